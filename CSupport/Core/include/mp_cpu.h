@@ -1,0 +1,11 @@
+// What the processor and its operating system can run. Compiled with no instruction-set flag.
+#pragma once
+#include <stdint.h>
+
+enum {
+  mp_cpu_avx2_fma = 1,  // AVX2, FMA, F16C
+  mp_cpu_avx512 = 2,    // AVX-512 F, BW, DQ, VL
+};
+
+/// The sets above that this processor has and the operating system saves registers for, as a bit mask.
+uint32_t mp_cpu_features(void);

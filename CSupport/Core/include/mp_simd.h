@@ -1,0 +1,26 @@
+// Instructions that Swift's SIMD types cannot spell reliably: minimum, maximum. Only the functions
+// of the instruction sets that the importing module is compiled for exist.
+#pragma once
+#include <stdint.h>
+#define MP_INLINE static inline __attribute__((always_inline))
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+typedef float mp_f32x4 __attribute__((vector_size(16)));
+typedef float mp_f32x8 __attribute__((vector_size(32)));
+typedef float mp_f32x16 __attribute__((vector_size(64)));
+
+MP_INLINE mp_f32x4 mp_max_f32x4(mp_f32x4 a, mp_f32x4 b) { return _mm_max_ps(a, b); }
+MP_INLINE mp_f32x4 mp_min_f32x4(mp_f32x4 a, mp_f32x4 b) { return _mm_min_ps(a, b); }
+
+#if defined(__AVX2__)
+MP_INLINE mp_f32x8 mp_max_f32x8(mp_f32x8 a, mp_f32x8 b) { return _mm256_max_ps(a, b); }
+MP_INLINE mp_f32x8 mp_min_f32x8(mp_f32x8 a, mp_f32x8 b) { return _mm256_min_ps(a, b); }
+#endif
+
+#if defined(__AVX512F__)
+MP_INLINE mp_f32x16 mp_max_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_max_ps(a, b); }
+MP_INLINE mp_f32x16 mp_min_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_min_ps(a, b); }
+#endif
+#endif

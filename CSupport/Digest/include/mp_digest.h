@@ -1,0 +1,2 @@
+#pragma once
+int mp_digest_placeholder(void);

@@ -1,0 +1,2 @@
+#pragma once
+int mp_lapack_placeholder(void);

@@ -1,0 +1,2 @@
+#pragma once
+int mp_media_placeholder(void);

@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// MARK: - Instruction sets
+// One list of flags per kernel module. Detection and dispatch are compiled with none of them (see Sources/Kernels/README.md).
+
+#if arch(x86_64)
+  let baselineFlags: [String] = []
+  let avx2Flags = ["-Xcc", "-mavx2", "-Xcc", "-mfma", "-Xcc", "-mf16c"]
+  let avx512Flags =
+    avx2Flags + [
+      "-Xcc", "-mavx512f", "-Xcc", "-mavx512bw", "-Xcc", "-mavx512dq", "-Xcc", "-mavx512vl",
+      "-Xcc", "-mprefer-vector-width=512",
+    ]
+#else
+  let baselineFlags: [String] = []
+  let avx2Flags: [String] = []
+  let avx512Flags: [String] = []
+#endif
+
+func kernelSettings(_ flags: [String]) -> [SwiftSetting] {
+  strict + [.unsafeFlags(["-Ounchecked"] + flags)]
+}
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6), .enableExperimentalFeature("StrictConcurrency"), .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "MultimodalPathway",
+  products: [
+    .library(name: "MultimodalPathway", targets: ["MultimodalPathway"]),
+    .executable(name: "m2pt", targets: ["m2pt"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // MARK: - C: what Swift cannot spell (CSupport/README.md)
+    .target(
+      name: "CSupport", path: "CSupport/Core", cSettings: [.unsafeFlags(["-fopenmp"])],
+      linkerSettings: [.linkedLibrary("omp5"), .linkedLibrary("m")]),
+    .target(
+      name: "CLapackSupport", path: "CSupport/Lapack", linkerSettings: [.linkedLibrary("lapacke")]),
+    .target(
+      name: "CMediaSupport", path: "CSupport/Media",
+      linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16")]),
+    .target(name: "CDigestSupport", path: "CSupport/Digest", linkerSettings: [.linkedLibrary("crypto")]),
+
+    // MARK: - Kernels: one source, one module per instruction set
+    .target(
+      name: "PathwayKernelTemplates", dependencies: ["CSupport"], path: "Sources/Kernels/Templates",
+      swiftSettings: kernelSettings(baselineFlags)),
+    .target(
+      name: "PathwayKernelsBaseline", dependencies: ["PathwayKernelTemplates"], path: "Sources/Kernels/Baseline",
+      swiftSettings: kernelSettings(baselineFlags)),
+    .target(
+      name: "PathwayKernelsAVX2", dependencies: ["PathwayKernelTemplates"], path: "Sources/Kernels/AVX2",
+      swiftSettings: kernelSettings(avx2Flags)),
+    .target(
+      name: "PathwayKernelsAVX512", dependencies: ["PathwayKernelTemplates"], path: "Sources/Kernels/AVX512",
+      swiftSettings: kernelSettings(avx512Flags)),
+    .target(
+      name: "PathwayKernels",
+      dependencies: [
+        "CSupport", "PathwayKernelTemplates", "PathwayKernelsBaseline", "PathwayKernelsAVX2", "PathwayKernelsAVX512",
+      ],
+      path: "Sources/Kernels/Dispatch", swiftSettings: strict),
+
+    // MARK: - The library
+    .target(
+      name: "PathwayCheckpoints", dependencies: ["PathwayKernels", "CDigestSupport"], path: "Sources/Checkpoints",
+      swiftSettings: strict),
+    .target(
+      name: "MultimodalPathway", dependencies: ["PathwayKernels", "PathwayCheckpoints"], swiftSettings: strict),
+
+    // MARK: - Around the library
+    .target(
+      name: "PathwayTraining", dependencies: ["MultimodalPathway", "CLapackSupport"], path: "Sources/Training",
+      swiftSettings: strict),
+    .target(
+      name: "PathwayMedia", dependencies: ["MultimodalPathway", "CMediaSupport"], path: "Sources/Media",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "m2pt",
+      dependencies: [
+        "MultimodalPathway", "PathwayTraining", "PathwayMedia",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    // MARK: - Tests
+    .target(
+      name: "TestSupport", dependencies: ["PathwayKernels", "PathwayCheckpoints"], path: "Tests/TestSupport",
+      swiftSettings: strict),
+    .testTarget(name: "KernelsTests", dependencies: ["PathwayKernels", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "CheckpointsTests", dependencies: ["PathwayCheckpoints", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "MultimodalPathwayTests", dependencies: ["MultimodalPathway", "PathwayMedia", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(name: "MediaTests", dependencies: ["PathwayMedia", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "TrainingTests", dependencies: ["PathwayTraining", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "ToolTests", dependencies: ["m2pt", "PathwayMedia", "TestSupport"], swiftSettings: strict),
+  ]
+)
