@@ -1,0 +1,36 @@
+import CSupport
+import PathwayKernelTemplates
+
+/// AVX-512 F, BW, DQ, VL: 16 lanes, 32 registers.
+public enum AVX512: ISA {
+  public typealias Vector = SIMD16<Float>
+  public typealias Bits = SIMD16<Int32>
+
+  @inlinable @inline(__always)
+  public static var tileRows: Int { 12 }
+
+  @inlinable @inline(__always)
+  public static func multiplyAdd(_ accumulator: Vector, _ a: Vector, _ b: Vector) -> Vector {
+    accumulator.addingProduct(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func maximum(_ a: Vector, _ b: Vector) -> Vector { mp_max_f32x16(a, b) }
+
+  @inlinable @inline(__always)
+  public static func minimum(_ a: Vector, _ b: Vector) -> Vector { mp_min_f32x16(a, b) }
+
+  @inlinable @inline(__always)
+  public static func bits(_ vector: Vector) -> Bits { unsafeBitCast(vector, to: Bits.self) }
+
+  @inlinable @inline(__always)
+  public static func vector(_ bits: Bits) -> Vector { unsafeBitCast(bits, to: Vector.self) }
+
+  @inlinable @inline(__always)
+  public static func fold(_ a: Vector, _ scale: Float, _ b: Vector) -> Vector {
+    a.addingProduct(Vector(repeating: scale), b)
+  }
+
+  @inline(never)
+  public static func tile(_ arguments: TileArguments) { tile12(AVX512.self, arguments) }
+}

@@ -1,0 +1,83 @@
+import PathwayKernelTemplates
+
+// Entry points of the Baseline kernels: not generic, never inlined, named after their instruction set. Contracts: the templates.
+
+@inline(never)
+public func gemmF32_Baseline(
+  _ g: UnsafePointer<GEMMArguments>, _ panels: Span1D, _ rows: Span1D, _ kBlock: Int,
+  _ scratch: UnsafeMutablePointer<Float>
+) {
+  gemm(Baseline.self, g.pointee, panels: panels, rows: rows, kBlock: kBlock, scratch: scratch)
+}
+
+@inline(never)
+public func packF32_Baseline(
+  _ weight: UnsafePointer<Float>, _ n: Int, _ k: Int, _ terms: UnsafePointer<FoldTerm>, _ termCount: Int,
+  _ panels: Span1D, _ destination: UnsafeMutablePointer<Float>
+) {
+  pack(Baseline.self, weight: weight, n: n, k: k, terms: terms, termCount: termCount, panels: panels, into: destination)
+}
+
+@inline(never)
+public func foldF32_Baseline(
+  _ weight: UnsafePointer<Float>, _ terms: UnsafePointer<FoldTerm>, _ termCount: Int, _ count: Int,
+  _ destination: UnsafeMutablePointer<Float>
+) {
+  fold(Baseline.self, weight: weight, terms: terms, termCount: termCount, count: count, into: destination)
+}
+
+@inline(never)
+public func attentionF32_Baseline(
+  _ x: UnsafePointer<AttentionArguments>, _ queries: Span1D, _ scratch: UnsafeMutablePointer<Float>
+) {
+  attention(Baseline.self, x.pointee, queries: queries, scratch: scratch)
+}
+
+@inline(never)
+public func attentionProbabilitiesF32_Baseline(
+  _ x: UnsafePointer<AttentionArguments>, _ queries: Span1D, _ probabilities: UnsafeMutablePointer<Float>,
+  _ scratch: UnsafeMutablePointer<Float>
+) {
+  attentionProbabilities(Baseline.self, x.pointee, queries: queries, probabilities: probabilities, scratch: scratch)
+}
+
+@inline(never)
+public func layerNormF32_Baseline(
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ rows: Span1D,
+  _ width: Int, _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ epsilon: Float
+) {
+  layerNorm(
+    Baseline.self, x: x, xStride: xStride, y: y, yStride: yStride, rows: rows, width: width, gamma: gamma, beta: beta,
+    epsilon: epsilon)
+}
+
+@inline(never)
+public func softmaxF32_Baseline(_ row: UnsafeMutablePointer<Float>, _ count: Int) {
+  softmax(Baseline.self, row, count: count)
+}
+
+@inline(never)
+public func poolF32_Baseline(
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ rows: Int, _ width: Int, _ takesMaximum: Bool,
+  _ result: UnsafeMutablePointer<Float>
+) {
+  pool(Baseline.self, x: x, xStride: xStride, rows: rows, width: width, takesMaximum: takesMaximum, into: result)
+}
+
+@inline(never)
+public func gatherPatchesF32_Baseline(
+  _ image: UnsafePointer<Float>, _ channels: Int, _ height: Int, _ width: Int, _ patchHeight: Int, _ patchWidth: Int,
+  _ patches: Span1D, _ rows: UnsafeMutablePointer<Float>, _ stride: Int
+) {
+  gatherPatches(
+    image: image, channels: channels, height: height, width: width, patchHeight: patchHeight, patchWidth: patchWidth,
+    patches: patches, rows: rows, stride: stride)
+}
+
+/// One elementary function over `count` floats (a multiple of the lanes), for the error table of the tests.
+@inline(never)
+public func elementaryF32_Baseline(
+  _ function: Elementary, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int
+) {
+  elementary(Baseline.self, function, x, y, count)
+}

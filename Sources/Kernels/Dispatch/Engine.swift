@@ -1,0 +1,133 @@
+import CSupport
+import Foundation
+
+/// Where a model runs: so many threads, one instruction set. Values of it are independent; several may work at once.
+public struct Engine: Sendable {
+  /// Threads of every parallel region, exactly.
+  public let threads: Int
+  public let instructionSet: InstructionSet
+  package let kernels: KernelTable
+
+  /// - Parameters:
+  ///   - threads: 1...1024; absent: the environment's `OMP_NUM_THREADS`, else as many as the process has processors.
+  ///   - instructionSet: absent: the environment's `M2PT_ISA` (`baseline`, `avx2`, `avx512`), else the widest available.
+  /// - Throws: `EngineError` where the number or the set is not to be had.
+  public init(threads: Int? = nil, instructionSet: InstructionSet? = nil) throws {
+    let environment = ProcessInfo.processInfo.environment
+    let wanted: Int
+    if let threads {
+      wanted = threads
+    } else if let text = environment["OMP_NUM_THREADS"] {
+      guard let number = Int(text) else { throw EngineError.threadCount(found: text) }
+      wanted = number
+    } else {
+      wanted = ProcessInfo.processInfo.activeProcessorCount
+    }
+    guard (1...1024).contains(wanted) else { throw EngineError.threadCount(found: "\(wanted)") }
+    self.threads = wanted
+
+    let available = InstructionSet.available
+    if let instructionSet {
+      guard available.contains(instructionSet) else {
+        throw EngineError.instructionSet(found: instructionSet.rawValue, available: available)
+      }
+      self.instructionSet = instructionSet
+    } else if let text = environment["M2PT_ISA"], !text.isEmpty {
+      guard let set = InstructionSet(rawValue: text), available.contains(set) else {
+        throw EngineError.instructionSet(found: text, available: available)
+      }
+      self.instructionSet = set
+    } else {
+      self.instructionSet = available.last ?? .baseline
+    }
+    kernels = KernelTable.of(self.instructionSet)
+  }
+
+  /// Runs `body` once on every member of a team, in one parallel region, and waits for all.
+  ///
+  /// - Throws: `EngineError.threadsUnavailable` before `body` is called anywhere.
+  package func run(_ body: (inout Member) -> Void) throws {
+    try withUnsafeTemporaryAllocation(of: Int64.self, capacity: Member.counterStride * 3) { counters in
+      counters.initialize(repeating: 0)
+      guard let base = counters.baseAddress else { return }
+      try withoutActuallyEscaping(body) { body in
+        var region = Region(body: body, counters: base)
+        let ran = withUnsafeMutablePointer(to: &region) { region in
+          mp_team_run(
+            Int32(threads),
+            { context, index, count in
+              guard let context else { return }
+              // SAFETY: `region` outlives the call, and members only read it.
+              let region = context.assumingMemoryBound(to: Region.self)
+              var member = Member(index: Int(index), count: Int(count), counters: region.pointee.counters)
+              region.pointee.body(&member)
+            }, region)
+        }
+        guard Int(ran) == threads else { throw EngineError.threadsUnavailable(wanted: threads) }
+      }
+    }
+  }
+}
+
+private struct Region {
+  let body: (inout Member) -> Void
+  let counters: UnsafeMutablePointer<Int64>
+}
+
+/// One thread's place in a team.
+///
+/// Every member goes through the same sequence of phases. A phase hands out items from a shared counter, so that a slow core
+/// takes fewer, and ends at a barrier. Three counters serve any number of phases: whoever is in phase p knows that all have
+/// left p - 1, whose counter is free to be zeroed for p + 2.
+package struct Member {
+  package let index: Int
+  package let count: Int
+  private let counters: UnsafeMutablePointer<Int64>
+  private var phase = 0
+
+  /// Counters stand a cache line apart.
+  fileprivate static let counterStride = 8
+
+  fileprivate init(index: Int, count: Int, counters: UnsafeMutablePointer<Int64>) {
+    self.index = index
+    self.count = count
+    self.counters = counters
+  }
+
+  /// Calls `body` with items of `0..<items`, each on one member, and waits until all are done.
+  @inline(__always)
+  package mutating func share(_ items: Int, _ body: (Int) -> Void) {
+    if count == 1 {
+      for item in 0..<items { body(item) }
+      return
+    }
+    let counter = counters + phase % 3 * Member.counterStride
+    if index == 0 { counters[(phase + 2) % 3 * Member.counterStride] = 0 }
+    while true {
+      let item = Int(mp_take(counter, 1))
+      if item >= items { break }
+      body(item)
+    }
+    phase += 1
+    mp_team_barrier()
+  }
+}
+
+/// Why an engine cannot be had.
+public enum EngineError: Error, Equatable, CustomStringConvertible {
+  case threadCount(found: String)
+  case instructionSet(found: String, available: [InstructionSet])
+  case threadsUnavailable(wanted: Int)
+
+  public var description: String {
+    switch self {
+    case .threadCount(let found):
+      "a thread count of \(found) is not possible; use a number from 1 to 1024"
+    case .instructionSet(let found, let available):
+      "instruction set '\(found)' is not available here; this processor runs "
+        + available.map(\.rawValue).joined(separator: ", ") + " (set M2PT_ISA to one of these, or unset it)"
+    case .threadsUnavailable(let wanted):
+      "the system did not give \(wanted) threads; ask for fewer, or raise OMP_THREAD_LIMIT or the process limit"
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import CSupport
+
+/// The instruction sets that kernels exist for, from the one every x86-64 processor has to the widest.
+public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
+  /// SSE2 on x86-64; plain vectors elsewhere.
+  case baseline
+  /// AVX2 with FMA.
+  case avx2
+  /// AVX-512 F, BW, DQ and VL.
+  case avx512
+
+  /// The sets this processor and its operating system run, narrowest first.
+  public static let available: [InstructionSet] = {
+    let features = mp_cpu_features()
+    return allCases.filter { set in
+      switch set {
+      case .baseline: true
+      case .avx2: features & UInt32(mp_cpu_avx2_fma) != 0
+      case .avx512: features & UInt32(mp_cpu_avx512) != 0
+      }
+    }
+  }()
+
+  public static func < (left: InstructionSet, right: InstructionSet) -> Bool {
+    allCases.firstIndex(of: left) ?? 0 < allCases.firstIndex(of: right) ?? 0
+  }
+}

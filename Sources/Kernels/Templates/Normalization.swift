@@ -1,0 +1,169 @@
+// Rows in, rows out: softmax and LayerNorm, statistics in float32.
+
+/// softmax of `count` contiguous floats, in place. An online softmax of one block.
+@inlinable @inline(__always)
+public func softmax<I: ISA>(_: I.Type, _ row: UnsafeMutablePointer<Float>, count: Int) {
+  let total = exponentials(I.self, row, count: count, top: rowMaximum(I.self, row, count: count))
+  let inverse = 1 / total
+  var column = 0
+  while column + I.lanes <= count {
+    I.store(I.load(row + column) * I.splat(inverse), row + column)
+    column += I.lanes
+  }
+  while column < count {
+    row[column] *= inverse
+    column += 1
+  }
+}
+
+/// Largest of `count` floats, at least 1 of them.
+@inlinable @inline(__always)
+func rowMaximum<I: ISA>(_: I.Type, _ row: UnsafePointer<Float>, count: Int) -> Float {
+  var column = 0
+  var top = row[0]
+  if count >= I.lanes {
+    var tops = I.load(row)
+    column = I.lanes
+    while column + I.lanes <= count {
+      tops = I.maximum(tops, I.load(row + column))
+      column += I.lanes
+    }
+    top = I.largest(tops)
+  }
+  while column < count {
+    if row[column] > top { top = row[column] }
+    column += 1
+  }
+  return top
+}
+
+/// Replaces `count` floats s by e^(s - top) and returns their sum.
+@inlinable @inline(__always)
+func exponentials<I: ISA>(_: I.Type, _ row: UnsafeMutablePointer<Float>, count: Int, top: Float) -> Float {
+  let tops = I.splat(top)
+  var sums = I.splat(0)
+  var column = 0
+  while column + I.lanes <= count {
+    let e = I.exp(I.load(row + column) - tops)
+    I.store(e, row + column)
+    sums += e
+    column += I.lanes
+  }
+  var sum = I.sum(sums)
+  if column < count {
+    let e = I.exp(loadLanes(I.self, row + column, count - column) - tops)
+    storeLanes(I.self, e, row + column, count - column)
+    for lane in 0..<I.lanes where lane < count - column { sum += e[lane] }
+  }
+  return sum
+}
+
+/// LayerNorm of the rows `rows`: y = (x - mean) / sqrt(variance + epsilon) * gamma + beta (Ba et al. 2016, arXiv 1607.06450).
+///
+/// x, y: (M, width) with their row strides; y may be x. Two passes: the mean first, then the variance around it.
+@inlinable @inline(__always)
+public func layerNorm<I: ISA>(
+  _: I.Type, x: UnsafePointer<Float>, xStride: Int, y: UnsafeMutablePointer<Float>, yStride: Int, rows: Span1D,
+  width: Int, gamma: UnsafePointer<Float>, beta: UnsafePointer<Float>, epsilon: Float
+) {
+  let whole = width / I.lanes * I.lanes
+  var row = rows.start
+  while row < rows.end {
+    let source = x + row * xStride
+    let target = y + row * yStride
+    var sums = I.splat(0)
+    var column = 0
+    while column < whole {
+      sums += I.load(source + column)
+      column += I.lanes
+    }
+    var sum = I.sum(sums)
+    while column < width {
+      sum += source[column]
+      column += 1
+    }
+    let mean = sum / Float(width)
+    let means = I.splat(mean)
+    var squares = I.splat(0)
+    column = 0
+    while column < whole {
+      let distance = I.load(source + column) - means
+      squares = I.multiplyAdd(squares, distance, distance)
+      column += I.lanes
+    }
+    var square = I.sum(squares)
+    while column < width {
+      let distance = source[column] - mean
+      square += distance * distance
+      column += 1
+    }
+    let inverse = 1 / (square / Float(width) + epsilon).squareRoot()
+    let inverses = I.splat(inverse)
+    column = 0
+    while column < whole {
+      let normal = (I.load(source + column) - means) * inverses
+      I.store(I.multiplyAdd(I.load(beta + column), normal, I.load(gamma + column)), target + column)
+      column += I.lanes
+    }
+    while column < width {
+      target[column] = (source[column] - mean) * inverse * gamma[column] + beta[column]
+      column += 1
+    }
+    row += 1
+  }
+}
+
+/// Mean or maximum over `rows` rows of x, (rows, width), into `result` (width).
+@inlinable @inline(__always)
+public func pool<I: ISA>(
+  _: I.Type, x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int, takesMaximum: Bool,
+  into result: UnsafeMutablePointer<Float>
+) {
+  var column = 0
+  while column < width {
+    let valid = min(I.lanes, width - column)
+    var value = loadLanes(I.self, x + column, valid)
+    var row = 1
+    while row < rows {
+      let next = loadLanes(I.self, x + row * xStride + column, valid)
+      value = takesMaximum ? I.maximum(value, next) : value + next
+      row += 1
+    }
+    if !takesMaximum { value /= I.splat(Float(rows)) }
+    storeLanes(I.self, value, result + column, valid)
+    column += I.lanes
+  }
+}
+
+/// Patches of one image as GEMM rows, in the order of a convolution's weight (channel, patch row, patch column).
+///
+/// image: (channels, height, width) contiguous; patches `patches` of the row-major grid, each to a row of
+/// channels x patchHeight x patchWidth floats at `rows + patch * stride`.
+@inlinable @inline(__always)
+public func gatherPatches(
+  image: UnsafePointer<Float>, channels: Int, height: Int, width: Int, patchHeight: Int, patchWidth: Int,
+  patches: Span1D, rows: UnsafeMutablePointer<Float>, stride: Int
+) {
+  let gridWidth = width / patchWidth
+  var patch = patches.start
+  while patch < patches.end {
+    let corner = image + patch / gridWidth * patchHeight * width + patch % gridWidth * patchWidth
+    var target = rows + patch * stride
+    var channel = 0
+    while channel < channels {
+      var y = 0
+      while y < patchHeight {
+        let source = corner + channel * height * width + y * width
+        var x = 0
+        while x < patchWidth {
+          target[x] = source[x]
+          x += 1
+        }
+        target += patchWidth
+        y += 1
+      }
+      channel += 1
+    }
+    patch += 1
+  }
+}
