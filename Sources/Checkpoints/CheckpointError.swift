@@ -1,0 +1,47 @@
+/// Why a checkpoint cannot be read or written: what was found, what was expected, what to do.
+public enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  case unreadable(file: String, reason: String)
+  case unwritable(file: String, reason: String)
+  case unknownKind(file: String, found: String)
+  case tooShort(file: String, bytes: Int)
+  case headerTooLong(file: String, bytes: UInt64, limit: Int)
+  case headerBeyondFile(file: String, header: UInt64, size: Int)
+  case malformedHeader(file: String, reason: String)
+  case duplicateName(file: String, name: String)
+  case unknownElementType(file: String, tensor: String, found: String)
+  case badShape(file: String, tensor: String, reason: String)
+  case badOffsets(file: String, tensor: String, reason: String)
+  case sizeMismatch(file: String, tensor: String, expected: Int, found: Int)
+  case uncoveredBytes(file: String, from: Int, to: Int)
+  case badIndex(file: String, reason: String)
+  case notFloatingPoint(found: ElementType)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
+    case .unwritable(let file, let reason): "\(file): cannot be written: \(reason)"
+    case .unknownKind(let file, let found):
+      "\(file): found \(found), expected a safetensors file, its index, or a directory with either; "
+        + "convert it with Python's `safetensors.torch.save_file`"
+    case .tooShort(let file, let bytes):
+      "\(file): \(bytes) bytes are too few for a safetensors file (at least 10); download or copy it again"
+    case .headerTooLong(let file, let bytes, let limit):
+      "\(file): says its header has \(bytes) bytes, the limit is \(limit); this is not a safetensors file"
+    case .headerBeyondFile(let file, let header, let size):
+      "\(file): says its header has \(header) bytes, but the file has only \(size); it is truncated, or not a safetensors file"
+    case .malformedHeader(let file, let reason): "\(file): the safetensors header is malformed: \(reason)"
+    case .duplicateName(let file, let name): "\(file): the name '\(name)' appears twice"
+    case .unknownElementType(let file, let tensor, let found):
+      "\(file): tensor '\(tensor)' has type '\(found)', expected one of "
+        + ElementType.allCases.map(\.rawValue).joined(separator: ", ")
+    case .badShape(let file, let tensor, let reason): "\(file): tensor '\(tensor)' has a bad shape: \(reason)"
+    case .badOffsets(let file, let tensor, let reason): "\(file): tensor '\(tensor)' has bad data_offsets: \(reason)"
+    case .sizeMismatch(let file, let tensor, let expected, let found):
+      "\(file): tensor '\(tensor)' needs \(expected) bytes for its shape and type, its data_offsets hold \(found)"
+    case .uncoveredBytes(let file, let from, let to):
+      "\(file): data bytes \(from)..<\(to) belong to no tensor; the file is malformed or truncated"
+    case .badIndex(let file, let reason): "\(file): the shard index is malformed: \(reason)"
+    case .notFloatingPoint(let found): "a tensor of type \(found.rawValue) was found where real numbers were expected"
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import CDigestSupport
+import Foundation
+
+/// Digests of whole files, for provenance.
+public enum FileDigest {
+  /// SHA-256 of a file's bytes, as 64 hexadecimal digits.
+  ///
+  /// - Throws: `CheckpointError.unreadable`.
+  public static func sha256(of url: URL) throws -> String {
+    let file = try MappedFile(url)
+    var digest = [UInt8](repeating: 0, count: 32)
+    guard mp_sha256(file.base, file.count, &digest) == 1 else {
+      throw CheckpointError.unreadable(file: url.path, reason: "libcrypto could not compute its SHA-256")
+    }
+    return digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+  }
+}
