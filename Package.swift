@@ -72,7 +72,8 @@ let package = Package(
       name: "PathwayCheckpoints", dependencies: ["PathwayKernels", "CDigestSupport"], path: "Sources/Checkpoints",
       swiftSettings: strict),
     .target(
-      name: "MultimodalPathway", dependencies: ["PathwayKernels", "PathwayCheckpoints"], swiftSettings: strict),
+      name: "MultimodalPathway", dependencies: ["PathwayKernels", "PathwayKernelTemplates", "PathwayCheckpoints"],
+      swiftSettings: strict),
 
     // MARK: - Around the library
     .target(
