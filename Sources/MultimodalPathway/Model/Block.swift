@@ -1,0 +1,127 @@
+import PathwayKernelTemplates
+import PathwayKernels
+
+/// LayerNorm's parameters, (C) each.
+struct LayerNorm: Sendable {
+  let gain: FloatBuffer
+  let shift: FloatBuffer
+  let epsilon: Float
+
+  init(_ weights: ModelWeights, _ name: String) throws {
+    gain = FloatBuffer(copying: try weights.tensor(name + ".weight").float32())
+    shift = FloatBuffer(copying: try weights.tensor(name + ".bias").float32())
+    epsilon = weights.configuration.epsilon
+  }
+
+  /// y = norm(x) for `rows` rows of `width`, shared by the team.
+  @inline(__always)
+  func run(
+    _ member: inout Member, _ kernels: KernelTable, x: UnsafePointer<Float>, xStride: Int,
+    y: UnsafeMutablePointer<Float>, yStride: Int, rows: Int, width: Int
+  ) {
+    let piece = 16
+    member.share((rows + piece - 1) / piece) { index in
+      let range = Span1D(index * piece, min(rows, (index + 1) * piece))
+      kernels.layerNorm(x, xStride, y, yStride, range, width, gain.base, shift.base, epsilon)
+    }
+  }
+}
+
+/// A pre-norm transformer block: x += ls1(attn(norm1(x))), x += ls2(mlp(norm2(x))) (timm's `Block`).
+struct Block: Sendable {
+  let norm1: LayerNorm
+  let qkv: LinearLayer
+  let projection: LinearLayer
+  let scale1: FloatBuffer?
+  let norm2: LayerNorm
+  let fc1: LinearLayer
+  let fc2: LinearLayer
+  let scale2: FloatBuffer?
+
+  init(_ weights: PathwayWeights, _ index: Int, execution: PathwayExecution, engine: Engine) throws {
+    let target = weights.target
+    let prefix = "blocks.\(index)."
+    func linear(_ layer: PathwayLayer) throws -> LinearLayer {
+      try LinearLayer(
+        try target.tensor(layer.name(inBlock: index) + ".weight"), terms: try weights.terms(index, layer),
+        bias: try weights.bias(index, layer), execution: execution, engine: engine)
+    }
+    let hasLayerScale = target.configuration.hasLayerScale
+    func gamma(_ name: String) throws -> FloatBuffer? {
+      hasLayerScale ? FloatBuffer(copying: try target.tensor(prefix + name).float32()) : nil
+    }
+    norm1 = try LayerNorm(target, prefix + "norm1")
+    qkv = try linear(.qkv)
+    projection = try linear(.projection)
+    scale1 = try gamma("ls1.gamma")
+    norm2 = try LayerNorm(target, prefix + "norm2")
+    fc1 = try linear(.fc1)
+    fc2 = try linear(.fc2)
+    scale2 = try gamma("ls2.gamma")
+  }
+
+  /// x (B N, C) in `w.x` through the block, in place.
+  func run(_ member: inout Member, _ kernels: KernelTable, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers) {
+    let rows = w.batch * w.tokens
+    let scratch = w.scratch + member.index * w.scratchStride
+    norm1.run(&member, kernels, x: w.x, xStride: w.stride, y: w.y, yStride: w.stride, rows: rows, width: c.width)
+    qkv.run(
+      &member, kernels, a: w.y, lda: w.stride, m: rows, c: w.qkv, ldc: w.qkvStride, epilogue: Epilogue(),
+      partial: w.partial, scratch: scratch)
+    attention(&member, kernels, c, w, scratch)
+    projection.run(
+      &member, kernels, a: w.y, lda: w.stride, m: rows, c: w.x, ldc: w.stride, epilogue: residual(w, scale1),
+      partial: w.partial, scratch: scratch)
+    norm2.run(&member, kernels, x: w.x, xStride: w.stride, y: w.y, yStride: w.stride, rows: rows, width: c.width)
+    var gelu = Epilogue()
+    gelu.appliesGELU = true
+    fc1.run(
+      &member, kernels, a: w.y, lda: w.stride, m: rows, c: w.hidden, ldc: w.hiddenStride, epilogue: gelu,
+      partial: w.partial, scratch: scratch)
+    fc2.run(
+      &member, kernels, a: w.hidden, lda: w.hiddenStride, m: rows, c: w.x, ldc: w.stride,
+      epilogue: residual(w, scale2), partial: w.partial, scratch: scratch)
+  }
+
+  private func residual(_ w: Workspace.Buffers, _ gamma: FloatBuffer?) -> Epilogue {
+    var epilogue = Epilogue()
+    epilogue.residual = UnsafePointer(w.x)
+    epilogue.residualStride = w.stride
+    epilogue.gamma = gamma.map { UnsafePointer($0.base) }
+    return epilogue
+  }
+
+  /// y (B N, C) = attention of `w.qkv`: an item of work is a piece of one head's queries.
+  private func attention(
+    _ member: inout Member, _ kernels: KernelTable, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let heads = w.batch * c.heads
+    // At least four items a member where heads are few, but no piece under 48 queries: each packs the head's K and V again.
+    let pieces = max(1, min((4 * member.count + heads - 1) / heads, w.tokens / 48))
+    member.share(heads * pieces) { item in
+      let (image, head, piece) = (item / pieces / c.heads, item / pieces % c.heads, item % pieces)
+      var arguments = w.attention(image: image, head: head, c)
+      let queries = Span1D(w.tokens * piece / pieces, w.tokens * (piece + 1) / pieces)
+      kernels.attention(&arguments, queries, scratch)
+    }
+  }
+
+  /// Attention probabilities of one image, (H, N, N), from x as it enters the block; leaves `w.y` and `w.qkv` changed.
+  func attentionMaps(
+    _ member: inout Member, _ kernels: KernelTable, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers,
+    into maps: UnsafeMutablePointer<Float>
+  ) {
+    let rows = w.batch * w.tokens
+    let scratch = w.scratch + member.index * w.scratchStride
+    norm1.run(&member, kernels, x: w.x, xStride: w.stride, y: w.y, yStride: w.stride, rows: rows, width: c.width)
+    qkv.run(
+      &member, kernels, a: w.y, lda: w.stride, m: rows, c: w.qkv, ldc: w.qkvStride, epilogue: Epilogue(),
+      partial: w.partial, scratch: scratch)
+    member.share(w.batch * c.heads) { item in
+      var arguments = w.attention(image: item / c.heads, head: item % c.heads, c)
+      kernels.attentionProbabilities(
+        &arguments, Span1D(0, w.tokens), maps + item * w.tokens * w.tokens, scratch)
+    }
+  }
+}

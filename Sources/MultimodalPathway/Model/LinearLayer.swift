@@ -1,0 +1,73 @@
+import PathwayCheckpoints
+import PathwayKernelTemplates
+import PathwayKernels
+
+/// How a model with pathways is computed. All three give the same function; `folded` and `merged` give the same bits.
+public enum PathwayExecution: String, Sendable, CaseIterable {
+  /// `x W + sum_m lambda_m (x W'_m)`: every branch a product of its own, as the paper draws it.
+  case twoBranch = "two-branch"
+  /// `x (W + sum_m lambda_m W'_m)`, folded while weights are packed, in every forward pass; no copy of the weights is kept.
+  case folded
+  /// Folded once, at load.
+  case merged
+}
+
+/// One linear layer of a block: y = x W^T + b, with its pathways in one of the three executions.
+struct LinearLayer: Sendable {
+  let weight: WeightMatrix
+  /// The auxiliaries' branches; empty except in two-branch execution.
+  let branches: [(scale: Float, weight: WeightMatrix)]
+  let bias: FloatBuffer?
+
+  init(_ tensor: Tensor, terms: [PathwayWeights.Term], bias: [Float]?, execution: PathwayExecution, engine: Engine) throws {
+    let (n, k) = (tensor.shape[0], tensor.count / max(1, tensor.shape[0]))
+    func packed(_ tensor: Tensor, _ terms: [PathwayWeights.Term]) throws -> WeightMatrix {
+      try WeightPointers(tensor, terms).use {
+        .packed(try PackedMatrix($0, n: n, k: k, terms: $1, engine: engine))
+      }
+    }
+    let isFolding = execution == .folded && !terms.isEmpty
+    if isFolding {
+      let sources = WeightPointers(tensor, terms)
+      weight = try sources.use { .folding(FoldedMatrix($0, n: n, k: k, terms: $1, owners: sources.owners)) }
+    } else {
+      weight = try packed(tensor, execution == .twoBranch ? [] : terms)
+    }
+    branches = execution == .twoBranch ? try terms.map { ($0.scale, try packed($0.weight, [])) } : []
+    self.bias = bias.map(FloatBuffer.init(copying:))
+  }
+
+  /// c = epilogue(x W^T): the branches go first and wait in `partial`, (m, N) with row stride `ldc`, as the epilogue's addend.
+  @inline(__always)
+  func run(
+    _ member: inout Member, _ kernels: KernelTable, a: UnsafePointer<Float>, lda: Int, m: Int,
+    c: UnsafeMutablePointer<Float>, ldc: Int, epilogue: Epilogue, partial: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    var epilogue = epilogue
+    epilogue.bias = bias.map { UnsafePointer($0.base) }
+    for index in branches.indices {
+      var sum = Epilogue()
+      sum.scale = branches[index].scale
+      if index > 0 {
+        sum.addend = UnsafePointer(partial)
+        sum.addendStride = ldc
+      }
+      LinearProduct.run(
+        &member, kernels, weight: branches[index].weight, a: a, lda: lda, m: m, c: partial, ldc: ldc, epilogue: sum,
+        scratch: scratch)
+      epilogue.addend = UnsafePointer(partial)
+      epilogue.addendStride = ldc
+    }
+    LinearProduct.run(
+      &member, kernels, weight: weight, a: a, lda: lda, m: m, c: c, ldc: ldc, epilogue: epilogue, scratch: scratch)
+  }
+}
+
+extension FloatBuffer {
+  /// A copy of `values`.
+  convenience init(copying values: [Float]) {
+    self.init(count: values.count)
+    base.update(from: values, count: values.count)
+  }
+}

@@ -1,0 +1,124 @@
+import PathwayCheckpoints
+
+/// What a forward pass computed.
+public struct ForwardOutput: Sendable {
+  /// (B, classes); without a head, `pooled`.
+  public let logits: Tensor
+  /// (B, C): what the head reads.
+  public let pooled: Tensor
+  /// (B, N, C): all tokens after the final norm, where asked for.
+  public let features: Tensor?
+  /// (B, N, C) by block: all tokens as they leave it, where asked for.
+  public let blocks: [Int: Tensor]
+  /// (B, H, N, N): attention probabilities of the block asked for.
+  public let attention: Tensor?
+}
+
+/// Why an input does not fit a model.
+public enum InferenceError: Error, Equatable, CustomStringConvertible {
+  case inputShape(expected: String, found: [Int])
+  case blockOutOfRange(found: Int, depth: Int)
+  case workspaceTooSmall(batch: Int, found: Int)
+
+  public var description: String {
+    switch self {
+    case .inputShape(let expected, let found): "the input has shape \(found), expected \(expected)"
+    case .blockOutOfRange(let found, let depth): "there is no block \(found); the model has blocks 0...\(depth - 1)"
+    case .workspaceTooSmall(let batch, let found):
+      "the workspace holds \(found) images, the batch has \(batch); make it with workspace(batch: \(batch))"
+    }
+  }
+}
+
+extension VisionTransformer {
+  /// Logits, (B, classes), of normalised images, (B, channels, H, W).
+  public func callAsFunction(_ images: Tensor) throws -> Tensor { try forward(images).logits }
+
+  /// A forward pass over normalised images, (B, channels, H, W) float32.
+  ///
+  /// - Parameters:
+  ///   - blocks: blocks whose outputs are wanted.
+  ///   - attention: the block whose attention probabilities are wanted: memory B x H x N x N.
+  /// - Throws: `InferenceError`; `EngineError`.
+  public func forward(
+    _ images: Tensor, features wantsFeatures: Bool = false, blocks: [Int] = [], attention: Int? = nil,
+    workspace: Workspace? = nil
+  ) throws -> ForwardOutput {
+    let c = configuration
+    let expected = [c.channels, c.imageSize.height, c.imageSize.width]
+    guard images.shape.count == 4, Array(images.shape.dropFirst()) == expected, images.shape[0] > 0,
+      images.elementType == .float32
+    else {
+      throw InferenceError.inputShape(expected: "(B, \(expected.map(String.init).joined(separator: ", "))) float32", found: images.shape)
+    }
+    let batch = images.shape[0]
+    let workspace = workspace ?? self.workspace(batch: batch)
+    return try collect(images, batch, workspace, wantsFeatures, blocks, attention) { pointer, taps in
+      try run(images: pointer, batch: batch, workspace, taps: taps)
+    }
+  }
+
+  /// A forward pass of the blocks, final norm and head over ready tokens, (B, N, C) float32, of any N: for tokens of other
+  /// modalities and for verification.
+  public func forward(
+    tokens: Tensor, features wantsFeatures: Bool = false, blocks: [Int] = []
+  ) throws -> ForwardOutput {
+    guard tokens.shape.count == 3, tokens.shape[2] == configuration.width, tokens.count > 0,
+      tokens.elementType == .float32
+    else { throw InferenceError.inputShape(expected: "(B, N, \(configuration.width)) float32", found: tokens.shape) }
+    let batch = tokens.shape[0]
+    let workspace = self.workspace(batch: batch, tokens: tokens.shape[1])
+    return try collect(tokens, batch, workspace, wantsFeatures, blocks, nil) { pointer, taps in
+      try run(tokens: pointer, batch: batch, workspace, taps: taps)
+    }
+  }
+
+  private func collect(
+    _ input: Tensor, _ batch: Int, _ workspace: Workspace, _ wantsFeatures: Bool, _ blocks: [Int], _ attention: Int?,
+    _ pass: (UnsafePointer<Float>, Taps) throws -> Void
+  ) throws -> ForwardOutput {
+    guard batch <= workspace.batch else {
+      throw InferenceError.workspaceTooSmall(batch: batch, found: workspace.batch)
+    }
+    for block in blocks + (attention.map { [$0] } ?? []) where !(0..<configuration.depth).contains(block) {
+      throw InferenceError.blockOutOfRange(found: block, depth: configuration.depth)
+    }
+    let c = configuration
+    let shape = [batch, workspace.tokens, c.width]
+    let wanted = Set(blocks).sorted()
+    // Outputs are tensors being initialised; taps point into them.
+    var taps = Taps()
+    let featureTensor = wantsFeatures ? Tensor(shape: shape) { taps.features = $0.baseAddress } : nil
+    var blockTensors: [Int: Tensor] = [:]
+    for block in wanted {
+      blockTensors[block] = Tensor(shape: shape) {
+        if let base = $0.baseAddress { taps.blocks.append((block, base)) }
+      }
+    }
+    let maps = attention.map { block in
+      Tensor(shape: [batch, c.heads, workspace.tokens, workspace.tokens]) {
+        if let base = $0.baseAddress { taps.attention = (block, base) }
+      }
+    }
+    // SAFETY: the tensors' memory stays where it is and nobody else has them yet; the pass writes all of it.
+    try input.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      try pass(base.assumingMemoryBound(to: Float.self), taps)
+    }
+    let buffers = workspace.buffers
+    let pooled = Tensor(shape: [batch, c.width]) { destination in
+      for index in destination.indices {
+        destination[index] = buffers.pooled[index / c.width * buffers.stride + index % c.width]
+      }
+    }
+    let logits =
+      c.classCount == 0
+      ? pooled
+      : Tensor(shape: [batch, c.classCount]) { destination in
+        for index in destination.indices { destination[index] = buffers.logits[index] }
+      }
+    defer { withExtendedLifetime(workspace) {} }
+    return ForwardOutput(
+      logits: logits, pooled: pooled, features: featureTensor, blocks: blockTensors, attention: maps)
+  }
+}

@@ -1,0 +1,198 @@
+import PathwayCheckpoints
+import PathwayKernelTemplates
+import PathwayKernels
+
+/// A vision transformer (Dosovitskiy et al. 2021, arXiv 2010.11929; timm's `VisionTransformer`), ready to run.
+///
+/// Immutable: one model serves any number of threads at once, each pass with a `Workspace` of its own. The same input gives the
+/// same bits for any thread count and batch on one instruction set.
+public final class VisionTransformer: Sendable {
+  public let configuration: VisionTransformerConfiguration
+  public let engine: Engine
+  public let execution: PathwayExecution
+  let blocks: [Block]
+  private let hasBranches: Bool
+  private let patchEmbedding: LinearLayer
+  /// What stands at every token before the blocks, (N, C): positions, plus class and register tokens at their rows.
+  private let positions: FloatBuffer
+  private let preNorm: LayerNorm?
+  private let finalNorm: LayerNorm
+  private let head: LinearLayer?
+
+  /// A plain transformer.
+  ///
+  /// - Throws: `EngineError` where the engine's threads are not to be had.
+  public convenience init(_ weights: ModelWeights, engine: Engine) throws {
+    try self.init(PathwayWeights(weights), execution: .merged, engine: engine)
+  }
+
+  /// A transformer with pathways, in one of the three executions.
+  public init(_ weights: PathwayWeights, execution: PathwayExecution, engine: Engine) throws {
+    let target = weights.target
+    let c = target.configuration
+    configuration = c
+    self.engine = engine
+    self.execution = execution
+    blocks = try (0..<c.depth).map { try Block(weights, $0, execution: execution, engine: engine) }
+    hasBranches = blocks.contains {
+      [$0.qkv, $0.projection, $0.fc1, $0.fc2].contains { !$0.branches.isEmpty }
+    }
+    func plain(_ name: String, bias: [Float]?) throws -> LinearLayer {
+      try LinearLayer(target.tensor(name + ".weight"), terms: [], bias: bias, execution: .merged, engine: engine)
+    }
+    patchEmbedding = try plain(
+      "patch_embed.proj", bias: c.hasPreNorm ? nil : try target.tensor("patch_embed.proj.bias").float32())
+    positions = try Self.startingRows(target)
+    preNorm = c.hasPreNorm ? try LayerNorm(target, "norm_pre") : nil
+    finalNorm = try LayerNorm(target, c.normalizesAfterPooling ? "fc_norm" : "norm")
+    head = c.classCount > 0 ? try plain("head", bias: try target.tensor("head.bias").float32()) : nil
+  }
+
+  private static func startingRows(_ weights: ModelWeights) throws -> FloatBuffer {
+    let c = weights.configuration
+    let stored = try weights.tensor("pos_embed").float32()
+    var rows = [Float](repeating: 0, count: c.tokenCount * c.width)
+    rows.replaceSubrange((rows.count - stored.count)..., with: stored)
+    var prefix: [Float] = []
+    if c.hasClassToken { prefix += try weights.tensor("cls_token").float32() }
+    if c.registerTokens > 0 { prefix += try weights.tensor("reg_token").float32() }
+    for index in prefix.indices { rows[index] += prefix[index] }
+    return FloatBuffer(copying: rows)
+  }
+
+  /// Memory for passes over up to `batch` images.
+  public func workspace(batch: Int) -> Workspace { workspace(batch: batch, tokens: configuration.tokenCount) }
+
+  func workspace(batch: Int, tokens: Int) -> Workspace {
+    Workspace(configuration, batch: batch, tokens: tokens, hasBranches: hasBranches, engine: engine)
+  }
+
+  /// What a forward pass leaves behind, as far as it was asked for.
+  struct Taps {
+    /// Block outputs to copy, (B, N, C) contiguous, by block.
+    var blocks: [(index: Int, destination: UnsafeMutablePointer<Float>)] = []
+    /// Final features, (B, N, C) contiguous.
+    var features: UnsafeMutablePointer<Float>?
+    /// The block whose attention probabilities are wanted, (B, H, N, N) contiguous.
+    var attention: (index: Int, destination: UnsafeMutablePointer<Float>)?
+  }
+
+  /// A pass over `batch` normalised images, (B, 3, H, W) at `images`, in one parallel region. Pooled features and logits are left
+  /// in the workspace. Allocates nothing.
+  func run(images: UnsafePointer<Float>, batch: Int, _ workspace: Workspace, taps: Taps = Taps()) throws {
+    var w = workspace.buffers
+    w.batch = batch
+    let kernels = engine.kernels
+    try engine.run { member in
+      embed(&member, kernels, images: images, w)
+      encode(&member, kernels, w, taps)
+      readOut(&member, kernels, w, taps)
+    }
+  }
+
+  /// A pass of the blocks alone over tokens that stand in the workspace's x.
+  func run(tokens: UnsafePointer<Float>, batch: Int, _ workspace: Workspace, taps: Taps = Taps()) throws {
+    var w = workspace.buffers
+    w.batch = batch
+    let width = configuration.width
+    try engine.run { member in
+      member.share(w.batch * w.tokens) { row in
+        (w.x + row * w.stride).update(from: tokens + row * width, count: width)
+      }
+      encode(&member, engine.kernels, w, taps)
+      readOut(&member, engine.kernels, w, taps)
+    }
+  }
+
+  private func embed(
+    _ member: inout Member, _ kernels: KernelTable, images: UnsafePointer<Float>, _ w: Workspace.Buffers
+  ) {
+    let c = configuration
+    let patches = c.grid.height * c.grid.width
+    let imageValues = c.channels * c.imageSize.height * c.imageSize.width
+    let gridRow = c.grid.width
+    member.share(w.batch * c.grid.height) { item in
+      let (image, first) = (item / c.grid.height, item % c.grid.height * gridRow)
+      kernels.gatherPatches(
+        images + image * imageValues, c.channels, c.imageSize.height, c.imageSize.width, c.patchSize.height,
+        c.patchSize.width, Span1D(first, first + gridRow), w.hidden + image * patches * w.hiddenStride, w.hiddenStride)
+    }
+    let scratch = w.scratch + member.index * w.scratchStride
+    for image in 0..<w.batch {
+      var epilogue = Epilogue()
+      epilogue.residual = UnsafePointer(positions.base) + c.prefixTokens * c.width
+      epilogue.residualStride = c.width
+      patchEmbedding.run(
+        &member, kernels, a: w.hidden + image * patches * w.hiddenStride, lda: w.hiddenStride, m: patches,
+        c: w.x + (image * w.tokens + c.prefixTokens) * w.stride, ldc: w.stride, epilogue: epilogue, partial: w.partial,
+        scratch: scratch)
+    }
+    member.share(w.batch * c.prefixTokens) { item in
+      let (image, token) = (item / c.prefixTokens, item % c.prefixTokens)
+      (w.x + (image * w.tokens + token) * w.stride).update(from: positions.base + token * c.width, count: c.width)
+    }
+    preNorm?.run(
+      &member, kernels, x: w.x, xStride: w.stride, y: w.x, yStride: w.stride, rows: w.batch * w.tokens, width: c.width)
+  }
+
+  private func encode(_ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps) {
+    for index in blocks.indices {
+      if let attention = taps.attention, attention.index == index {
+        blocks[index].attentionMaps(&member, kernels, configuration, w, into: attention.destination)
+      }
+      blocks[index].run(&member, kernels, configuration, w)
+      for tap in taps.blocks where tap.index == index { copyRows(&member, from: w.x, w, to: tap.destination) }
+    }
+  }
+
+  private func copyRows(
+    _ member: inout Member, from rows: UnsafePointer<Float>, _ w: Workspace.Buffers,
+    to destination: UnsafeMutablePointer<Float>
+  ) {
+    let width = configuration.width
+    member.share(w.batch * w.tokens) { row in
+      (destination + row * width).update(from: rows + row * w.stride, count: width)
+    }
+  }
+
+  /// Final norm, pooling and head in timm's order: `norm` before pooling, or `fc_norm` after it.
+  private func readOut(_ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps) {
+    let c = configuration
+    var features = w.x
+    if !c.normalizesAfterPooling {
+      finalNorm.run(
+        &member, kernels, x: w.x, xStride: w.stride, y: w.y, yStride: w.stride, rows: w.batch * w.tokens,
+        width: c.width)
+      features = w.y
+    }
+    if let destination = taps.features { copyRows(&member, from: features, w, to: destination) }
+    member.share(w.batch) { image in
+      pool(kernels, features + image * w.tokens * w.stride, w, into: w.pooled + image * w.stride, scratch: w.hidden + image * w.hiddenStride)
+    }
+    if c.normalizesAfterPooling {
+      finalNorm.run(
+        &member, kernels, x: w.pooled, xStride: w.stride, y: w.pooled, yStride: w.stride, rows: w.batch, width: c.width)
+    }
+    head?.run(
+      &member, kernels, a: w.pooled, lda: w.stride, m: w.batch, c: w.logits, ldc: c.classCount, epilogue: Epilogue(),
+      partial: w.partial, scratch: w.scratch + member.index * w.scratchStride)
+  }
+
+  private func pool(
+    _ kernels: KernelTable, _ tokens: UnsafePointer<Float>, _ w: Workspace.Buffers,
+    into result: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let c = configuration
+    let first = tokens + min(c.prefixTokens, w.tokens - 1) * w.stride
+    let count = max(1, w.tokens - c.prefixTokens)
+    switch c.pooling {
+    case .token: result.update(from: tokens, count: c.width)
+    case .mean: kernels.pool(first, w.stride, count, c.width, false, result)
+    case .maximum: kernels.pool(first, w.stride, count, c.width, true, result)
+    case .averageMaximum:
+      kernels.pool(first, w.stride, count, c.width, false, result)
+      kernels.pool(first, w.stride, count, c.width, true, scratch)
+      for column in 0..<c.width { result[column] = 0.5 * (result[column] + scratch[column]) }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import PathwayKernelTemplates
+import PathwayKernels
+
+/// The memory of one forward pass: activations and every thread's scratch, for up to `batch` images of a model.
+///
+/// Make one, use it again and again: a forward pass with a workspace allocates nothing. One pass at a time.
+public final class Workspace {
+  /// Most images of a pass.
+  public let batch: Int
+  /// N of every image.
+  public let tokens: Int
+  let buffers: Buffers
+  private let memory: FloatBuffer
+
+  /// Bytes it holds.
+  public var byteCount: Int { memory.count * 4 }
+
+  struct Buffers {
+    var batch: Int
+    let tokens: Int
+    /// Residual stream, (B N, C).
+    let x: UnsafeMutablePointer<Float>
+    /// Normalised activations, then attention's output, (B N, C).
+    let y: UnsafeMutablePointer<Float>
+    let stride: Int
+    /// (B N, 3C): q, k, v of all heads.
+    let qkv: UnsafeMutablePointer<Float>
+    let qkvStride: Int
+    /// (B N, M); before the first block, the flattened patches.
+    let hidden: UnsafeMutablePointer<Float>
+    let hiddenStride: Int
+    /// Branch sums of two-branch execution, as wide as the widest layer.
+    let partial: UnsafeMutablePointer<Float>
+    /// (B, C).
+    let pooled: UnsafeMutablePointer<Float>
+    /// (B, classes).
+    let logits: UnsafeMutablePointer<Float>
+    let scratch: UnsafeMutablePointer<Float>
+    let scratchStride: Int
+
+    func attention(image: Int, head: Int, _ c: VisionTransformerConfiguration) -> AttentionArguments {
+      let row = image * tokens
+      let q = UnsafePointer(qkv) + row * qkvStride + head * c.headSize
+      return AttentionArguments(
+        q: q, k: q + c.width, v: q + 2 * c.width, stride: qkvStride, output: y + row * stride + head * c.headSize,
+        outputStride: stride, tokens: tokens, headSize: c.headSize, scale: 1 / Float(c.headSize).squareRoot())
+    }
+  }
+
+  /// A row stride of an odd number of cache lines: rows that are a multiple of 4 KiB apart would share L1 sets.
+  private static func padded(_ width: Int) -> Int { ((width + 15) / 16 | 1) * 16 }
+
+  init(_ c: VisionTransformerConfiguration, batch: Int, tokens: Int, hasBranches: Bool, engine: Engine) {
+    let rows = batch * tokens
+    let stride = Self.padded(c.width)
+    let qkvStride = Self.padded(3 * c.width)
+    let hiddenStride = Self.padded(max(c.hiddenWidth, c.patchValues))
+    let kernels = engine.kernels
+    let scratchStride = Self.padded(
+      max(
+        LinearProduct.scratchCount(kernels, k: max(c.width, c.hiddenWidth, c.patchValues)),
+        attentionScratchCount(
+          tokens: tokens, headSize: c.headSize, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows)))
+    let sizes = [
+      rows * stride, rows * stride, rows * qkvStride, rows * hiddenStride,
+      hasBranches ? rows * max(qkvStride, hiddenStride) : 16, batch * stride, batch * max(16, c.classCount),
+      engine.threads * scratchStride,
+    ].map { ($0 + 15) / 16 * 16 }
+    memory = FloatBuffer(count: sizes.reduce(0, +))
+    var next = memory.base
+    let parts = sizes.map { size in
+      defer { next += size }
+      return next
+    }
+    self.batch = batch
+    self.tokens = tokens
+    buffers = Buffers(
+      batch: batch, tokens: tokens, x: parts[0], y: parts[1], stride: stride, qkv: parts[2], qkvStride: qkvStride,
+      hidden: parts[3], hiddenStride: hiddenStride, partial: parts[4], pooled: parts[5], logits: parts[6],
+      scratch: parts[7], scratchStride: scratchStride)
+  }
+}
