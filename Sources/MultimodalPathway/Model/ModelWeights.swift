@@ -12,6 +12,11 @@ public struct ModelWeights: Sendable {
   ///
   /// - Throws: `BindingError` with every missing, unexpected and misshapen tensor; `ConfigurationError`; `CheckpointError`.
   public init(checkpoint: Checkpoint, configuration: VisionTransformerConfiguration) throws {
+    var configuration = configuration
+    if configuration.qkvBias == .full, checkpoint.tensors["blocks.0.attn.q_bias"] != nil {
+      // timm's configurations do not say it; BEiT and VideoMAE files do.
+      configuration.qkvBias = .queryAndValue
+    }
     try configuration.validate()
     let expected = Self.expectedShapes(configuration)
     let problems = Self.problems(of: checkpoint.tensors, expected: expected)
