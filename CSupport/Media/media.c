@@ -1,2 +1,5 @@
 #include "mp_media.h"
-int mp_media_placeholder(void) { return 0; }
+
+#include <stdlib.h>
+
+void mp_media_free(void *memory) { free(memory); }

@@ -1,0 +1,225 @@
+#include "mp_jpeg.h"
+
+#include <limits.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+// jpeglib.h needs size_t and FILE to be declared before it.
+#include <stdio.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "report.h"
+
+struct mp_jpeg {
+  struct jpeg_decompress_struct library;  // first: the callbacks get its address and cast it back
+  struct jpeg_error_mgr errors;
+  struct jpeg_source_mgr source;
+  struct jpeg_progress_mgr progress;
+  mp_media_limits limits;
+  mp_media_report *report;  // of the entry point that runs
+  jmp_buf escape;           // set by the entry point that runs
+};
+
+// MARK: Errors
+
+static mp_media_status status_of(int code) {
+  switch (code) {
+    case JERR_NO_BACKING_STORE:
+    case JERR_OUT_OF_MEMORY: return mp_media_too_many_bytes;
+    case JERR_ARITH_NOTIMPL:
+    case JERR_BAD_PRECISION:
+    case JERR_COMPONENT_COUNT:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+    case JERR_CCIR601_NOTIMPL:
+    case JERR_IMAGE_TOO_BIG:
+    case JERR_SOF_UNSUPPORTED: return mp_media_unsupported;
+    default: return mp_media_damaged;
+  }
+}
+
+static void fail(j_common_ptr library) {
+  mp_jpeg *jpeg = (mp_jpeg *)library;
+  char message[JMSG_LENGTH_MAX];
+  jpeg->errors.format_message(library, message);
+  mp_media_status status = status_of(jpeg->errors.msg_code);
+  mp_report(jpeg->report, status, 0, status == mp_media_too_many_bytes ? jpeg->limits.bytes : 0, message);
+  longjmp(jpeg->escape, 1);
+}
+
+// Pillow ignores warnings: damaged entropy data decodes to wrong pixels, not to an error.
+static void ignore_message(j_common_ptr library) { (void)library; }
+
+static mp_media_status truncated(mp_jpeg *jpeg) {
+  return mp_report(jpeg->report, mp_media_truncated, 0, 0, "the data end before the image does");
+}
+
+// MARK: Source
+// All bytes are there from the start. Asking for more suspends the library instead of feeding it a made-up end of image,
+// so that a truncated file is an error, exactly where it is one for Pillow.
+
+static void no_operation(j_decompress_ptr library) { (void)library; }
+
+static boolean no_more_bytes(j_decompress_ptr library) {
+  (void)library;
+  return FALSE;
+}
+
+static void skip_bytes(j_decompress_ptr library, long count) {
+  struct jpeg_source_mgr *source = library->src;
+  if (count <= 0) return;
+  size_t skipped = (size_t)count < source->bytes_in_buffer ? (size_t)count : source->bytes_in_buffer;
+  source->next_input_byte += skipped;
+  source->bytes_in_buffer -= skipped;
+}
+
+// Each scan of a progressive file costs a pass over the whole image, so a small file can ask for hours of work.
+static void limit_scans(j_common_ptr library) {
+  mp_jpeg *jpeg = (mp_jpeg *)library;
+  if (jpeg->library.input_scan_number < 0 || (uint32_t)jpeg->library.input_scan_number <= jpeg->limits.scans) return;
+  mp_report(
+      jpeg->report, mp_media_too_many_scans, (uint64_t)jpeg->library.input_scan_number, jpeg->limits.scans, "");
+  longjmp(jpeg->escape, 1);
+}
+
+// MARK: Header
+
+/// The number of components decides how Pillow reads a file; others it refuses.
+static int prepare(mp_jpeg *jpeg) {
+  struct jpeg_decompress_struct *library = &jpeg->library;
+  switch (library->num_components) {
+    case 1: library->out_color_space = JCS_GRAYSCALE; break;
+    case 3: library->out_color_space = JCS_RGB; break;
+    case 4: library->out_color_space = JCS_CMYK; break;
+    default: mp_report(jpeg->report, mp_media_unsupported, 0, 0, "neither 1, 3 nor 4 components"); return 0;
+  }
+  library->dct_method = JDCT_ISLOW;
+  library->do_fancy_upsampling = TRUE;
+  return 1;
+}
+
+static int read_header(mp_jpeg *jpeg) {
+  int found;
+  do {
+    found = jpeg_read_header(&jpeg->library, FALSE);
+  } while (found == JPEG_HEADER_TABLES_ONLY);
+  if (found == JPEG_SUSPENDED) {
+    truncated(jpeg);
+    return 0;
+  }
+  if (!mp_pixels_fit(jpeg->library.image_width, jpeg->library.image_height, &jpeg->limits, jpeg->report)) return 0;
+  return prepare(jpeg);
+}
+
+mp_jpeg *mp_jpeg_open(const uint8_t *bytes, size_t count, const mp_media_limits *limits, mp_media_report *report) {
+  mp_jpeg *jpeg = calloc(1, sizeof *jpeg);
+  if (!jpeg) {
+    mp_report(report, mp_media_too_many_bytes, sizeof *jpeg, 0, "no memory");
+    return NULL;
+  }
+  jpeg->limits = *limits;
+  jpeg->report = report;
+  jpeg->library.err = jpeg_std_error(&jpeg->errors);
+  jpeg->errors.error_exit = fail;
+  jpeg->errors.output_message = ignore_message;
+  if (setjmp(jpeg->escape)) {
+    mp_jpeg_close(jpeg);
+    return NULL;
+  }
+  jpeg_create_decompress(&jpeg->library);
+  jpeg->library.mem->max_memory_to_use = limits->bytes > LONG_MAX ? LONG_MAX : (long)limits->bytes;
+  jpeg->source = (struct jpeg_source_mgr){
+      .next_input_byte = bytes,
+      .bytes_in_buffer = count,
+      .init_source = no_operation,
+      .fill_input_buffer = no_more_bytes,
+      .skip_input_data = skip_bytes,
+      .resync_to_restart = jpeg_resync_to_restart,
+      .term_source = no_operation,
+  };
+  jpeg->library.src = &jpeg->source;
+  jpeg->progress.progress_monitor = limit_scans;
+  jpeg->library.progress = &jpeg->progress;
+  jpeg_save_markers(&jpeg->library, JPEG_APP0 + 1, 0xFFFF);
+  if (!read_header(jpeg)) {
+    mp_jpeg_close(jpeg);
+    return NULL;
+  }
+  mp_report(report, mp_media_ok, 0, 0, "");
+  return jpeg;
+}
+
+uint32_t mp_jpeg_width(const mp_jpeg *jpeg) { return jpeg->library.image_width; }
+
+uint32_t mp_jpeg_height(const mp_jpeg *jpeg) { return jpeg->library.image_height; }
+
+const uint8_t *mp_jpeg_app1(const mp_jpeg *jpeg, uint32_t index, size_t *count) {
+  // Adobe and JFIF markers can be in the list as well: the library keeps what it looks at.
+  for (jpeg_saved_marker_ptr marker = jpeg->library.marker_list; marker; marker = marker->next) {
+    if (marker->marker != JPEG_APP0 + 1) continue;
+    if (index-- > 0) continue;
+    *count = marker->data_length;
+    return marker->data;
+  }
+  return NULL;
+}
+
+// MARK: Pixels
+
+static void grey_to_rgb(const uint8_t *grey, uint8_t *rgb, size_t count) {
+  for (size_t i = 0; i < count; i++) rgb[3 * i] = rgb[3 * i + 1] = rgb[3 * i + 2] = grey[i];
+}
+
+/// a * b / 255, rounded to nearest, for bytes.
+static inline unsigned multiply_bytes(unsigned a, unsigned b) {
+  unsigned product = a * b + 128;
+  return ((product >> 8) + product) >> 8;
+}
+
+/// Pillow takes every four-component JPEG for inverted, as Adobe writes them, with or without Adobe's marker: the stored
+/// value is the light that passes. Then its CMYK -> RGB: red = clip(light(K) - ink(C) * light(K) / 255).
+static void inverted_cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    unsigned light = cmyk[4 * i + 3];
+    for (size_t c = 0; c < 3; c++) {
+      // Never negative: the product of two bytes over 255 is at most either byte.
+      rgb[3 * i + c] = (uint8_t)(light - multiply_bytes(255u - cmyk[4 * i + c], light));
+    }
+  }
+}
+
+mp_media_status mp_jpeg_decode(mp_jpeg *jpeg, uint8_t *rgb, mp_media_report *report) {
+  struct jpeg_decompress_struct *library = &jpeg->library;
+  jpeg->report = report;
+  if (setjmp(jpeg->escape)) return report->status;
+  if (!jpeg_start_decompress(library)) return truncated(jpeg);
+
+  size_t width = library->output_width;
+  JSAMPARRAY row = library->mem->alloc_sarray(
+      (j_common_ptr)library, JPOOL_IMAGE, (JDIMENSION)(width * (size_t)library->output_components), 1);
+  while (library->output_scanline < library->output_height) {
+    uint8_t *target = rgb + (size_t)library->output_scanline * width * 3;
+    if (library->output_components == 3) {
+      JSAMPROW direct = target;
+      if (jpeg_read_scanlines(library, &direct, 1) != 1) return truncated(jpeg);
+      continue;
+    }
+    if (jpeg_read_scanlines(library, row, 1) != 1) return truncated(jpeg);
+    if (library->output_components == 1) {
+      grey_to_rgb(row[0], target, width);
+    } else {
+      inverted_cmyk_to_rgb(row[0], target, width);
+    }
+  }
+  // What follows the last row is of no interest, and Pillow does not ask for the end-of-image marker either.
+  return mp_report(report, mp_media_ok, 0, 0, "");
+}
+
+void mp_jpeg_close(mp_jpeg *jpeg) {
+  if (!jpeg) return;
+  jpeg_destroy_decompress(&jpeg->library);
+  free(jpeg);
+}

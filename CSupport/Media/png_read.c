@@ -1,0 +1,238 @@
+#include "mp_png.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <png.h>
+
+#include "report.h"
+
+struct mp_png {
+  png_structp library;
+  png_infop info;
+  const uint8_t *bytes;
+  size_t count;
+  size_t position;
+  int cut;               // a read went past the end
+  size_t wanted;         // bytes of the last read
+  mp_media_limits limits;
+  mp_media_report *report;  // of the entry point that runs
+  int depth;  // bits of a sample in the file
+  int color_type;
+  size_t channels;
+  uint8_t *row;
+  uint8_t colors[256][3];  // of a sample of up to 8 bits: the palette, or greys
+};
+
+// MARK: Callbacks
+
+static void fail(png_structp library, png_const_charp message) {
+  mp_png *png = png_get_error_ptr(library);
+  mp_report(png->report, png->cut ? mp_media_truncated : mp_media_damaged, 0, 0, message);
+  png_longjmp(library, 1);
+}
+
+static void ignore_warning(png_structp library, png_const_charp message) {
+  (void)library;
+  (void)message;
+}
+
+static void read_bytes(png_structp library, png_bytep target, size_t count) {
+  mp_png *png = png_get_io_ptr(library);
+  png->wanted = count;
+  if (count > png->count - png->position) {
+    png->cut = 1;
+    png_error(library, "the data end before the image does");
+  }
+  memcpy(target, png->bytes + png->position, count);
+  png->position += count;
+}
+
+// MARK: Header
+
+static uint32_t big_endian(const uint8_t *bytes) {
+  return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/// libpng would refuse a large image in words that do not tell why, so its size is looked at first.
+static int declared_size_fits(const mp_png *png) {
+  if (png->count < 24 || memcmp(png->bytes + 12, "IHDR", 4) != 0) return 1;
+  return mp_pixels_fit(big_endian(png->bytes + 16), big_endian(png->bytes + 20), &png->limits, png->report);
+}
+
+static void configure(mp_png *png) {
+  // Colour management, physical size and transparency change nothing about convert("RGB"): their parsers never run.
+  static const png_byte skipped[] =
+      "bKGD\0cHRM\0gAMA\0hIST\0iCCP\0oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0sTER\0tIME\0tRNS";
+  png_set_keep_unknown_chunks(png->library, PNG_HANDLE_CHUNK_NEVER, skipped, sizeof skipped / 5);
+  png_set_user_limits(png->library, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  png_set_chunk_cache_max(png->library, 256);
+  png_set_chunk_malloc_max(png->library, png->limits.bytes < 8000000 ? (png_alloc_size_t)png->limits.bytes : 8000000);
+  png_set_crc_action(png->library, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+  png_set_read_fn(png->library, png, read_bytes);
+}
+
+/// One row of the file, unpacked to one byte a sample below 8 bits.
+static int take_row(mp_png *png) {
+  uint64_t bytes = png_get_rowbytes(png->library, png->info);
+  // libpng holds two rows of its own.
+  if (bytes > png->limits.bytes / 3) {
+    mp_report(png->report, mp_media_too_many_bytes, 3 * bytes, png->limits.bytes, "rows too long");
+    return 0;
+  }
+  png->row = malloc(bytes > 0 ? (size_t)bytes : 1);
+  if (png->row) return 1;
+  mp_report(png->report, mp_media_too_many_bytes, bytes, png->limits.bytes, "no memory");
+  return 0;
+}
+
+/// What a sample of one byte stands for. Grey below 8 bits spreads over 0...255: times 255, 85, 17. Palette entries that the
+/// file does not set are a ramp of greys, as in Pillow.
+static void take_colors(mp_png *png) {
+  int spread = png->color_type == PNG_COLOR_TYPE_GRAY && png->depth < 8 ? 255 / ((1 << png->depth) - 1) : 1;
+  for (int i = 0; i < 256; i++) memset(png->colors[i], (uint8_t)(i * spread), 3);
+  png_colorp palette = NULL;
+  int count = 0;
+  if (png->color_type != PNG_COLOR_TYPE_PALETTE) return;
+  if (!png_get_PLTE(png->library, png->info, &palette, &count)) return;
+  for (int i = 0; i < count && i < 256; i++) {
+    png->colors[i][0] = palette[i].red;
+    png->colors[i][1] = palette[i].green;
+    png->colors[i][2] = palette[i].blue;
+  }
+}
+
+mp_png *mp_png_open(const uint8_t *bytes, size_t count, const mp_media_limits *limits, mp_media_report *report) {
+  mp_png *png = calloc(1, sizeof *png);
+  if (!png) {
+    mp_report(report, mp_media_too_many_bytes, sizeof *png, 0, "no memory");
+    return NULL;
+  }
+  png->bytes = bytes;
+  png->count = count;
+  png->limits = *limits;
+  png->report = report;
+  mp_report(report, mp_media_damaged, 0, 0, "libpng does not start");
+  if (!declared_size_fits(png)) goto failed;
+  png->library = png_create_read_struct(PNG_LIBPNG_VER_STRING, png, fail, ignore_warning);
+  if (!png->library) goto failed;
+  png->info = png_create_info_struct(png->library);
+  if (!png->info) goto failed;
+  if (setjmp(png_jmpbuf(png->library))) goto failed;
+  configure(png);
+  png_read_info(png->library, png->info);
+  if (!mp_pixels_fit(mp_png_width(png), mp_png_height(png), limits, report)) goto failed;
+  png->depth = png_get_bit_depth(png->library, png->info);
+  png->color_type = png_get_color_type(png->library, png->info);
+  png->channels = png_get_channels(png->library, png->info);
+  take_colors(png);
+  png_set_packing(png->library);
+  png_read_update_info(png->library, png->info);
+  if (!take_row(png)) goto failed;
+  mp_report(report, mp_media_ok, 0, 0, "");
+  return png;
+failed:
+  mp_png_close(png);
+  return NULL;
+}
+
+uint32_t mp_png_width(const mp_png *png) { return png_get_image_width(png->library, png->info); }
+
+uint32_t mp_png_height(const mp_png *png) { return png_get_image_height(png->library, png->info); }
+
+// MARK: Pixels
+
+/// Writes `count` pixels of the row, `step` pixels apart, as Pillow's convert("RGB") does for that colour type and depth:
+/// alpha is dropped, and of two bytes of a sample the high one stays, except of plain grey.
+static void convert_row(const mp_png *png, uint8_t *rgb, size_t count, size_t step) {
+  const uint8_t *row = png->row;
+  size_t sample = png->depth == 16 ? 2 : 1;  // bytes, the high one first
+  if (png->channels == 1 && sample == 1) {
+    for (size_t i = 0; i < count; i++, rgb += 3 * step) memcpy(rgb, png->colors[row[i]], 3);
+  } else if (png->channels == 1) {
+    // 16-bit grey is Pillow's mode "I;16", which clips to 255 on conversion.
+    for (size_t i = 0; i < count; i++, rgb += 3 * step) memset(rgb, row[2 * i] ? 255 : row[2 * i + 1], 3);
+  } else if (png->channels == 2) {
+    for (size_t i = 0; i < count; i++, rgb += 3 * step) memset(rgb, row[2 * sample * i], 3);
+  } else {
+    for (size_t i = 0; i < count; i++, rgb += 3 * step) {
+      const uint8_t *pixel = row + png->channels * sample * i;
+      rgb[0] = pixel[0];
+      rgb[1] = pixel[sample];
+      rgb[2] = pixel[2 * sample];
+    }
+  }
+}
+
+static void read_rows(mp_png *png, uint8_t *rgb) {
+  size_t width = mp_png_width(png);
+  size_t height = mp_png_height(png);
+  if (png_get_interlace_type(png->library, png->info) == PNG_INTERLACE_NONE) {
+    for (size_t y = 0; y < height; y++) {
+      png_read_row(png->library, png->row, NULL);
+      convert_row(png, rgb + 3 * width * y, width, 1);
+    }
+    return;
+  }
+  // Without libpng's interlace handling, each pass hands out its own short rows.
+  for (int pass = 0; pass < PNG_INTERLACE_ADAM7_PASSES; pass++) {
+    size_t columns = PNG_PASS_COLS(width, pass);
+    size_t rows = PNG_PASS_ROWS(height, pass);
+    if (columns == 0) continue;
+    for (size_t y = 0; y < rows; y++) {
+      png_read_row(png->library, png->row, NULL);
+      size_t target_y = PNG_ROW_FROM_PASS_ROW(y, pass);
+      size_t target_x = PNG_COL_FROM_PASS_COL(0, pass);
+      convert_row(png, rgb + 3 * (width * target_y + target_x), columns, (size_t)1 << PNG_PASS_COL_SHIFT(pass));
+    }
+  }
+}
+
+/// Reads the metadata behind the image. Damage there costs only the metadata, and the end chunk may be missing; but a file
+/// that is cut inside a chunk is taken for truncated. Pillow draws the line in the same place.
+static mp_media_status read_end(mp_png *png) {
+  static const size_t chunk_header = 8;
+  if (setjmp(png_jmpbuf(png->library))) {
+    return png->cut && png->wanted != chunk_header ? mp_media_truncated : mp_media_ok;
+  }
+  png_set_crc_action(png->library, PNG_CRC_DEFAULT, PNG_CRC_DEFAULT);
+  png_read_end(png->library, png->info);
+  return mp_media_ok;
+}
+
+mp_media_status mp_png_decode(mp_png *png, uint8_t *rgb, mp_media_report *report) {
+  png->report = report;
+  if (setjmp(png_jmpbuf(png->library))) return report->status;
+  read_rows(png, rgb);
+  mp_media_status status = read_end(png);
+  return mp_report(report, status, 0, 0, status == mp_media_ok ? "" : "the data end inside a chunk behind the image");
+}
+
+// MARK: Metadata
+
+const uint8_t *mp_png_exif(mp_png *png, size_t *count) {
+  png_bytep bytes = NULL;
+  png_uint_32 length = 0;
+  if (!png_get_eXIf_1(png->library, png->info, &length, &bytes)) return NULL;
+  *count = length;
+  return bytes;
+}
+
+const char *mp_png_text(mp_png *png, const char *keyword, size_t *count) {
+  png_textp texts = NULL;
+  int total = 0;
+  png_get_text(png->library, png->info, &texts, &total);
+  for (int i = total - 1; i >= 0; i--) {
+    if (!texts[i].key || !texts[i].text || strcmp(texts[i].key, keyword) != 0) continue;
+    *count = texts[i].compression >= PNG_ITXT_COMPRESSION_NONE ? texts[i].itxt_length : texts[i].text_length;
+    return texts[i].text;
+  }
+  return NULL;
+}
+
+void mp_png_close(mp_png *png) {
+  if (!png) return;
+  if (png->library) png_destroy_read_struct(&png->library, &png->info, NULL);
+  free(png->row);
+  free(png);
+}

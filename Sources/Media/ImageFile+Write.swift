@@ -1,0 +1,42 @@
+import CMediaSupport
+import Foundation
+import MultimodalPathway
+
+extension ImageFile {
+  /// Writes an 8-bit RGB PNG file: same pixels, same bytes.
+  ///
+  /// The file appears whole or not at all: it is written under another name in the same directory, then renamed over
+  /// `file`.
+  ///
+  /// - Throws: `MediaError.unwritable`; then nothing is left behind and an older file stays as it was.
+  public static func writePNG(_ image: PixelImage, to file: URL) throws {
+    let data = try encodePNG(image, name: file.path)
+    let directory = file.deletingLastPathComponent()
+    let temporary = directory.appendingPathComponent(".\(file.lastPathComponent).\(UUID().uuidString)")
+    do {
+      try data.write(to: temporary)
+      guard rename(temporary.path, file.path) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+    } catch {
+      try? FileManager.default.removeItem(at: temporary)
+      throw MediaError.unwritable(file: file.path, reason: reason(for: error))
+    }
+  }
+
+  /// The bytes of an 8-bit RGB PNG file.
+  public static func encodePNG(_ image: PixelImage) throws -> Data {
+    try encodePNG(image, name: "PNG image")
+  }
+
+  private static func encodePNG(_ image: PixelImage, name: String) throws -> Data {
+    guard let width = UInt32(exactly: image.width), let height = UInt32(exactly: image.height) else {
+      throw MediaError.unwritable(file: name, reason: "\(image.extent) pixels do not fit a PNG header")
+    }
+    var count = 0
+    var report = mp_media_report()
+    guard let bytes = mp_png_encode(image.rgb, width, height, &count, &report) else {
+      throw MediaError.unwritable(file: name, reason: report.text)
+    }
+    // SAFETY: `bytes` holds `count` bytes of malloc, which the data now own.
+    return Data(bytesNoCopy: bytes, count: count, deallocator: .custom { memory, _ in mp_media_free(memory) })
+  }
+}

@@ -1,0 +1,55 @@
+/// Why a media file cannot be read or written. Every case names the file; descriptions say what helps.
+public enum MediaError: Error, Hashable {
+  /// What a limit is about.
+  public enum Quantity: String, Sendable, Hashable {
+    case fileBytes = "bytes of file"
+    case pixels = "pixels"
+    case scans = "scans"
+    case decoderBytes = "bytes of decoder memory"
+  }
+
+  /// The system does not hand the file over.
+  case unreadable(file: String, reason: String)
+  /// A file of zero bytes.
+  case empty(file: String)
+  /// Something well known that is neither JPEG nor PNG.
+  case unsupportedFormat(file: String, found: String)
+  /// None of the formats known by their first bytes, which are given in hexadecimal.
+  case unrecognized(file: String, firstBytes: String)
+  /// A JPEG or PNG of a kind that is not read.
+  case unsupportedVariant(file: String, finding: String)
+  /// A number is above its limit in `ImageLimits`; `found` is nil where the decoder does not tell it.
+  case limitExceeded(file: String, quantity: Quantity, found: Int?, limit: Int)
+  /// The file ends before its picture does.
+  case truncated(file: String, finding: String)
+  /// The file's structure is broken.
+  case damaged(file: String, finding: String)
+  /// The file cannot be written; nothing is left behind.
+  case unwritable(file: String, reason: String)
+}
+
+extension MediaError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unreadable(let file, let reason):
+      "\(file): cannot be read: \(reason)"
+    case .empty(let file):
+      "\(file): the file is empty; expected a JPEG or PNG image"
+    case .unsupportedFormat(let file, let found):
+      "\(file): found \(found), expected a JPEG or PNG image; convert it first"
+    case .unrecognized(let file, let firstBytes):
+      "\(file): the first bytes are \(firstBytes), expected those of a JPEG (ff d8 ff) or PNG (89 50 4e 47) image"
+    case .unsupportedVariant(let file, let finding):
+      "\(file): this kind of image is not supported: \(finding); save it as a plain 8-bit JPEG or PNG"
+    case .limitExceeded(let file, let quantity, let found, let limit):
+      "\(file): \(found.map { "\($0) \(quantity.rawValue), " } ?? "")limit \(limit)\(found == nil ? " " : "")"
+        + "\(found == nil ? quantity.rawValue : ""); raise ImageLimits.\(quantity) if the file is trusted"
+    case .truncated(let file, let finding):
+      "\(file): the file is truncated: \(finding); fetch it again"
+    case .damaged(let file, let finding):
+      "\(file): the file is damaged: \(finding); fetch it again"
+    case .unwritable(let file, let reason):
+      "\(file): cannot be written: \(reason)"
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/// An 8-bit RGB picture: what a decoder hands over and the image front end starts from.
+///
+/// Samples lie as (H, W, 3), rows from the top, without padding. The invariant `rgb.count == 3 * height * width` with both
+/// extents positive always holds, so everything behind it needs no check.
+public struct PixelImage: Sendable, Hashable {
+  /// Height and width in pixels; both at least 1.
+  public let extent: Extent
+  /// Red, green, blue of each pixel, 0...255: (H, W, 3).
+  public let rgb: [UInt8]
+
+  /// Height in pixels.
+  public var height: Int { extent.height }
+  /// Width in pixels.
+  public var width: Int { extent.width }
+
+  /// The most pixels a picture can have: 2^30, 3 GiB of samples.
+  public static let maximumPixelCount = 1 << 30
+
+  /// A picture of pixels that the caller has.
+  ///
+  /// - Parameter rgb: (height, width, 3) samples.
+  /// - Throws: `PixelImageError` where an extent is not positive or the samples do not fill it.
+  public init(extent: Extent, rgb: [UInt8]) throws {
+    let count = try Self.sampleCount(of: extent)
+    guard rgb.count == count else {
+      throw PixelImageError.sampleCount(found: rgb.count, expected: count, extent: extent)
+    }
+    self.init(trusted: extent, rgb: rgb)
+  }
+
+  /// A picture whose samples `body` writes, for decoders.
+  ///
+  /// - Parameter body: gets (height, width, 3) samples, set to 0.
+  /// - Throws: `PixelImageError` where an extent is not positive, and what `body` throws.
+  public init(extent: Extent, initializingWith body: (UnsafeMutableBufferPointer<UInt8>) throws -> Void) throws {
+    var rgb = [UInt8](repeating: 0, count: try Self.sampleCount(of: extent))
+    try rgb.withUnsafeMutableBufferPointer { try body($0) }
+    self.init(trusted: extent, rgb: rgb)
+  }
+
+  /// The caller has made sure of the invariant.
+  init(trusted extent: Extent, rgb: [UInt8]) {
+    self.extent = extent
+    self.rgb = rgb
+  }
+
+  /// 3 * height * width, checked against `maximumPixelCount`.
+  static func sampleCount(of extent: Extent) throws -> Int {
+    let (pixels, overflow) = extent.height.multipliedReportingOverflow(by: extent.width)
+    guard extent.height > 0, extent.width > 0, !overflow, pixels <= maximumPixelCount else {
+      throw PixelImageError.extent(found: extent)
+    }
+    return 3 * pixels
+  }
+}
+
+/// Why a picture cannot be made, resized or cropped.
+public enum PixelImageError: Error, Hashable {
+  /// A height or width is not positive, or their product is above `PixelImage.maximumPixelCount`.
+  case extent(found: Extent)
+  /// The samples do not fill the extent.
+  case sampleCount(found: Int, expected: Int, extent: Extent)
+}
+
+extension PixelImageError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .extent(let found):
+      "an image of \(found) pixels cannot be made: height and width are at least 1, "
+        + "and their product is at most \(PixelImage.maximumPixelCount)"
+    case .sampleCount(let found, let expected, let extent):
+      "\(found) samples do not make an image of \(extent) pixels, which has \(expected): "
+        + "give red, green and blue of each pixel, row by row, without padding"
+    }
+  }
+}
