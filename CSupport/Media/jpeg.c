@@ -41,8 +41,17 @@ static mp_media_status status_of(int code) {
   }
 }
 
+static mp_media_status truncated(mp_jpeg *jpeg) {
+  return mp_report(jpeg->report, mp_media_truncated, 0, 0, "the data end before the image does");
+}
+
 static void fail(j_common_ptr library) {
   mp_jpeg *jpeg = (mp_jpeg *)library;
+  if (jpeg->errors.msg_code == JERR_CANT_SUSPEND) {
+    // Arithmetic coding wants bytes at once, and there are no more.
+    truncated(jpeg);
+    longjmp(jpeg->escape, 1);
+  }
   char message[JMSG_LENGTH_MAX];
   jpeg->errors.format_message(library, message);
   mp_media_status status = status_of(jpeg->errors.msg_code);
@@ -52,10 +61,6 @@ static void fail(j_common_ptr library) {
 
 // Pillow ignores warnings: damaged entropy data decodes to wrong pixels, not to an error.
 static void ignore_message(j_common_ptr library) { (void)library; }
-
-static mp_media_status truncated(mp_jpeg *jpeg) {
-  return mp_report(jpeg->report, mp_media_truncated, 0, 0, "the data end before the image does");
-}
 
 // MARK: Source
 // All bytes are there from the start. Asking for more suspends the library instead of feeding it a made-up end of image,
@@ -214,7 +219,8 @@ mp_media_status mp_jpeg_decode(mp_jpeg *jpeg, uint8_t *rgb, mp_media_report *rep
       inverted_cmyk_to_rgb(row[0], target, width);
     }
   }
-  // What follows the last row is of no interest, and Pillow does not ask for the end-of-image marker either.
+  // Reading on to the end of the image finds errors in what follows the last row. That the end is missing is none.
+  jpeg_finish_decompress(library);
   return mp_report(report, mp_media_ok, 0, 0, "");
 }
 

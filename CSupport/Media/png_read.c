@@ -65,6 +65,8 @@ static void configure(mp_png *png) {
   static const png_byte skipped[] =
       "bKGD\0cHRM\0gAMA\0hIST\0iCCP\0oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0sTER\0tIME\0tRNS";
   png_set_keep_unknown_chunks(png->library, PNG_HANDLE_CHUNK_NEVER, skipped, sizeof skipped / 5);
+  // libpng would drop an eXIf chunk that starts as in a JPEG.
+  png_set_keep_unknown_chunks(png->library, PNG_HANDLE_CHUNK_ALWAYS, (png_const_bytep)"eXIf", 1);
   png_set_user_limits(png->library, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_set_chunk_cache_max(png->library, 256);
   png_set_chunk_malloc_max(png->library, png->limits.bytes < 8000000 ? (png_alloc_size_t)png->limits.bytes : 8000000);
@@ -87,13 +89,15 @@ static int take_row(mp_png *png) {
 }
 
 /// What a sample of one byte stands for. Grey below 8 bits spreads over 0...255: times 255, 85, 17. Palette entries that the
-/// file does not set are a ramp of greys, as in Pillow.
+/// file does not set are black, as in Pillow.
 static void take_colors(mp_png *png) {
-  int spread = png->color_type == PNG_COLOR_TYPE_GRAY && png->depth < 8 ? 255 / ((1 << png->depth) - 1) : 1;
-  for (int i = 0; i < 256; i++) memset(png->colors[i], (uint8_t)(i * spread), 3);
+  if (png->color_type == PNG_COLOR_TYPE_GRAY) {
+    int spread = png->depth < 8 ? 255 / ((1 << png->depth) - 1) : 1;
+    for (int i = 0; i < 256; i++) memset(png->colors[i], (uint8_t)(i * spread), 3);
+  }
+  if (png->color_type != PNG_COLOR_TYPE_PALETTE) return;
   png_colorp palette = NULL;
   int count = 0;
-  if (png->color_type != PNG_COLOR_TYPE_PALETTE) return;
   if (!png_get_PLTE(png->library, png->info, &palette, &count)) return;
   for (int i = 0; i < count && i < 256; i++) {
     png->colors[i][0] = palette[i].red;
@@ -189,7 +193,8 @@ static void read_rows(mp_png *png, uint8_t *rgb) {
 }
 
 /// Reads the metadata behind the image. Damage there costs only the metadata, and the end chunk may be missing; but a file
-/// that is cut inside a chunk is taken for truncated. Pillow draws the line in the same place.
+/// that is cut inside a chunk is taken for truncated. Pillow draws the line at nearly the same place: it forgives a cut inside
+/// a checksum too.
 static mp_media_status read_end(mp_png *png) {
   static const size_t chunk_header = 8;
   if (setjmp(png_jmpbuf(png->library))) {
@@ -211,11 +216,13 @@ mp_media_status mp_png_decode(mp_png *png, uint8_t *rgb, mp_media_report *report
 // MARK: Metadata
 
 const uint8_t *mp_png_exif(mp_png *png, size_t *count) {
-  png_bytep bytes = NULL;
-  png_uint_32 length = 0;
-  if (!png_get_eXIf_1(png->library, png->info, &length, &bytes)) return NULL;
-  *count = length;
-  return bytes;
+  png_unknown_chunkp chunks = NULL;
+  for (int i = png_get_unknown_chunks(png->library, png->info, &chunks) - 1; i >= 0; i--) {
+    if (memcmp(chunks[i].name, "eXIf", 4) != 0) continue;
+    *count = chunks[i].size;
+    return chunks[i].data;
+  }
+  return NULL;
 }
 
 const char *mp_png_text(mp_png *png, const char *keyword, size_t *count) {

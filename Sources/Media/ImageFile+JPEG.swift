@@ -13,12 +13,13 @@ enum JPEGDecoding {
       guard let decoder = mp_jpeg_open(start, bytes.count, &native, &report) else { throw report.error(file: name) }
       defer { mp_jpeg_close(decoder) }
       let extent = Extent(height: Int(mp_jpeg_height(decoder)), width: Int(mp_jpeg_width(decoder)))
+      let orientation = orientation(decoder)
       let image = try PixelImage(extent: extent) { samples in
         guard mp_jpeg_decode(decoder, samples.baseAddress, &report) == mp_media_ok else {
           throw report.error(file: name)
         }
       }
-      return image.upright(from: orientation(decoder))
+      return image.upright(from: orientation)
     }
   }
 

@@ -13,7 +13,7 @@ uint32_t mp_jpeg_width(const mp_jpeg *jpeg);
 uint32_t mp_jpeg_height(const mp_jpeg *jpeg);
 
 /// The APP1 segment of that index in file order, which is where Exif and XMP live, without marker and length.
-/// Null past the last one. Owned by `jpeg`.
+/// Null past the last one. Owned by `jpeg`, and gone after mp_jpeg_decode.
 const uint8_t *mp_jpeg_app1(const mp_jpeg *jpeg, uint32_t index, size_t *count);
 
 /// Decodes to `rgb`, (height, width, 3) bytes without padding. Once per handle.

@@ -1,6 +1,5 @@
 // Reading and writing PNG through libpng. Samples come out as Pillow's convert("RGB") gives them, which is not what libpng's
-// own transformations give (16-bit grey is clipped, not shifted; a palette index past the palette is a grey), so rows are
-// taken raw and converted here.
+// own transformations give (16-bit grey is clipped, not shifted), so rows are taken raw and converted here.
 #pragma once
 #include "mp_media.h"
 
@@ -16,7 +15,7 @@ uint32_t mp_png_height(const mp_png *png);
 /// Decodes to `rgb`, (height, width, 3) bytes without padding, then reads the metadata behind the image. Once per handle.
 mp_media_status mp_png_decode(mp_png *png, uint8_t *rgb, mp_media_report *report);
 
-/// The eXIf chunk, a TIFF structure; null where there is none. Complete after mp_png_decode. Owned by `png`.
+/// The data of the last eXIf chunk, unchecked; null where there is none. Complete after mp_png_decode. Owned by `png`.
 const uint8_t *mp_png_exif(mp_png *png, size_t *count);
 
 /// The text of the last tEXt, zTXt or iTXt chunk with that keyword, not ended by 0; null where there is none.

@@ -1,7 +1,9 @@
 /// The passes of `PixelImage.resized(to:filter:)`.
 extension PixelImage {
   /// Every given row with its columns resampled; row `rows.lowerBound` becomes row 0.
-  func resampledHorizontally(_ weights: ResamplingWeights, rows: Range<Int>) -> PixelImage {
+  ///
+  /// - Parameter firstColumn: where column 0 of `self` is on the axis the weights were made for; even.
+  func resampledHorizontally(_ weights: ResamplingWeights, rows: Range<Int>, firstColumn: Int) -> PixelImage {
     let target = Extent(height: rows.count, width: weights.runs.count)
     let samples = [UInt8](unsafeUninitializedCapacity: 3 * target.height * target.width) { output, count in
       withUnsafeTemporaryAllocation(of: SIMD8<Int16>.self, capacity: width / 2 + 1) { pairs in
@@ -10,7 +12,7 @@ extension PixelImage {
             let row = UnsafeRawBufferPointer(rebasing: source[(3 * width * y)..<(3 * width * (y + 1))])
             Self.spreadPairs(of: row, into: pairs)
             let start = 3 * target.width * (y - rows.lowerBound)
-            Self.convolve(pairs, weights, into: UnsafeMutableBufferPointer(rebasing: output[start...]))
+            Self.convolve(pairs, firstPair: firstColumn / 2, weights, into: UnsafeMutableBufferPointer(rebasing: output[start...]))
           }
         }
       }
@@ -44,14 +46,15 @@ extension PixelImage {
   }
 
   private static func convolve(
-    _ row: UnsafeMutableBufferPointer<SIMD8<Int16>>, _ weights: ResamplingWeights,
+    _ row: UnsafeMutableBufferPointer<SIMD8<Int16>>, firstPair: Int, _ weights: ResamplingWeights,
     into output: UnsafeMutableBufferPointer<UInt8>
   ) {
     weights.pairs.withUnsafeBufferPointer { pairs in
       var next = 0
       for run in weights.runs {
         var sums = ResamplingSums()
-        for i in 0..<run.count { sums.add(row[run.firstPair &+ i], times: pairs[run.offset &+ i]) }
+        let start = run.firstPair &- firstPair
+        for i in 0..<run.count { sums.add(row[start &+ i], times: pairs[run.offset &+ i]) }
         let samples = sums.samples
         for channel in 0..<3 { output[next &+ channel] = UInt8(truncatingIfNeeded: samples[channel]) }
         next &+= 3
@@ -59,18 +62,19 @@ extension PixelImage {
     }
   }
 
-  /// Rows resampled; row 0 of `self` is row `firstRow` of the axis the weights were made for, and even.
-  func resampledVertically(_ weights: ResamplingWeights, firstRow: Int) -> PixelImage {
-    let rowCount = 3 * width
-    let target = Extent(height: weights.runs.count, width: width)
-    let samples = [UInt8](unsafeUninitializedCapacity: rowCount * target.height) { output, count in
+  /// The given columns with their rows resampled; column `columns.lowerBound` becomes column 0.
+  ///
+  /// - Parameter firstRow: where row 0 of `self` is on the axis the weights were made for; even.
+  func resampledVertically(_ weights: ResamplingWeights, firstRow: Int, columns: Range<Int>) -> PixelImage {
+    let target = Extent(height: weights.runs.count, width: columns.count)
+    let samples = [UInt8](unsafeUninitializedCapacity: 3 * target.height * target.width) { output, count in
       rgb.withUnsafeBytes { source in
         for (y, run) in weights.runs.enumerated() {
-          let row = UnsafeMutableBufferPointer(rebasing: output[(rowCount * y)..<(rowCount * (y + 1))])
+          let row = UnsafeMutableBufferPointer(
+            rebasing: output[(3 * target.width * y)..<(3 * target.width * (y + 1))])
+          let start = 3 * (width * (2 * run.firstPair - firstRow) + columns.lowerBound)
           let pairs = weights.pairs[run.offset..<(run.offset + run.count)]
-          pairs.withUnsafeBufferPointer {
-            Self.blend(source, rowCount: rowCount, firstRow: 2 * run.firstPair - firstRow, $0, into: row)
-          }
+          pairs.withUnsafeBufferPointer { Self.blend(source, from: start, stride: 3 * width, $0, into: row) }
         }
       }
       count = output.count
@@ -78,27 +82,26 @@ extension PixelImage {
     return PixelImage(trusted: target, rgb: samples)
   }
 
-  /// One target row: the source rows from `firstRow`, times the weights. Eight samples at a time, then the rest.
+  /// One target row: source rows `stride` bytes apart, times the weights. Eight samples at a time, then the rest.
   private static func blend(
-    _ source: UnsafeRawBufferPointer, rowCount: Int, firstRow: Int,
+    _ source: UnsafeRawBufferPointer, from start: Int, stride: Int,
     _ pairs: UnsafeBufferPointer<ResamplingWeights.Pair>, into output: UnsafeMutableBufferPointer<UInt8>
   ) {
-    let lastRow = source.count / rowCount - 1
     var x = 0
-    while x < rowCount {
-      let wide = x + 8 <= rowCount
+    while x < output.count {
+      let lanes = min(8, output.count - x)
       var left = ResamplingSums()
       var right = ResamplingSums()
       for i in 0..<pairs.count {
-        let even = rowCount &* (firstRow &+ 2 &* i) &+ x
+        let even = start &+ 2 &* stride &* i &+ x
         // The odd row of the last pair may not exist; its weight is 0.
-        let odd = firstRow &+ 2 &* i < lastRow ? even &+ rowCount : even
+        let odd = even &+ stride &+ lanes <= source.count ? even &+ stride : even
         var both = SIMD16<UInt8>()
-        if wide {
+        if lanes == 8 {
           both.evenHalf = source.loadUnaligned(fromByteOffset: even, as: SIMD8<UInt8>.self)
           both.oddHalf = source.loadUnaligned(fromByteOffset: odd, as: SIMD8<UInt8>.self)
         } else {
-          for lane in 0..<(rowCount - x) {
+          for lane in 0..<lanes {
             both[2 * lane] = source[even + lane]
             both[2 * lane + 1] = source[odd + lane]
           }
@@ -107,7 +110,7 @@ extension PixelImage {
         right.add(SIMD8<Int16>(truncatingIfNeeded: both.highHalf), times: pairs[i])
       }
       let samples = SIMD8<UInt8>(truncatingIfNeeded: SIMD8(lowHalf: left.samples, highHalf: right.samples))
-      for lane in 0..<min(8, rowCount - x) { output[x + lane] = samples[lane] }
+      for lane in 0..<lanes { output[x + lane] = samples[lane] }
       x += 8
     }
   }

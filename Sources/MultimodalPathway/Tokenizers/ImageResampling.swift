@@ -50,8 +50,8 @@ public enum ImageFilter: String, Sendable, Hashable, Codable, CaseIterable {
 extension PixelImage {
   /// The picture at another size, equal in every byte to Pillow's `Image.resize((width, height), filter)`.
   ///
-  /// Two passes, columns then rows, in 22-bit fixed point with 8-bit samples between them, so a size that does not change
-  /// costs no pass. Shrinking widens the kernel by the factor (antialiasing).
+  /// Two passes in 22-bit fixed point with 8-bit samples between them; a size that does not change costs no pass. Shrinking
+  /// widens the kernel by the factor (antialiasing). The order of the passes is that of Pillow 13, `resizesRowsFirst`.
   ///
   /// - Complexity: O(H w s + h w t) for H source rows, a target of (h, w), and kernels of s and t samples.
   /// - Throws: `PixelImageError.extent` where `target` is no possible size.
@@ -69,13 +69,28 @@ extension PixelImage {
       target.height == height ? nil : ResamplingWeights(filter, source: height, target: target.height, range: rows)
     let horizontal =
       target.width == width ? nil : ResamplingWeights(filter, source: width, target: target.width, range: columns)
-    let neededRows = vertical?.needed ?? rows
-    var current = self
-    if let horizontal {
-      current = current.resampledHorizontally(horizontal, rows: neededRows)
-    } else if neededRows != 0..<height || columns != 0..<width {
-      current = current.copy(rows: neededRows, columns: columns)
+    switch (horizontal, vertical) {
+    case (nil, nil):
+      return rows == 0..<height && columns == 0..<width ? self : copy(rows: rows, columns: columns)
+    case (let horizontal?, nil):
+      return resampledHorizontally(horizontal, rows: rows, firstColumn: 0)
+    case (nil, let vertical?):
+      return resampledVertically(vertical, firstRow: 0, columns: columns)
+    case (let horizontal?, let vertical?):
+      if resizesRowsFirst(to: target) {
+        return resampledVertically(vertical, firstRow: 0, columns: horizontal.needed)
+          .resampledHorizontally(horizontal, rows: 0..<rows.count, firstColumn: horizontal.needed.lowerBound)
+      }
+      return resampledHorizontally(horizontal, rows: vertical.needed, firstColumn: 0)
+        .resampledVertically(vertical, firstRow: vertical.needed.lowerBound, columns: 0..<columns.count)
     }
-    return vertical.map { current.resampledVertically($0, firstRow: neededRows.lowerBound) } ?? current
+  }
+
+  /// Whether the rows go first, which changes roundings: where more than twice as many rows vanish as columns.
+  ///
+  /// Pillow before 13 always starts with the columns. The two differ by at most a few steps of 255, and only for pictures
+  /// that are much taller than wide or that are squeezed.
+  private func resizesRowsFirst(to target: Extent) -> Bool {
+    target.height < height && height - target.height > 2 * (width - target.width)
   }
 }

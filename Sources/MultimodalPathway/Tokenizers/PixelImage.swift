@@ -30,11 +30,15 @@ public struct PixelImage: Sendable, Hashable {
 
   /// A picture whose samples `body` writes, for decoders.
   ///
-  /// - Parameter body: gets (height, width, 3) samples, set to 0.
+  /// - Parameter body: gets (height, width, 3) samples, uninitialised, and must write every one of them.
   /// - Throws: `PixelImageError` where an extent is not positive, and what `body` throws.
   public init(extent: Extent, initializingWith body: (UnsafeMutableBufferPointer<UInt8>) throws -> Void) throws {
-    var rgb = [UInt8](repeating: 0, count: try Self.sampleCount(of: extent))
-    try rgb.withUnsafeMutableBufferPointer { try body($0) }
+    // Not set to 0 first: a file of a hundred bytes can declare an extent of a hundred megabytes.
+    let sampleCount = try Self.sampleCount(of: extent)
+    let rgb = try [UInt8](unsafeUninitializedCapacity: sampleCount) { samples, count in
+      try body(UnsafeMutableBufferPointer(rebasing: samples[..<sampleCount]))
+      count = sampleCount
+    }
     self.init(trusted: extent, rgb: rgb)
   }
 
