@@ -1,7 +1,9 @@
 import ArgumentParser
+import MultimodalPathway
 
 @main
-struct M2PT: AsyncParsableCommand {
+struct M2PT: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "m2pt", abstract: "Vision-style transformers with multimodal pathways, on CPUs.", version: "0.1.0")
+    commandName: "m2pt", abstract: "Vision-style transformers with multimodal pathways, on CPUs.",
+    version: multimodalPathwayVersion, subcommands: [Inspect.self, Merge.self, Verify.self, Bench.self])
 }

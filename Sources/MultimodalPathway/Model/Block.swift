@@ -60,27 +60,72 @@ struct Block: Sendable {
     scale2 = try gamma("ls2.gamma")
   }
 
+  func linear(_ layer: PathwayLayer) -> LinearLayer {
+    switch layer {
+    case .qkv: qkv
+    case .projection: projection
+    case .fc1: fc1
+    case .fc2: fc2
+    }
+  }
+
   /// x (B N, C) in `w.x` through the block, in place.
   func run(_ member: inout Member, _ kernels: KernelTable, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers) {
+    for layer in PathwayLayer.allCases {
+      prepare(layer, &member, kernels, c, w)
+      finish(layer, &member, kernels, w)
+    }
+  }
+
+  /// The same with a parallel region for every step, and `body` called between: when the input of a layer is ready.
+  func runInStages(
+    _ engine: Engine, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers, _ body: (PathwayLayer) throws -> Void
+  ) throws {
+    for layer in PathwayLayer.allCases {
+      try engine.run { prepare(layer, &$0, engine.kernels, c, w) }
+      try body(layer)
+      try engine.run { finish(layer, &$0, engine.kernels, w) }
+    }
+  }
+
+  /// What comes before a linear layer: its input stands in `w.y`, fc2's in `w.hidden`.
+  private func prepare(
+    _ layer: PathwayLayer, _ member: inout Member, _ kernels: KernelTable, _ c: VisionTransformerConfiguration,
+    _ w: Workspace.Buffers
+  ) {
     let rows = w.batch * w.tokens
-    let scratch = w.scratch + member.index * w.scratchStride
-    norm1.run(&member, kernels, x: w.x, xStride: w.stride, y: w.y, yStride: w.stride, rows: rows, width: c.width)
-    qkv.run(
-      &member, kernels, a: w.y, lda: w.stride, m: rows, c: w.qkv, ldc: w.qkvStride, epilogue: Epilogue(),
-      partial: w.partial, scratch: scratch)
-    attention(&member, kernels, c, w, scratch)
-    projection.run(
-      &member, kernels, a: w.y, lda: w.stride, m: rows, c: w.x, ldc: w.stride, epilogue: residual(w, scale1),
-      partial: w.partial, scratch: scratch)
-    norm2.run(&member, kernels, x: w.x, xStride: w.stride, y: w.y, yStride: w.stride, rows: rows, width: c.width)
-    var gelu = Epilogue()
-    gelu.appliesGELU = true
-    fc1.run(
-      &member, kernels, a: w.y, lda: w.stride, m: rows, c: w.hidden, ldc: w.hiddenStride, epilogue: gelu,
-      partial: w.partial, scratch: scratch)
-    fc2.run(
-      &member, kernels, a: w.hidden, lda: w.hiddenStride, m: rows, c: w.x, ldc: w.stride,
-      epilogue: residual(w, scale2), partial: w.partial, scratch: scratch)
+    switch layer {
+    case .qkv:
+      norm1.run(&member, kernels, x: w.x, xStride: w.stride, y: w.y, yStride: w.stride, rows: rows, width: c.width)
+    case .projection: attention(&member, kernels, c, w, w.scratch + member.index * w.scratchStride)
+    case .fc1:
+      norm2.run(&member, kernels, x: w.x, xStride: w.stride, y: w.y, yStride: w.stride, rows: rows, width: c.width)
+    case .fc2: break
+    }
+  }
+
+  /// A linear layer with what is fused into it.
+  private func finish(
+    _ layer: PathwayLayer, _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers
+  ) {
+    let (a, lda) = layer == .fc2 ? (w.hidden, w.hiddenStride) : (w.y, w.stride)
+    let (c, ldc): (UnsafeMutablePointer<Float>, Int)
+    var epilogue = Epilogue()
+    switch layer {
+    case .qkv: (c, ldc) = (w.qkv, w.qkvStride)
+    case .projection:
+      (c, ldc) = (w.x, w.stride)
+      epilogue = residual(w, scale1)
+    case .fc1:
+      (c, ldc) = (w.hidden, w.hiddenStride)
+      epilogue.appliesGELU = true
+    case .fc2:
+      (c, ldc) = (w.x, w.stride)
+      epilogue = residual(w, scale2)
+    }
+    linear(layer).run(
+      &member, kernels, a: a, lda: lda, m: w.batch * w.tokens, c: c, ldc: ldc, epilogue: epilogue, partial: w.partial,
+      scratch: w.scratch + member.index * w.scratchStride)
   }
 
   private func residual(_ w: Workspace.Buffers, _ gamma: FloatBuffer?) -> Epilogue {

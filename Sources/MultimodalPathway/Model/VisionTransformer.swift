@@ -104,6 +104,24 @@ public final class VisionTransformer: Sendable {
     }
   }
 
+  /// Tokens as they enter the first block, (B, N, C), of normalised images that `forward` has checked.
+  func embedded(_ images: Tensor) throws -> Tensor {
+    let batch = images.shape[0]
+    let workspace = workspace(batch: batch)
+    let w = workspace.buffers
+    return try Tensor(shape: [batch, w.tokens, configuration.width]) { destination in
+      guard let base = destination.baseAddress else { return }
+      try images.withUnsafeBytes { bytes in
+        guard let source = bytes.baseAddress else { return }
+        try engine.run { member in
+          embed(&member, engine.kernels, images: source.assumingMemoryBound(to: Float.self), w)
+          copyRows(&member, from: w.x, w, to: base)
+        }
+      }
+      withExtendedLifetime(workspace) {}
+    }
+  }
+
   private func embed(
     _ member: inout Member, _ kernels: KernelTable, images: UnsafePointer<Float>, _ w: Workspace.Buffers
   ) {
