@@ -1,0 +1,106 @@
+import Foundation
+
+/// Reading timm's `pretrained_cfg`: `timm/data/config.py`, `resolve_data_config`.
+extension ImagePreprocessing {
+  /// The part of timm's `pretrained_cfg` that is about pictures; every key may be missing.
+  public struct TimmConfiguration: Decodable, Sendable {
+    /// [channels, height, width].
+    public var inputSize: [Int]?
+    public var interpolation: String?
+    public var cropFraction: Double?
+    public var cropMode: String?
+    public var mean: [Double]?
+    public var std: [Double]?
+
+    private enum CodingKeys: String, CodingKey {
+      case inputSize = "input_size"
+      case interpolation
+      case cropFraction = "crop_pct"
+      case cropMode = "crop_mode"
+      case mean, std
+    }
+  }
+
+  /// ImageNet's mean and standard deviation, timm's default.
+  static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
+  static let imageNetStd: [Float] = [0.229, 0.224, 0.225]
+
+  /// The recipe of a `pretrained_cfg`, with timm's defaults for keys that are missing.
+  ///
+  /// - Parameter file: what errors call it.
+  /// - Throws: `ImagePreprocessingError`, naming the key.
+  public static func timm(_ configuration: TimmConfiguration, file: String = "config.json") throws -> ImagePreprocessing {
+    let inputSize = configuration.inputSize ?? [3, 224, 224]
+    guard inputSize.count == 3, inputSize[0] == 3 else {
+      throw ImagePreprocessingError.unsupported(
+        file: file, key: "input_size", found: "\(inputSize)", supported: "[3, height, width]")
+    }
+    // timm takes a crop_pct of 0 and an empty name for missing.
+    let fraction = configuration.cropFraction.flatMap { $0 == 0 ? nil : $0 } ?? 0.875
+    let mode = try choice(CropMode.self, configuration.cropMode ?? "center", key: "crop_mode", file: file)
+    let filter = try choice(
+      ImageFilter.self, configuration.interpolation ?? "bicubic", key: "interpolation", file: file)
+    let result = ImagePreprocessing(
+      size: Extent(height: inputSize[1], width: inputSize[2]), geometry: .timm(cropFraction: fraction, mode: mode),
+      filter: filter, mean: configuration.mean.map { $0.map { Float($0) } } ?? imageNetMean,
+      std: configuration.std.map { $0.map { Float($0) } } ?? imageNetStd)
+    try result.validate()
+    return result
+  }
+
+  /// The recipe in the text of timm's `config.json`, where it is under `pretrained_cfg`, or at the top in old files.
+  public static func timm(json data: Data, file: String = "config.json") throws -> ImagePreprocessing {
+    struct File: Decodable {
+      var pretrained: TimmConfiguration?
+
+      enum CodingKeys: String, CodingKey {
+        case pretrained = "pretrained_cfg"
+      }
+    }
+    let nested = try decode(File.self, from: data, file: file).pretrained
+    return try timm(nested ?? decode(TimmConfiguration.self, from: data, file: file), file: file)
+  }
+
+  /// The recipe that timm gives an architecture's usual weights, for a lone file of weights.
+  ///
+  /// DINOv2 and DeiT were trained with ImageNet's mean and standard deviation, most others with 0.5.
+  public static func timm(architecture: String, size: Extent) -> ImagePreprocessing {
+    let isDINO = architecture.contains("dino")
+    let usesImageNet = isDINO || architecture.hasPrefix("deit")
+    let half: [Float] = [0.5, 0.5, 0.5]
+    return ImagePreprocessing(
+      size: size, geometry: .timm(cropFraction: isDINO ? 1 : 0.9, mode: .center), filter: .bicubic,
+      mean: usesImageNet ? imageNetMean : half, std: usesImageNet ? imageNetStd : half)
+  }
+
+  /// A case by its raw value, or an error that lists them.
+  private static func choice<T: RawRepresentable & CaseIterable>(
+    _ type: T.Type, _ name: String, key: String, file: String
+  ) throws -> T where T.RawValue == String {
+    if let choice = T(rawValue: name) { return choice }
+    throw ImagePreprocessingError.unsupported(
+      file: file, key: key, found: "\"\(name)\"", supported: T.allCases.map(\.rawValue).joined(separator: ", "))
+  }
+
+  static func decode<T: Decodable>(_ type: T.Type, from data: Data, file: String) throws -> T {
+    do {
+      return try JSONDecoder().decode(type, from: data)
+    } catch let error as DecodingError {
+      throw ImagePreprocessingError.malformed(file: file, reason: text(error))
+    }
+  }
+
+  private static func text(_ error: DecodingError) -> String {
+    func path(_ context: DecodingError.Context) -> String {
+      "'" + context.codingPath.map(\.stringValue).joined(separator: ".") + "'"
+    }
+    return switch error {
+    case .typeMismatch(let type, let context): "\(path(context)) is not a \(type)"
+    case .valueNotFound(let type, let context): "\(path(context)) is null, expected a \(type)"
+    case .keyNotFound(let key, _): "lacks the key '\(key.stringValue)'"
+    case .dataCorrupted(let context) where context.codingPath.isEmpty: "is not valid JSON"
+    case .dataCorrupted(let context): "\(path(context)): \(context.debugDescription)"
+    @unknown default: "cannot be read as image preprocessing"
+    }
+  }
+}

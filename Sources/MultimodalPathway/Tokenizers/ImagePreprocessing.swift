@@ -1,0 +1,152 @@
+/// How a picture becomes what a vision transformer was trained to see: size, crop, filter, and the range of its numbers.
+///
+/// A value is one model's recipe, read from its configuration by `timm(json:file:)`, `huggingFace(json:file:)` or
+/// `read(modelAt:)`; `ImagePreprocessor` runs it. The recipe of one library is not that of another with the same numbers: they
+/// round in different places, and `Geometry` keeps them apart.
+public struct ImagePreprocessing: Sendable, Hashable, Codable {
+  /// Which part of the picture the model sees, by timm's names.
+  public enum CropMode: String, Sendable, Hashable, Codable, CaseIterable {
+    /// The middle, after resizing without distortion so that the crop is covered.
+    case center
+    /// All of it or its middle, after resizing each side on its own.
+    case squash
+    /// All of it or its middle, after resizing without distortion so that it fits, with a border of the mean colour.
+    case border
+  }
+
+  /// How Hugging Face's processors resize.
+  public enum Resize: Sendable, Hashable, Codable {
+    /// Not at all.
+    case none
+    /// The shorter side to this, the longer side in proportion, rounded down.
+    case shortestEdge(Int)
+    /// Each side on its own.
+    case exact(Extent)
+  }
+
+  /// From the picture's size to `ImagePreprocessing.size`.
+  public enum Geometry: Sendable, Hashable, Codable {
+    /// timm's evaluation transform, on torchvision's: the crop is `cropFraction` of the resized picture, and its middle is
+    /// rounded half to even.
+    case timm(cropFraction: Double, mode: CropMode)
+    /// Hugging Face's processors on Pillow: resize, then crop the middle, rounded down, with black around what is smaller.
+    case huggingFace(Resize, crops: Bool)
+  }
+
+  /// From a sample 0...255 to a real number, before normalisation.
+  public enum Scaling: Sendable, Hashable, Codable {
+    /// v / 255 in float32: torchvision's `ToTensor`.
+    case unit
+    /// v times this in float64, rounded to float32: Hugging Face's `rescale_factor`.
+    case factor(Double)
+  }
+
+  /// Height and width that the model gets.
+  public var size: Extent
+  public var geometry: Geometry
+  public var filter: ImageFilter
+  public var scaling: Scaling
+  /// Subtracted, of red, green and blue, after scaling.
+  public var mean: [Float]
+  /// Divided by, of red, green and blue, after subtracting.
+  public var std: [Float]
+
+  public init(
+    size: Extent, geometry: Geometry, filter: ImageFilter, scaling: Scaling = .unit, mean: [Float], std: [Float]
+  ) {
+    self.size = size
+    self.geometry = geometry
+    self.filter = filter
+    self.scaling = scaling
+    self.mean = mean
+    self.std = std
+  }
+
+  /// The largest height or width that a recipe may ask for.
+  public static let maximumSide = 1 << 16
+
+  /// Checks the numbers: sides within `maximumSide`, three finite means, three standard deviations that are not 0.
+  ///
+  /// - Throws: `ImagePreprocessingError.invalid` for the first that is wrong.
+  public func validate() throws {
+    try Self.validate(size, key: "size")
+    switch geometry {
+    case .timm(let fraction, _):
+      guard fraction.isFinite, fraction > 0, fraction * Double(Self.maximumSide) >= Double(max(size.height, size.width))
+      else {
+        throw ImagePreprocessingError.invalid(key: "crop_pct", found: "\(fraction)", expected: "a fraction of about 0.9")
+      }
+    case .huggingFace(.exact(let extent), _): try Self.validate(extent, key: "size")
+    case .huggingFace(.shortestEdge(let edge), _):
+      try Self.validate(Extent(square: edge), key: "size.shortest_edge")
+    case .huggingFace(.none, _): break
+    }
+    for (key, values) in [("mean", mean), ("std", std)] {
+      guard values.count == 3, values.allSatisfy(\.isFinite), key == "mean" || !values.contains(0) else {
+        throw ImagePreprocessingError.invalid(
+          key: key, found: "\(values)", expected: "three numbers\(key == "std" ? " other than 0" : "")")
+      }
+    }
+  }
+
+  private static func validate(_ extent: Extent, key: String) throws {
+    let sides = 1...maximumSide
+    guard sides.contains(extent.height), sides.contains(extent.width) else {
+      throw ImagePreprocessingError.invalid(key: key, found: "\(extent)", expected: "sides in 1...\(maximumSide)")
+    }
+  }
+
+  /// The recipe for another input size: the same part of the picture, in more or fewer pixels.
+  public func settingSize(_ size: Extent) -> ImagePreprocessing {
+    func scaled(_ side: Int, _ old: Int, _ new: Int) -> Int {
+      max(1, Int((Double(side) * Double(new) / Double(old)).rounded()))
+    }
+    var result = self
+    result.size = size
+    if case .huggingFace(let resize, let crops) = geometry {
+      switch resize {
+      case .none: break
+      case .shortestEdge(let edge):
+        let (old, new) = (max(self.size.height, self.size.width), max(size.height, size.width))
+        result.geometry = .huggingFace(.shortestEdge(scaled(edge, old, new)), crops: crops)
+      case .exact(let extent):
+        let height = scaled(extent.height, self.size.height, size.height)
+        let width = scaled(extent.width, self.size.width, size.width)
+        result.geometry = .huggingFace(.exact(Extent(height: height, width: width)), crops: crops)
+      }
+    }
+    return result
+  }
+}
+
+/// Why a recipe cannot be read or followed.
+public enum ImagePreprocessingError: Error, Hashable {
+  /// A number that makes no sense.
+  case invalid(key: String, found: String, expected: String)
+  /// A file that is not what it should be.
+  case malformed(file: String, reason: String)
+  /// Something that a configuration asks for and that does not exist here.
+  case unsupported(file: String, key: String, found: String, supported: String)
+  /// A recipe that does not resize got a picture of another size than the model's.
+  case size(found: Extent, expected: Extent)
+  /// The caller's memory does not hold the result.
+  case destination(found: Int, expected: Int)
+}
+
+extension ImagePreprocessingError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .invalid(let key, let found, let expected):
+      "image preprocessing: '\(key)' is \(found), expected \(expected)"
+    case .malformed(let file, let reason):
+      "\(file): \(reason)"
+    case .unsupported(let file, let key, let found, let supported):
+      "\(file): '\(key)' is \(found), which is not supported; supported: \(supported)"
+    case .size(let found, let expected):
+      "the image has \(found) pixels and the model expects \(expected), but its configuration does not resize; "
+        + "resize the image first"
+    case .destination(let found, let expected):
+      "the destination holds \(found) values, the image has \(expected)"
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import MultimodalPathway
+import TestSupport
+import Testing
+
+/// The tool as scripts see it: run as a process.
+@Suite struct ToolTests {
+  /// Runs the built m2pt and returns its exit code and output.
+  private func m2pt(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {
+    let process = Process()
+    process.executableURL = Bundle.main.bundleURL.lastPathComponent.hasSuffix(".xctest")
+      ? Bundle.main.bundleURL.deletingLastPathComponent().appendingPathComponent("m2pt")
+      : URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("m2pt")
+    process.arguments = arguments
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    let text = output.fileHandleForReading.readDataToEndOfFile()
+    let messages = errors.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return (process.terminationStatus, String(decoding: text, as: UTF8.self), String(decoding: messages, as: UTF8.self))
+  }
+
+  /// A folder with a target model directory and an auxiliary, random weights, removed afterwards.
+  private func withModels(_ body: (URL) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    let target = folder.appendingPathComponent("target")
+    try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let config = """
+      {"architecture": "vit_test", "num_classes": 3, "label_names": ["a", "b", "c"],
+       "model_args": {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3},
+       "pretrained_cfg": {"input_size": [3, 32, 32]}}
+      """
+    try Data(config.utf8).write(to: target.appendingPathComponent("config.json"))
+    let configuration = try VisionTransformerConfiguration.read(target.appendingPathComponent("config.json"))
+    let weights = try ModelWeights.random(configuration, seed: 1)
+    try Checkpoint(tensors: weights.tensors).write(to: target.appendingPathComponent("model.safetensors"))
+    let auxiliary = try ModelWeights.random(configuration, seed: 2)
+    try Checkpoint(tensors: auxiliary.tensors).write(to: folder.appendingPathComponent("auxiliary.safetensors"))
+    try body(folder)
+  }
+
+  @Test func versionAndUsage() throws {
+    #expect(try m2pt(["--version"]).output == "\(multimodalPathwayVersion)\n")
+    #expect(try m2pt(["merge"]).status == 64)
+    #expect(try m2pt(["no-such-command"]).status == 64)
+  }
+
+  @Test func mergesAndVerifies() throws {
+    try withModels { folder in
+      let target = folder.appendingPathComponent("target").path
+      let auxiliary = folder.appendingPathComponent("auxiliary.safetensors").path
+      let merged = folder.appendingPathComponent("merged.safetensors")
+      let options = ["--target", target, "--auxiliary", auxiliary, "--scale", "0.05", "--block-map", "0:1"]
+      let merge = try m2pt(["merge"] + options + ["--layers", "attn.qkv,mlp.fc1", "--output", merged.path])
+      #expect(merge.status == 0, "\(merge.errors)")
+      let before = try Checkpoint(contentsOf: URL(fileURLWithPath: target))
+      let after = try Checkpoint(contentsOf: merged)
+      let other = try Checkpoint(contentsOf: URL(fileURLWithPath: auxiliary))
+      for (name, tensor) in before.tensors {
+        var expected = try tensor.float32()
+        if ["blocks.0.attn.qkv.weight", "blocks.0.mlp.fc1.weight"].contains(name) {
+          let share = try other.tensors[name.replacingOccurrences(of: "blocks.0", with: "blocks.1")]!.float32()
+          for index in expected.indices { expected[index] = expected[index].addingProduct(0.05, share[index]) }
+        }
+        let found = try after.tensors[name]?.float32()
+        #expect(found == expected, "\(name)")
+      }
+      #expect(after.metadata["m2pt.source.1"]?.contains("sha256:") == true)
+
+      let verify = try m2pt(["verify"] + options + ["--random-tokens", "20", "--json"])
+      #expect(verify.status == 0, "\(verify.errors)")
+      let result = try JSONDecoder().decode(Verification.self, from: Data(verify.output.utf8))
+      #expect(result.layers.count == 4 && result.holds && result.foldedEqualsMerged)
+    }
+  }
+
+  @Test func refusesToOverwriteAnInput() throws {
+    try withModels { folder in
+      let auxiliary = folder.appendingPathComponent("auxiliary.safetensors")
+      let before = try Data(contentsOf: auxiliary)
+      let result = try m2pt([
+        "merge", "--target", folder.appendingPathComponent("target").path, "--auxiliary", auxiliary.path, "--scale", "1",
+        "--output", auxiliary.path,
+      ])
+      #expect(result.status == 1)
+      #expect(result.errors.contains("choose another output"))
+      let after = try Data(contentsOf: auxiliary)
+      #expect(after == before)
+    }
+  }
+
+  @Test func inspects() throws {
+    try withModels { folder in
+      let good = try m2pt(["inspect", folder.appendingPathComponent("target").path])
+      #expect(good.status == 0 && good.output.contains("fits vit_test"))
+      let bad = folder.appendingPathComponent("bad.safetensors")
+      try Data("not a checkpoint".utf8).write(to: bad)
+      let result = try m2pt(["inspect", bad.path])
+      #expect(result.status == 1 && result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+    }
+  }
+}
