@@ -101,6 +101,10 @@ extension VisionTransformerConfiguration {
 
     func configuration(file: String) throws -> VisionTransformerConfiguration {
       let arguments = model_args
+      if let width = arguments?.embed_dim, !(1...VisionTransformerConfiguration.largestWidth).contains(width) {
+        throw ConfigurationError.malformed(
+          file: file, reason: "'model_args.embed_dim' is \(width), expected 1...\(VisionTransformerConfiguration.largestWidth)")
+      }
       var c: VisionTransformerConfiguration
       if let width = arguments?.embed_dim, let depth = arguments?.depth, let heads = arguments?.num_heads {
         let side = Extent(height: 224, width: 224)
@@ -109,6 +113,12 @@ extension VisionTransformerConfiguration {
           depth: depth, heads: heads)
       } else {
         c = try .preset(architecture)
+        if let width = arguments?.embed_dim {
+          c.width = width
+          c.hiddenWidth = width * 4
+        }
+        c.depth = arguments?.depth ?? c.depth
+        c.heads = arguments?.num_heads ?? c.heads
       }
       if let size = pretrained_cfg?.input_size {
         guard size.count == 3 else {
@@ -178,7 +188,7 @@ extension VisionTransformerConfiguration {
       }
       if use_swiglu_ffn == true { throw ConfigurationError.unsupported(file: file, feature: "use_swiglu_ffn") }
       let ratio = mlp_ratio ?? 4
-      guard ratio > 0, ratio <= 64, (1...1 << 14).contains(hidden_size) else {
+      guard ratio > 0, ratio <= 64, (1...VisionTransformerConfiguration.largestWidth).contains(hidden_size) else {
         throw ConfigurationError.malformed(file: file, reason: "hidden_size \(hidden_size) and mlp_ratio \(ratio) are not possible")
       }
       var c = VisionTransformerConfiguration(

@@ -49,6 +49,10 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// Class names, in order, where the configuration file has them.
   public var labels: [String]?
 
+  /// The largest C; beyond any model, and small enough that no product of sizes overflows.
+  public static let largestWidth = 1 << 14
+
+  /// - Parameter hiddenWidth: M; absent: 4 C.
   public init(
     architecture: String, imageSize: Extent, patchSize: Extent, width: Int, depth: Int, heads: Int,
     hiddenWidth: Int? = nil
@@ -59,7 +63,8 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
     self.width = width
     self.depth = depth
     self.heads = heads
-    self.hiddenWidth = hiddenWidth ?? width * 4
+    // Wrapping: `validate` refuses such a width, and must be reached to do so.
+    self.hiddenWidth = hiddenWidth ?? width &* 4
   }
 
   /// D: channels of a head.
@@ -83,7 +88,7 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
     for (name, value, limit) in [
       ("img_size", imageSize.height, 1 << 14), ("img_size", imageSize.width, 1 << 14),
       ("patch_size", patchSize.height, 1 << 10), ("patch_size", patchSize.width, 1 << 10),
-      ("in_chans", channels, 1 << 10), ("embed_dim", width, 1 << 14), ("depth", depth, 1 << 10),
+      ("in_chans", channels, 1 << 10), ("embed_dim", width, Self.largestWidth), ("depth", depth, 1 << 10),
       ("num_heads", heads, 1 << 10), ("hidden width", hiddenWidth, 1 << 16),
     ] {
       try require((1...limit).contains(value), "\(name) is \(value), expected 1...\(limit)")

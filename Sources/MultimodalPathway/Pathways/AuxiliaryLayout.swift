@@ -55,6 +55,9 @@ public enum AuxiliaryLayout: String, Sendable, CaseIterable {
     }
   }
 
+  /// What stands before a block's number.
+  var blockPrefix: String { names?.block ?? "blocks." }
+
   private static let prefixes = ["", "module.", "model.", "backbone.", "bert.", "vit.", "deit.", "dinov2.", "encoder."]
 
   /// The prefix before the blocks, where this layout's names are there.
@@ -81,6 +84,12 @@ public enum AuxiliaryLayout: String, Sendable, CaseIterable {
       while tensors["\(prefix)blocks.\(block).attn.qkv.weight"] != nil {
         for layer in PathwayLayer.allCases {
           rename(prefix + layer.name(inBlock: block), layer.name(inBlock: block))
+        }
+        // BEiT and VideoMAE: K has no bias.
+        let attention = "\(prefix)blocks.\(block).attn."
+        if let q = tensors[attention + "q_bias"], let v = tensors[attention + "v_bias"] {
+          let zeros = Tensor([Float](repeating: 0, count: q.count), shape: q.shape)
+          result["blocks.\(block).attn.qkv.bias"] = try Self.stacked([q, zeros, v])
         }
         block += 1
       }

@@ -27,6 +27,12 @@ public struct AuxiliaryWeights: Sendable {
         guard named[name] != nil else { throw PathwayError.missingAuxiliary(tensor: name) }
       }
     }
+    // A block behind a gap would be cut off without a word.
+    let last = checkpoint.tensors.keys.compactMap { name -> Int? in
+      guard let range = name.range(of: layout.blockPrefix) else { return nil }
+      return Int(name[range.upperBound...].prefix { $0.isNumber })
+    }.max()
+    if let last, last >= depth { throw PathwayError.missingAuxiliary(tensor: "blocks.\(depth).attn.qkv.weight") }
     self.depth = depth
     self.heads = heads
     self.layout = layout

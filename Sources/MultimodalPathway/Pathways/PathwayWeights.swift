@@ -62,8 +62,11 @@ public struct PathwayWeights: Sendable {
         let own = try target.tensor(name + ".weight").shape
         let other = try auxiliary.weight(source, layer).shape
         guard own == other else { throw PathwayError.shapeMismatch(layer: name, target: own, auxiliary: other) }
-        if bias == .combined, auxiliary.bias(source, layer) != nil, try targetBias(block, layer) == nil {
-          throw PathwayError.biasMissing(layer: name)
+        if bias == .combined, let share = auxiliary.bias(source, layer) {
+          guard try targetBias(block, layer) != nil else { throw PathwayError.biasMissing(layer: name) }
+          guard share.shape == [own[0]] else {
+            throw PathwayError.shapeMismatch(layer: name + ".bias", target: [own[0]], auxiliary: share.shape)
+          }
         }
         let value = scales[name] ?? scale
         guard value.isFinite else { throw PathwayError.scaleNotFinite(layer: name) }
