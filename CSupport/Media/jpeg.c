@@ -62,9 +62,8 @@ static void fail(j_common_ptr library) {
 // Pillow ignores warnings: damaged entropy data decodes to wrong pixels, not to an error.
 static void ignore_message(j_common_ptr library) { (void)library; }
 
-// MARK: Source
-// All bytes are there from the start. Asking for more suspends the library instead of feeding it a made-up end of image,
-// so that a truncated file is an error, exactly where it is one for Pillow.
+// MARK: Source All bytes are there from the start. Asking for more suspends the library instead of feeding it a made-up
+// end of image, so that a truncated file is an error, exactly where it is one for Pillow.
 
 static void no_operation(j_decompress_ptr library) { (void)library; }
 
@@ -184,8 +183,8 @@ static inline unsigned multiply_bytes(unsigned a, unsigned b) {
   return ((product >> 8) + product) >> 8;
 }
 
-/// Pillow takes every four-component JPEG for inverted, as Adobe writes them, with or without Adobe's marker: the stored
-/// value is the light that passes. Then its CMYK -> RGB: red = clip(light(K) - ink(C) * light(K) / 255).
+/// Pillow takes every four-component JPEG for inverted, as Adobe writes them, with or without Adobe's marker: the
+/// stored value is the light that passes. Then its CMYK -> RGB: red = clip(light(K) - ink(C) * light(K) / 255).
 static void inverted_cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, size_t count) {
   for (size_t i = 0; i < count; i++) {
     unsigned light = cmyk[4 * i + 3];

@@ -88,8 +88,8 @@ static int take_row(mp_png *png) {
   return 0;
 }
 
-/// What a sample of one byte stands for. Grey below 8 bits spreads over 0...255: times 255, 85, 17. Palette entries that the
-/// file does not set are black, as in Pillow.
+/// What a sample of one byte stands for. Grey below 8 bits spreads over 0...255: times 255, 85, 17. Palette entries
+/// that the file does not set are black, as in Pillow.
 static void take_colors(mp_png *png) {
   if (png->color_type == PNG_COLOR_TYPE_GRAY) {
     int spread = png->depth < 8 ? 255 / ((1 << png->depth) - 1) : 1;
@@ -146,8 +146,8 @@ uint32_t mp_png_height(const mp_png *png) { return png_get_image_height(png->lib
 
 // MARK: Pixels
 
-/// Writes `count` pixels of the row, `step` pixels apart, as Pillow's convert("RGB") does for that colour type and depth:
-/// alpha is dropped, and of two bytes of a sample the high one stays, except of plain grey.
+/// Writes `count` pixels of the row, `step` pixels apart, as Pillow's convert("RGB") does for that colour type and
+/// depth: alpha is dropped, and of two bytes of a sample the high one stays, except of plain grey.
 static void convert_row(const mp_png *png, uint8_t *rgb, size_t count, size_t step) {
   const uint8_t *row = png->row;
   size_t sample = png->depth == 16 ? 2 : 1;  // bytes, the high one first
@@ -192,9 +192,9 @@ static void read_rows(mp_png *png, uint8_t *rgb) {
   }
 }
 
-/// Reads the metadata behind the image. Damage there costs only the metadata, and the end chunk may be missing; but a file
-/// that is cut inside a chunk is taken for truncated. Pillow draws the line at nearly the same place: it forgives a cut inside
-/// a checksum too.
+/// Reads the metadata behind the image. Damage there costs only the metadata, and the end chunk may be missing; but a
+/// file that is cut inside a chunk is taken for truncated. Pillow draws the line at nearly the same place: it forgives
+/// a cut inside a checksum too.
 static mp_media_status read_end(mp_png *png) {
   static const size_t chunk_header = 8;
   if (setjmp(png_jmpbuf(png->library))) {

@@ -14,7 +14,8 @@ static inline mp_media_status mp_report(
 }
 
 /// The product of two 32-bit extents cannot overflow 64 bits.
-static inline int mp_pixels_fit(uint32_t width, uint32_t height, const mp_media_limits *limits, mp_media_report *report) {
+static inline int mp_pixels_fit(
+    uint32_t width, uint32_t height, const mp_media_limits *limits, mp_media_report *report) {
   uint64_t pixels = (uint64_t)width * height;
   if (pixels <= limits->pixels) return 1;
   char message[64];

@@ -13,12 +13,14 @@ extension ImageOrientation {
 
   /// Tag 274 of image file directory 0 (TIFF 6.0, section 2), or nil.
   ///
-  /// Follows Pillow where the structure is broken: the first entry of a tag counts, an entry whose data cannot be in the
-  /// file is skipped, one whose data are cut ends the directory.
+  /// Follows Pillow where the structure is broken: the first entry of a tag counts, an entry whose data cannot be in
+  /// the file is skipped, one whose data are cut ends the directory.
   private static func exifValue(_ exif: [UInt8]) -> Int? {
     var bytes = exif[...]
     for _ in 0..<2 where bytes.starts(with: Self.exifPrefix) { bytes = bytes.dropFirst(Self.exifPrefix.count) }
-    guard let tiff = TIFFReader(Array(bytes)), let count = tiff.integer(at: tiff.directory, bytes: 2) else { return nil }
+    guard let tiff = TIFFReader(Array(bytes)), let count = tiff.integer(at: tiff.directory, bytes: 2) else {
+      return nil
+    }
     var outOfLine = 0
     for entry in 0..<count {
       let start = tiff.directory + 2 + 12 * entry

@@ -31,6 +31,7 @@ enum JPEGDecoding {
     var index: UInt32 = 0
     var count = 0
     while let start = mp_jpeg_app1(decoder, index, &count) {
+      // SAFETY: the decoder owns `count` bytes there until it decodes, and they are copied here.
       let segment = UnsafeBufferPointer(start: start, count: count)
       if segment.starts(with: ImageOrientation.exifPrefix) {
         exif += segment.dropFirst(exif.isEmpty ? 0 : ImageOrientation.exifPrefix.count)

@@ -6,8 +6,9 @@ import MultimodalPathway
 public enum ImageFile {
   /// Reads a JPEG or PNG file, told apart by its content.
   ///
-  /// Equal in every byte to Pillow's `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`: alpha is dropped, 16-bit
-  /// colour keeps its high bytes, 16-bit grey is clipped to 255, four-component JPEGs are taken for inverted CMYK.
+  /// Equal in every byte to Pillow's `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`: alpha is dropped,
+  /// 16-bit colour keeps its high bytes, 16-bit grey is clipped to 255, four-component JPEGs are taken for inverted
+  /// CMYK.
   ///
   /// - Parameter limits: what the file may cost; checked on its header before anything is decoded.
   /// - Throws: `MediaError`. Truncated files are errors; damaged entropy-coded data of a JPEG are not, as in Pillow.
@@ -68,7 +69,8 @@ public enum ImageFile {
 extension ImageLimits {
   var native: mp_media_limits {
     mp_media_limits(
-      pixels: UInt64(clamping: min(pixels, PixelImage.maximumPixelCount)), bytes: UInt64(clamping: decoderBytes), scans: UInt32(clamping: scans))
+      pixels: UInt64(clamping: min(pixels, PixelImage.maximumPixelCount)), bytes: UInt64(clamping: decoderBytes),
+      scans: UInt32(clamping: scans))
   }
 }
 

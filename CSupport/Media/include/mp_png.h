@@ -1,5 +1,5 @@
-// Reading and writing PNG through libpng. Samples come out as Pillow's convert("RGB") gives them, which is not what libpng's
-// own transformations give (16-bit grey is clipped, not shifted), so rows are taken raw and converted here.
+// Reading and writing PNG through libpng. Samples come out as Pillow's convert("RGB") gives them, which is not what
+// libpng's own transformations give (16-bit grey is clipped, not shifted), so rows are taken raw and converted here.
 #pragma once
 #include "mp_media.h"
 
@@ -12,7 +12,8 @@ mp_png *mp_png_open(const uint8_t *bytes, size_t count, const mp_media_limits *l
 uint32_t mp_png_width(const mp_png *png);
 uint32_t mp_png_height(const mp_png *png);
 
-/// Decodes to `rgb`, (height, width, 3) bytes without padding, then reads the metadata behind the image. Once per handle.
+/// Decodes to `rgb`, (height, width, 3) bytes without padding, then reads the metadata behind the image. Once per
+/// handle.
 mp_media_status mp_png_decode(mp_png *png, uint8_t *rgb, mp_media_report *report);
 
 /// The data of the last eXIf chunk, unchecked; null where there is none. Complete after mp_png_decode. Owned by `png`.

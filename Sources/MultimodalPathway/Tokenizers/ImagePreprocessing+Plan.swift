@@ -1,7 +1,7 @@
 /// Where the samples of the model's picture come from: the arithmetic of sizes and crops, without any pixel.
 ///
-/// The model's picture is the part of the resized picture that starts at row `top`, column `left`, both of which are negative
-/// where there is a border.
+/// The model's picture is the part of the resized picture that starts at row `top`, column `left`, both of which are
+/// negative where there is a border.
 struct ImagePlan: Hashable {
   /// Size after resizing.
   var resized: Extent
@@ -16,7 +16,8 @@ struct ImagePlan: Hashable {
 extension ImagePreprocessing {
   /// The plan for a picture of that size.
   ///
-  /// - Throws: `ImagePreprocessingError.size` where the recipe neither resizes nor crops and the size is not the model's.
+  /// - Throws: `ImagePreprocessingError.size` where the recipe neither resizes nor crops and the size is not the
+  ///   model's.
   func plan(for image: Extent) throws -> ImagePlan {
     switch geometry {
     case .timm(let fraction, let mode): return timmPlan(for: image, fraction: fraction, mode: mode)

@@ -8,13 +8,18 @@ extension ImagePreprocessing {
   public static func read(modelAt directory: URL) throws -> ImagePreprocessing {
     struct Kind: Decodable {
       var architecture: String?
-      var model_type: String?
+      var modelType: String?
+
+      enum CodingKeys: String, CodingKey {
+        case architecture
+        case modelType = "model_type"
+      }
     }
     let configuration = directory.appendingPathComponent("config.json")
     let processor = directory.appendingPathComponent("preprocessor_config.json")
     if let data = try contents(of: configuration) {
       let kind = try decode(Kind.self, from: data, file: configuration.path)
-      if kind.architecture != nil, kind.model_type == nil { return try timm(json: data, file: configuration.path) }
+      if kind.architecture != nil, kind.modelType == nil { return try timm(json: data, file: configuration.path) }
     }
     if let data = try contents(of: processor) { return try huggingFace(json: data, file: processor.path) }
     throw ImagePreprocessingError.malformed(

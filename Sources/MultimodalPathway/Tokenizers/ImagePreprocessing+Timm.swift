@@ -29,7 +29,9 @@ extension ImagePreprocessing {
   ///
   /// - Parameter file: what errors call it.
   /// - Throws: `ImagePreprocessingError`, naming the key.
-  public static func timm(_ configuration: TimmConfiguration, file: String = "config.json") throws -> ImagePreprocessing {
+  public static func timm(
+    _ configuration: TimmConfiguration, file: String = "config.json"
+  ) throws -> ImagePreprocessing {
     let inputSize = configuration.inputSize ?? [3, 224, 224]
     guard inputSize.count == 3, inputSize[0] == 3 else {
       throw ImagePreprocessingError.unsupported(

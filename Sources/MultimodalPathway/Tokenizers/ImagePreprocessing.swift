@@ -1,8 +1,9 @@
-/// How a picture becomes what a vision transformer was trained to see: size, crop, filter, and the range of its numbers.
+/// How a picture becomes what a vision transformer was trained to see: size, crop, filter, and the range of its
+/// numbers.
 ///
 /// A value is one model's recipe, read from its configuration by `timm(json:file:)`, `huggingFace(json:file:)` or
-/// `read(modelAt:)`; `ImagePreprocessor` runs it. The recipe of one library is not that of another with the same numbers: they
-/// round in different places, and `Geometry` keeps them apart.
+/// `read(modelAt:)`; `ImagePreprocessor` runs it. The recipe of one library is not that of another with the same
+/// numbers: they round in different places, and `Geometry` keeps them apart.
 public struct ImagePreprocessing: Sendable, Hashable, Codable {
   /// Which part of the picture the model sees, by timm's names.
   public enum CropMode: String, Sendable, Hashable, Codable, CaseIterable {
@@ -26,10 +27,11 @@ public struct ImagePreprocessing: Sendable, Hashable, Codable {
 
   /// From the picture's size to `ImagePreprocessing.size`.
   public enum Geometry: Sendable, Hashable, Codable {
-    /// timm's evaluation transform, on torchvision's: the crop is `cropFraction` of the resized picture, and its middle is
-    /// rounded half to even.
+    /// timm's evaluation transform, on torchvision's: the crop is `cropFraction` of the resized picture, and its middle
+    /// is rounded half to even.
     case timm(cropFraction: Double, mode: CropMode)
-    /// Hugging Face's processors on Pillow: resize, then crop the middle, rounded down, with black around what is smaller.
+    /// Hugging Face's processors on Pillow: resize, then crop the middle, rounded down, with black around what is
+    /// smaller.
     case huggingFace(Resize, crops: Bool)
   }
 
@@ -74,7 +76,8 @@ public struct ImagePreprocessing: Sendable, Hashable, Codable {
     case .timm(let fraction, _):
       guard fraction.isFinite, fraction > 0, fraction * Double(Self.maximumSide) >= Double(max(size.height, size.width))
       else {
-        throw ImagePreprocessingError.invalid(key: "crop_pct", found: "\(fraction)", expected: "a fraction of about 0.9")
+        throw ImagePreprocessingError.invalid(
+          key: "crop_pct", found: "\(fraction)", expected: "a fraction of about 0.9")
       }
     case .huggingFace(.exact(let extent), _): try Self.validate(extent, key: "size")
     case .huggingFace(.shortestEdge(let edge), _):

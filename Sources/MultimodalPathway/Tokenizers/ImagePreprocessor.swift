@@ -2,8 +2,8 @@ import PathwayCheckpoints
 
 /// Turns pictures into what a vision transformer reads: normalised float32 numbers, planar, (3, H, W).
 ///
-/// The result is equal in every bit to the reference of the recipe: timm's evaluation transform on Pillow, torchvision's
-/// `ToTensor` and `Normalize`, or Hugging Face's processors on Pillow.
+/// The result is equal in every bit to the reference of the recipe: timm's evaluation transform on Pillow,
+/// torchvision's `ToTensor` and `Normalize`, or Hugging Face's processors on Pillow.
 ///
 ///     let preprocessor = try ImagePreprocessor(.timm(json: data))
 ///     let pixels = try preprocessor(image)  // (3, 224, 224)
@@ -56,7 +56,8 @@ public struct ImagePreprocessor: Sendable {
     let size = preprocessing.size
     return try Tensor(shape: [images.count, 3, size.height, size.width]) { destination in
       for (index, image) in images.enumerated() {
-        try write(image, to: UnsafeMutableBufferPointer(rebasing: destination[(index * valueCount)...].prefix(valueCount)))
+        let range = (index * valueCount)..<((index + 1) * valueCount)
+        try write(image, to: UnsafeMutableBufferPointer(rebasing: destination[range]))
       }
     }
   }

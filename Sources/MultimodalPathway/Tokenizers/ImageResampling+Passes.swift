@@ -12,7 +12,8 @@ extension PixelImage {
             let row = UnsafeRawBufferPointer(rebasing: source[(3 * width * y)..<(3 * width * (y + 1))])
             Self.spreadPairs(of: row, into: pairs)
             let start = 3 * target.width * (y - rows.lowerBound)
-            Self.convolve(pairs, firstPair: firstColumn / 2, weights, into: UnsafeMutableBufferPointer(rebasing: output[start...]))
+            let target = UnsafeMutableBufferPointer(rebasing: output[start...])
+            Self.convolve(pairs, firstPair: firstColumn / 2, weights, into: target)
           }
         }
       }
@@ -21,8 +22,11 @@ extension PixelImage {
     return PixelImage(trusted: target, rgb: samples)
   }
 
-  /// Lays neighbouring pixels p, q out as (p.r, q.r, p.g, q.g, p.b, q.b, -, -), so that one pair of weights serves them.
-  private static func spreadPairs(of row: UnsafeRawBufferPointer, into pairs: UnsafeMutableBufferPointer<SIMD8<Int16>>) {
+  /// Lays neighbouring pixels p, q out as (p.r, q.r, p.g, q.g, p.b, q.b, -, -), so that one pair of weights serves
+  /// them.
+  private static func spreadPairs(
+    of row: UnsafeRawBufferPointer, into pairs: UnsafeMutableBufferPointer<SIMD8<Int16>>
+  ) {
     let pixels = row.count / 3
     let pairCount = (pixels + 1) / 2
     // A pair is loaded as 8 bytes of which 6 are its own; the last pairs, where 8 could pass the end, go byte by byte.
@@ -49,6 +53,7 @@ extension PixelImage {
     _ row: UnsafeMutableBufferPointer<SIMD8<Int16>>, firstPair: Int, _ weights: ResamplingWeights,
     into output: UnsafeMutableBufferPointer<UInt8>
   ) {
+    // SAFETY: a run's pairs lie in the row, as weights are made for its length, and in `weights.pairs`.
     weights.pairs.withUnsafeBufferPointer { pairs in
       var next = 0
       for run in weights.runs {
@@ -92,6 +97,7 @@ extension PixelImage {
       let lanes = min(8, output.count - x)
       var left = ResamplingSums()
       var right = ResamplingSums()
+      // SAFETY: the pairs' even rows exist, as weights are made for the number of rows; `odd` is checked.
       for i in 0..<pairs.count {
         let even = start &+ 2 &* stride &* i &+ x
         // The odd row of the last pair may not exist; its weight is 0.

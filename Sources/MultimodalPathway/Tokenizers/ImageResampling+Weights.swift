@@ -1,10 +1,10 @@
 /// What each target sample of one axis takes of which source samples, in the layout of the two passes.
 ///
-/// A weight is a fixed-point number with 22 fractional bits, Pillow's `PRECISION_BITS` (32 bits less 8 of a sample and 2 for
-/// sums that overshoot). SSE2, the baseline of x86-64, multiplies 16-bit integers, two products and their sum at a time, but
-/// not 32-bit ones. So a weight w is stored as (w mod 2^15, w div 2^15), both of which fit 16 bits, and source samples are
-/// taken in pairs that start at even positions: sum(v w) = sum(v low) + 2^15 sum(v high), exactly, since all sums are modulo
-/// 2^32 and the true one fits.
+/// A weight is a fixed-point number with 22 fractional bits, Pillow's `PRECISION_BITS` (32 bits less 8 of a sample and
+/// 2 for sums that overshoot). SSE2, the baseline of x86-64, multiplies 16-bit integers, two products and their sum at
+/// a time, but not 32-bit ones. So a weight w is stored as (w mod 2^15, w div 2^15), both of which fit 16 bits, and
+/// source samples are taken in pairs that start at even positions: sum(v w) = sum(v low) + 2^15 sum(v high), exactly,
+/// since all sums are modulo 2^32 and the true one fits.
 struct ResamplingWeights {
   static let fractionBits = 22
   static let splitBits = 15

@@ -2,8 +2,8 @@ import Foundation
 
 /// The kernel an image is resized with; raw values are timm's names.
 ///
-/// Sources: Pillow's `src/libImaging/Resample.c`; R. Keys, "Cubic convolution interpolation for digital image processing"
-/// (1981) for bicubic, with a = -0.5; C. E. Duchon, "Lanczos filtering in one and two dimensions" (1979).
+/// Sources: Pillow's `src/libImaging/Resample.c`; R. Keys, "Cubic convolution interpolation for digital image
+/// processing" (1981) for bicubic, with a = -0.5; C. E. Duchon, "Lanczos filtering in one and two dimensions" (1979).
 public enum ImageFilter: String, Sendable, Hashable, Codable, CaseIterable {
   /// The sample under the centre of the target pixel; the only filter that does not average when shrinking.
   case nearest
@@ -50,8 +50,9 @@ public enum ImageFilter: String, Sendable, Hashable, Codable, CaseIterable {
 extension PixelImage {
   /// The picture at another size, equal in every byte to Pillow's `Image.resize((width, height), filter)`.
   ///
-  /// Two passes in 22-bit fixed point with 8-bit samples between them; a size that does not change costs no pass. Shrinking
-  /// widens the kernel by the factor (antialiasing). The order of the passes is that of Pillow 13, `resizesRowsFirst`.
+  /// Two passes in 22-bit fixed point with 8-bit samples between them; a size that does not change costs no pass.
+  /// Shrinking widens the kernel by the factor (antialiasing). The order of the passes is that of Pillow 13,
+  /// `resizesRowsFirst`.
   ///
   /// - Complexity: O(H w s + h w t) for H source rows, a target of (h, w), and kernels of s and t samples.
   /// - Throws: `PixelImageError.extent` where `target` is no possible size.
@@ -88,8 +89,8 @@ extension PixelImage {
 
   /// Whether the rows go first, which changes roundings: where more than twice as many rows vanish as columns.
   ///
-  /// Pillow before 13 always starts with the columns. The two differ by at most a few steps of 255, and only for pictures
-  /// that are much taller than wide or that are squeezed.
+  /// Pillow before 13 always starts with the columns. The two mostly differ by a step of 255 or none, and only for
+  /// pictures that are much taller than wide or that are squeezed.
   private func resizesRowsFirst(to target: Extent) -> Bool {
     target.height < height && height - target.height > 2 * (width - target.width)
   }
