@@ -8,9 +8,14 @@ enum Safetensors {
 
   static func read(_ file: MappedFile) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
     let path = file.url.path
-    try rejectOtherKinds(file)
-    guard file.count >= 10 else { throw CheckpointError.tooShort(file: path, bytes: file.count) }
+    // A good header may begin with any kind's magic bytes (a length of 640 is a pickle's), so kinds are told apart only where
+    // the length cannot be one.
+    guard file.count >= 10 else {
+      try rejectOtherKinds(file)
+      throw CheckpointError.tooShort(file: path, bytes: file.count)
+    }
     let length = UInt64(littleEndian: file.base.loadUnaligned(as: UInt64.self))
+    if length > UInt64(min(headerLimit, file.count - 8)) { try rejectOtherKinds(file) }
     guard length <= UInt64(headerLimit) else {
       throw CheckpointError.headerTooLong(file: path, bytes: length, limit: headerLimit)
     }
@@ -39,7 +44,11 @@ enum Safetensors {
         continue
       }
       let (type, shape, range) = try entry(members, name: name, path: path, dataCount: dataCount)
-      tensors[name] = Tensor(elementType: type, shape: shape, base: data + range.lowerBound, owner: file)
+      let tensor = Tensor(elementType: type, shape: shape, base: data + range.lowerBound, owner: file)
+      // Swift's dictionary takes two spellings of one letter for one name; neither may vanish.
+      guard tensors.updateValue(tensor, forKey: name) == nil else {
+        throw CheckpointError.duplicateName(file: path, name: name)
+      }
       ranges.append((range, name))
     }
     try checkCover(&ranges, dataCount: dataCount, path: path)

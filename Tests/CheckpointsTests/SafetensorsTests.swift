@@ -54,6 +54,17 @@ import Testing
     let text = #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"\u0061":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#
     try expectError(file(text, data: 8), "twice")
   }
+  @Test func duplicateNameUpToNormalization() throws {
+    let text = "{\"\u{E9}\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"e\u{301}\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}"
+    try expectError(file(text, data: 8), "twice")
+  }
+  @Test func headerLengthThatLooksLikeAPickle() throws {
+    let bytes = file(one + String(repeating: " ", count: 640 - one.utf8.count), data: 8)
+    try withFile(bytes) { url in
+      let names = try Checkpoint(contentsOf: url).tensors.keys.sorted()
+      #expect(names == ["a"])
+    }
+  }
   @Test func unknownType() throws {
     try expectError(file(one.replacingOccurrences(of: "F32", with: "Q4"), data: 8), "'Q4'")
   }
