@@ -85,7 +85,7 @@ let package = Package(
     .executableTarget(
       name: "m2pt",
       dependencies: [
-        "MultimodalPathway", "PathwayTraining", "PathwayMedia",
+        "MultimodalPathway", "PathwayKernels", "PathwayTraining", "PathwayMedia",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

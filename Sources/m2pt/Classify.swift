@@ -25,14 +25,14 @@ struct Classify: ParsableCommand {
   }
 
   func run() throws {
-    let model = try input.load()
+    let model = try input.options.load()
     let c = model.configuration
     guard c.classCount > 0 else {
-      throw ToolError("\(input.model): the model has no head and so no classes; `m2pt features` gives its features")
+      throw ToolError("\(input.options.model): the model has no head and so no classes; `m2pt features` gives its features")
     }
     var answers: [Answer] = []
-    try input.forEachBatch(model) { names, pixels in
-      let logits = try model(pixels).float32()
+    try input.forEachBatch(model, "classify", pass: { try model.forward($0, workspace: $1) }) { names, output in
+      let logits = try output.logits.float32()
       for (row, name) in names.enumerated() {
         let values = Array(logits[row * c.classCount..<(row + 1) * c.classCount])
         let top = Double(values.max() ?? 0)

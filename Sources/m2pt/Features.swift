@@ -11,18 +11,21 @@ struct Features: ParsableCommand {
   @Option(help: "The safetensors file.") var output: String
 
   func run() throws {
-    let model = try input.load()
+    let model = try input.options.load()
     var features: [Float] = []
     var pooled: [Float] = []
     var shape: [Int] = []
-    try input.forEachBatch(model) { _, pixels in
-      let result = try model.forward(pixels, features: block == nil, blocks: block.map { [$0] } ?? [])
+    var count = 0
+    try input.forEachBatch(
+      model, "features",
+      pass: { try model.forward($0, features: block == nil, blocks: block.map { [$0] } ?? [], workspace: $1) }
+    ) { names, result in
       guard let tensor = block.map({ result.blocks[$0] }) ?? result.features else { return }
       features += try tensor.float32()
       pooled += try result.pooled.float32()
       shape = Array(tensor.shape.dropFirst())
+      count += names.count
     }
-    let count = input.images.count
     try Checkpoint(
       tensors: [
         "features": Tensor(features, shape: [count] + shape),

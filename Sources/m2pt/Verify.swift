@@ -25,9 +25,9 @@ struct Verify: ParsableCommand {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         return Float(Int32(truncatingIfNeeded: state >> 32)) * 0x1p-31
       }, shape: [1, randomTokens, width])
-    let result = try Verification(weights, input: tokens, engine: engine.engine()) { done, total in
-      report("verified block \(done) of \(total)")
-    }
+    var progress = Progress("verify", total: weights.target.configuration.depth)
+    defer { progress.finish() }
+    let result = try Verification(weights, input: tokens, engine: engine.engine()) { _, _ in progress.advance() }
     if json {
       try printJSON(result)
     } else {

@@ -5,21 +5,8 @@ import Testing
 
 /// The tool as scripts see it: run as a process.
 @Suite struct ToolTests {
-  /// Runs the built m2pt and returns its exit code and output.
   private func m2pt(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {
-    let process = Process()
-    process.executableURL = Bundle.main.bundleURL.lastPathComponent.hasSuffix(".xctest")
-      ? Bundle.main.bundleURL.deletingLastPathComponent().appendingPathComponent("m2pt")
-      : URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("m2pt")
-    process.arguments = arguments
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    try process.run()
-    let text = output.fileHandleForReading.readDataToEndOfFile()
-    let messages = errors.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return (process.terminationStatus, String(decoding: text, as: UTF8.self), String(decoding: messages, as: UTF8.self))
+    try Tool.run(arguments)
   }
 
   /// A folder with a target model directory and an auxiliary, random weights, removed afterwards.
