@@ -1,0 +1,48 @@
+import Foundation
+import MultimodalPathway
+
+/// Loads a model directory and classifies a picture that the app makes itself: no file format, no tool.
+@main
+enum Embedding {
+  static func main() throws {
+    guard CommandLine.arguments.count == 2 else { fatalError("usage: Embedding MODEL_DIRECTORY") }
+    let directory = URL(fileURLWithPath: CommandLine.arguments[1])
+    let model = try VisionTransformer(ModelWeights(modelAt: directory), engine: Engine(threads: 2))
+    let labels = model.configuration.labels ?? []
+
+    for pattern in Pattern.allCases {
+      let logits = try model(pattern.picture(model.configuration.imageSize)).float32()
+      let probabilities = softmax(logits)
+      guard let best = probabilities.indices.max(by: { probabilities[$0] < probabilities[$1] }) else { continue }
+      print("\(pattern.rawValue): \(labels[best]) \(Int((100 * probabilities[best]).rounded())) %")
+    }
+  }
+
+  static func softmax(_ logits: [Float]) -> [Float] {
+    let largest = logits.max() ?? 0
+    let powers = logits.map { exp($0 - largest) }
+    let sum = powers.reduce(0, +)
+    return powers.map { $0 / sum }
+  }
+}
+
+/// What the app draws.
+enum Pattern: String, CaseIterable {
+  case rows, columns, squares
+
+  /// One grey picture in -1...1, (1, 1, H, W), with a period of six pixels.
+  func picture(_ size: Extent) -> Tensor {
+    Tensor(shape: [1, 1, size.height, size.width]) { pixels in
+      for index in pixels.indices {
+        let (row, column) = (index / size.width / 3 % 2, index % size.width / 3 % 2)
+        let isLight =
+          switch self {
+          case .rows: row == 0
+          case .columns: column == 0
+          case .squares: row == column
+          }
+        pixels[index] = isLight ? 0.7 : -0.7
+      }
+    }
+  }
+}
