@@ -15,7 +15,8 @@ struct PathwayOptions: ParsableArguments {
   var target: String
   @Option(help: "timm's name of the target's architecture, where it has no config.json.") var architecture: String?
   @Option(parsing: .singleValue, help: "Auxiliary checkpoint; repeat it for several.") var auxiliary: [String] = []
-  @Option(help: "Scale of every joined layer that --scales does not name.") var scale: Float = 0
+  @Option(parsing: .unconditional, help: "Scale of every joined layer that --scales does not name.")
+  var scale: Float = 0
   @Option(help: "JSON file of scales: {\"blocks.0.attn.qkv\": 0.05}, or an array with one object per auxiliary.")
   var scales: String?
   @Option(name: .customLong("block-map"), help: "Target:auxiliary blocks, 0:0,3:1; or identity, reversed.")

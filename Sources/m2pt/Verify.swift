@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
+import PathwayMedia
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -8,43 +9,91 @@ struct Verify: ParsableCommand {
 
   @OptionGroup var pathway: PathwayOptions
   @OptionGroup var engine: EngineOptions
-  @Option(name: .customLong("random-tokens"), help: "Tokens of random input.") var randomTokens = 197
+  @Option(parsing: .singleValue, help: "A picture to verify with; repeat it for several.") var input: [String] = []
+  @Option(name: .customLong("random-tokens"), help: "Tokens of random input (default without --input: 197).")
+  var randomTokens: Int?
   @Option(help: "Seed of the random input.") var seed: UInt64 = 1
+  @Option(help: "A file for a report with pictures of the scales and the pathways' weight.") var html: String?
   @Flag(help: "JSON on standard output.") var json = false
 
   func validate() throws {
-    guard (1...1 << 16).contains(randomTokens) else { throw ValidationError("--random-tokens takes 1...65536.") }
+    if let randomTokens, !(1...1 << 16).contains(randomTokens) {
+      throw ValidationError("--random-tokens takes 1...65536.")
+    }
+    if randomTokens != nil, !input.isEmpty { throw ValidationError("Give either --input or --random-tokens.") }
   }
 
   func run() throws {
     let weights = try pathway.joined()
-    let width = weights.target.configuration.width
-    var state = seed
-    let tokens = Tensor(
-      (0..<randomTokens * width).map { _ in
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return Float(Int32(truncatingIfNeeded: state >> 32)) * 0x1p-31
-      }, shape: [1, randomTokens, width])
-    var progress = Progress("verify", total: weights.target.configuration.depth)
-    defer { progress.finish() }
-    let result = try Verification(weights, input: tokens, engine: engine.engine()) { _, _ in progress.advance() }
+    let tensor = input.isEmpty ? tokens(weights.target.configuration.width) : try pictures(weights.target.configuration)
+    var progress: Progress?
+    let result = try Verification(weights, input: tensor, engine: engine.engine()) { _, total in
+      if progress == nil { progress = Progress("verifying", total: total) }
+      progress?.advance()
+    }
+    progress?.finish()
+    if let html { try VerificationReport(result, title: title).write(to: URL(fileURLWithPath: html)) }
     if json {
       try printJSON(result)
     } else {
-      print("layer                    lambda      |lW'|/|W|  two-branch/bound  merged/bound  folded = merged")
-      for layer in result.layers {
-        let name = layer.name.padding(toLength: 24, withPad: " ", startingAt: 0)
-        let scales = layer.scales.map { String(format: "%.4g", $0) }.joined(separator: ",")
-        print(
-          String(
-            format: "%@ %@  %9.4f  %16.4f  %12.4f  %@", name, scales.padding(toLength: 10, withPad: " ", startingAt: 0),
-            layer.relativeNorm, layer.twoBranchRatio, layer.mergedRatio, layer.foldedEqualsMerged ? "same bits" : "DIFFER"))
-      }
-      print("whole model: folded and merged features: \(result.foldedEqualsMerged ? "same bits" : "DIFFER")")
-      print(String(format: "whole model: two-branch against merged: %.3g of the largest feature", result.twoBranchDifference))
-      print("top-1 agreement: \(Int(result.top1Agreement * 100)) %")
-      print(result.holds ? "verdict: equal" : "verdict: NOT EQUAL")
+      show(result)
     }
     if !result.holds { throw ExitCode(1) }
+  }
+
+  private var title: String {
+    func name(_ path: String) -> String { URL(fileURLWithPath: path).lastPathComponent }
+    return ([pathway.target] + pathway.auxiliary).map(name).joined(separator: " + ")
+  }
+
+  private func tokens(_ width: Int) -> Tensor {
+    let count = randomTokens ?? 197
+    var state = seed
+    return Tensor(
+      (0..<count * width).map { _ in
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return Float(Int32(truncatingIfNeeded: state >> 32)) * 0x1p-31
+      }, shape: [1, count, width])
+  }
+
+  private func pictures(_ c: VisionTransformerConfiguration) throws -> Tensor {
+    let recipe: ImagePreprocessing =
+      pathway.architecture == nil
+      ? try .read(modelAt: URL(fileURLWithPath: pathway.target)) : .timm(architecture: c.architecture, size: c.imageSize)
+    let preprocessor = try ImagePreprocessor(recipe.size == c.imageSize ? recipe : recipe.settingSize(c.imageSize))
+    return try preprocessor(input.map { try ImageFile.read(URL(fileURLWithPath: $0)) })
+  }
+
+  private func show(_ result: Verification) {
+    print("layer                  lambda        |lW'|/|W|   worst error / bound of two-branch, folded, merged   folded = merged")
+    for layer in result.layers {
+      let scales = layer.scales.map { $0.map { String(format: "%.4g", $0) } ?? "-" }.joined(separator: ",")
+      let ratios = layer.comparisons.filter { $0.second == "reference" }.map { String(format: "%.4f", $0.ratio) }
+      print(
+        "\(padded(layer.name, 22)) \(padded(scales, 13)) \(String(format: "%9.4f", layer.relativeNorm))   "
+          + "\(padded(ratios.joined(separator: "  "), 50)) \(bits(layer.comparisons))")
+    }
+    print("\nwhole model            largest error / largest value   worst element / its bound = ratio")
+    for output in result.outputs {
+      for comparison in output.comparisons where comparison.sameBits == nil {
+        let worst = comparison.worst
+        print(
+          "\(padded(output.name, 9)) \(padded("\(comparison.first) - \(comparison.second)", 24)) "
+            + String(
+              format: "%.2e   %.2e / %.2e = %.3f", comparison.relativeDifference, abs(worst.found - worst.expected),
+              worst.bound, comparison.ratio))
+      }
+      print("\(padded(output.name, 9)) \(padded("folded - merged", 24)) \(bits(output.comparisons))")
+    }
+    print(String(format: "top-1 agreement: %g %%", result.top1Agreement * 100))
+    print(result.holds ? "verdict: equal" : "verdict: NOT EQUAL")
+  }
+
+  private func padded(_ text: String, _ width: Int) -> String {
+    text.padding(toLength: max(width, text.count), withPad: " ", startingAt: 0)
+  }
+
+  private func bits(_ comparisons: [Comparison]) -> String {
+    comparisons.allSatisfy { $0.sameBits != false } ? "same bits" : "BITS DIFFER"
   }
 }

@@ -1,7 +1,28 @@
 import Foundation
+import MultimodalPathway
 
 /// The built m2pt, run as a process.
 enum Tool {
+  /// A folder with a target model directory and an auxiliary, random weights, removed afterwards.
+  static func withModels(_ body: (URL) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    let target = folder.appendingPathComponent("target")
+    try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let config = """
+      {"architecture": "vit_test", "num_classes": 3, "label_names": ["a", "b", "c"],
+       "model_args": {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 2, "num_heads": 3},
+       "pretrained_cfg": {"input_size": [3, 32, 32]}}
+      """
+    try Data(config.utf8).write(to: target.appendingPathComponent("config.json"))
+    let configuration = try VisionTransformerConfiguration.read(target.appendingPathComponent("config.json"))
+    let weights = try ModelWeights.random(configuration, seed: 1)
+    try Checkpoint(tensors: weights.tensors).write(to: target.appendingPathComponent("model.safetensors"))
+    let auxiliary = try ModelWeights.random(configuration, seed: 2)
+    try Checkpoint(tensors: auxiliary.tensors).write(to: folder.appendingPathComponent("auxiliary.safetensors"))
+    try body(folder)
+  }
+
   /// Runs m2pt and returns its exit code and output.
   static func run(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {
     let process = Process()

@@ -17,12 +17,14 @@ public struct ForwardOutput: Sendable {
 /// Why an input does not fit a model.
 public enum InferenceError: Error, Equatable, CustomStringConvertible {
   case inputShape(expected: String, found: [Int])
+  case inputNotFinite
   case blockOutOfRange(found: Int, depth: Int)
   case workspaceTooSmall(batch: Int, found: Int)
 
   public var description: String {
     switch self {
     case .inputShape(let expected, let found): "the input has shape \(found), expected \(expected)"
+    case .inputNotFinite: "the input holds infinities or NaN; only finite numbers can be compared"
     case .blockOutOfRange(let found, let depth): "there is no block \(found); the model has blocks 0...\(depth - 1)"
     case .workspaceTooSmall(let batch, let found):
       "the workspace holds \(found) images, the batch has \(batch); make it with workspace(batch: \(batch))"

@@ -1,0 +1,174 @@
+import PathwayCheckpoints
+import PathwayKernels
+
+/// Doubles on the heap, zeroed, freed with the last reference.
+final class DoubleBuffer: @unchecked Sendable {
+  // SAFETY: whoever fills a buffer holds it alone; members of a team write disjoint parts.
+  let base: UnsafeMutablePointer<Double>
+  let count: Int
+
+  init(count: Int) {
+    self.count = count
+    base = .allocate(capacity: max(1, count))
+    base.initialize(repeating: 0, count: max(1, count))
+  }
+
+  deinit { base.deallocate() }
+}
+
+/// A linear layer in Double, its auxiliaries as branches of their own: the reference of every execution.
+struct DoubleProduct: Sendable {
+  struct Branch: Sendable {
+    let scale: Double
+    /// Columns of W^T by fours: panel j holds k x 4 values.
+    let panels: DoubleBuffer
+    /// ||w_j||^2 of every output.
+    let squaredNorms: [Double]
+  }
+
+  static let panelWidth = 4
+  let n: Int
+  let k: Int
+  let branches: [Branch]
+  let bias: [Double]
+  /// Steps of K that the engine's kernels add up before they add to the rest.
+  let kBlock: Int
+
+  init(_ weight: Tensor, terms: [PathwayWeights.Term], bias: [Float]?, engine: Engine) throws {
+    n = weight.shape[0]
+    k = weight.count / max(1, n)
+    kBlock = engine.kernels.kBlock
+    let (n, k) = (n, k)
+    func branch(_ scale: Double, _ tensor: Tensor) throws -> Branch {
+      let values = try tensor.float32()
+      let panels = DoubleBuffer(count: (n + 3) / 4 * 4 * k)
+      var norms = [Double](repeating: 0, count: n)
+      for row in 0..<n {
+        let panel = panels.base + row / 4 * 4 * k + row % 4
+        for index in 0..<k {
+          let value = Double(values[row * k + index])
+          panel[index * 4] = value
+          norms[row] += value * value
+        }
+      }
+      return Branch(scale: scale, panels: panels, squaredNorms: norms)
+    }
+    branches = try [branch(1, weight)] + terms.map { try branch(Double($0.scale), $0.weight) }
+    self.bias = bias?.map(Double.init) ?? [Double](repeating: 0, count: n)
+  }
+
+  /// y (rows, n) = x Ŵ^T + b for contiguous rows x (rows, k); with `deviation` (rows, n), also the deviation of float32's error
+  /// there, of the worst of two-branch, folded and merged execution.
+  ///
+  /// A branch's roundings: every partial sum in the kernels' order, every product (where there is no fused multiply-add), every
+  /// weight folded. A folded sum is the sum of the branches' partial sums, so the square of one is at most their number times
+  /// the sum of squares of the others.
+  func run(
+    _ engine: Engine, x: UnsafePointer<Double>, rows: Int, y: UnsafeMutablePointer<Double>,
+    deviation: UnsafeMutablePointer<Double>? = nil
+  ) throws {
+    let panels = (n + 3) / 4
+    let rowPiece = 64
+    let rowPieces = (rows + rowPiece - 1) / rowPiece
+    try engine.run { member in
+      member.share(panels * rowPieces) { item in
+        let panel = item % panels
+        let first = item / panels * rowPiece
+        var row = first
+        while row < min(rows, first + rowPiece) {
+          // The last row of an odd number is computed twice.
+          let pair = (row, min(row + 1, rows - 1))
+          if let deviation {
+            tile(x, pair, panel, y, deviation)
+          } else {
+            tile(x, pair, panel, y)
+          }
+          row += 2
+        }
+      }
+    }
+  }
+
+  @inline(__always)
+  private func store(_ value: SIMD4<Double>, row: Int, panel: Int, _ y: UnsafeMutablePointer<Double>) {
+    for lane in 0..<min(4, n - panel * 4) { y[row * n + panel * 4 + lane] = value[lane] }
+  }
+
+  @inline(__always)
+  private func biasLanes(_ panel: Int) -> SIMD4<Double> {
+    var lanes = SIMD4<Double>.zero
+    for lane in 0..<min(4, n - panel * 4) { lanes[lane] = bias[panel * 4 + lane] }
+    return lanes
+  }
+
+  private func tile(_ x: UnsafePointer<Double>, _ rows: (Int, Int), _ panel: Int, _ y: UnsafeMutablePointer<Double>) {
+    let (a0, a1) = (x + rows.0 * k, x + rows.1 * k)
+    var y0 = biasLanes(panel)
+    var y1 = y0
+    for branch in branches {
+      let w = UnsafeRawPointer(branch.panels.base + panel * 4 * k)
+      var (s0, s1) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+      for index in 0..<k {
+        let b = w.loadUnaligned(fromByteOffset: index * 32, as: SIMD4<Double>.self)
+        s0 += a0[index] * b
+        s1 += a1[index] * b
+      }
+      y0 += branch.scale * s0
+      y1 += branch.scale * s1
+    }
+    store(y0, row: rows.0, panel: panel, y)
+    store(y1, row: rows.1, panel: panel, y)
+  }
+
+  private func tile(
+    _ x: UnsafePointer<Double>, _ rows: (Int, Int), _ panel: Int, _ y: UnsafeMutablePointer<Double>,
+    _ deviation: UnsafeMutablePointer<Double>
+  ) {
+    let (a0, a1) = (x + rows.0 * k, x + rows.1 * k)
+    var y0 = biasLanes(panel)
+    var y1 = y0
+    var (q0, q1) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+    var (top0, top1) = (0.0, 0.0)
+    for index in 0..<k {
+      top0 = max(top0, abs(a0[index]))
+      top1 = max(top1, abs(a1[index]))
+    }
+    for branch in branches {
+      let w = UnsafeRawPointer(branch.panels.base + panel * 4 * k)
+      var (total0, total1) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+      var (squares0, squares1) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+      var start = 0
+      while start < k {
+        var (s0, s1) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+        for index in start..<min(k, start + kBlock) {
+          let b = w.loadUnaligned(fromByteOffset: index * 32, as: SIMD4<Double>.self)
+          s0 += a0[index] * b
+          s1 += a1[index] * b
+          squares0 += s0 * s0
+          squares1 += s1 * s1
+        }
+        total0 += s0
+        total1 += s1
+        squares0 += total0 * total0
+        squares1 += total1 * total1
+        start += kBlock
+      }
+      var norms = SIMD4<Double>.zero
+      for lane in 0..<min(4, n - panel * 4) { norms[lane] = branch.squaredNorms[panel * 4 + lane] }
+      let scale = branch.scale
+      y0 += scale * total0
+      y1 += scale * total1
+      // Products and folded weights: sum (x_t w_t)^2 <= max x^2 ||w||^2, once each.
+      q0 += scale * scale * (squares0 + 2 * top0 * top0 * norms)
+      q1 += scale * scale * (squares1 + 2 * top1 * top1 * norms)
+    }
+    store(y0, row: rows.0, panel: panel, y)
+    store(y1, row: rows.1, panel: panel, y)
+    // Scaling a branch, adding it, adding the bias: at most two roundings of the size of y a branch.
+    let count = Double(branches.count)
+    let d0 = count * q0 + 2 * count * y0 * y0
+    let d1 = count * q1 + 2 * count * y1 * y1
+    store(unitRoundoff * d0.squareRoot(), row: rows.0, panel: panel, deviation)
+    store(unitRoundoff * d1.squareRoot(), row: rows.1, panel: panel, deviation)
+  }
+}

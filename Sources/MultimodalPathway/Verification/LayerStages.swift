@@ -1,0 +1,43 @@
+import PathwayCheckpoints
+import PathwayKernels
+
+/// Walks a model block by block and shows every linear layer its real input.
+struct LayerStages {
+  private let model: VisionTransformer
+  private let workspace: Workspace
+  private let blockInputs: [Tensor]
+
+  /// - Parameter input: normalised images, (B, channels, H, W), or tokens, (B, N, C).
+  init(_ model: VisionTransformer, input: Tensor) throws {
+    self.model = model
+    let depth = model.configuration.depth
+    // Block i's input is block i - 1's output; block 0's is what a model without blocks would hand on.
+    let outputs =
+      input.shape.count == 4
+      ? try model.forward(input, blocks: Array(0..<depth)) : try model.forward(tokens: input, blocks: Array(0..<depth))
+    let first = input.shape.count == 4 ? try model.embedded(input) : input
+    blockInputs = [first] + (0..<depth).compactMap { outputs.blocks[$0] }
+    workspace = model.workspace(batch: input.shape[0], tokens: first.shape[1])
+  }
+
+  /// Calls `body` with every layer of a block, its input (rows, K) and that input's row stride.
+  func forEachLayer(
+    ofBlock index: Int, _ body: (PathwayLayer, UnsafePointer<Float>, Int, Int) throws -> Void
+  ) throws {
+    let w = workspace.buffers
+    let rows = w.batch * w.tokens
+    let width = model.configuration.width
+    blockInputs[index].withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
+      for row in 0..<rows { (w.x + row * w.stride).update(from: base + row * width, count: width) }
+    }
+    try model.blocks[index].runInStages(model.engine, model.configuration, w) { layer in
+      if layer == .fc2 {
+        try body(layer, w.hidden, w.hiddenStride, rows)
+      } else {
+        try body(layer, w.y, w.stride, rows)
+      }
+    }
+    withExtendedLifetime(workspace) {}
+  }
+}

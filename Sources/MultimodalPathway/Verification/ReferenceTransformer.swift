@@ -1,0 +1,294 @@
+import Foundation
+import PathwayCheckpoints
+import PathwayKernels
+
+/// A whole model in Double, and how far a correct float32 model may be from it.
+///
+/// The pass runs on 1 + P copies of the input at once. Copy 0 is exact. In the others every intermediate result is moved by its
+/// deviation (RoundingModel.swift) with a random sign: what then reaches the output is one draw of the whole model's rounding
+/// error, amplified by the model's own derivatives (Monte Carlo arithmetic, Parker 1997; here with Rademacher signs, so that the
+/// mean square of the response is the sum of squares that Hoeffding's inequality asks for).
+package final class ReferenceTransformer {
+  /// A result of copy 0 with the deviation of every element.
+  package struct Output {
+    package let values: [Double]
+    package let deviations: [Double]
+    package let columns: Int
+  }
+
+  private let weights: PathwayWeights
+  private let engine: Engine
+  private let signs: ProbeSigns
+  private let c: VisionTransformerConfiguration
+  private var step = 0
+  private var copies = 1
+
+  package init(_ weights: PathwayWeights, engine: Engine, seed: UInt64 = 1) {
+    self.weights = weights
+    self.engine = engine
+    self.signs = ProbeSigns(seed: seed)
+    c = weights.target.configuration
+  }
+
+  /// Final features, (B, N, C), and logits, (B, classes), of images (B, channels, H, W) or tokens (B, N, C).
+  ///
+  /// Deviations are estimated from the probes' responses, pooled over the rows of a column and over the columns of a row, the
+  /// larger of both: few rows take more probes.
+  /// - Complexity: (3 + P) times the model's operations, in Double on all threads of the engine.
+  package func run(_ input: Tensor, progress: (Int) -> Void = { _ in }) throws -> (features: Output, logits: Output) {
+    let batch = input.shape[0]
+    let tokens = input.shape.count == 4 ? c.tokenCount : input.shape[1]
+    let rows = batch * tokens
+    copies = 1 + (rows < 64 ? 8 : 2)
+    let x = DoubleBuffer(count: copies * rows * c.width)
+    if input.shape.count == 4 {
+      try embed(input, x, batch)
+    } else {
+      let values = try input.float32()
+      for index in 0..<copies * values.count { x.base[index] = Double(values[index % values.count]) }
+    }
+    for block in 0..<c.depth {
+      try run(block, x, batch: batch, tokens: tokens)
+      progress(block)
+    }
+    return try readOut(x, batch: batch, tokens: tokens)
+  }
+
+  // MARK: - Steps
+
+  /// Moves every probe's copy of `values`, (copies, count), by `deviation`, (count).
+  private func probe(_ values: DoubleBuffer, _ deviation: UnsafePointer<Double>, count: Int) {
+    step += 1
+    for copy in 1..<copies {
+      let part = values.base + copy * count
+      for index in 0..<count { part[index] += signs(step: step, copy: copy, index) * deviation[index] }
+    }
+  }
+
+  private func linear(_ layer: DoubleProduct, _ x: DoubleBuffer, rows: Int) throws -> (y: DoubleBuffer, deviation: DoubleBuffer) {
+    let y = DoubleBuffer(count: copies * rows * layer.n)
+    let deviation = DoubleBuffer(count: rows * layer.n)
+    try layer.run(engine, x: x.base, rows: rows, y: y.base, deviation: deviation.base)
+    try layer.run(
+      engine, x: x.base + rows * layer.k, rows: (copies - 1) * rows, y: y.base + rows * layer.n)
+    return (y, deviation)
+  }
+
+  private func norm(_ x: DoubleBuffer, _ name: String, rows: Int) throws -> DoubleBuffer {
+    let gain = try weights.target.tensor(name + ".weight").float32().map(Double.init)
+    let shift = try weights.target.tensor(name + ".bias").float32().map(Double.init)
+    let width = gain.count
+    let epsilon = Double(c.epsilon)
+    let y = DoubleBuffer(count: copies * rows * width)
+    step += 1
+    let (step, signs, rootWidth) = (step, signs, Double(width).squareRoot())
+    try engine.run { member in
+      member.share(copies * rows) { item in
+        let (copy, row) = (item / rows, item % rows)
+        let (source, target) = (x.base + item * width, y.base + item * width)
+        var (sum, magnitude) = (0.0, 0.0)
+        for column in 0..<width {
+          sum += source[column]
+          magnitude += abs(source[column])
+        }
+        var mean = sum / Double(width)
+        if copy > 0 {
+          // One error of mean and one of deviation for the whole row: C additions, each of at most sum |x|.
+          let error = unitRoundoff * (rootWidth * magnitude / Double(width) + abs(mean))
+          mean += signs(step: step, copy: copy, row) * error
+        }
+        var squares = 0.0
+        for column in 0..<width { squares += (source[column] - mean) * (source[column] - mean) }
+        var inverse = 1 / (squares / Double(width) + epsilon).squareRoot()
+        if copy > 0 {
+          inverse *= 1 + signs(step: step, copy: copy, rows + row) * unitRoundoff * (0.5 * rootWidth + 4)
+        }
+        for column in 0..<width {
+          let scaled = (source[column] - mean) * inverse * gain[column]
+          var value = scaled + shift[column]
+          if copy > 0 {
+            let error = unitRoundoff * (3 * scaled * scaled + value * value).squareRoot()
+            value += signs(step: step, copy: copy, 2 * rows + row * width + column) * error
+          }
+          target[column] = value
+        }
+      }
+    }
+    return y
+  }
+
+  private func layer(_ block: Int, _ layer: PathwayLayer) throws -> DoubleProduct {
+    try DoubleProduct(
+      weights.target.tensor(layer.name(inBlock: block) + ".weight"), terms: weights.terms(block, layer),
+      bias: weights.bias(block, layer), engine: engine)
+  }
+
+  private func run(_ block: Int, _ x: DoubleBuffer, batch: Int, tokens: Int) throws {
+    let rows = batch * tokens
+    let prefix = "blocks.\(block)."
+    var (qkv, deviation) = try linear(layer(block, .qkv), norm(x, prefix + "norm1", rows: rows), rows: rows)
+    probe(qkv, deviation.base, count: rows * 3 * c.width)
+    let attended = DoubleBuffer(count: copies * rows * c.width)
+    step += 1
+    try ReferenceAttention(c, copies: copies, batch: batch, tokens: tokens, signs: signs, step: step)
+      .run(engine, qkv: qkv, into: attended)
+    qkv = DoubleBuffer(count: 0)
+    var y: DoubleBuffer
+    (y, deviation) = try linear(layer(block, .projection), attended, rows: rows)
+    try addResidual(y, deviation, to: x, gamma: prefix + "ls1.gamma", rows: rows)
+    (y, deviation) = try linear(layer(block, .fc1), norm(x, prefix + "norm2", rows: rows), rows: rows)
+    applyGELU(y, deviation, count: rows * c.hiddenWidth)
+    (y, deviation) = try linear(layer(block, .fc2), y, rows: rows)
+    try addResidual(y, deviation, to: x, gamma: prefix + "ls2.gamma", rows: rows)
+  }
+
+  /// x += gamma y, with the deviation of y and two roundings.
+  private func addResidual(
+    _ y: DoubleBuffer, _ deviation: DoubleBuffer, to x: DoubleBuffer, gamma name: String, rows: Int
+  ) throws {
+    let gamma = c.hasLayerScale ? try weights.target.tensor(name).float32().map(Double.init) : nil
+    let count = rows * c.width
+    for index in 0..<copies * count {
+      x.base[index] += (gamma?[index % c.width] ?? 1) * y.base[index]
+    }
+    for index in 0..<count {
+      let g = gamma?[index % c.width] ?? 1
+      let (own, scaled, sum) = (g * deviation.base[index], unitRoundoff * g * y.base[index], unitRoundoff * x.base[index])
+      deviation.base[index] = (own * own + scaled * scaled + sum * sum).squareRoot()
+    }
+    probe(x, deviation.base, count: count)
+  }
+
+  /// y = GELU(y): |GELU'| <= 1.13; erf within 8 ULP (2^-20 relative) and three roundings beside it.
+  private func applyGELU(_ y: DoubleBuffer, _ deviation: DoubleBuffer, count: Int) {
+    for index in 0..<count {
+      let x = y.base[index]
+      let (own, erfError) = (1.13 * deviation.base[index], 0.5 * abs(x) * 0x1p-20)
+      deviation.base[index] = (own * own + erfError * erfError + 3 * unitRoundoff * unitRoundoff * x * x).squareRoot()
+    }
+    for index in 0..<copies * count {
+      let x = y.base[index]
+      y.base[index] = 0.5 * x * (1 + erf(x * 0.5.squareRoot()))
+    }
+    probe(y, deviation.base, count: count)
+  }
+
+  // MARK: - Ends
+
+  private func embed(_ images: Tensor, _ x: DoubleBuffer, _ batch: Int) throws {
+    let target = weights.target
+    let pixels = try images.float32()
+    let (grid, patch) = (c.grid, c.patchSize)
+    let patches = grid.height * grid.width
+    let (imageRows, imageColumns) = (c.imageSize.height, c.imageSize.width)
+    let input = DoubleBuffer(count: copies * batch * patches * c.patchValues)
+    for item in 0..<copies * batch * patches {
+      let (image, place) = (item / patches % batch, item % patches)
+      var destination = input.base + item * c.patchValues
+      for channel in 0..<c.channels {
+        for row in 0..<patch.height {
+          let line = (image * c.channels + channel) * imageRows + place / grid.width * patch.height + row
+          for column in 0..<patch.width {
+            destination.pointee = Double(pixels[line * imageColumns + place % grid.width * patch.width + column])
+            destination += 1
+          }
+        }
+      }
+    }
+    let bias = c.hasPreNorm ? nil : try target.tensor("patch_embed.proj.bias").float32()
+    let projection = try DoubleProduct(
+      target.tensor("patch_embed.proj.weight"), terms: [], bias: bias, engine: engine)
+    let (y, deviation) = try linear(projection, input, rows: batch * patches)
+    let positions = try target.tensor("pos_embed").float32().map(Double.init)
+    var prefix: [Double] = []
+    if c.hasClassToken { prefix += try target.tensor("cls_token").float32().map(Double.init) }
+    if c.registerTokens > 0 { prefix += try target.tensor("reg_token").float32().map(Double.init) }
+    let (width, tokens) = (c.width, c.tokenCount)
+    let uncovered = tokens * width - positions.count
+    let moved = DoubleBuffer(count: batch * tokens * width)
+    for index in 0..<copies * batch * tokens * width {
+      let (place, column) = (index % (tokens * width), index % width)
+      var value = place >= uncovered ? positions[place - uncovered] : 0
+      let token = place / width
+      var own = 0.0
+      if token < c.prefixTokens {
+        value += prefix[place]
+      } else {
+        let row = index / (tokens * width) * patches + token - c.prefixTokens
+        value += y.base[row * width + column]
+        own = deviation.base[row % (batch * patches) * width + column]
+      }
+      x.base[index] = value
+      let rounding = unitRoundoff * value
+      moved.base[index % moved.count] = (own * own + rounding * rounding).squareRoot()
+    }
+    probe(x, moved.base, count: moved.count)
+    if c.hasPreNorm {
+      let normed = try norm(x, "norm_pre", rows: batch * tokens)
+      x.base.update(from: normed.base, count: x.count)
+    }
+  }
+
+  private func readOut(_ x: DoubleBuffer, batch: Int, tokens: Int) throws -> (features: Output, logits: Output) {
+    let width = c.width
+    let features = c.normalizesAfterPooling ? x : try norm(x, "norm", rows: batch * tokens)
+    var pooled = DoubleBuffer(count: copies * batch * width)
+    let deviation = DoubleBuffer(count: batch * width)
+    let first = min(c.prefixTokens, tokens - 1)
+    for item in 0..<copies * batch {
+      for column in 0..<width {
+        func value(_ token: Int) -> Double { features.base[(item * tokens + token) * width + column] }
+        let patches = first..<max(first + 1, tokens)
+        var (sum, squares) = (0.0, 0.0)
+        for token in patches {
+          sum += value(token)
+          squares += sum * sum
+        }
+        let mean = sum / Double(patches.count)
+        let top = patches.reduce(-Double.infinity) { max($0, value($1)) }
+        let result =
+          switch c.pooling {
+          case .token: value(0)
+          case .mean: mean
+          case .maximum: top
+          case .averageMaximum: 0.5 * (mean + top)
+          }
+        pooled.base[item * width + column] = result
+        let takesMean = c.pooling == .mean || c.pooling == .averageMaximum
+        deviation.base[item % batch * width + column] =
+          takesMean
+          ? unitRoundoff * (squares.squareRoot() / Double(patches.count) + abs(mean) + abs(result)) : 0
+      }
+    }
+    probe(pooled, deviation.base, count: batch * width)
+    if c.normalizesAfterPooling { pooled = try norm(pooled, "fc_norm", rows: batch) }
+    let answers = output(features, rows: batch * tokens, width: width)
+    guard c.classCount > 0 else { return (answers, output(pooled, rows: batch, width: width)) }
+    let head = try DoubleProduct(
+      weights.target.tensor("head.weight"), terms: [], bias: weights.target.tensor("head.bias").float32(), engine: engine)
+    let (logits, error) = try linear(head, pooled, rows: batch)
+    probe(logits, error.base, count: batch * c.classCount)
+    return (answers, output(logits, rows: batch, width: c.classCount))
+  }
+
+  private func output(_ values: DoubleBuffer, rows: Int, width: Int) -> Output {
+    let count = rows * width
+    var rowSquares = [Double](repeating: 0, count: rows)
+    var columnSquares = [Double](repeating: 0, count: width)
+    for copy in 1..<copies {
+      for index in 0..<count {
+        let response = values.base[copy * count + index] - values.base[index]
+        rowSquares[index / width] += response * response
+        columnSquares[index % width] += response * response
+      }
+    }
+    let probes = Double(copies - 1)
+    return Output(
+      values: (0..<count).map { values.base[$0] },
+      deviations: (0..<count).map { index in
+        max(
+          rowSquares[index / width] / (probes * Double(width)), columnSquares[index % width] / (probes * Double(rows))
+        ).squareRoot()
+      }, columns: width)
+  }
+}

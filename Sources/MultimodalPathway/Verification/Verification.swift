@@ -1,0 +1,116 @@
+import PathwayCheckpoints
+import PathwayKernels
+
+/// The proof that a model with pathways and its merged form compute the same: every joined layer on the inputs it really gets,
+/// in all three executions, against each other and against Double arithmetic; then the whole model, likewise.
+public struct Verification: Sendable, Codable {
+  /// One joined layer, all its rows.
+  ///
+  /// An element with K terms a branch may differ from the exact one by
+  /// `gamma(2K + 6) (|x||W| + sum |lambda||x||W'| + |b|)`: two roundings a term where there is no fused multiply-add, one for folding or
+  /// scaling, one for the branch's sum, one for the bias (Higham, Accuracy and Stability of Numerical Algorithms, 3.1); two
+  /// executions from each other by twice that.
+  public struct Layer: Sendable, Codable {
+    public let name: String
+    /// lambda of every auxiliary, in the order they were attached; nil where one is not joined here.
+    public let scales: [Float?]
+    /// ||sum lambda W'|| / ||W||, Frobenius.
+    public let relativeNorm: Double
+    public let comparisons: [Comparison]
+    public let holds: Bool
+  }
+
+  /// A result of the whole model: `features`, (B N, C) after the final norm, or `logits`, (B, classes).
+  ///
+  /// Its bound is `ReferenceTransformer`'s deviation of the element times the number of deviations that no element exceeds but for
+  /// a probability of 10^-6 (RoundingModel.swift); twice that between two executions.
+  public struct Output: Sendable, Codable {
+    public let name: String
+    public let comparisons: [Comparison]
+    public let holds: Bool
+  }
+
+  public let layers: [Layer]
+  public let outputs: [Output]
+  /// Share of images whose largest logit (without a head: pooled feature) is the same in all executions.
+  public let top1Agreement: Double
+  /// What the input was: shape (B, channels, H, W) or (B, N, C).
+  public let inputShape: [Int]
+  public let warnings: [String]
+  public let instructionSet: String
+  public let threads: Int
+  public let holds: Bool
+
+  /// Verifies on normalised images, (B, channels, H, W), or ready tokens, (B, N, C), all finite.
+  ///
+  /// - Parameter progress: called with the number of steps done and their total.
+  /// - Throws: `InferenceError` for an input that does not fit; `PathwayError` where nothing is joined.
+  /// - Complexity: some ten forward passes in Double.
+  public init(
+    _ weights: PathwayWeights, input: Tensor, engine: Engine, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws {
+    let depth = weights.target.configuration.depth
+    let models = try PathwayExecution.allCases.map { try VisionTransformer(weights, execution: $0, engine: engine) }
+    let results = try models.map {
+      input.shape.count == 4 ? try $0.forward(input, features: true) : try $0.forward(tokens: input, features: true)
+    }
+    guard try input.float32().allSatisfy(\.isFinite) else { throw InferenceError.inputNotFinite }
+
+    let reference = try ReferenceTransformer(weights, engine: engine).run(input) { progress($0 + 1, 2 * depth) }
+    outputs = try [
+      Self.compare("features", results.map { try ($0.features ?? $0.pooled).float32() }, weights, reference.features),
+      Self.compare("logits", results.map { try $0.logits.float32() }, weights, reference.logits),
+    ]
+    let classes = results[0].logits.shape[1]
+    let answers = try results.map { try Self.answers($0.logits.float32(), classes) }
+    let agreeing = answers[0].indices.filter { row in answers.allSatisfy { $0[row] == answers[0][row] } }
+    top1Agreement = Double(agreeing.count) / Double(answers[0].count)
+
+    var layers: [Layer] = []
+    let stages = try LayerStages(models[2], input: input)
+    for block in 0..<depth {
+      try stages.forEachLayer(ofBlock: block) { layer, a, lda, rows in
+        let terms = try weights.terms(block, layer)
+        guard !terms.isEmpty else { return }
+        layers.append(
+          try LayerVerification(weights, block, layer, terms, engine).verify(models, a: a, lda: lda, rows: rows))
+      }
+      progress(depth + block + 1, 2 * depth)
+    }
+    self.layers = layers
+    inputShape = input.shape
+    warnings = weights.warnings
+    instructionSet = engine.instructionSet.rawValue
+    threads = engine.threads
+    holds = layers.allSatisfy(\.holds) && outputs.allSatisfy(\.holds) && top1Agreement == 1
+  }
+
+  private static func answers(_ logits: [Float], _ width: Int) -> [Int] {
+    stride(from: 0, to: logits.count, by: width).map { start in
+      (0..<width).max { logits[start + $0] < logits[start + $1] } ?? 0
+    }
+  }
+
+  private static func compare(
+    _ name: String, _ found: [[Float]], _ weights: PathwayWeights, _ reference: ReferenceTransformer.Output
+  ) throws -> Output {
+    let columns = reference.columns
+    let rows = reference.values.count / columns
+    // Three executions against the reference; the smallest normal number for results that vanish.
+    let limit = deviations(elements: 3 * reference.values.count)
+    func bound(_ index: Int) -> Double { limit * reference.deviations[index] + 0x1p-126 }
+    let names = PathwayExecution.allCases.map(\.rawValue)
+    var comparisons = found.indices.map { execution in
+      Comparison(
+        names[execution], "reference", rows: rows, columns: columns, found: { found[execution][$0] },
+        expected: { reference.values[$0] }, bound: bound)
+    }
+    comparisons.append(
+      Comparison(
+        names[0], names[2], rows: rows, columns: columns, found: { found[0][$0] }, expected: { Double(found[2][$0]) },
+        bound: { 2 * bound($0) }))
+    comparisons.append(
+      Comparison(names[1], names[2], bitsOf: rows, columns: columns, { found[1][$0] }, { found[2][$0] }))
+    return Output(name: name, comparisons: comparisons, holds: comparisons.allSatisfy(\.holds))
+  }
+}
