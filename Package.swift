@@ -77,8 +77,9 @@ let package = Package(
 
     // MARK: - Around the library
     .target(
-      name: "PathwayTraining", dependencies: ["MultimodalPathway", "CLapackSupport"], path: "Sources/Training",
-      swiftSettings: strict),
+      name: "PathwayTraining",
+      dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayKernelTemplates", "CLapackSupport"],
+      path: "Sources/Training", swiftSettings: strict),
     .target(
       name: "PathwayMedia", dependencies: ["MultimodalPathway", "CMediaSupport"], path: "Sources/Media",
       swiftSettings: strict),
