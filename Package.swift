@@ -89,7 +89,7 @@ let package = Package(
         "MultimodalPathway", "PathwayKernels", "PathwayTraining", "PathwayMedia",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
+      resources: [.copy("Demo")], swiftSettings: strict),
 
     // MARK: - Tests
     .target(

@@ -6,5 +6,5 @@ struct M2PT: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "m2pt", abstract: "Vision-style transformers with multimodal pathways, on CPUs.",
     version: multimodalPathwayVersion, 
-    subcommands: [Classify.self, Features.self, Inspect.self, Merge.self, Verify.self, Bench.self])
+    subcommands: [Demo.self, Classify.self, Features.self, Inspect.self, Merge.self, Verify.self, Bench.self])
 }
