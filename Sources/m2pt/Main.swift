@@ -5,6 +5,8 @@ import MultimodalPathway
 struct M2PT: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "m2pt", abstract: "Vision-style transformers with multimodal pathways, on CPUs.",
-    version: multimodalPathwayVersion, 
-    subcommands: [Demo.self, Classify.self, Features.self, Inspect.self, Merge.self, Verify.self, Bench.self])
+    version: multimodalPathwayVersion,
+    subcommands: [
+      Demo.self, Classify.self, Features.self, AttentionOverlay.self, Inspect.self, Merge.self, Verify.self, Bench.self,
+    ])
 }

@@ -47,9 +47,9 @@ struct ModelInput: ParsableArguments {
     let workspace = model.workspace(batch: min(batch, names.count))
     var progress = Progress(title, total: names.count)
     defer { progress.finish() }
-    try batches.forEach(names) { names, pixels in
-      try body(names, try pass(pixels, workspace))
-      progress.advance(by: names.count)
+    try batches.forEach(names) { places, pixels in
+      try body(places.map { names[$0] }, try pass(pixels, workspace))
+      progress.advance(by: places.count)
     }
   }
 }

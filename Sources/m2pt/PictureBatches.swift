@@ -33,21 +33,20 @@ struct PictureBatches {
     return pictures.sorted().map { folder.appendingPathComponent($0).relativePath }
   }
 
-  /// Calls `body` with the names of every batch and their normalised pixels, (B, 3, H, W).
+  /// Calls `body` with the places in `names` of every batch's pictures and their normalised pixels, (B, 3, H, W).
   ///
   /// - Parameter skip: called with what keeps a picture from being read, which is then left out; it may throw it.
   func forEach(
-    _ names: [String], skip: (any Error) throws -> Void = { throw $0 }, _ body: ([String], Tensor) throws -> Void
+    _ names: [String], skip: (any Error) throws -> Void = { throw $0 }, _ body: ([Int], Tensor) throws -> Void
   ) throws {
     for start in stride(from: 0, to: names.count, by: size) {
-      let batch = Array(names[start..<min(names.count, start + size)])
-      let results = try read(batch)
-      var kept: [String] = []
+      let results = try read(Array(names[start..<min(names.count, start + size)]))
+      var kept: [Int] = []
       var pixels: [Float] = []
-      for (name, result) in zip(batch, results) {
+      for (place, result) in results.enumerated() {
         do {
           pixels += try result.get()
-          kept.append(name)
+          kept.append(start + place)
         } catch {
           try skip(error)
         }
