@@ -58,7 +58,7 @@ public struct ModelWeights: Sendable {
       ]
       if c.hasLayerScale { list.append((prefix + "ls2.gamma", [width])) }
     }
-    norm(c.normalizesAfterPooling ? "fc_norm" : "norm")
+    if c.hasFinalNorm { norm(c.normalizesAfterPooling ? "fc_norm" : "norm") }
     if c.classCount > 0 { list += [("head.weight", [c.classCount, width]), ("head.bias", [c.classCount])] }
     return list
   }
@@ -74,7 +74,7 @@ public struct ModelWeights: Sendable {
       if let tensor = tensors[name] {
         if tensor.shape != shape { problems.mismatched.append(.init(name: name, expected: shape, found: tensor.shape)) }
       } else {
-        problems.missing.append(.init(name: name, nearest: nearest(to: name, among: unexpected).first))
+        problems.missing.append(.init(name: name, nearest: nearest(to: name, among: unexpected, limit: 1).first))
       }
     }
     problems.unexpected = unexpected
@@ -110,38 +110,8 @@ public struct ModelWeights: Sendable {
   /// - Throws: `BindingError` where the configuration has no tensor of that name.
   package func tensor(_ name: String) throws -> Tensor {
     guard let tensor = tensors[name] else {
-      throw BindingError(missing: [.init(name: name, nearest: nearest(to: name, among: tensors.keys.sorted()).first)])
+      throw BindingError(missing: [.init(name: name, nearest: nearest(to: name, among: tensors.keys, limit: 1).first)])
     }
     return tensor
-  }
-}
-
-/// Everything that keeps tensors from being the ones a configuration calls for.
-public struct BindingError: Error, Equatable, CustomStringConvertible {
-  public struct Missing: Equatable, Sendable {
-    public var name: String
-    /// The unexpected name most like it.
-    public var nearest: String?
-  }
-  public struct Mismatched: Equatable, Sendable {
-    public var name: String
-    public var expected: [Int]
-    public var found: [Int]
-  }
-  public var missing: [Missing] = []
-  public var unexpected: [String] = []
-  public var mismatched: [Mismatched] = []
-
-  public var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty }
-
-  public var description: String {
-    func list(_ lines: [String], _ title: String) -> [String] {
-      lines.isEmpty ? [] : ["\(lines.count) \(title): " + lines.prefix(6).joined(separator: "; ") + (lines.count > 6 ? "; ..." : "")]
-    }
-    let parts =
-      list(missing.map { $0.name + ($0.nearest.map { " (nearest: \($0))" } ?? "") }, "missing")
-      + list(unexpected, "unexpected")
-      + list(mismatched.map { "\($0.name) is \($0.found), expected \($0.expected)" }, "of another shape")
-    return "the checkpoint does not fit the configuration: " + parts.joined(separator: ". ")
   }
 }

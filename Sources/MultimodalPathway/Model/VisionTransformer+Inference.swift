@@ -51,7 +51,8 @@ extension VisionTransformer {
     guard images.shape.count == 4, Array(images.shape.dropFirst()) == expected, images.shape[0] > 0,
       images.elementType == .float32
     else {
-      throw InferenceError.inputShape(expected: "(B, \(expected.map(String.init).joined(separator: ", "))) float32", found: images.shape)
+      let sizes = expected.map(String.init).joined(separator: ", ")
+      throw InferenceError.inputShape(expected: "(B, \(sizes)) float32", found: images.shape)
     }
     let batch = images.shape[0]
     let workspace = workspace ?? self.workspace(batch: batch)
@@ -60,8 +61,8 @@ extension VisionTransformer {
     }
   }
 
-  /// A forward pass of the blocks, final norm and head over ready tokens, (B, N, C) float32, of any N: for tokens of other
-  /// modalities and for verification.
+  /// A forward pass of the blocks, final norm and head over ready tokens, (B, N, C) float32, of any N: for tokens of
+  /// other modalities and for verification.
   public func forward(
     tokens: Tensor, features wantsFeatures: Bool = false, blocks: [Int] = []
   ) throws -> ForwardOutput {

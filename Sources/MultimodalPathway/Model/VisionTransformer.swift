@@ -4,8 +4,8 @@ import PathwayKernels
 
 /// A vision transformer (Dosovitskiy et al. 2021, arXiv 2010.11929; timm's `VisionTransformer`), ready to run.
 ///
-/// Immutable: one model serves any number of threads at once, each pass with a `Workspace` of its own. The same input gives the
-/// same bits for any thread count and batch on one instruction set.
+/// Immutable: one model serves any number of threads at once, each pass with a `Workspace` of its own. The same input
+/// gives the same bits for any thread count and batch on one instruction set.
 public final class VisionTransformer: Sendable {
   public let configuration: VisionTransformerConfiguration
   public let engine: Engine
@@ -16,7 +16,7 @@ public final class VisionTransformer: Sendable {
   /// What stands at every token before the blocks, (N, C): positions, plus class and register tokens at their rows.
   private let positions: FloatBuffer
   private let preNorm: LayerNorm?
-  private let finalNorm: LayerNorm
+  private let finalNorm: LayerNorm?
   private let head: LinearLayer?
 
   /// A plain transformer.
@@ -44,7 +44,7 @@ public final class VisionTransformer: Sendable {
       "patch_embed.proj", bias: c.hasPreNorm ? nil : try target.tensor("patch_embed.proj.bias").float32())
     positions = try Self.startingRows(target)
     preNorm = c.hasPreNorm ? try LayerNorm(target, "norm_pre") : nil
-    finalNorm = try LayerNorm(target, c.normalizesAfterPooling ? "fc_norm" : "norm")
+    finalNorm = c.hasFinalNorm ? try LayerNorm(target, c.normalizesAfterPooling ? "fc_norm" : "norm") : nil
     head = c.classCount > 0 ? try plain("head", bias: try target.tensor("head.bias").float32()) : nil
   }
 
@@ -77,8 +77,8 @@ public final class VisionTransformer: Sendable {
     var attention: (index: Int, destination: UnsafeMutablePointer<Float>)?
   }
 
-  /// A pass over `batch` normalised images, (B, 3, H, W) at `images`, in one parallel region. Pooled features and logits are left
-  /// in the workspace. Allocates nothing.
+  /// A pass over `batch` normalised images, (B, channels, H, W) at `images`, in one parallel region. Pooled features
+  /// and logits are left in the workspace. Allocates nothing.
   func run(images: UnsafePointer<Float>, batch: Int, _ workspace: Workspace, taps: Taps = Taps()) throws {
     var w = workspace.buffers
     w.batch = batch
@@ -177,7 +177,7 @@ public final class VisionTransformer: Sendable {
   private func readOut(_ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps) {
     let c = configuration
     var features = w.x
-    if !c.normalizesAfterPooling {
+    if let finalNorm, !c.normalizesAfterPooling {
       finalNorm.run(
         &member, kernels, x: w.x, xStride: w.stride, y: w.y, yStride: w.stride, rows: w.batch * w.tokens,
         width: c.width)
@@ -185,9 +185,11 @@ public final class VisionTransformer: Sendable {
     }
     if let destination = taps.features { copyRows(&member, from: features, w, to: destination) }
     member.share(w.batch) { image in
-      pool(kernels, features + image * w.tokens * w.stride, w, into: w.pooled + image * w.stride, scratch: w.hidden + image * w.hiddenStride)
+      pool(
+        kernels, features + image * w.tokens * w.stride, w, into: w.pooled + image * w.stride,
+        scratch: w.hidden + image * w.hiddenStride)
     }
-    if c.normalizesAfterPooling {
+    if let finalNorm, c.normalizesAfterPooling {
       finalNorm.run(
         &member, kernels, x: w.pooled, xStride: w.stride, y: w.pooled, yStride: w.stride, rows: w.batch, width: c.width)
     }
@@ -205,7 +207,8 @@ public final class VisionTransformer: Sendable {
     let count = max(1, w.tokens - c.prefixTokens)
     switch c.pooling {
     case .token: result.update(from: tokens, count: c.width)
-    case .mean: kernels.pool(first, w.stride, count, c.width, false, result)
+    case .none where c.hasClassToken: result.update(from: tokens, count: c.width)
+    case .mean, .none: kernels.pool(first, w.stride, count, c.width, false, result)
     case .maximum: kernels.pool(first, w.stride, count, c.width, true, result)
     case .averageMaximum:
       kernels.pool(first, w.stride, count, c.width, false, result)

@@ -1,9 +1,10 @@
 /// The numbers and choices that make one vision transformer, with the meanings timm's `VisionTransformer` gives them.
 ///
-/// Letters used throughout: B images, N tokens, C channels (`width`), H heads, D head size, M hidden width.
+/// Letters used throughout: B images, N tokens, C channels (`width`), H heads, D head size, M hidden width. The
+/// activation is the exact GELU, x Phi(x); configurations that ask for another are refused when they are read.
 public struct VisionTransformerConfiguration: Sendable, Equatable {
-  /// What the head reads of the final features.
-  public enum Pooling: String, Sendable {
+  /// What the head reads of the final features; raw values are timm's `global_pool`.
+  public enum Pooling: String, Sendable, CaseIterable {
     /// The class token.
     case token
     /// Mean of the patch tokens.
@@ -12,10 +13,16 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
     case averageMaximum = "avgmax"
     /// Maximum of the patch tokens.
     case maximum = "max"
+    /// All tokens are the output, and there is no head. What a pass calls pooled is then the class token, or the mean
+    /// of the patch tokens where there is none.
+    case none = ""
+
+    /// Whether it is a reduction over the patch tokens.
+    public var reducesPatches: Bool { self != .token && self != .none }
   }
 
   /// Which of Q, K and V have a bias.
-  public enum QKVBias: Sendable {
+  public enum QKVBias: String, Sendable {
     case none
     /// `attn.qkv.bias`, (3C).
     case full
@@ -37,9 +44,11 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// Whether `pos_embed` has rows for class and register tokens too (timm: `not no_embed_class`).
   public var positionCoversPrefix = true
   public var pooling = Pooling.token
-  /// LayerNorm before the first block (`norm_pre`), as in CLIP.
+  /// LayerNorm before the first block (`norm_pre`), as in CLIP; the patch embedding then has no bias.
   public var hasPreNorm = false
-  /// LayerNorm after pooling (`fc_norm`) instead of before (`norm`).
+  /// LayerNorm after the last block, before or after pooling (timm: `final_norm`).
+  public var hasFinalNorm = true
+  /// Whether the final norm comes after pooling (`fc_norm`) instead of before (`norm`).
   public var normalizesAfterPooling = false
   public var hasLayerScale = false
   public var qkvBias = QKVBias.full
@@ -48,11 +57,9 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var classCount = 1000
   /// Class names, in order, where the configuration file has them.
   public var labels: [String]?
+  /// What class names mean, by name: timm's `label_descriptions`.
+  public var labelDescriptions: [String: String]?
 
-  /// The largest C; beyond any model, and small enough that no product of sizes overflows.
-  public static let largestWidth = 1 << 14
-
-  /// - Parameter hiddenWidth: M; absent: 4 C.
   public init(
     architecture: String, imageSize: Extent, patchSize: Extent, width: Int, depth: Int, heads: Int,
     hiddenWidth: Int? = nil
@@ -69,59 +76,62 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
 
   /// D: channels of a head.
   public var headSize: Int { width / heads }
-  /// Patches down and across.
-  public var grid: Extent { Extent(height: imageSize.height / patchSize.height, width: imageSize.width / patchSize.width) }
+  /// Patches down and across; pixels beyond the last whole patch are not looked at, as in a strided convolution.
+  public var grid: Extent {
+    Extent(height: imageSize.height / patchSize.height, width: imageSize.width / patchSize.width)
+  }
   /// Tokens before the patches: class token, then registers.
   public var prefixTokens: Int { (hasClassToken ? 1 : 0) + registerTokens }
   /// N: tokens of an image.
   public var tokenCount: Int { prefixTokens + grid.height * grid.width }
+  /// Prefix tokens that `pos_embed` has rows for.
+  public var positionPrefix: Int { positionCoversPrefix ? prefixTokens : 0 }
   /// Values of a flattened patch: channels x patch height x patch width.
   public var patchValues: Int { channels * patchSize.height * patchSize.width }
 
-  /// Checks that the numbers make a transformer that fits memory's arithmetic.
-  ///
-  /// - Throws: `ConfigurationError.invalid`, naming the first number that does not fit.
-  public func validate() throws {
-    func require(_ holds: Bool, _ reason: @autoclosure () -> String) throws {
-      if !holds { throw ConfigurationError.invalid(reason()) }
-    }
-    for (name, value, limit) in [
-      ("img_size", imageSize.height, 1 << 14), ("img_size", imageSize.width, 1 << 14),
-      ("patch_size", patchSize.height, 1 << 10), ("patch_size", patchSize.width, 1 << 10),
-      ("in_chans", channels, 1 << 10), ("embed_dim", width, Self.largestWidth), ("depth", depth, 1 << 10),
-      ("num_heads", heads, 1 << 10), ("hidden width", hiddenWidth, 1 << 16),
-    ] {
-      try require((1...limit).contains(value), "\(name) is \(value), expected 1...\(limit)")
-    }
-    try require(width % heads == 0, "embed_dim \(width) is not a multiple of num_heads \(heads)")
-    try require(headSize <= 256, "head size \(headSize) is over 256; use more heads")
-    try require(
-      imageSize.height >= patchSize.height && imageSize.width >= patchSize.width,
-      "the image (\(imageSize.height) x \(imageSize.width)) is smaller than a patch")
-    try require((0...1024).contains(registerTokens), "reg_tokens is \(registerTokens), expected 0...1024")
-    try require((0...1 << 20).contains(classCount), "num_classes is \(classCount), expected 0...1048576")
-    try require(pooling != .token || hasClassToken, "global_pool is 'token' but there is no class token")
-    try require(epsilon > 0 && epsilon < 1, "the LayerNorm epsilon is \(epsilon), expected between 0 and 1")
-    if let labels {
-      try require(labels.count == classCount, "\(labels.count) label names for \(classCount) classes")
-    }
+  /// What to call a class: its description, else its name, else its number.
+  public func label(ofClass index: Int) -> String {
+    guard let labels, labels.indices.contains(index) else { return "\(index)" }
+    return labelDescriptions?[labels[index]] ?? labels[index]
   }
 }
 
-/// Why a configuration cannot be used.
-public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
-  case invalid(String)
-  case unknownArchitecture(String, nearest: [String])
-  case malformed(file: String, reason: String)
-  case unsupported(file: String, feature: String)
-
-  public var description: String {
-    switch self {
-    case .invalid(let reason): "the configuration is not possible: \(reason)"
-    case .unknownArchitecture(let name, let nearest):
-      "architecture '\(name)' is not known; did you mean \(nearest.joined(separator: ", "))?"
-    case .malformed(let file, let reason): "\(file): \(reason)"
-    case .unsupported(let file, let feature): "\(file): \(feature) is not supported by this engine"
+extension VisionTransformerConfiguration {
+  /// Checks that the numbers make a transformer and that no product of them overflows.
+  ///
+  /// - Throws: `ConfigurationError.invalid`, naming the first number that does not fit by timm's key.
+  public func validate() throws {
+    func require(_ holds: Bool, _ key: String, _ found: Any, _ expected: @autoclosure () -> String) throws {
+      if !holds { throw ConfigurationError.invalid(key: key, found: "\(found)", expected: expected()) }
+    }
+    // Generous limits whose products fit 63 bits: what is beyond them is a damaged file.
+    for (key, value, limit) in [
+      ("img_size", imageSize.height, 1 << 14), ("img_size", imageSize.width, 1 << 14),
+      ("patch_size", patchSize.height, 1 << 10), ("patch_size", patchSize.width, 1 << 10),
+      ("in_chans", channels, 1 << 10), ("embed_dim", width, 1 << 14), ("depth", depth, 1 << 10),
+      ("num_heads", heads, 1 << 10), ("mlp_ratio", hiddenWidth, 1 << 16),
+    ] {
+      try require((1...limit).contains(value), key, value, "1...\(limit)")
+    }
+    try require(width % heads == 0, "num_heads", heads, "a divisor of embed_dim, \(width)")
+    try require(
+      headSize <= 256, "num_heads", heads, "at least \((width + 255) / 256), so that a head has at most 256 channels")
+    try require(
+      imageSize.height >= patchSize.height && imageSize.width >= patchSize.width, "patch_size", patchSize,
+      "no more than the image, \(imageSize)")
+    try require((0...1024).contains(registerTokens), "reg_tokens", registerTokens, "0...1024")
+    try require((0...1 << 20).contains(classCount), "num_classes", classCount, "0...\(1 << 20)")
+    try require(
+      pooling != .token || hasClassToken, "global_pool", "token", "'avg', 'avgmax' or 'max' without a class token")
+    try require(
+      pooling != .none || classCount == 0, "num_classes", classCount,
+      "0 where global_pool is '' (a head needs one vector)")
+    try require(
+      pooling != .none || !normalizesAfterPooling, "fc_norm", true, "false where global_pool is '' (nothing is pooled)")
+    try require(epsilon > 0 && epsilon < 1, "epsilon", epsilon, "between 0 and 1")
+    if let labels {
+      try require(
+        labels.count == classCount, "label_names", "\(labels.count) names", "\(classCount), one per class")
     }
   }
 }

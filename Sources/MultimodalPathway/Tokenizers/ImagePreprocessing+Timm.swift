@@ -53,13 +53,24 @@ extension ImagePreprocessing {
   /// The recipe in the text of timm's `config.json`, where it is under `pretrained_cfg`, or at the top in old files.
   public static func timm(json data: Data, file: String = "config.json") throws -> ImagePreprocessing {
     struct File: Decodable {
+      struct Extras: Decodable {
+        var preprocessing: ImagePreprocessing?
+      }
       var pretrained: TimmConfiguration?
+      /// What timm cannot say, as this package writes it (`VisionTransformerConfiguration.timmJSON`).
+      var extras: Extras?
 
       enum CodingKeys: String, CodingKey {
         case pretrained = "pretrained_cfg"
+        case extras = "m2pt"
       }
     }
-    let nested = try decode(File.self, from: data, file: file).pretrained
+    let whole = try decode(File.self, from: data, file: file)
+    if let exact = whole.extras?.preprocessing {
+      try exact.validate()
+      return exact
+    }
+    let nested = whole.pretrained
     return try timm(nested ?? decode(TimmConfiguration.self, from: data, file: file), file: file)
   }
 

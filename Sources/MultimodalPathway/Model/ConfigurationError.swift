@@ -1,0 +1,26 @@
+/// Why a configuration cannot be used: what was found, what was expected, what to do.
+public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
+  /// Numbers that make no transformer. `key` is timm's name of the first that does not fit.
+  case invalid(key: String, found: String, expected: String)
+  case unknownArchitecture(String, nearest: [String])
+  /// A file that cannot be read, or is not JSON, or lacks a place to come from.
+  case malformed(file: String, reason: String)
+  case missingKey(file: String, key: String)
+  case badValue(file: String, key: String, found: String, expected: String)
+  /// A model that exists, but not here.
+  case unsupported(file: String, key: String, found: String, supported: String)
+
+  public var description: String {
+    switch self {
+    case .invalid(let key, let found, let expected):
+      "the configuration is not possible: \(key) is \(found), expected \(expected)"
+    case .unknownArchitecture(let name, let nearest):
+      "architecture '\(name)' is not known; did you mean \(nearest.joined(separator: ", "))?"
+    case .malformed(let file, let reason): "\(file): \(reason)"
+    case .missingKey(let file, let key): "\(file): lacks the key '\(key)'"
+    case .badValue(let file, let key, let found, let expected): "\(file): '\(key)' is \(found), expected \(expected)"
+    case .unsupported(let file, let key, let found, let supported):
+      "\(file): '\(key)' is \(found), which this engine does not have; supported: \(supported)"
+    }
+  }
+}

@@ -1,0 +1,106 @@
+// Hugging Face's `config.json` of models that are plain vision transformers underneath: ViT, DeiT, MAE's encoder,
+// DINOv2.
+// transformers/models/{vit,deit,vit_mae,dinov2,dinov2_with_registers}/configuration_*.py
+
+extension VisionTransformerConfiguration {
+  /// Hugging Face's names for timm's keys, for errors.
+  static let huggingFaceKeys = [
+    "img_size": "image_size", "embed_dim": "hidden_size", "depth": "num_hidden_layers",
+    "num_heads": "num_attention_heads", "mlp_ratio": "intermediate_size", "in_chans": "num_channels",
+    "reg_tokens": "num_register_tokens", "label_names": "id2label", "num_classes": "id2label",
+  ]
+
+  private static let modelTypes = ["vit", "deit", "vit_mae", "dinov2", "dinov2_with_registers"]
+
+  static func huggingFace(_ object: JSONObject) throws -> VisionTransformerConfiguration {
+    let type = try object.required("model_type", object.string("model_type"))
+    func unsupported(_ key: String, _ supported: String) -> ConfigurationError {
+      .unsupported(file: object.file, key: key, found: object.values[key]?.summary ?? "", supported: supported)
+    }
+    guard modelTypes.contains(type) else { throw unsupported("model_type", modelTypes.joined(separator: ", ")) }
+    let isDINO = type.hasPrefix("dinov2")
+    if let activation = try object.string("hidden_act"), activation != "gelu" {
+      throw unsupported("hidden_act", "\"gelu\" (the exact one)")
+    }
+    if try object.boolean("use_swiglu_ffn") == true { throw unsupported("use_swiglu_ffn", "false") }
+    let width = try object.required("hidden_size", object.integer("hidden_size"))
+    var c = VisionTransformerConfiguration(
+      architecture: "vit_base_patch16_224", imageSize: try object.extent("image_size") ?? Extent(square: 224),
+      patchSize: try object.extent("patch_size") ?? Extent(square: isDINO ? 14 : 16), width: width,
+      depth: try object.required("num_hidden_layers", object.integer("num_hidden_layers")),
+      heads: try object.required("num_attention_heads", object.integer("num_attention_heads")))
+    if isDINO {
+      c.hiddenWidth = try hiddenWidth(width, ratio: object.number("mlp_ratio") ?? 4, object, key: "mlp_ratio")
+    } else {
+      c.hiddenWidth = try object.integer("intermediate_size") ?? c.hiddenWidth
+    }
+    c.channels = try object.integer("num_channels") ?? 3
+    c.epsilon = Float(try object.number("layer_norm_eps") ?? (isDINO ? 1e-6 : 1e-12))
+    c.qkvBias = try object.boolean("qkv_bias") == false ? .none : .full
+    c.hasLayerScale = isDINO
+    switch type {
+    case "deit":
+      // The distillation token stands where timm's first register does, and has a position.
+      c.registerTokens = 1
+    case "dinov2_with_registers":
+      c.registerTokens = try object.integer("num_register_tokens") ?? 4
+      c.positionCoversPrefix = false
+    default: break
+    }
+    try c.readHead(object)
+    c.architecture = nearestArchitecture(to: c)
+    return c
+  }
+
+  private mutating func readHead(_ object: JSONObject) throws {
+    let classes = try classNames(object)
+    classCount = 0
+    guard case .array(let names)? = object.values["architectures"] else {
+      classCount = classes?.count ?? 0
+      labels = classes
+      return
+    }
+    for case .string(let name) in names where name.contains("ForImageClassification") {
+      // DINOv2's head reads class token and mean together; the distilled DeiT has two heads.
+      guard name == "ViTForImageClassification" || name == "DeiTForImageClassification" else {
+        throw ConfigurationError.unsupported(
+          file: object.file, key: "architectures", found: "\"\(name)\"",
+          supported: "ViTForImageClassification, DeiTForImageClassification, and models without a head")
+      }
+      // Two classes without names are Hugging Face's default, which it does not write.
+      labels = classes
+      classCount = try classes?.count ?? object.integer("num_labels") ?? 2
+    }
+  }
+
+  /// `id2label`, which must number its classes from 0 without gaps.
+  private func classNames(_ object: JSONObject) throws -> [String]? {
+    guard let members = try object.object("id2label") else { return nil }
+    return try (0..<members.values.count).map { index in
+      try members.required("\(index)", members.string("\(index)"))
+    }
+  }
+
+  /// A timm architecture that is the same but for image size, classes and epsilon; ViT-B where there is none, whose
+  /// every argument can be overridden.
+  private static func nearestArchitecture(to configuration: VisionTransformerConfiguration) -> String {
+    func plain(_ c: VisionTransformerConfiguration) -> VisionTransformerConfiguration {
+      var c = c
+      c.architecture = ""
+      c.epsilon = 1e-6
+      c.classCount = 0
+      c.labels = nil
+      c.labelDescriptions = nil
+      return c
+    }
+    func resized(_ name: String) -> VisionTransformerConfiguration? {
+      guard var c = try? preset(name) else { return nil }
+      c.imageSize = configuration.imageSize
+      return plain(c)
+    }
+    let wanted = plain(configuration)
+    let same = architectures.filter { $0.hasPrefix("vit_") && resized($0) == wanted }
+    let exact = same.first { (try? preset($0))?.imageSize == configuration.imageSize }
+    return exact ?? same.first ?? "vit_base_patch16_224"
+  }
+}

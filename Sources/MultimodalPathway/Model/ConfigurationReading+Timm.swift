@@ -1,0 +1,181 @@
+// timm's `config.json`, with the precedence of timm's model builder (timm/models/_builder.py): `model_args` over the
+// architecture's own arguments over `pretrained_cfg`.
+
+extension VisionTransformerConfiguration {
+  static func timm(_ object: JSONObject) throws -> VisionTransformerConfiguration {
+    // Files of timm before 0.9 have everything at the top.
+    let pretrained = try object.object("pretrained_cfg") ?? object
+    let arguments =
+      try object.object("model_args") ?? JSONObject(file: object.file, path: "model_args.", values: [:])
+    try refuseUnknown(arguments)
+    var c = try starting(object, arguments)
+    // An architecture that departs from timm's rule for `fc_norm` goes on doing so whatever is pooled.
+    let followsRule = c.normalizesAfterPooling == c.pooling.reducesPatches
+
+    if let input = try pretrained.integers("input_size", count: 3) {
+      c.channels = input[0]
+      if try pretrained.boolean("fixed_input_size") ?? true {
+        c.imageSize = Extent(height: input[1], width: input[2])
+      }
+    }
+    if let pooling = try pooling(pretrained) ?? pooling(object) { c.pooling = pooling }
+    c.classCount = try object.integer("num_classes") ?? pretrained.integer("num_classes") ?? c.classCount
+    try c.apply(arguments)
+    if let normalizes = try arguments.boolean("fc_norm") {
+      c.normalizesAfterPooling = normalizes
+    } else if followsRule || arguments.nulls.contains("fc_norm") {
+      c.normalizesAfterPooling = c.pooling.reducesPatches
+    }
+    if let extras = try object.object("m2pt") { try c.apply(extras: extras) }
+    if c.classCount > 0 {
+      c.labels = try labels(object, count: c.classCount) ?? labels(pretrained, count: c.classCount)
+      c.labelDescriptions = try descriptions(object) ?? descriptions(pretrained)
+    }
+    return c
+  }
+
+  /// The architecture's own arguments. A name that is not timm's will do where `model_args` has all sizes: an unknown
+  /// one that hides a size would be silently wrong.
+  private static func starting(
+    _ object: JSONObject, _ arguments: JSONObject
+  ) throws -> VisionTransformerConfiguration {
+    let architecture = try object.required("architecture", object.string("architecture"))
+    do {
+      return try preset(architecture)
+    } catch ConfigurationError.unknownArchitecture(_, let nearest) {
+      let sizes = ["img_size", "patch_size", "embed_dim", "depth", "num_heads"]
+      guard architecture.hasPrefix("vit_"), sizes.allSatisfy({ arguments.values[$0] != nil }) else {
+        throw ConfigurationError.unsupported(
+          file: object.file, key: "architecture", found: "\"\(architecture)\"",
+          supported: "plain vision transformers like \(nearest.joined(separator: ", ")); or a name of one's own that "
+            + "begins with vit_, with \(sizes.joined(separator: ", ")) in model_args")
+      }
+      var c = VisionTransformerConfiguration(
+        architecture: architecture, imageSize: Extent(square: 224), patchSize: Extent(square: 16), width: 768,
+        depth: 12, heads: 12)
+      c.classCount = 1000
+      return c
+    }
+  }
+
+  /// timm's arguments of `VisionTransformer`, over what the architecture says.
+  private mutating func apply(_ arguments: JSONObject) throws {
+    imageSize = try arguments.extent("img_size") ?? imageSize
+    patchSize = try arguments.extent("patch_size") ?? patchSize
+    channels = try arguments.integer("in_chans") ?? channels
+    classCount = try arguments.integer("num_classes") ?? classCount
+    let ratio = try arguments.number("mlp_ratio")
+    if let newWidth = try arguments.integer("embed_dim") {
+      // The architecture's ratio of hidden width holds for another width too.
+      let own = Double(hiddenWidth) / Double(width)
+      width = newWidth
+      hiddenWidth = try Self.hiddenWidth(
+        width, ratio: ratio ?? own, arguments, key: ratio == nil ? "embed_dim" : "mlp_ratio")
+    } else if let ratio {
+      hiddenWidth = try Self.hiddenWidth(width, ratio: ratio, arguments, key: "mlp_ratio")
+    }
+    depth = try arguments.integer("depth") ?? depth
+    heads = try arguments.integer("num_heads") ?? heads
+    hasClassToken = try arguments.boolean("class_token") ?? hasClassToken
+    registerTokens = try arguments.integer("reg_tokens") ?? registerTokens
+    positionCoversPrefix = try arguments.boolean("no_embed_class").map { !$0 } ?? positionCoversPrefix
+    hasPreNorm = try arguments.boolean("pre_norm") ?? hasPreNorm
+    hasFinalNorm = try arguments.boolean("final_norm") ?? hasFinalNorm
+    if let value = try arguments.number("init_values") {
+      hasLayerScale = value != 0
+    } else if arguments.nulls.contains("init_values") {
+      hasLayerScale = false
+    }
+    if let hasBias = try arguments.boolean("qkv_bias") { qkvBias = hasBias ? .full : .none }
+    pooling = try Self.pooling(arguments) ?? pooling
+    // timm's LayerNorm by name has this epsilon, whatever the architecture's own norm has.
+    if arguments.values["norm_layer"] != nil || arguments.nulls.contains("norm_layer") { epsilon = 1e-6 }
+  }
+
+  /// What timm's configuration has no words for, in an object that timm does not read.
+  private mutating func apply(extras: JSONObject) throws {
+    for key in extras.values.keys.sorted() where !["epsilon", "qkv_bias", "preprocessing"].contains(key) {
+      throw ConfigurationError.unsupported(
+        file: extras.file, key: extras.name(key), found: extras.values[key]?.summary ?? "",
+        supported: "epsilon, qkv_bias, preprocessing")
+    }
+    if let value = try extras.number("epsilon") { epsilon = Float(value) }
+    if let text = try extras.string("qkv_bias") {
+      guard let value = QKVBias(rawValue: text) else {
+        throw extras.badValue("qkv_bias", expected: "none, full or queryAndValue")
+      }
+      qkvBias = value
+    }
+  }
+
+  private static func pooling(_ object: JSONObject) throws -> Pooling? {
+    guard let name = try object.string("global_pool") else { return nil }
+    guard let pooling = Pooling(rawValue: name) else {
+      throw ConfigurationError.unsupported(
+        file: object.file, key: object.name("global_pool"), found: "\"\(name)\"",
+        supported: Pooling.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "))
+    }
+    return pooling
+  }
+
+  /// Arguments without effect on what a trained model computes.
+  private static let harmless: Set<String> = [
+    "drop_rate", "pos_drop_rate", "patch_drop_rate", "proj_drop_rate", "attn_drop_rate", "drop_path_rate",
+    "weight_init", "fix_init", "dynamic_img_size", "strict_img_size",
+  ]
+  private static let understood: Set<String> = [
+    "img_size", "patch_size", "in_chans", "num_classes", "mlp_ratio", "embed_dim", "depth", "num_heads",
+    "class_token", "reg_tokens", "no_embed_class", "pre_norm", "final_norm", "fc_norm", "init_values", "qkv_bias",
+    "global_pool",
+  ]
+  /// Arguments that are understood with these values alone.
+  private static let fixed: [String: [JSONValue]] = [
+    "act_layer": [.string("gelu"), .string("")], "norm_layer": [.string("layernorm"), .string("")],
+    "embed_norm_layer": [.string("")], "pos_embed": [.string("learn")], "proj_bias": [.boolean(true)],
+    "qk_norm": [.boolean(false)], "scale_attn_norm": [.boolean(false)], "scale_mlp_norm": [.boolean(false)],
+    "pool_include_prefix": [.boolean(false)], "dynamic_img_pad": [.boolean(false)], "use_naflex": [.boolean(false)],
+  ]
+
+  /// An argument that would be ignored could change what the model computes.
+  private static func refuseUnknown(_ arguments: JSONObject) throws {
+    for (key, value) in arguments.values.sorted(by: { $0.key < $1.key })
+    where !harmless.contains(key) && !understood.contains(key) {
+      let values = fixed[key]
+      if let values, values.contains(value) { continue }
+      throw ConfigurationError.unsupported(
+        file: arguments.file, key: arguments.name(key), found: value.summary,
+        supported: values?.map(\.summary).joined(separator: ", ") ?? understood.sorted().joined(separator: ", "))
+    }
+  }
+
+  /// A list of names, or an object from class number to name; `labels` is what timm before 0.9 called it.
+  private static func labels(_ object: JSONObject, count: Int) throws -> [String]? {
+    let key = object.values["label_names"] == nil ? "labels" : "label_names"
+    switch object.values[key] {
+    case nil: return nil
+    case .array(let items):
+      return try items.map { item in
+        guard case .string(let name) = item else { throw object.badValue(key, expected: "a list of strings") }
+        return name
+      }
+    case .object(let items):
+      guard (1...1 << 20).contains(count) else { return nil }
+      var names = (0..<count).map(String.init)
+      for (number, item) in items {
+        guard let index = Int(number), names.indices.contains(index), case .string(let name) = item else {
+          throw ConfigurationError.badValue(
+            file: object.file, key: "\(object.name(key)).\(number)", found: item.summary,
+            expected: "a string under a class number 0..<\(count)")
+        }
+        names[index] = name
+      }
+      return names
+    default: throw object.badValue(key, expected: "a list of strings, or an object from class numbers to strings")
+    }
+  }
+
+  private static func descriptions(_ object: JSONObject) throws -> [String: String]? {
+    guard let members = try object.object("label_descriptions") else { return nil }
+    return try members.values.keys.reduce(into: [:]) { $0[$1] = try members.string($1) }
+  }
+}

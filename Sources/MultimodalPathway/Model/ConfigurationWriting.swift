@@ -1,0 +1,111 @@
+import Foundation
+import PathwayCheckpoints
+
+extension VisionTransformerConfiguration {
+  /// The text of a `config.json` as timm writes it, which `read(json:file:)` reads back to an equal value and from
+  /// whose `model_args` timm's `VisionTransformer(**model_args)` builds the same model.
+  ///
+  /// What timm has no words for (another LayerNorm epsilon, a bias on queries and values alone, Hugging Face's image
+  /// processing) is in the object `m2pt`, which timm does not read: timm then takes the nearest thing that it has.
+  ///
+  /// - Parameter preprocessing: how the model's pictures are prepared; absent: what timm gives the architecture.
+  /// - Throws: `ConfigurationError` where the configuration is not valid; `ImagePreprocessingError`.
+  public func timmJSON(preprocessing: ImagePreprocessing? = nil) throws -> Data {
+    try validate()
+    try preprocessing?.validate()
+    let recipe = preprocessing ?? .timm(architecture: architecture, size: imageSize)
+    var top: [String: JSONValue] = [
+      "architecture": .string(architecture), "num_classes": .integer(classCount), "num_features": .integer(width),
+      "global_pool": .string(pooling.rawValue), "model_args": .object(modelArguments),
+      "pretrained_cfg": .object(pretrained(recipe)),
+    ]
+    var extras: [String: JSONValue] = [:]
+    let own = (try? Self.preset(architecture))?.epsilon ?? 1e-6
+    if epsilon != own { extras["epsilon"] = .number(Self.decimal(epsilon)) }
+    if qkvBias == .queryAndValue { extras["qkv_bias"] = .string(qkvBias.rawValue) }
+    if !recipe.isTimm {
+      extras["preprocessing"] = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(recipe))
+    }
+    if !extras.isEmpty { top["m2pt"] = .object(extras) }
+    if let labels { top["label_names"] = .array(labels.map(JSONValue.string)) }
+    if let labelDescriptions { top["label_descriptions"] = .object(labelDescriptions.mapValues(JSONValue.string)) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(JSONValue.object(top)) + Data("\n".utf8)
+  }
+
+  /// Writes `config.json` into a model directory, whole or not at all.
+  ///
+  /// - Throws: as `timmJSON(preprocessing:)`; `CheckpointError.unwritable`.
+  public func write(toDirectory url: URL, preprocessing: ImagePreprocessing? = nil) throws {
+    let data = try timmJSON(preprocessing: preprocessing)
+    try AtomicFile.write(to: url.appendingPathComponent("config.json")) { file in
+      try data.withUnsafeBytes { try file.append($0) }
+    }
+  }
+
+  /// Every argument of timm's `VisionTransformer` that this engine knows: no default, there or in an architecture of
+  /// that name, can make another model of it.
+  private var modelArguments: [String: JSONValue] {
+    [
+      "img_size": Self.json(imageSize), "patch_size": Self.json(patchSize), "in_chans": .integer(channels),
+      "num_classes": .integer(classCount), "global_pool": .string(pooling.rawValue), "embed_dim": .integer(width),
+      "depth": .integer(depth), "num_heads": .integer(heads), "mlp_ratio": .number(mlpRatio),
+      "class_token": .boolean(hasClassToken), "reg_tokens": .integer(registerTokens),
+      "no_embed_class": .boolean(!positionCoversPrefix), "pre_norm": .boolean(hasPreNorm),
+      "final_norm": .boolean(hasFinalNorm), "fc_norm": .boolean(normalizesAfterPooling),
+      "init_values": .number(hasLayerScale ? 1e-5 : 0), "qkv_bias": .boolean(qkvBias != .none),
+    ]
+  }
+
+  private func pretrained(_ recipe: ImagePreprocessing) -> [String: JSONValue] {
+    let (fraction, mode) = recipe.nearestTimm
+    func numbers(_ values: [Float]) -> JSONValue { .array(values.map { .number(Self.decimal($0)) }) }
+    return [
+      "input_size": .array([channels, recipe.size.height, recipe.size.width].map(JSONValue.integer)),
+      "fixed_input_size": .boolean(true), "interpolation": .string(recipe.filter.rawValue),
+      "crop_pct": .number(fraction), "crop_mode": .string(mode.rawValue), "mean": numbers(recipe.mean),
+      "std": numbers(recipe.std), "num_classes": .integer(classCount), "first_conv": .string("patch_embed.proj"),
+      "classifier": .string("head"),
+    ]
+  }
+
+  /// A ratio from which timm's int(width * ratio) gives the hidden width again: the quotient may round to just below.
+  private var mlpRatio: Double {
+    var ratio = Double(hiddenWidth) / Double(width)
+    while Int(Double(width) * ratio) < hiddenWidth { ratio = ratio.nextUp }
+    return ratio
+  }
+
+  /// The shortest decimal that reads back as `value`, through a double too: 0.485 and not 0.48500001430511475.
+  private static func decimal(_ value: Float) -> Double {
+    guard let short = Double("\(value)"), Float(short) == value else { return Double(value) }
+    return short
+  }
+
+  private static func json(_ extent: Extent) -> JSONValue {
+    extent.height == extent.width
+      ? .integer(extent.height) : .array([.integer(extent.height), .integer(extent.width)])
+  }
+}
+
+extension ImagePreprocessing {
+  /// Whether `pretrained_cfg` can say all of it.
+  fileprivate var isTimm: Bool {
+    guard case .timm = geometry else { return false }
+    return scaling == .unit
+  }
+
+  /// The crop of timm that shows the same part of the picture, but for rounding.
+  fileprivate var nearestTimm: (fraction: Double, mode: CropMode) {
+    func fraction(_ resized: Extent) -> Double {
+      min(Double(size.height) / Double(resized.height), Double(size.width) / Double(resized.width))
+    }
+    return switch geometry {
+    case .timm(let fraction, let mode): (fraction, mode)
+    case .huggingFace(.none, _): (1, .center)
+    case .huggingFace(.shortestEdge(let edge), _): (Double(min(size.height, size.width)) / Double(edge), .center)
+    case .huggingFace(.exact(let extent), _): (fraction(extent), .squash)
+    }
+  }
+}
