@@ -205,9 +205,8 @@ public final class VisionTransformer: Sendable {
     let c = configuration
     let first = tokens + min(c.prefixTokens, w.tokens - 1) * w.stride
     let count = max(1, w.tokens - c.prefixTokens)
-    switch c.pooling {
+    switch c.reduction {
     case .token: result.update(from: tokens, count: c.width)
-    case .none where c.hasClassToken: result.update(from: tokens, count: c.width)
     case .mean, .none: kernels.pool(first, w.stride, count, c.width, false, result)
     case .maximum: kernels.pool(first, w.stride, count, c.width, true, result)
     case .averageMaximum:

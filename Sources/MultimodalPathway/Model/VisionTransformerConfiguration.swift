@@ -74,6 +74,8 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
     self.hiddenWidth = hiddenWidth ?? width &* 4
   }
 
+  /// How pooled features are made, also where timm would leave the tokens as they are.
+  var reduction: Pooling { pooling != .none ? pooling : hasClassToken ? .token : .mean }
   /// D: channels of a head.
   public var headSize: Int { width / heads }
   /// Patches down and across; pixels beyond the last whole patch are not looked at, as in a strided convolution.

@@ -231,7 +231,8 @@ package final class ReferenceTransformer {
 
   private func readOut(_ x: DoubleBuffer, batch: Int, tokens: Int) throws -> (features: Output, logits: Output) {
     let width = c.width
-    let features = c.normalizesAfterPooling ? x : try norm(x, "norm", rows: batch * tokens)
+    let normsTokens = c.hasFinalNorm && !c.normalizesAfterPooling
+    let features = normsTokens ? try norm(x, "norm", rows: batch * tokens) : x
     var pooled = DoubleBuffer(count: copies * batch * width)
     let deviation = DoubleBuffer(count: batch * width)
     let first = min(c.prefixTokens, tokens - 1)
@@ -247,21 +248,21 @@ package final class ReferenceTransformer {
         let mean = sum / Double(patches.count)
         let top = patches.reduce(-Double.infinity) { max($0, value($1)) }
         let result =
-          switch c.pooling {
+          switch c.reduction {
           case .token: value(0)
-          case .mean: mean
+          case .mean, .none: mean
           case .maximum: top
           case .averageMaximum: 0.5 * (mean + top)
           }
         pooled.base[item * width + column] = result
-        let takesMean = c.pooling == .mean || c.pooling == .averageMaximum
+        let takesMean = c.reduction == .mean || c.reduction == .averageMaximum
         deviation.base[item % batch * width + column] =
           takesMean
           ? unitRoundoff * (squares.squareRoot() / Double(patches.count) + abs(mean) + abs(result)) : 0
       }
     }
     probe(pooled, deviation.base, count: batch * width)
-    if c.normalizesAfterPooling { pooled = try norm(pooled, "fc_norm", rows: batch) }
+    if c.hasFinalNorm, c.normalizesAfterPooling { pooled = try norm(pooled, "fc_norm", rows: batch) }
     let answers = output(features, rows: batch * tokens, width: width)
     guard c.classCount > 0 else { return (answers, output(pooled, rows: batch, width: width)) }
     let head = try DoubleProduct(
