@@ -15,16 +15,20 @@ package struct LinearProduct {
   /// - Parameters:
   ///   - a: (m, K) with row stride `lda`, in place.
   ///   - c: (m, N) with row stride `ldc`; may be the epilogue's addend or residual, not `a`.
+  ///   - columns: the columns of C to compute, whole panels; absent: all N.
   ///   - scratch: `scratchCount` floats of this member.
   @inline(__always)
   package static func run(
     _ member: inout Member, _ kernels: KernelTable, weight: WeightMatrix, a: UnsafePointer<Float>, lda: Int, m: Int,
-    c: UnsafeMutablePointer<Float>, ldc: Int, epilogue: Epilogue, scratch: UnsafeMutablePointer<Float>
+    c: UnsafeMutablePointer<Float>, ldc: Int, columns: Range<Int>? = nil, epilogue: Epilogue,
+    scratch: UnsafeMutablePointer<Float>
   ) {
     let width = kernels.panelColumns
     let n = weight.n
     let k = weight.k
-    let panels = (n + width - 1) / width
+    let start = (columns?.lowerBound ?? 0) / width
+    let end = ((columns?.upperBound ?? n) + width - 1) / width
+    let panels = end - start
     let rowBlocks = max(1, (m + kernels.rowBlock - 1) / kernels.rowBlock)
     switch weight {
     case .packed(let matrix):
@@ -33,11 +37,11 @@ package struct LinearProduct {
       let perItem = max(1, min(4, panels * rowBlocks / wanted))
       let groups = (panels + perItem - 1) / perItem
       member.share(groups * rowBlocks) { item in
-        let first = item / rowBlocks * perItem
+        let first = start + item / rowBlocks * perItem
         let rows = block(item % rowBlocks, of: rowBlocks, m)
         var arguments = GEMMArguments(
           a: a, lda: lda, panels: base + first * width * k, c: c, ldc: ldc, n: n, k: k, epilogue: epilogue)
-        kernels.gemm(&arguments, Span1D(first, min(panels, first + perItem)), rows, kernels.kBlock, scratch)
+        kernels.gemm(&arguments, Span1D(first, min(end, first + perItem)), rows, kernels.kBlock, scratch)
       }
     case .folding(let matrix):
       let folded = scratch + kernels.rowBlock * width
@@ -46,7 +50,7 @@ package struct LinearProduct {
       matrix.terms.withUnsafeBufferPointer { terms in
         guard let first = terms.baseAddress else { return }
         member.share(groups) { item in
-          let range = Span1D(item * perItem, min(panels, (item + 1) * perItem))
+          let range = Span1D(start + item * perItem, min(end, start + (item + 1) * perItem))
           kernels.pack(matrix.weight, n, k, first, terms.count, range, folded)
           var arguments = GEMMArguments(
             a: a, lda: lda, panels: folded, c: c, ldc: ldc, n: n, k: k, epilogue: epilogue)

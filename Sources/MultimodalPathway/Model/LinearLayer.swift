@@ -37,12 +37,12 @@ struct LinearLayer: Sendable {
     self.bias = bias.map(FloatBuffer.init(copying:))
   }
 
-  /// c = epilogue(x W^T): the branches go first and wait in `partial`, (m, N) with row stride `ldc`, as the epilogue's addend.
+  /// c = epilogue(x W^T), all of it or `columns` (whole panels): the branches go first and wait in `partial`, (m, N) with row stride `ldc`, as the epilogue's addend.
   @inline(__always)
   func run(
     _ member: inout Member, _ kernels: KernelTable, a: UnsafePointer<Float>, lda: Int, m: Int,
-    c: UnsafeMutablePointer<Float>, ldc: Int, epilogue: Epilogue, partial: UnsafeMutablePointer<Float>,
-    scratch: UnsafeMutablePointer<Float>
+    c: UnsafeMutablePointer<Float>, ldc: Int, columns: Range<Int>? = nil, epilogue: Epilogue,
+    partial: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
     var epilogue = epilogue
     epilogue.bias = bias.map { UnsafePointer($0.base) }
@@ -54,13 +54,14 @@ struct LinearLayer: Sendable {
         sum.addendStride = ldc
       }
       LinearProduct.run(
-        &member, kernels, weight: branches[index].weight, a: a, lda: lda, m: m, c: partial, ldc: ldc, epilogue: sum,
-        scratch: scratch)
+        &member, kernels, weight: branches[index].weight, a: a, lda: lda, m: m, c: partial, ldc: ldc, columns: columns,
+        epilogue: sum, scratch: scratch)
       epilogue.addend = UnsafePointer(partial)
       epilogue.addendStride = ldc
     }
     LinearProduct.run(
-      &member, kernels, weight: weight, a: a, lda: lda, m: m, c: c, ldc: ldc, epilogue: epilogue, scratch: scratch)
+      &member, kernels, weight: weight, a: a, lda: lda, m: m, c: c, ldc: ldc, columns: columns, epilogue: epilogue,
+      scratch: scratch)
   }
 }
 

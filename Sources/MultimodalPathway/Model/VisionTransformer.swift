@@ -158,9 +158,18 @@ public final class VisionTransformer: Sendable {
       if let attention = taps.attention, attention.index == index {
         blocks[index].attentionMaps(&member, kernels, configuration, w, into: attention.destination)
       }
-      blocks[index].run(&member, kernels, configuration, w)
+      if index == blocks.count - 1, readsFirstTokenOnly(taps) {
+        blocks[index].runFirstToken(&member, kernels, configuration, w)
+      } else {
+        blocks[index].run(&member, kernels, configuration, w)
+      }
       for tap in taps.blocks where tap.index == index { copyRows(&member, from: w.x, w, to: tap.destination) }
     }
+  }
+
+  /// Whether nobody looks at the last block's other tokens.
+  private func readsFirstTokenOnly(_ taps: Taps) -> Bool {
+    configuration.pooling == .token && taps.features == nil && !taps.blocks.contains { $0.index == blocks.count - 1 }
   }
 
   private func copyRows(
@@ -178,9 +187,10 @@ public final class VisionTransformer: Sendable {
     let c = configuration
     var features = w.x
     if let finalNorm, !c.normalizesAfterPooling {
+      let spacing = readsFirstTokenOnly(taps) ? w.tokens : 1
       finalNorm.run(
-        &member, kernels, x: w.x, xStride: w.stride, y: w.y, yStride: w.stride, rows: w.batch * w.tokens,
-        width: c.width)
+        &member, kernels, x: w.x, xStride: w.stride * spacing, y: w.y, yStride: w.stride * spacing,
+        rows: w.batch * w.tokens / spacing, width: c.width)
       features = w.y
     }
     if let destination = taps.features { copyRows(&member, from: features, w, to: destination) }
