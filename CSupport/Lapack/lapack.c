@@ -2,7 +2,8 @@
 
 #include <lapacke.h>
 
-// A row-major lower triangle is a column-major upper one, and contiguous right-hand sides are column-major: nothing is copied.
+// A row-major lower triangle is a column-major upper one, and contiguous right-hand sides are column-major: nothing is
+// copied.
 
 int32_t mp_spotrf(int32_t n, float *a) { return LAPACKE_spotrf(LAPACK_COL_MAJOR, 'U', n, a, n > 1 ? n : 1); }
 

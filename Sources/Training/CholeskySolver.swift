@@ -2,8 +2,9 @@ import CLapackSupport
 
 /// Solves (A + lambda I) x = b for symmetric positive definite A: factored in float32 by LAPACK, corrected in Double.
 ///
-/// Iterative refinement (Wilkinson 1963; Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 12.1): while
-/// the condition number stays below about 1 / (n u), each correction gains digits, and the limit is the solution in Double.
+/// Iterative refinement (Wilkinson 1963; Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section
+/// 12.1): while the condition number stays below about 1 / (n u), each correction gains digits, and the limit is the
+/// solution in Double.
 package struct CholeskySolver {
   private let order: Int
   private let matrix: [Double]

@@ -20,8 +20,9 @@ package struct FeatureMoments {
     gram = [Double](repeating: 0, count: width * width)
   }
 
-  /// Rows of a block: products are summed in float32 within a block and in Double over blocks, so that the relative error of a
-  /// second moment is at most gamma(256) = 1.5e-5 of the sum of its terms' magnitudes, whatever the number of samples.
+  /// Rows of a block: products are summed in float32 within a block and in Double over blocks, so that the relative
+  /// error of a second moment is at most gamma(256) = 1.5e-5 of the sum of its terms' magnitudes, whatever the number
+  /// of samples.
   package static let blockRows = 256
   package static let relativeError = Double(blockRows) * 0x1p-24 / (1 - Double(blockRows) * 0x1p-24)
 

@@ -22,7 +22,8 @@ public enum RidgeError: Error, Equatable, CustomStringConvertible {
     case .tooFewClasses(let found): "\(found) classes are too few; a head needs at least 2"
     case .foldCount(let found): "\(found) folds are not possible; use a number from 2 to 1000"
     case .tooFewSamples(let name, let found, let folds):
-      "class '\(name)' has \(found) samples, fewer than the \(folds) folds; give it more, or use fewer folds (at least 2)"
+      "class '\(name)' has \(found) samples, fewer than the \(folds) folds; "
+        + "give it more, or use fewer folds (at least 2)"
     case .ridge(let found): "a ridge of \(found) is not possible; use finite numbers above 0, at least one"
     case .notFinite(let sample, let channel):
       "feature \(channel) of sample \(sample) is not finite; the model or the input is broken"

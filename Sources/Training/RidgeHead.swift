@@ -30,8 +30,8 @@ public struct RidgeHead: Sendable {
   /// Held-out samples of all folds under the chosen ridge.
   public let heldOut: ConfusionMatrix
 
-  /// Head tensors under timm's names: `head.weight` (K, C) and `head.bias` (K), sharpened, so that softmax of the logits gives
-  /// probabilities that held-out samples bear out.
+  /// Head tensors under timm's names: `head.weight` (K, C) and `head.bias` (K), sharpened, so that softmax of the
+  /// logits gives probabilities that held-out samples bear out.
   public func tensors() throws -> [String: Tensor] {
     func sharpened(_ tensor: Tensor) throws -> Tensor {
       Tensor(try tensor.float32().map { Float(Double($0) * sharpness) }, shape: tensor.shape)
@@ -67,8 +67,8 @@ public struct RidgeHead: Sendable {
 
   /// The factor under which softmax of `outputs`, (n, K), makes `labels` likeliest.
   ///
-  /// The likelihood is concave in the factor. A share 1 / (n + 2) of every target is spread over all classes (Platt 1999), so
-  /// that separable samples have a finite answer.
+  /// The likelihood is concave in the factor. A share 1 / (n + 2) of every target is spread over all classes (Platt
+  /// 1999), so that separable samples have a finite answer.
   package static func sharpness(_ outputs: [Float], labels: [Int], classes: Int) -> Double {
     let spread = 1 / Double(labels.count + 2)
     func slope(_ factor: Double) -> Double {

@@ -2,12 +2,13 @@ import Foundation
 import MultimodalPathway
 import PathwayKernels
 
-/// Ridge regression of class targets (+1 own class, -1 others) on centred features with an unpenalised intercept, in closed form.
+/// Ridge regression of class targets (+1 own class, -1 others) on centred features with an unpenalised intercept, in
+/// closed form.
 ///
-/// With X centred (and standardised) and n samples: (X^T X / n + lambda v I) w = X^T y / n, v the mean variance. The ridge lambda
-/// is chosen on held-out folds: by samples classified correctly, then by squared error, then the larger. Folds are stratified and
-/// fixed: sample i of class c, in order, belongs to fold (i + c) mod folds. Second moments are summed once per fold; every
-/// training set is the total less a fold.
+/// With X centred (and standardised) and n samples: (X^T X / n + lambda v I) w = X^T y / n, v the mean variance. The
+/// ridge lambda is chosen on held-out folds: by samples classified correctly, then by squared error, then the larger.
+/// Folds are stratified and fixed: sample i of class c, in order, belongs to fold (i + c) mod folds. Second moments are
+/// summed once per fold; every training set is the total less a fold.
 ///
 /// Same features, same bits, for any thread count on one instruction set.
 public struct RidgeRegression: Sendable {

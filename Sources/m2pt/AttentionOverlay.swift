@@ -7,8 +7,8 @@ struct AttentionOverlay: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "attention", abstract: "Paint where a model looks over the picture, as the model sees it.",
     discussion: """
-      Attention of one token to all patches, after softmax, bilinearly enlarged to the picture in the model's input size. Colours \
-      (inferno) run from the least to the largest value of the picture.
+      Attention of one token to all patches, after softmax, bilinearly enlarged to the picture in the model's input \
+      size. Colours (inferno) run from the least to the largest value of the picture.
       """)
 
   @OptionGroup var options: ModelOptions
@@ -16,7 +16,7 @@ struct AttentionOverlay: ParsableCommand {
   @Option(help: "The PNG file to write.") var output: String?
   @Option(help: "The block whose attention is shown (default: the last).") var block: Int?
   @Option(help: "A head, from 0, or mean.") var head = HeadChoice.mean
-  @Option(help: "The token that looks: class, a patch as ROW,COLUMN, or mean of all patches (default: class where there is one).")
+  @Option(help: "The token that looks: class, ROW,COLUMN of a patch, or mean of all (default: class, if there is one).")
   var token: TokenChoice?
   @Flag(help: "Attention rollout (Abnar and Zuidema 2020): through all blocks up to --block, residuals included.")
   var rollout = false

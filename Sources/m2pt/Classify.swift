@@ -28,7 +28,9 @@ struct Classify: ParsableCommand {
     let model = try input.options.load()
     let c = model.configuration
     guard c.classCount > 0 else {
-      throw ToolError("\(input.options.model): the model has no head and so no classes; `m2pt features` gives its features")
+      throw ToolError(
+        "\(input.options.model): the model has no head and so no classes; `m2pt features` gives its features, "
+          + "`m2pt probe` makes a head")
     }
     var answers: [Answer] = []
     try input.forEachBatch(model, "classify", pass: { try model.forward($0, workspace: $1) }) { names, output in

@@ -43,8 +43,8 @@ struct HeatMap {
     return (first, min(first + 1, count - 1), position - Double(first))
   }
 
-  /// The colour map "inferno" (N. Smith and S. van der Walt 2015, CC0), perceptually uniform and readable without colour vision,
-  /// at 17 equal steps; between them linear, within 7 of 255 of the original.
+  /// The colour map "inferno" (N. Smith and S. van der Walt 2015, CC0), perceptually uniform and readable without
+  /// colour vision, at 17 equal steps; between them linear, within 7 of 255 of the original.
   private static let steps: [UInt32] = [
     0x000004, 0x0B0724, 0x210C4A, 0x3C0965, 0x57106D, 0x70196E, 0x89226A, 0xA32B61, 0xBB3755, 0xD14644, 0xE35932,
     0xF1711E, 0xF98D0A, 0xFCAB0F, 0xF9CA32, 0xF2E865, 0xFCFFA4,

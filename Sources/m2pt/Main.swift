@@ -7,6 +7,7 @@ struct M2PT: ParsableCommand {
     commandName: "m2pt", abstract: "Vision-style transformers with multimodal pathways, on CPUs.",
     version: multimodalPathwayVersion,
     subcommands: [
-      Demo.self, Classify.self, Features.self, AttentionOverlay.self, Inspect.self, Merge.self, Verify.self, Bench.self,
+      Demo.self, Classify.self, Features.self, Probe.self, AttentionOverlay.self, Inspect.self, Merge.self, Verify.self,
+      Bench.self,
     ])
 }

@@ -43,7 +43,8 @@ struct ModelInput: ParsableArguments {
   ) throws {
     let names = try images.flatMap(PictureBatches.files)
     let batches = PictureBatches(
-      preprocessor: try ImagePreprocessor(options.preprocessing(model.configuration)), engine: model.engine, size: batch)
+      preprocessor: try ImagePreprocessor(options.preprocessing(model.configuration)), engine: model.engine,
+      size: batch)
     let workspace = model.workspace(batch: min(batch, names.count))
     var progress = Progress(title, total: names.count)
     defer { progress.finish() }

@@ -16,7 +16,8 @@ import Testing
   }
 
   private let picture = Fixture.url("real/photographs/coffee.jpg").path
-  /// Every row of float32 probabilities sums to 1 within a rounding of each and of their normalisation, the 17 tokens' together.
+  /// Every row of float32 probabilities sums to 1 within a rounding of each and of their normalisation, the 17 tokens'
+  /// together.
   private let sumBound = gamma(17 + 2)
 
   private func ask(_ model: String, _ options: [String]) throws -> Answer {

@@ -14,7 +14,8 @@ import PathwayTraining
     var regression = RidgeRegression()
     change(&regression)
     return try regression.fit(
-      Tensor(values, shape: [values.count / width, width]), labels: labels, classes: classes, engine: Engine(threads: 1))
+      Tensor(values, shape: [values.count / width, width]), labels: labels, classes: classes,
+      engine: Engine(threads: 1))
   }
 
   private let values = (0..<20).map { Float($0 * $0 % 7) }

@@ -29,8 +29,9 @@ import PathwayTraining
 
   /// How far float32 moments may move the weights, per element: |dw| <= |M^-1| (|dB| + |dM| |w|) / (1 - rho).
   ///
-  /// M = R G R / n + lambda I and B = R X^T y / n in the features' units 1 / R. Second moments carry gamma(256) of their terms'
-  /// magnitudes and two roundings of shifted features; units carry half the relative error of their variance.
+  /// M = R G R / n + lambda I and B = R X^T y / n in the features' units 1 / R. Second moments carry gamma(256) of
+  /// their terms' magnitudes and two roundings of shifted features; units carry half the relative error of their
+  /// variance.
   private func bounds(
     _ reference: Reference, ridge: Double, standardizes: Bool, weight: [Double]
   ) throws -> (weight: [Double], bias: [Double]) {

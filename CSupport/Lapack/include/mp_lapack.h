@@ -2,8 +2,9 @@
 #pragma once
 #include <stdint.h>
 
-/// Factors the symmetric, row-major n x n matrix `a`, of which the lower triangle is read, as L L^T; L replaces that triangle.
-/// Returns 0; i > 0 where the leading minor of order i is not positive definite; -i where argument i of spotrf is wrong.
+/// Factors the symmetric, row-major n x n matrix `a`, of which the lower triangle is read, as L L^T; L replaces that
+/// triangle. Returns 0; i > 0 where the leading minor of order i is not positive definite; -i where argument i of
+/// spotrf is wrong.
 int32_t mp_spotrf(int32_t n, float *a);
 
 /// Solves A x = b for `columns` right-hand sides, each n contiguous floats, which the solutions replace; `a` is what

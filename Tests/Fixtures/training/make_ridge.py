@@ -20,7 +20,8 @@ centres = generator.normal(size=(CLASSES, WIDTH))
 # Offsets, units from 0.05 to 20 and correlations, as pooled features have them.
 mixing = np.eye(WIDTH) + 0.3 * generator.normal(size=(WIDTH, WIDTH))
 units = 10 ** np.linspace(-1.3, 1.3, WIDTH)
-features = ((0.6 * centres[labels] + generator.normal(size=(300, WIDTH))) @ mixing * units + 3 * units).astype(np.float32)
+features = (0.6 * centres[labels] + generator.normal(size=(300, WIDTH))) @ mixing * units + 3 * units
+features = features.astype(np.float32)
 
 seen, fold = [0] * CLASSES, []
 for label in labels:
@@ -57,5 +58,6 @@ for standardized in (False, True):
             predicted[held] = outputs.argmax(1)
         print(kind, ridge, "held-out correct", int((predicted == labels).sum()))
         tensors |= {f"{kind}.{place}.weight": weight, f"{kind}.{place}.bias": bias,
-                    f"{kind}.{place}.alpha": np.array([alpha]), f"{kind}.{place}.predicted": predicted.astype(np.float32)}
+                    f"{kind}.{place}.alpha": np.array([alpha]),
+                    f"{kind}.{place}.predicted": predicted.astype(np.float32)}
 write(Path(__file__).with_name("ridge.safetensors"), tensors, scikit_learn=sklearn.__version__, ridges=RIDGES)

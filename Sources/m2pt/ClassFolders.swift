@@ -1,0 +1,44 @@
+import Foundation
+
+/// Pictures sorted into one folder a class; folder names, sorted, are the labels.
+struct ClassFolders {
+  let classes: [String]
+  let files: [String]
+  /// The class of each file, by index of `classes`.
+  let labels: [Int]
+
+  /// - Parameter known: classes to expect; absent: those that the directory has. A known class without a folder has no
+  ///   pictures.
+  /// - Throws: `ToolError` where there are no folders, a folder has no pictures, or a class is not known.
+  init(_ path: String, known: [String]? = nil) throws {
+    let root = URL(fileURLWithPath: path)
+    let found: [String]
+    do {
+      found = try FileManager.default.contentsOfDirectory(atPath: path).filter { name in
+        var isDirectory: ObjCBool = false
+        let inside = root.appendingPathComponent(name).path
+        return !name.hasPrefix(".") && FileManager.default.fileExists(atPath: inside, isDirectory: &isDirectory)
+          && isDirectory.boolValue
+      }.sorted()
+    } catch {
+      throw ToolError("\(path): cannot be listed: \(error.localizedDescription)")
+    }
+    if found.isEmpty { throw ToolError("\(path): has no folders; put each class's pictures into a folder of its name") }
+    classes = known ?? found
+    var places: [String: Int] = [:]
+    for (index, name) in classes.enumerated() { places[name] = index }
+    var files: [String] = []
+    var labels: [Int] = []
+    for name in found {
+      guard let label = places[name] else {
+        let known = classes.joined(separator: ", ")
+        throw ToolError("\(path): class '\(name)' is not among the training classes: \(known)")
+      }
+      let pictures = try PictureBatches.files(root.appendingPathComponent(name).path)
+      files += pictures
+      labels += pictures.map { _ in label }
+    }
+    self.files = files
+    self.labels = labels
+  }
+}

@@ -1,0 +1,140 @@
+import ArgumentParser
+import Foundation
+import MultimodalPathway
+import PathwayTraining
+
+struct Probe: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Make a classifier of a model and sorted pictures: a linear head on its features, in closed form.",
+    discussion: """
+      Takes one folder of pictures a class and fits ridge regression to the pooled features, with the ridge chosen on \
+      held-out folds. The result is a model directory for `m2pt classify --model` and for timm.
+      """)
+
+  @OptionGroup var options: ModelOptions
+  @Option(help: "Directory with a folder of JPEG or PNG files for every class.") var train: String
+  @Option(help: "The same with other pictures, to measure accuracy on.") var test: String?
+  @Option(help: "The model directory to write.") var output: String
+  @Flag(help: "Replace a model that is in the output directory.") var overwrite = false
+  @Option(help: "Held-out folds that choose the ridge.") var folds = 5
+  @Option(help: "Pictures of a pass.") var batch = 8
+  @Flag(name: .customLong("skip-unreadable"), help: "Leave out pictures that cannot be read, and count them.")
+  var skipUnreadable = false
+  @Flag(help: "JSON on standard output.") var json = false
+
+  func validate() throws {
+    guard (1...1024).contains(batch) else { throw ValidationError("--batch takes 1...1024.") }
+    guard (2...1000).contains(folds) else { throw ValidationError("--folds takes 2...1000.") }
+  }
+
+  func run() throws {
+    let source = URL(fileURLWithPath: options.model)
+    let directory = ModelDirectory(url: URL(fileURLWithPath: output), overwrites: overwrite)
+    try directory.check(source: source)
+    var regression = RidgeRegression()
+    regression.folds = folds
+    let training = try ClassFolders(train)
+    let testing = try test.map { try ClassFolders($0, known: training.classes) }
+    try regression.validate(labels: training.labels, classes: training.classes)
+
+    let weights = try options.weights().withoutHead()
+    let model = try VisionTransformer(weights, engine: options.engineOptions.engine())
+    let extractor = FeatureExtractor(
+      model: model, preprocessing: try options.preprocessing(weights.configuration), batch: batch,
+      skipsUnreadable: skipUnreadable)
+    let trained = try extractor.features(training, "training features")
+    let tested = try testing.map { try extractor.features($0, "test features") }
+
+    let head = try regression.fit(
+      trained.pooled, labels: trained.labels, classes: training.classes, engine: model.engine)
+    let confusion = try tested.map { tested in
+      var confusion = ConfusionMatrix(classes: training.classes)
+      for (actual, predicted) in zip(tested.labels, try head.predict(tested.pooled, engine: model.engine)) {
+        confusion.note(actual: actual, predicted: predicted)
+      }
+      return confusion
+    }
+    try directory.write(
+      Checkpoint(tensors: weights.tensors.merging(try head.tensors()) { $1 }, metadata: try provenance(head, source)),
+      weights.configuration.withHead(training.classes), extractor.preprocessing)
+    let report = ProbeReport(
+      head, folds: folds, train: trained, test: tested, confusion: confusion, output: output,
+      threads: model.engine.threads)
+    if json { try printJSON(report) } else { print(report.text) }
+  }
+
+  private func provenance(_ head: RidgeHead, _ source: URL) throws -> [String: String] {
+    var metadata = ["format": "pt", "m2pt.version": multimodalPathwayVersion]
+    for (index, file) in try Checkpoint(contentsOf: source).files.enumerated() {
+      metadata["m2pt.source.\(index)"] = "\(file.lastPathComponent) sha256:\(try FileDigest.sha256(of: file))"
+    }
+    metadata["m2pt.probe"] =
+      "ridge \(head.ridge), sharpness \(head.sharpness), held-out \(head.heldOut.correct) of \(head.heldOut.total)"
+    return metadata
+  }
+}
+
+/// Pooled features of sorted pictures, by one model, one recipe and one workspace.
+struct FeatureExtractor {
+  let model: VisionTransformer
+  let preprocessing: ImagePreprocessing
+  let batch: Int
+  let skipsUnreadable: Bool
+
+  struct Extracted {
+    /// (n, C): what a head reads.
+    let pooled: Tensor
+    let labels: [Int]
+    let skipped: [String]
+    let seconds: Double
+  }
+
+  /// - Throws: what keeps the first unreadable picture from being read, unless they are skipped; `ToolError` where none
+  ///   is left.
+  func features(_ folders: ClassFolders, _ title: String) throws -> Extracted {
+    let start = DispatchTime.now().uptimeNanoseconds
+    let batches = PictureBatches(
+      preprocessor: try ImagePreprocessor(preprocessing), engine: model.engine, size: batch)
+    let workspace = model.workspace(batch: min(batch, folders.files.count))
+    var progress = Progress(title, total: folders.files.count)
+    defer { progress.finish() }
+    var (values, labels, skipped): ([Float], [Int], [String]) = ([], [], [])
+    values.reserveCapacity(folders.files.count * model.configuration.width)
+    try batches.forEach(folders.files) { error in
+      guard skipsUnreadable else { throw error }
+      skipped.append("\(error)")
+      progress.advance()
+    } _: { indices, pixels in
+      values += try model.forward(pixels, workspace: workspace).pooled.float32()
+      labels += indices.map { folders.labels[$0] }
+      progress.advance(by: indices.count)
+    }
+    guard !labels.isEmpty else { throw ToolError("no picture can be read; the first: \(skipped.first ?? "")") }
+    return Extracted(
+      pooled: Tensor(values, shape: [labels.count, model.configuration.width]), labels: labels, skipped: skipped,
+      seconds: Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
+  }
+}
+
+extension ModelWeights {
+  /// The same transformer without a classifier: logits are the pooled features.
+  func withoutHead() throws -> ModelWeights {
+    var configuration = configuration
+    configuration.classCount = 0
+    configuration.labels = nil
+    configuration.labelDescriptions = nil
+    let body = tensors.filter { $0.key != "head.weight" && $0.key != "head.bias" }
+    return try ModelWeights(
+      checkpoint: Checkpoint(tensors: body, metadata: metadata), configuration: configuration)
+  }
+}
+
+extension VisionTransformerConfiguration {
+  func withHead(_ classes: [String]) -> VisionTransformerConfiguration {
+    var result = self
+    result.classCount = classes.count
+    result.labels = classes
+    result.labelDescriptions = nil
+    return result
+  }
+}

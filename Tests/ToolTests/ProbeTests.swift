@@ -1,0 +1,134 @@
+import Foundation
+import MultimodalPathway
+import PathwayMedia
+import TestSupport
+import Testing
+
+/// `m2pt probe`, run as a process on pictures that are made here.
+@Suite struct ProbeTests {
+  private struct Report: Decodable {
+    struct Pictures: Decodable {
+      var images: Int
+      var skipped: [String]
+    }
+    struct Accuracy: Decodable {
+      var correct: Int
+      var total: Int
+      var confusion: [[Int]]
+    }
+    var classes: [String]
+    var train: Pictures
+    var test: Pictures?
+    var held_out: Accuracy
+    var test_accuracy: Accuracy?
+  }
+  private struct Answer: Decodable {
+    struct Class: Decodable {
+      var label: String
+      var probability: Double
+    }
+    var classes: [Class]
+  }
+
+  /// Folders "blue" and "red" with `count` noisy pictures each.
+  private func makePictures(in folder: URL, count: Int, seed: UInt64) throws -> String {
+    var random = SeededGenerator(seed: seed)
+    for (name, channel) in [("red", 0), ("blue", 2)] {
+      let place = folder.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for index in 0..<count {
+        let samples = (0..<40 * 36 * 3).map { UInt8(($0 % 3 == channel ? 150 : 20) + Int(random.next() % 80)) }
+        try ImageFile.writePNG(
+          PixelImage(extent: Extent(height: 40, width: 36), rgb: samples),
+          to: place.appendingPathComponent("\(index).png"))
+      }
+    }
+    return folder.path
+  }
+
+  private func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
+
+  @Test func makesAModelThatClassifies() throws {
+    try Tool.withFolder { folder in
+      let model = try PictureTests.makeModel(in: folder)
+      let train = try makePictures(in: folder.appendingPathComponent("train"), count: 6, seed: 1)
+      let test = try makePictures(in: folder.appendingPathComponent("test"), count: 2, seed: 2)
+      let output = folder.appendingPathComponent("colours")
+      let options = [
+        "probe", "--model", model, "--train", train, "--output", output.path, "--folds", "3", "--batch", "5",
+      ]
+      let result = try Tool.run(options + ["--test", test, "--json"])
+      try #require(result.status == 0, "\(result.errors)")
+      let report = try JSONDecoder().decode(Report.self, from: Data(result.output.utf8))
+      #expect(report.classes == ["blue", "red"] && report.train.images == 12 && report.test?.images == 4)
+      #expect(report.held_out.correct == 12)
+      #expect(report.test_accuracy?.confusion == [[2, 0], [0, 2]])
+
+      // The directory is a model: body unchanged, a head of two classes, the recipe kept.
+      let before = try Checkpoint(contentsOf: URL(fileURLWithPath: model))
+      let after = try Checkpoint(contentsOf: output)
+      #expect(Set(after.tensors.keys) == Set(before.tensors.keys))
+      for (name, tensor) in before.tensors where !name.hasPrefix("head.") {
+        #expect(try after.tensors[name]?.float32() == tensor.float32(), "\(name)")
+      }
+      #expect(after.tensors["head.weight"]?.shape == [2, 48])
+      #expect(after.metadata["m2pt.source.0"]?.contains("sha256:") == true)
+      #expect(try ImagePreprocessing.read(modelAt: output) == .read(modelAt: URL(fileURLWithPath: model)))
+
+      let answers = try Tool.run(["classify", "--model", output.path, test + "/blue", test + "/red", "--json"])
+      try #require(answers.status == 0, "\(answers.errors)")
+      let classes = try JSONDecoder().decode([Answer].self, from: Data(answers.output.utf8)).map { $0.classes[0] }
+      #expect(classes.map(\.label) == ["blue", "blue", "red", "red"])
+      #expect(classes.allSatisfy { $0.probability > 0.5 && $0.probability < 1 })
+
+      // Not over a model unless told so; never over anything else.
+      let again = try Tool.run(options)
+      #expect(again.status == 1 && again.errors.contains("--overwrite"), "\(again.errors)")
+      let replaced = try Tool.run(options + ["--overwrite", "--threads", "1"])
+      #expect(replaced.status == 0 && replaced.output.contains("held-out accuracy: 100.00 %"), "\(replaced.errors)")
+      let third = try Checkpoint(contentsOf: output)
+      #expect(try third.tensors["head.weight"]?.float32() == after.tensors["head.weight"]?.float32())
+      try Data().write(to: output.appendingPathComponent("notes.txt"))
+      let refused = try Tool.run(options + ["--overwrite"])
+      #expect(refused.status == 1 && refused.errors.contains("notes.txt"), "\(refused.errors)")
+      #expect(exists(output.appendingPathComponent("notes.txt")))
+      let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+      #expect(left == ["colours", "model", "test", "train"])
+    }
+  }
+
+  @Test func tellsWhatIsWrongWithThePictures() throws {
+    try Tool.withFolder { folder in
+      let model = try PictureTests.makeModel(in: folder)
+      let train = try makePictures(in: folder.appendingPathComponent("train"), count: 3, seed: 3)
+      let output = folder.appendingPathComponent("out")
+      func probe(_ options: [String]) throws -> (status: Int32, output: String, errors: String) {
+        try Tool.run(["probe", "--model", model, "--train", train, "--output", output.path] + options)
+      }
+      #expect(try probe(["--folds", "1"]).status == 64)
+      #expect(try probe(["--batch", "0"]).status == 64)
+      let few = try probe([])
+      #expect(few.status == 1 && few.errors.contains("'blue' has 3 samples, fewer than the 5 folds"), "\(few.errors)")
+
+      let bad = folder.appendingPathComponent("train/red/x.jpg")
+      try Data("no picture".utf8).write(to: bad)
+      let unreadable = try probe(["--folds", "2"])
+      #expect(unreadable.status == 1 && unreadable.errors.contains(bad.path), "\(unreadable.errors)")
+      #expect(!exists(output))
+      let skipping = try probe(["--folds", "2", "--skip-unreadable", "--json"])
+      try #require(skipping.status == 0, "\(skipping.errors)")
+      let report = try JSONDecoder().decode(Report.self, from: Data(skipping.output.utf8))
+      #expect(report.train.images == 6 && report.train.skipped.count == 1)
+      #expect(report.train.skipped[0].contains(bad.path))
+
+      let other = try makePictures(in: folder.appendingPathComponent("other"), count: 1, seed: 4)
+      try FileManager.default.moveItem(atPath: other + "/red", toPath: other + "/green")
+      let unknown = try probe(["--test", other, "--overwrite"])
+      #expect(unknown.status == 1 && unknown.errors.contains("'green'"), "\(unknown.errors)")
+      let same = try Tool.run(["probe", "--model", model, "--train", train, "--output", model, "--overwrite"])
+      #expect(same.status == 1 && same.errors.contains("choose another"), "\(same.errors)")
+      let none = try Tool.run(["probe", "--model", model, "--train", train + "/red", "--output", output.path + "2"])
+      #expect(none.status == 1 && none.errors.contains("has no folders"), "\(none.errors)")
+    }
+  }
+}
