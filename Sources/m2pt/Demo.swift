@@ -13,7 +13,7 @@ struct Demo: ParsableCommand {
   @Flag(help: "JSON on standard output.") var json = false
 
   /// Timed passes over all pictures.
-  private static let timedPasses = 5
+  private static let timedPasses = 3
 
   func run() throws {
     let start = ContinuousClock.now
@@ -57,11 +57,18 @@ struct Demo: ParsableCommand {
   private func merge(
     _ weights: PathwayWeights, _ assets: DemoAssets, _ engine: Engine, to folder: URL
   ) throws -> ModelWeights {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw CheckpointError.unwritable(
+        file: folder.path, reason: "no folder can be made: \(error.localizedDescription)")
+    }
     try weights.writeMerged(
       to: folder.appendingPathComponent("model.safetensors"), inputs: assets.files, engine: engine)
     let configuration = try Data(contentsOf: assets.target.appendingPathComponent("config.json"))
-    try configuration.write(to: folder.appendingPathComponent("config.json"), options: .atomic)
+    try AtomicFile.write(to: folder.appendingPathComponent("config.json")) { file in
+      try configuration.withUnsafeBytes { try file.append($0) }
+    }
     return try ModelWeights(modelAt: folder)
   }
 

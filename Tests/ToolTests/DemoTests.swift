@@ -146,6 +146,15 @@ import Testing
     }
   }
 
+  @Test func saysWhyItCannotWrite() throws {
+    try Tool.withFolder { folder in
+      let file = folder.appendingPathComponent("file")
+      try Data("a file".utf8).write(to: file)
+      let result = try Tool.run(["demo", "--output", file.path])
+      #expect(result.status == 1 && result.output.isEmpty && result.errors.contains(file.path), "\(result.errors)")
+    }
+  }
+
   /// Neither model may be written over.
   @Test func refusesToOverwriteItsModels() throws {
     try Tool.withFolder { folder in
