@@ -14,7 +14,8 @@ struct Progress {
   private let start = DispatchTime.now().uptimeNanoseconds
   private var done = 0
   private var lastDrawn: UInt64
-  private var hasDrawn = false
+  /// What the last drawing said; nil before the first.
+  private var drawn: Int?
   private var isFinished = false
 
   /// Nanoseconds between two drawings: what an eye follows, and what a log bears.
@@ -42,20 +43,17 @@ struct Progress {
   mutating func finish() {
     guard !isFinished else { return }
     isFinished = true
-    guard hasDrawn else { return }
-    draw(DispatchTime.now().uptimeNanoseconds)
+    guard let drawn else { return }
+    if isTerminal || drawn != done { draw(DispatchTime.now().uptimeNanoseconds) }
     if isTerminal { write("\n") }
   }
-
-  /// Steps a second since the start.
-  var rate: Double { Self.rate(done, DispatchTime.now().uptimeNanoseconds - start) }
 
   private static func rate(_ steps: Int, _ nanoseconds: UInt64) -> Double {
     Double(steps) / max(Double(nanoseconds) * 1e-9, 1e-9)
   }
 
   private mutating func draw(_ now: UInt64) {
-    hasDrawn = true
+    drawn = done
     let rate = Self.rate(done, now - start)
     let seconds = Double(now - start) * 1e-9
     let time =
