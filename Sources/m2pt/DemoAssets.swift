@@ -20,7 +20,7 @@ struct DemoAssets {
     var digits: Int
     var with_pathways: Double
     var without: Double
-    var trained_without: Double?
+    var trained_without: Double
     /// Number of recordings of speakers not trained on, and the share of them that the speech model told rightly before
     /// it was joined.
     var recordings: Int

@@ -32,11 +32,9 @@ extension DemoReport {
     lines += [
       "",
       "  when trained, on \(held_out.digits) held-out digits: \(percent(held_out.with_pathways)) right with pathways,",
+      "  \(percent(held_out.trained_without)) by the same target trained without them",
+      "",
     ]
-    if let plain = held_out.trained_without {
-      lines.append("  \(percent(plain)) by the same target trained without them")
-    }
-    lines.append("")
     for verdict in verdicts {
       lines.append("  \(verdict.holds ? "holds" : "FAILS")   \(verdict.claim): \(verdict.finding)")
     }
