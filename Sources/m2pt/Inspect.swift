@@ -38,8 +38,7 @@ struct Inspect: ParsableCommand {
     let hasConfig = FileManager.default.fileExists(atPath: config.path)
     if architecture != nil || hasConfig {
       let configuration = try architecture.map(VisionTransformerConfiguration.preset) ?? .read(config)
-      let problems = ModelWeights.problems(
-        of: checkpoint.tensors, expected: ModelWeights.expectedShapes(configuration))
+      let problems = try ModelWeights.problems(of: checkpoint, configuration: configuration)
       report.architecture = configuration.architecture
       report.missing = problems.missing.map(\.name)
       report.unexpected = problems.unexpected

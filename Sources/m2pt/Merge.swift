@@ -9,11 +9,27 @@ struct Merge: ParsableCommand {
   @OptionGroup var pathway: PathwayOptions
   @OptionGroup var engine: EngineOptions
   @Option(help: "The merged safetensors file.") var output: String
+  @Option(help: "Numbers of the merged file: float32, float16, bfloat16, or target for the target's own format.")
+  var dtype = MergedFormat.float32
+
+  enum MergedFormat: String, ExpressibleByArgument, CaseIterable {
+    case float32, float16, bfloat16, target
+
+    func elementType(_ target: ModelWeights) -> ElementType {
+      switch self {
+      case .float32: .float32
+      case .float16: .float16
+      case .bfloat16: .bfloat16
+      // Sums are made in float32: a wider target is written so.
+      case .target: target.storedType == .float64 ? .float32 : target.storedType
+      }
+    }
+  }
 
   func run() throws {
     let weights = try pathway.joined()
     try weights.writeMerged(
-      to: URL(fileURLWithPath: output), inputs: pathway.inputs(), engine: engine.engine())
+      to: URL(fileURLWithPath: output), as: dtype.elementType(weights.target), engine: engine.engine())
     print("wrote \(output): \(weights.target.tensors.count) tensors, \(weights.target.parameterCount) parameters")
   }
 }

@@ -6,10 +6,11 @@ import MultimodalPathway
 struct ModelOptions: ParsableArguments {
   @Option(help: "Model: a directory with config.json, or a safetensors file with --architecture.") var model: String
   @Option(help: "timm's name of the architecture, where there is no config.json.") var architecture: String?
+  @OptionGroup var imageSize: ImageSizeOption
   @OptionGroup var engineOptions: EngineOptions
 
   func weights() throws -> ModelWeights {
-    try ModelWeights(modelAt: URL(fileURLWithPath: model), architecture: architecture)
+    try imageSize.resized(ModelWeights(modelAt: URL(fileURLWithPath: model), architecture: architecture))
   }
 
   func load() throws -> VisionTransformer { try VisionTransformer(weights(), engine: engineOptions.engine()) }

@@ -19,40 +19,43 @@ struct PathwayOptions: ParsableArguments {
   var scale: Float = 0
   @Option(help: "JSON file of scales: {\"blocks.0.attn.qkv\": 0.05}, or an array with one object per auxiliary.")
   var scales: String?
-  @Option(name: .customLong("block-map"), help: "Target:auxiliary blocks, 0:0,3:1; or identity, reversed.")
-  var blockMap = "identity"
+  @Option(
+    name: .customLong("block-map"), parsing: .singleValue,
+    help: "Target:auxiliary blocks, 0:0,3:1; or identity (default), reversed. One for all auxiliaries or one each.")
+  var blockMaps: [String] = []
   @Option(help: "Joined layers, comma-separated: attn.qkv,attn.proj,mlp.fc1,mlp.fc2.") var layers: String?
   @Option(name: .customLong("auxiliary-heads"), help: "Heads of the auxiliaries, to warn where they differ.")
   var auxiliaryHeads: Int?
   @Flag(help: "Fold the auxiliaries' biases too.") var bias = false
+  @OptionGroup var imageSize: ImageSizeOption
 
   func validate() throws {
     if auxiliary.isEmpty { throw ValidationError("Name at least one --auxiliary.") }
+    guard blockMaps.count < 2 || blockMaps.count == auxiliary.count else {
+      throw ValidationError("Give one --block-map for all auxiliaries, or one for each, in their order.")
+    }
   }
 
   func targetWeights() throws -> ModelWeights {
-    try ModelWeights(modelAt: URL(fileURLWithPath: target), architecture: architecture)
-  }
-
-  /// Files of target and auxiliaries, as far as they are single files.
-  func inputs() throws -> [URL] {
-    try ([target] + auxiliary).flatMap { try Checkpoint(contentsOf: URL(fileURLWithPath: $0)).files }
+    try imageSize.resized(ModelWeights(modelAt: URL(fileURLWithPath: target), architecture: architecture))
   }
 
   func joined() throws -> PathwayWeights {
     let tables = try scaleTables()
     let chosen: [PathwayLayer] = try layers.map { text in
       try text.split(separator: ",").map { name in
-        guard let layer = PathwayLayer(rawValue: String(name)) else { throw PathwayError.notALayer(found: String(name)) }
+        guard let layer = PathwayLayer(rawValue: String(name)) else {
+          throw PathwayError.notALayer(found: String(name), nearest: nil)
+        }
         return layer
       }
     } ?? PathwayLayer.allCases
     var weights = PathwayWeights(try targetWeights())
     for (index, path) in auxiliary.enumerated() {
-      let checkpoint = try Checkpoint(contentsOf: URL(fileURLWithPath: path))
+      let map = blockMaps.count > 1 ? blockMaps[index] : blockMaps.first ?? "identity"
       weights = try weights.attach(
-        auxiliary: AuxiliaryWeights(checkpoint: checkpoint, heads: auxiliaryHeads), layers: chosen,
-        blockMap: BlockMap(parsing: blockMap), bias: bias ? .combined : .target, scale: scale, scales: tables[index])
+        auxiliary: AuxiliaryWeights(modelAt: URL(fileURLWithPath: path), heads: auxiliaryHeads), layers: chosen,
+        blockMap: BlockMap(parsing: map), bias: bias ? .combined : .target, scale: scale, scales: tables[index])
     }
     for warning in weights.warnings { report("warning: \(warning)") }
     return weights
@@ -60,20 +63,28 @@ struct PathwayOptions: ParsableArguments {
 
   private func scaleTables() throws -> [[String: Float]] {
     guard let scales else { return auxiliary.map { _ in [:] } }
-    let data = try Data(contentsOf: URL(fileURLWithPath: scales))
-    let decoder = JSONDecoder()
-    let tables: [[String: Float]]
-    if let one = try? decoder.decode([String: Float].self, from: data) {
-      tables = [one]
-    } else if let several = try? decoder.decode([[String: Float]].self, from: data) {
-      tables = several
-    } else {
-      throw ToolError("\(scales): expected {\"blocks.0.attn.qkv\": 0.05, ...} or an array of such objects")
+    return try PathwayScales.read(URL(fileURLWithPath: scales), count: auxiliary.count)
+  }
+}
+
+/// A size of pictures other than the model's own.
+struct ImageSizeOption: ParsableArguments {
+  @Option(
+    name: .customLong("image-size"),
+    help: "Pictures of this size, 384 or 384x256 (height first): position embeddings are resampled as timm does.")
+  var text: String?
+  @Flag(name: .customLong("no-antialias"), help: "Resample as DINOv2's own code does, without antialiasing.")
+  var omitsAntialias = false
+
+  func validate() throws {
+    if let text, Extent(parsing: text) == nil {
+      throw ValidationError("--image-size takes a number, or HEIGHTxWIDTH.")
     }
-    guard tables.count == auxiliary.count else {
-      throw ToolError("\(scales): \(tables.count) tables of scales for \(auxiliary.count) auxiliaries")
-    }
-    return tables
+  }
+
+  func resized(_ weights: ModelWeights) throws -> ModelWeights {
+    guard let size = text.flatMap(Extent.init(parsing:)) else { return weights }
+    return try weights.resized(to: size, antialias: !omitsAntialias)
   }
 }
 

@@ -76,7 +76,7 @@ import Testing
 
       // The merged model is a model directory as any other.
       let merged = try ModelWeights(modelAt: output)
-      #expect(merged.metadata["m2pt.source.1"]?.contains("sha256:") == true)
+      #expect(merged.metadata["m2pt.source.auxiliary.0"]?.contains("sha256:") == true)
       let model = try VisionTransformer(merged, engine: Engine(threads: 1))
       let logits = try model(Self.pixels(expected)).float32()
       let predictions = (0..<100).map { Self.top(logits[$0 * 10..<$0 * 10 + 10]) }

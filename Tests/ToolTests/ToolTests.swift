@@ -31,7 +31,7 @@ import Testing
         let found = try after.tensors[name]?.float32()
         #expect(found == expected, "\(name)")
       }
-      #expect(after.metadata["m2pt.source.1"]?.contains("sha256:") == true)
+      #expect(after.metadata["m2pt.source.auxiliary.0"]?.contains("sha256:") == true)
 
       let verify = try Tool.run(["verify"] + options + ["--random-tokens", "20", "--json"])
       #expect(verify.status == 0, "\(verify.errors)")

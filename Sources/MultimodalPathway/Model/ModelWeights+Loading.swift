@@ -2,27 +2,61 @@ import Foundation
 import PathwayCheckpoints
 
 extension ModelWeights {
-  /// Loads a model: a directory with `config.json` beside its weights, or a lone file of a known architecture.
+  /// The metadata key under which a merged or probed file carries its own `config.json`.
+  public static let configurationKey = "m2pt.config"
+
+  /// Loads a model: a directory with `config.json` beside its weights, or a lone file.
   ///
-  /// - Parameter architecture: timm's name, for a lone file or in the place of a directory's `config.json`.
-  /// - Throws: `ConfigurationError`, `CheckpointError`, `BindingError`.
+  /// The configuration is that of `architecture`, else a file's own (merged files carry one in their metadata), else
+  /// the `config.json` beside the weights.
+  ///
+  /// - Parameter architecture: timm's name, for a lone file or in the place of a directory's `config.json`. What the
+  ///   name does not say, the tensors do: classes, image size (a square one), `fc_norm`.
+  /// - Throws: `ConfigurationError`, `CheckpointError`, `CheckpointLayoutError`, `BindingError`.
   public init(modelAt url: URL, architecture: String? = nil) throws {
     let checkpoint = try Checkpoint(contentsOf: url)
-    let file = url.appendingPathComponent("config.json")
+    let configuration = try Self.configuration(at: url, of: checkpoint, architecture: architecture)
+    try self.init(checkpoint: checkpoint, configuration: configuration)
+  }
+
+  /// The configuration that `init(modelAt:architecture:)` gives a checkpoint.
+  public static func configuration(
+    at url: URL, of checkpoint: Checkpoint, architecture: String? = nil
+  ) throws -> VisionTransformerConfiguration {
     if let architecture {
-      var configuration = try VisionTransformerConfiguration.preset(architecture)
-      // A lone file says by its head how many classes there are.
-      configuration.classCount = checkpoint.tensors["head.weight"]?.shape.first ?? 0
-      if checkpoint.tensors["fc_norm.weight"] != nil {
-        configuration.pooling = .mean
-        configuration.normalizesAfterPooling = true
-      }
-      try self.init(checkpoint: checkpoint, configuration: configuration)
-    } else if FileManager.default.fileExists(atPath: file.path) {
-      try self.init(checkpoint: checkpoint, configuration: .read(file))
-    } else {
-      throw ConfigurationError.malformed(
-        file: url.path, reason: "has no config.json beside it; name the architecture (--architecture vit_base_patch16_224)")
+      return try VisionTransformerConfiguration.preset(architecture).fitted(to: named(checkpoint.tensors))
     }
+    let isDirectory = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
+    let file = (isDirectory ? url : url.deletingLastPathComponent()).appendingPathComponent("config.json")
+    if !isDirectory, let text = checkpoint.metadata[configurationKey] {
+      return try .read(json: Data(text.utf8), file: "\(url.path) (metadata)")
+    }
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw ConfigurationError.malformed(
+        file: url.path,
+        reason: "has no config.json beside it; name the architecture (--architecture vit_base_patch16_224)")
+    }
+    return try .read(file)
+  }
+}
+
+extension VisionTransformerConfiguration {
+  /// This architecture with what a lone file's tensors say about themselves and its name does not.
+  func fitted(to tensors: [String: Tensor]) -> VisionTransformerConfiguration {
+    var c = self
+    c.classCount = tensors["head.weight"]?.shape.first ?? 0
+    if tensors["fc_norm.weight"] != nil, !c.normalizesAfterPooling {
+      // Fine-tuned as MAE does: the mean of the patch tokens is pooled although there is a class token.
+      c.pooling = .mean
+      c.normalizesAfterPooling = true
+    }
+    if let positions = tensors["pos_embed"], positions.shape.count == 3 {
+      let patches = positions.shape[1] - c.positionPrefix
+      let side = Int(Double(max(0, patches)).squareRoot())
+      if side > 0, side < 1 << 14, side * side == patches, patches != c.grid.height * c.grid.width {
+        c.imageSize = Extent(height: side * c.patchSize.height, width: side * c.patchSize.width)
+      }
+    }
+    return c
   }
 }

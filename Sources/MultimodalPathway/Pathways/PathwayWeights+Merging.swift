@@ -6,8 +6,9 @@ import PathwayKernels
 extension PathwayWeights {
   /// The plain transformer that computes the same: every joined layer's weight replaced by `W + sum_m lambda_m W'_m`.
   ///
-  /// Pure. Each element is one `fma(lambda_m, W'_m, .)` per auxiliary in float32, which is what folding does while it packs:
-  /// the folded and the merged model have the same bits. A layer without a non-zero scale keeps the target's bits.
+  /// Pure. Each element is one `fma(lambda_m, W'_m, .)` per auxiliary in float32, which is what folding does while it
+  /// packs: the folded and the merged model have the same bits. A layer without a non-zero scale keeps the target's
+  /// bits.
   /// - Complexity: one pass over the joined weights, on all threads of `engine`.
   public func merged(engine: Engine) throws -> ModelWeights {
     var tensors = target.tensors
@@ -27,37 +28,68 @@ extension PathwayWeights {
         }
       }
     }
-    var metadata = target.metadata
-    metadata["format"] = "pt"
-    metadata["m2pt.version"] = multimodalPathwayVersion
-    metadata["m2pt.scales"] = scalesText
-    return try ModelWeights(
-      checkpoint: Checkpoint(tensors: tensors, metadata: metadata), configuration: target.configuration)
+    return ModelWeights(
+      configuration: target.configuration, tensors: tensors, metadata: try mergedMetadata(), files: [],
+      storedType: .float32)
   }
 
-  /// Merges and writes a safetensors file that timm loads with `strict=True`, with the sources' SHA-256 in its metadata.
+  /// Merges and writes a safetensors file that timm loads with `strict=True`.
   ///
-  /// - Parameter inputs: the files of target and auxiliaries.
-  /// - Throws: `PathwayError.overwritesInput` before anything is computed; `CheckpointError`.
-  public func writeMerged(to output: URL, inputs: [URL], engine: Engine) throws {
-    let place = output.resolvingSymlinksInPath().standardizedFileURL
-    for input in inputs where input.resolvingSymlinksInPath().standardizedFileURL == place {
+  /// Its metadata say where it comes from: the sources' names and SHA-256, scales, block maps, bias rules, this
+  /// release, the target's `config.json`, and under `m2pt.previous` the same of a target that was merged itself.
+  ///
+  /// - Parameters:
+  ///   - type: float32, bfloat16 or float16; a narrower one costs one rounding, of the finished sums.
+  ///   - inputs: files beside the target's and the auxiliaries' own that must not be overwritten.
+  /// - Throws: `PathwayError.overwritesInput` before anything is computed: a merge cannot be undone from its result;
+  ///   `CheckpointError`.
+  public func writeMerged(
+    to output: URL, as type: ElementType = .float32, inputs: [URL] = [], engine: Engine
+  ) throws {
+    guard [.float32, .bfloat16, .float16].contains(type) else { throw PathwayError.notAFloatType(type) }
+    let sources = [("target", target.files)] + pathways.enumerated().map { ("auxiliary.\($0)", $1.auxiliary.files) }
+    for input in sources.flatMap(\.1) + inputs where FileIdentity(input) == FileIdentity(output) {
       throw PathwayError.overwritesInput(file: output.path)
     }
     let merged = try merged(engine: engine)
     var metadata = merged.metadata
-    for (index, input) in inputs.enumerated() {
-      metadata["m2pt.source.\(index)"] = "\(input.lastPathComponent) sha256:\(try FileDigest.sha256(of: input))"
+    for (role, files) in sources {
+      for (index, file) in files.enumerated() {
+        let key = "m2pt.source.\(role)" + (files.count == 1 ? "" : ".\(index)")
+        metadata[key] = "\(file.lastPathComponent) sha256:\(try FileDigest.sha256(of: file))"
+      }
     }
-    try Checkpoint(tensors: merged.tensors, metadata: metadata).write(to: output)
+    metadata["m2pt.dtype"] = type.rawValue
+    metadata["m2pt.target_dtype"] = target.storedType.rawValue
+    let tensors = try merged.tensors.map { name, tensor in
+      guard let rounded = try tensor.rounded(to: type) else { throw PathwayError.beyondRange(tensor: name, type: type) }
+      return (name, rounded)
+    }
+    try Checkpoint(tensors: Dictionary(uniqueKeysWithValues: tensors), metadata: metadata).write(to: output)
   }
 
-  /// All scales as JSON: one object per auxiliary.
-  private var scalesText: String {
-    let objects = pathways.map { pathway in
-      "{" + pathway.scales.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",") + "}"
+  private func mergedMetadata() throws -> [String: String] {
+    let isOurs: (String) -> Bool = { $0.hasPrefix("m2pt.") }
+    var metadata = target.metadata.filter { !isOurs($0.key) }
+    var previous = target.metadata.filter { isOurs($0.key) }
+    previous[ModelWeights.configurationKey] = nil
+    metadata["format"] = "pt"
+    metadata["m2pt.version"] = multimodalPathwayVersion
+    metadata[ModelWeights.configurationKey] = String(decoding: try target.configuration.timmJSON(), as: UTF8.self)
+    metadata["m2pt.scales"] = PathwayScales.json(pathways.map(\.scales))
+    metadata["m2pt.block_maps"] = pathways.map { pathway in
+      pathway.blocks.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: ",")
+    }.joined(separator: ";")
+    metadata["m2pt.layers"] = pathways.map { pathway in
+      pathway.layers.map(\.rawValue).joined(separator: ",")
+    }.joined(separator: ";")
+    metadata["m2pt.biases"] = pathways.map(\.bias.rawValue).joined(separator: ";")
+    if !previous.isEmpty {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      metadata["m2pt.previous"] = String(decoding: try encoder.encode(previous), as: UTF8.self)
     }
-    return "[" + objects.joined(separator: ",") + "]"
+    return metadata
   }
 
   private static func folded(_ weight: Tensor, _ terms: [Term], engine: Engine) throws -> Tensor {
@@ -81,6 +113,23 @@ extension PathwayWeights {
         }
       }
     }
+  }
+}
+
+/// What makes two paths the same file: links resolved, and hard links through the file system's own number.
+private struct FileIdentity {
+  private let path: String
+  private let number: [Int]?
+
+  init(_ url: URL) {
+    path = url.resolvingSymlinksInPath().standardizedFileURL.path
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    let numbers = [attributes?[.systemNumber], attributes?[.systemFileNumber]].compactMap { $0 as? Int }
+    number = numbers.count == 2 ? numbers : nil
+  }
+
+  static func == (a: FileIdentity, b: FileIdentity) -> Bool {
+    a.path == b.path || (a.number != nil && a.number == b.number)
   }
 }
 

@@ -12,13 +12,13 @@ public struct PathwayWeights: Sendable {
     public let blocks: [Int: Int]
     public let layers: [PathwayLayer]
     public let bias: PathwayBias
-    /// lambda by joined layer, `blocks.0.attn.qkv` and so on.
+    /// lambda by joined layer, `blocks.0.attn.qkv` and so on; every joined layer is here.
     public let scales: [String: Float]
   }
 
   /// One auxiliary's share of one layer.
   public struct Term: Sendable {
-    /// lambda.
+    /// lambda, finite and not 0.
     public let scale: Float
     /// W', (out, in).
     public let weight: Tensor
@@ -27,13 +27,17 @@ public struct PathwayWeights: Sendable {
   }
 
   public let target: ModelWeights
+  /// In the order of attaching, which is the order of folding.
   public let pathways: [Pathway]
   /// What fits in shape but not in meaning, in words.
   public let warnings: [String]
 
   /// A target without pathways.
   public init(_ target: ModelWeights) {
-    self.init(target: target, pathways: [], warnings: [])
+    let isMerged = target.metadata["m2pt.scales"] != nil
+    self.init(
+      target: target, pathways: [],
+      warnings: isMerged ? ["the target is itself the result of a merge; its own pathways stay folded in"] : [])
   }
 
   private init(target: ModelWeights, pathways: [Pathway], warnings: [String]) {
@@ -47,66 +51,102 @@ public struct PathwayWeights: Sendable {
   /// - Parameters:
   ///   - layers: which layers of a block are joined.
   ///   - scale: lambda of every joined layer that `scales` does not name. The paper starts training at 0.
-  ///   - scales: lambda by layer name, `blocks.0.attn.qkv`.
+  ///   - scales: lambda by layer, `blocks.0.attn.qkv`, or by kind of layer, `attn.qkv` (`PathwayScales`).
   /// - Throws: `PathwayError` for depths, shapes, names or scales that do not fit.
   public func attach(
     auxiliary: AuxiliaryWeights, layers: [PathwayLayer] = PathwayLayer.allCases, blockMap: BlockMap = .identity,
     bias: PathwayBias = .target, scale: Float = 0, scales: [String: Float] = [:]
   ) throws -> PathwayWeights {
-    let configuration = target.configuration
-    let blocks = try blockMap.resolved(targetDepth: configuration.depth, auxiliaryDepth: auxiliary.depth)
-    var all: [String: Float] = [:]
+    let blocks = try blockMap.resolved(targetDepth: target.configuration.depth, auxiliaryDepth: auxiliary.depth)
+    var initial: [String: Float] = [:]
     for (block, source) in blocks.sorted(by: { $0.key < $1.key }) {
       for layer in layers {
         let name = layer.name(inBlock: block)
         let own = try target.tensor(name + ".weight").shape
         let other = try auxiliary.weight(source, layer).shape
         guard own == other else { throw PathwayError.shapeMismatch(layer: name, target: own, auxiliary: other) }
-        if bias == .combined, let share = auxiliary.bias(source, layer) {
-          guard try targetBias(block, layer) != nil else { throw PathwayError.biasMissing(layer: name) }
-          guard share.shape == [own[0]] else {
-            throw PathwayError.shapeMismatch(layer: name + ".bias", target: [own[0]], auxiliary: share.shape)
-          }
+        if bias == .combined, auxiliary.bias(source, layer) != nil, layer == .qkv,
+          target.configuration.qkvBias == .none
+        {
+          throw PathwayError.biasMissing(layer: name)
         }
-        let value = scales[name] ?? scale
-        guard value.isFinite else { throw PathwayError.scaleNotFinite(layer: name) }
-        all[name] = value
+        initial[name] = scale
       }
     }
-    if let stray = scales.keys.sorted().first(where: { all[$0] == nil }) { throw PathwayError.notALayer(found: stray) }
-    var notes = warnings
-    if let heads = auxiliary.heads, heads != configuration.heads {
+    if !scale.isFinite, let name = initial.keys.min() { throw PathwayError.scaleNotFinite(layer: name) }
+    let pathway = Pathway(
+      auxiliary: auxiliary, blocks: blocks, layers: layers, bias: bias,
+      scales: try Self.overruling(initial, with: scales))
+    return PathwayWeights(
+      target: target, pathways: pathways + [pathway], warnings: warnings + meaningWarnings(auxiliary))
+  }
+
+  private static func overruling(_ scales: [String: Float], with new: [String: Float]) throws -> [String: Float] {
+    var result = scales
+    // Kinds of layers first, so that a layer's own name overrules them.
+    for (name, value) in new.sorted(by: { $0.key < $1.key }) {
+      guard value.isFinite else { throw PathwayError.scaleNotFinite(layer: name) }
+      guard let kind = PathwayLayer(rawValue: name) else { continue }
+      let names = scales.keys.filter { $0.hasSuffix(".\(kind.rawValue)") }
+      guard !names.isEmpty else { throw PathwayError.notJoined(layer: name) }
+      for layer in names { result[layer] = value }
+    }
+    for (name, value) in new.sorted(by: { $0.key < $1.key }) where PathwayLayer(rawValue: name) == nil {
+      guard scales[name] != nil else {
+        if isLayer(name) { throw PathwayError.notJoined(layer: name) }
+        let known = scales.keys.sorted() + PathwayLayer.allCases.map(\.rawValue)
+        throw PathwayError.notALayer(found: name, nearest: nearest(to: name, among: known, limit: 1).first)
+      }
+      result[name] = value
+    }
+    return result
+  }
+
+  /// Whether a name is one that a layer could have.
+  private static func isLayer(_ name: String) -> Bool {
+    let parts = name.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
+    return parts.count == 3 && parts[0] == "blocks" && Int(parts[1]) != nil
+      && PathwayLayer(rawValue: String(parts[2])) != nil
+  }
+
+  private func meaningWarnings(_ auxiliary: AuxiliaryWeights) -> [String] {
+    var notes: [String] = []
+    let own = target.configuration.heads
+    if let heads = auxiliary.heads, heads != own {
       notes.append(
-        "the target has \(configuration.heads) heads, the auxiliary \(heads): shapes agree, heads do not mean the same")
+        auxiliary.headsAreAssumed
+          ? "the auxiliary does not say how many heads it has; models like it have \(heads), the target \(own): "
+            + "shapes agree, heads do not mean the same"
+          : "the target has \(own) heads, the auxiliary \(heads): shapes agree, heads do not mean the same")
     }
     if auxiliary.layout.isPostNorm {
       notes.append("the auxiliary normalises after its layers (post-norm), the target before them")
     }
-    let pathway = Pathway(auxiliary: auxiliary, blocks: blocks, layers: layers, bias: bias, scales: all)
-    return PathwayWeights(target: target, pathways: pathways + [pathway], warnings: notes)
+    return notes
   }
 
-  /// The auxiliaries' shares of one layer in the order they were attached. A scale of 0 has none: the target's bits stay.
+  /// The auxiliaries' shares of one layer in the order they were attached. A scale of 0 has none: the target's bits
+  /// stay, also where the auxiliary's weights are not finite.
   public func terms(_ block: Int, _ layer: PathwayLayer) throws -> [Term] {
     try pathways.compactMap { pathway in
-      guard let scale = pathway.scales[layer.name(inBlock: block)], scale != 0, let source = pathway.blocks[block] else {
-        return nil
-      }
+      guard let scale = pathway.scales[layer.name(inBlock: block)], scale != 0, let source = pathway.blocks[block]
+      else { return nil }
       return Term(
         scale: scale, weight: try pathway.auxiliary.weight(source, layer),
         bias: pathway.bias == .combined ? pathway.auxiliary.bias(source, layer) : nil)
     }
   }
 
-  /// The bias of one layer with its auxiliaries' shares, `b + sum_m lambda_m b'_m`; nil where the layer has none.
-  /// A q-and-v bias comes as (3C) with zeros for k, which stay zeros: softmax cancels a key bias.
+  /// The bias of one layer with its auxiliaries' shares, `b + sum_m lambda_m b'_m`, each added by one fused
+  /// multiply-add; nil where the layer has none. A bias of queries and values alone comes as (3C) with zeros for the
+  /// keys, which stay zeros.
   package func bias(_ block: Int, _ layer: PathwayLayer) throws -> [Float]? {
     guard var bias = try targetBias(block, layer) else { return nil }
     let width = target.configuration.width
+    let keys = layer == .qkv && target.configuration.qkvBias == .queryAndValue ? width..<2 * width : 0..<0
     for term in try terms(block, layer) {
       guard let other = try term.bias?.float32() else { continue }
-      for index in bias.indices {
-        if layer == .qkv, target.configuration.qkvBias == .queryAndValue, (width..<2 * width).contains(index) { continue }
+      for index in bias.indices where !keys.contains(index) {
         bias[index] = bias[index].addingProduct(term.scale, other[index])
       }
     }
@@ -114,13 +154,15 @@ public struct PathwayWeights: Sendable {
   }
 
   private func targetBias(_ block: Int, _ layer: PathwayLayer) throws -> [Float]? {
-    if layer == .qkv, target.configuration.qkvBias == .queryAndValue {
+    guard layer == .qkv else { return try target.tensor(layer.name(inBlock: block) + ".bias").float32() }
+    switch target.configuration.qkvBias {
+    case .none: return nil
+    case .full: return try target.tensor(layer.name(inBlock: block) + ".bias").float32()
+    case .queryAndValue:
       let q = try target.tensor("blocks.\(block).attn.q_bias").float32()
       let v = try target.tensor("blocks.\(block).attn.v_bias").float32()
       return q + [Float](repeating: 0, count: q.count) + v
     }
-    if layer == .qkv, target.configuration.qkvBias == .none { return nil }
-    return try target.tensor(layer.name(inBlock: block) + ".bias").float32()
   }
 }
 

@@ -276,8 +276,8 @@ def make_pathway() -> None:
 
 
 def make_positions() -> None:
-    """timm's resample_abs_pos_embed (bicubic, antialiased) on float32: `source.CASE` (1, P + h * w, C) to
-    `resampled.CASE`; metadata `cases` has both grids and P."""
+    """timm's resample_abs_pos_embed (bicubic) on float32: `source.CASE` (1, P + h * w, C) to `resampled.CASE`,
+    antialiased, and to `plain.CASE`, not so; metadata `cases` has both grids and P."""
     from timm.layers import resample_abs_pos_embed
     cases = {
         "up": ([4, 4], [6, 6], 1), "down": ([7, 7], [4, 4], 1), "to_rectangle": ([5, 5], [3, 8], 1),
@@ -290,8 +290,25 @@ def make_positions() -> None:
         source = torch.randn(1, prefix + old[0] * old[1], 8, generator=generator)
         tensors[f"source.{case}"] = array(source)
         tensors[f"resampled.{case}"] = array(resample_abs_pos_embed(source, new, old, prefix))
+        tensors[f"plain.{case}"] = array(resample_abs_pos_embed(source, new, old, prefix, antialias=False))
         described[case] = {"from": old, "to": new, "prefix_tokens": prefix}
     write(HERE / "positions.safetensors", tensors, cases=described, versions=VERSIONS)
+
+
+def make_resized() -> None:
+    """A model whose weights are for 32 x 32 pixels, run by timm on 40 x 56 (`dynamic_img_size`), in double but for the
+    positions, which timm resamples in float32."""
+    arguments = dict(img_size=32, patch_size=8, embed_dim=32, depth=2, num_heads=2, mlp_ratio=1)
+    MODELS["resized"] = (10, "token", arguments)
+    model, config = build("resized", 51)
+    twin = timm.create_model(
+        ARCHITECTURE, num_classes=10, **(arguments | dict(dynamic_img_size=True, patch_size=8))).eval()
+    twin.load_state_dict(model.state_dict(), strict=True)
+    image = torch.randn(2, 3, 40, 56, generator=torch.Generator().manual_seed(1051)).clamp(-1, 1)
+    tensors = {"input": array(image)} | outputs(twin.double(), image.double(), "float64")
+    weights = {f"weights.{key}": array(value) for key, value in model.state_dict().items()}
+    tensors = {key: value for key, value in tensors.items() if ".block." not in key}
+    write(HERE / "resized.safetensors", tensors | weights, config=config, versions=VERSIONS)
 
 
 def main() -> None:
@@ -303,6 +320,7 @@ def main() -> None:
     make_block()
     make_pathway()
     make_positions()
+    make_resized()
 
 
 if __name__ == "__main__":

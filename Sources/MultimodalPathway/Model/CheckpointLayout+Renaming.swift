@@ -1,0 +1,169 @@
+import PathwayCheckpoints
+
+/// One layout's names beside timm's. Names are without `.weight` and `.bias` where a module has both.
+struct LayoutNames {
+  /// What stands before a block's number.
+  var block: String
+  /// Inside a block.
+  var inBlock: [String: String]
+  /// The three modules whose rows are stacked to `attn.qkv`.
+  var qkv: [String] = []
+  /// Outside the blocks.
+  var outside: [String: String] = [:]
+  /// Names that begin like this have no place in the model.
+  var dropped: [String] = []
+}
+
+extension CheckpointLayout {
+  private static let normsAndMLP = ["norm1": "norm1", "norm2": "norm2", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2"]
+  private static let huggingFaceOutside = [
+    "embeddings.cls_token": "cls_token", "embeddings.position_embeddings": "pos_embed",
+    "embeddings.distillation_token": "reg_token", "embeddings.register_tokens": "register_tokens",
+    "embeddings.patch_embeddings.projection": "patch_embed.proj", "layernorm": "norm", "classifier": "head",
+  ]
+  private static let huggingFaceDropped = ["embeddings.mask_token", "pooler.", "decoder."]
+
+  private var names: LayoutNames {
+    switch self {
+    case .timm, .pretraining:
+      // BEiT's and VideoMAE's names for LayerScale.
+      LayoutNames(
+        block: "blocks.", inBlock: ["gamma_1": "ls1.gamma", "gamma_2": "ls2.gamma"],
+        dropped: self == .timm ? [] : Self.leftovers.filter { $0 != "register_tokens" })
+    case .huggingFaceViT:
+      LayoutNames(
+        block: "encoder.layer.",
+        inBlock: [
+          "layernorm_before": "norm1", "layernorm_after": "norm2", "attention.output.dense": "attn.proj",
+          "intermediate.dense": "mlp.fc1", "output.dense": "mlp.fc2",
+        ],
+        qkv: ["query", "key", "value"].map { "attention.attention.\($0)" }, outside: Self.huggingFaceOutside,
+        dropped: Self.huggingFaceDropped)
+    case .huggingFaceDINOv2:
+      LayoutNames(
+        block: "encoder.layer.",
+        inBlock: Self.normsAndMLP.merging([
+          "attention.output.dense": "attn.proj", "layer_scale1.lambda1": "ls1.gamma",
+          "layer_scale2.lambda1": "ls2.gamma",
+        ]) { $1 },
+        qkv: ["query", "key", "value"].map { "attention.attention.\($0)" }, outside: Self.huggingFaceOutside,
+        dropped: Self.huggingFaceDropped)
+    case .bert:
+      LayoutNames(
+        block: "encoder.layer.",
+        inBlock: ["attention.output.dense": "attn.proj", "intermediate.dense": "mlp.fc1", "output.dense": "mlp.fc2"],
+        qkv: ["query", "key", "value"].map { "attention.self.\($0)" })
+    case .whisper:
+      LayoutNames(
+        block: "encoder.layers.",
+        inBlock: ["self_attn.out_proj": "attn.proj", "fc1": "mlp.fc1", "fc2": "mlp.fc2"],
+        qkv: ["q", "k", "v"].map { "self_attn.\($0)_proj" })
+    case .openAIWhisper:
+      LayoutNames(
+        block: "encoder.blocks.", inBlock: ["attn.out": "attn.proj", "mlp.0": "mlp.fc1", "mlp.2": "mlp.fc2"],
+        qkv: ["query", "key", "value"].map { "attn.\($0)" })
+    }
+  }
+
+  /// All `tensors` under timm's names as far as this layout has them; other names stay, without `prefix`.
+  ///
+  /// Pure: tensors are views, and only what has to be joined (query, key and value; DINOv2's class token and its
+  /// position) is copied, as float32. A missing bias of query, key or value beside a present one is zeros: Whisper's
+  /// key has none.
+  ///
+  /// - Throws: `CheckpointLayoutError`; `CheckpointError.notFloatingPoint`.
+  public func renamed(_ tensors: [String: Tensor], prefix: String = "") throws -> [String: Tensor] {
+    let names = names
+    var result: [String: (source: String, tensor: Tensor)] = [:]
+    var parts: [String: [Tensor?]] = [:]
+    func add(_ name: String, _ source: String, _ tensor: Tensor) throws {
+      if let other = result[name] {
+        throw CheckpointLayoutError.duplicate(name: name, sources: [other.source, source].sorted())
+      }
+      result[name] = (source, tensor)
+    }
+    for (source, tensor) in tensors {
+      let name = source.hasPrefix(prefix) ? String(source.dropFirst(prefix.count)) : source
+      if names.dropped.contains(where: { name.hasPrefix($0) }) { continue }
+      guard let (block, rest) = Self.split(name, after: names.block) else {
+        try add(Self.rename(name, names.outside) ?? name, source, tensor)
+        continue
+      }
+      let (module, parameter) = Self.module(rest)
+      if let slot = names.qkv.firstIndex(of: module) {
+        let target = "blocks.\(block).attn.qkv\(parameter)"
+        parts[target, default: [nil, nil, nil]][slot] = tensor
+      } else if let target = Self.rename(rest, names.inBlock) {
+        try add("blocks.\(block).\(target)", source, tensor)
+      } else {
+        try add(name, source, tensor)
+      }
+    }
+    for (name, three) in parts {
+      try add(name, name, Self.stacked(three, name: name, names))
+    }
+    return try Self.splitRegisters(result.mapValues(\.tensor))
+  }
+
+  /// "blocks.12.attn.proj.weight" after "blocks." is 12 and "attn.proj.weight".
+  private static func split(_ name: String, after block: String) -> (block: Int, rest: String)? {
+    guard name.hasPrefix(block) else { return nil }
+    let pieces = name.dropFirst(block.count).split(separator: ".", maxSplits: 1)
+    guard pieces.count == 2, pieces[0].utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(pieces[0]) else {
+      return nil
+    }
+    return (number, String(pieces[1]))
+  }
+
+  /// A name as its module and ".weight" or ".bias", where it ends so.
+  private static func module(_ name: String) -> (String, parameter: String) {
+    for parameter in [".weight", ".bias"] where name.hasSuffix(parameter) {
+      return (String(name.dropLast(parameter.count)), parameter)
+    }
+    return (name, "")
+  }
+
+  private static func rename(_ name: String, _ names: [String: String]) -> String? {
+    let (module, parameter) = module(name)
+    return names[module].map { $0 + parameter }
+  }
+
+  /// Rows of query, key and value, one below the other, as float32.
+  private static func stacked(_ parts: [Tensor?], name: String, _ names: LayoutNames) throws -> Tensor {
+    let block = name.dropLast(name.hasSuffix(".weight") ? ".attn.qkv.weight".count : ".attn.qkv.bias".count)
+    let sources = names.qkv.map { "\(names.block)\(block.dropFirst("blocks.".count)).\($0)" }
+    guard let index = parts.firstIndex(where: { $0 != nil }), let some = parts[index] else {
+      return Tensor([], shape: [0])
+    }
+    if name.hasSuffix(".weight"), let absent = parts.firstIndex(where: { $0 == nil }) {
+      throw CheckpointLayoutError.missing(tensor: sources[absent] + ".weight", beside: sources[index] + ".weight")
+    }
+    let shapes = parts.map { $0?.shape ?? some.shape }
+    guard shapes.allSatisfy({ $0 == some.shape }), let rows = some.shape.first else {
+      throw CheckpointLayoutError.shapes(tensors: sources, shapes: shapes)
+    }
+    let values = try parts.flatMap { try $0?.float32() ?? [Float](repeating: 0, count: some.count) }
+    return Tensor(values, shape: [3 * rows] + some.shape.dropFirst())
+  }
+
+  /// DINOv2 with registers keeps a position for the class token but none for the registers, which stand between. timm's
+  /// twin has positions for patches alone: the class token's is added to it once and for all.
+  private static func splitRegisters(_ tensors: [String: Tensor]) throws -> [String: Tensor] {
+    guard let registers = tensors["register_tokens"] else { return tensors }
+    var result = tensors
+    result["register_tokens"] = nil
+    result["reg_token"] = registers
+    guard let token = tensors["cls_token"], let positions = tensors["pos_embed"], let width = token.shape.last,
+      positions.shape.count == 3, positions.shape[0] == 1, positions.shape[1] > 1, positions.shape[2] == width,
+      token.count == width
+    else {
+      throw CheckpointLayoutError.shapes(
+        tensors: ["cls_token", "pos_embed"],
+        shapes: [tensors["cls_token"]?.shape ?? [], tensors["pos_embed"]?.shape ?? []])
+    }
+    let all = try positions.float32()
+    result["cls_token"] = Tensor(zip(try token.float32(), all).map { $0 + $1 }, shape: token.shape)
+    result["pos_embed"] = Tensor(Array(all[width...]), shape: [1, positions.shape[1] - 1, width])
+    return result
+  }
+}
