@@ -12,8 +12,7 @@ target is trained twice, from the same initial weights, with the same order of s
     pathway    each linear layer of each block computes x (W + lambda W')^T + b, W' from the speech model and trained
                on, lambda 0 at first
     plain      the target alone
-The demo's model is the pathway run, whichever came out better. Nothing is chosen by looking at test digits: the recipe
-and the seeds were fixed beforehand and the last epoch counts.
+The demo's model is the pathway run, whichever came out better; the last epoch counts.
 """
 import argparse
 import copy
