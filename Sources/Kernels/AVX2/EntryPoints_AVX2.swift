@@ -81,3 +81,8 @@ public func elementaryF32_AVX2(
 ) {
   elementary(AVX2.self, function, x, y, count)
 }
+
+@inline(never)
+public func multiplyAddsF32_AVX2(_ steps: Int, _ sums: UnsafeMutablePointer<Float>) {
+  multiplyAdds(AVX2.self, steps: steps, sums: sums)
+}

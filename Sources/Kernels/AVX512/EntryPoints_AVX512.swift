@@ -81,3 +81,8 @@ public func elementaryF32_AVX512(
 ) {
   elementary(AVX512.self, function, x, y, count)
 }
+
+@inline(never)
+public func multiplyAddsF32_AVX512(_ steps: Int, _ sums: UnsafeMutablePointer<Float>) {
+  multiplyAdds(AVX512.self, steps: steps, sums: sums)
+}

@@ -81,3 +81,8 @@ public func elementaryF32_Baseline(
 ) {
   elementary(Baseline.self, function, x, y, count)
 }
+
+@inline(never)
+public func multiplyAddsF32_Baseline(_ steps: Int, _ sums: UnsafeMutablePointer<Float>) {
+  multiplyAdds(Baseline.self, steps: steps, sums: sums)
+}

@@ -47,20 +47,30 @@ public struct Engine: Sendable {
   ///
   /// - Throws: `EngineError.threadsUnavailable` before `body` is called anywhere.
   package func run(_ body: (inout Member) -> Void) throws {
-    try withUnsafeTemporaryAllocation(of: Int64.self, capacity: Member.counterStride * 3) { counters in
-      counters.initialize(repeating: 0)
-      guard let base = counters.baseAddress else { return }
-      try withoutActuallyEscaping(body) { body in
-        var region = Region(body: body, counters: base)
+    // A closure that might escape lives on the heap: one allocation.
+    try withoutActuallyEscaping(body) { body in
+      var body = body
+      try run(&body) { member, body in body.assumingMemoryBound(to: ((inout Member) -> Void).self).pointee(&member) }
+    }
+  }
+
+  /// The same without that allocation: `body` captures nothing and finds what it needs at `context`, a `Context`.
+  package func run<Context>(
+    _ context: inout Context, _ body: @escaping @Sendable (inout Member, UnsafeMutableRawPointer) -> Void
+  ) throws {
+    try withUnsafeMutablePointer(to: &context) { context in
+      try withUnsafeTemporaryAllocation(of: Int64.self, capacity: Member.counterStride * 3) { counters in
+        counters.initialize(repeating: 0)
+        guard let base = counters.baseAddress else { return }
+        var region = Region(body: body, context: context, counters: base)
         let ran = withUnsafeMutablePointer(to: &region) { region in
           mp_team_run(
             Int32(threads),
-            { context, index, count in
-              guard let context else { return }
+            { region, index, count in
               // SAFETY: `region` outlives the call, and members only read it.
-              let region = context.assumingMemoryBound(to: Region.self)
+              guard let region = region?.assumingMemoryBound(to: Region.self) else { return }
               var member = Member(index: Int(index), count: Int(count), counters: region.pointee.counters)
-              region.pointee.body(&member)
+              region.pointee.body(&member, region.pointee.context)
             }, region)
         }
         guard Int(ran) == threads else { throw EngineError.threadsUnavailable(wanted: threads) }
@@ -70,7 +80,8 @@ public struct Engine: Sendable {
 }
 
 private struct Region {
-  let body: (inout Member) -> Void
+  let body: @Sendable (inout Member, UnsafeMutableRawPointer) -> Void
+  let context: UnsafeMutableRawPointer
   let counters: UnsafeMutablePointer<Int64>
 }
 

@@ -31,6 +31,7 @@ package struct KernelTable: Sendable {
   package let gatherPatches:
     @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, Int, Span1D, UnsafeMutablePointer<Float>, Int) -> Void
   package let elementary: @Sendable (Elementary, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
+  package let multiplyAdds: @Sendable (Int, UnsafeMutablePointer<Float>) -> Void
 
   package static func of(_ set: InstructionSet) -> KernelTable {
     switch set {
@@ -51,19 +52,19 @@ package struct KernelTable: Sendable {
     gemm: gemmF32_Baseline, pack: packF32_Baseline, fold: foldF32_Baseline, attention: attentionF32_Baseline,
     attentionProbabilities: attentionProbabilitiesF32_Baseline, layerNorm: layerNormF32_Baseline,
     softmax: softmaxF32_Baseline, pool: poolF32_Baseline, gatherPatches: gatherPatchesF32_Baseline,
-    elementary: elementaryF32_Baseline)
+    elementary: elementaryF32_Baseline, multiplyAdds: multiplyAddsF32_Baseline)
 
   private static let avx2 = KernelTable(
     panelColumns: AVX2.panelColumns, tileRows: AVX2.tileRows, kBlock: 384, rowBlock: 256,
     gemm: gemmF32_AVX2, pack: packF32_AVX2, fold: foldF32_AVX2, attention: attentionF32_AVX2,
     attentionProbabilities: attentionProbabilitiesF32_AVX2, layerNorm: layerNormF32_AVX2,
     softmax: softmaxF32_AVX2, pool: poolF32_AVX2, gatherPatches: gatherPatchesF32_AVX2,
-    elementary: elementaryF32_AVX2)
+    elementary: elementaryF32_AVX2, multiplyAdds: multiplyAddsF32_AVX2)
 
   private static let avx512 = KernelTable(
     panelColumns: AVX512.panelColumns, tileRows: AVX512.tileRows, kBlock: 256, rowBlock: 256,
     gemm: gemmF32_AVX512, pack: packF32_AVX512, fold: foldF32_AVX512, attention: attentionF32_AVX512,
     attentionProbabilities: attentionProbabilitiesF32_AVX512, layerNorm: layerNormF32_AVX512,
     softmax: softmaxF32_AVX512, pool: poolF32_AVX512, gatherPatches: gatherPatchesF32_AVX512,
-    elementary: elementaryF32_AVX512)
+    elementary: elementaryF32_AVX512, multiplyAdds: multiplyAddsF32_AVX512)
 }

@@ -20,6 +20,7 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
   case inputNotFinite
   case blockOutOfRange(found: Int, depth: Int)
   case workspaceTooSmall(batch: Int, found: Int)
+  case outputCount(expected: Int, found: Int)
 
   public var description: String {
     switch self {
@@ -28,6 +29,7 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
     case .blockOutOfRange(let found, let depth): "there is no block \(found); the model has blocks 0...\(depth - 1)"
     case .workspaceTooSmall(let batch, let found):
       "the workspace holds \(found) images, the batch has \(batch); make it with workspace(batch: \(batch))"
+    case .outputCount(let expected, let found): "the output has room for \(found) floats, expected \(expected)"
     }
   }
 }
@@ -46,19 +48,46 @@ extension VisionTransformer {
     _ images: Tensor, features wantsFeatures: Bool = false, blocks: [Int] = [], attention: Int? = nil,
     workspace: Workspace? = nil
   ) throws -> ForwardOutput {
-    let c = configuration
-    let expected = [c.channels, c.imageSize.height, c.imageSize.width]
-    guard images.shape.count == 4, Array(images.shape.dropFirst()) == expected, images.shape[0] > 0,
-      images.elementType == .float32
-    else {
-      let sizes = expected.map(String.init).joined(separator: ", ")
-      throw InferenceError.inputShape(expected: "(B, \(sizes)) float32", found: images.shape)
-    }
-    let batch = images.shape[0]
+    let batch = try batchSize(of: images)
     let workspace = workspace ?? self.workspace(batch: batch)
     return try collect(images, batch, workspace, wantsFeatures, blocks, attention) { pointer, taps in
       try run(images: pointer, batch: batch, workspace, taps: taps)
     }
+  }
+
+  /// The same for the logits alone, (B, classes), into memory of the caller's: allocates nothing.
+  ///
+  /// - Parameter logits: B x classes floats; without a head, B x C pooled features.
+  /// - Throws: `InferenceError`, before anything is written.
+  public func forward(_ images: Tensor, into logits: inout MutableSpan<Float>, workspace: Workspace) throws {
+    let batch = try batchSize(of: images)
+    guard batch <= workspace.batch else { throw InferenceError.workspaceTooSmall(batch: batch, found: workspace.batch) }
+    let c = configuration
+    let (source, stride, width) = workspace.results(c)
+    guard logits.count == batch * width else {
+      throw InferenceError.outputCount(expected: batch * width, found: logits.count)
+    }
+    try images.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      try run(images: base.assumingMemoryBound(to: Float.self), batch: batch, workspace)
+    }
+    for image in 0..<batch {
+      for column in 0..<width { logits[image * width + column] = source[image * stride + column] }
+    }
+    withExtendedLifetime(workspace) {}
+  }
+
+  /// B of images that fit the model.
+  private func batchSize(of images: Tensor) throws -> Int {
+    let c = configuration
+    let shape = images.shape
+    guard shape.count == 4, shape[0] > 0, shape[1] == c.channels, shape[2] == c.imageSize.height,
+      shape[3] == c.imageSize.width, images.elementType == .float32
+    else {
+      throw InferenceError.inputShape(
+        expected: "(B, \(c.channels), \(c.imageSize.height), \(c.imageSize.width)) float32", found: shape)
+    }
+    return shape[0]
   }
 
   /// A forward pass of the blocks, final norm and head over ready tokens, (B, N, C) float32, of any N: for tokens of

@@ -82,12 +82,24 @@ public final class VisionTransformer: Sendable {
   func run(images: UnsafePointer<Float>, batch: Int, _ workspace: Workspace, taps: Taps = Taps()) throws {
     var w = workspace.buffers
     w.batch = batch
-    let kernels = engine.kernels
-    try engine.run { member in
-      embed(&member, kernels, images: images, w)
-      encode(&member, kernels, w, taps)
-      readOut(&member, kernels, w, taps)
+    var pass = ImagePass(model: self, images: images, buffers: w, taps: taps)
+    try engine.run(&pass) { member, pass in
+      // SAFETY: the engine hands over `pass`, which members only read.
+      let pass = pass.assumingMemoryBound(to: ImagePass.self)
+      let (model, w, taps) = (pass.pointee.model, pass.pointee.buffers, pass.pointee.taps)
+      let kernels = model.engine.kernels
+      model.embed(&member, kernels, images: pass.pointee.images, w)
+      model.encode(&member, kernels, w, taps)
+      model.readOut(&member, kernels, w, taps)
     }
+  }
+
+  /// What the members of a pass over images share.
+  private struct ImagePass {
+    let model: VisionTransformer
+    let images: UnsafePointer<Float>
+    let buffers: Workspace.Buffers
+    let taps: Taps
   }
 
   /// A pass of the blocks alone over tokens that stand in the workspace's x.

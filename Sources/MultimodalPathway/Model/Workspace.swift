@@ -47,6 +47,13 @@ public final class Workspace {
     }
   }
 
+  /// Where a pass leaves what the model is asked for: logits, or pooled features where there is no head.
+  func results(_ c: VisionTransformerConfiguration) -> (UnsafePointer<Float>, stride: Int, width: Int) {
+    c.classCount == 0
+      ? (UnsafePointer(buffers.pooled), buffers.stride, c.width)
+      : (UnsafePointer(buffers.logits), c.classCount, c.classCount)
+  }
+
   /// A row stride of an odd number of cache lines: rows that are a multiple of 4 KiB apart would share L1 sets.
   private static func padded(_ width: Int) -> Int { ((width + 15) / 16 | 1) * 16 }
 
