@@ -31,6 +31,7 @@ let package = Package(
   products: [
     .library(name: "MultimodalPathway", targets: ["MultimodalPathway"]),
     .executable(name: "m2pt", targets: ["m2pt"]),
+    .library(name: "PathwayCases", targets: ["PathwayCases"]),  // for perf/
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -95,10 +96,13 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["PathwayKernels", "PathwayCheckpoints"], path: "Tests/TestSupport",
       swiftSettings: strict),
+    .target(
+      name: "PathwayCases", dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayKernelTemplates"],
+      path: "Tests/Cases", swiftSettings: strict),
     .testTarget(name: "KernelsTests", dependencies: ["PathwayKernels", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "CheckpointsTests", dependencies: ["PathwayCheckpoints", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "MultimodalPathwayTests", dependencies: ["MultimodalPathway", "PathwayMedia", "TestSupport"],
+      name: "MultimodalPathwayTests", dependencies: ["MultimodalPathway", "PathwayMedia", "PathwayCases", "TestSupport"],
       swiftSettings: strict),
     .testTarget(name: "MediaTests", dependencies: ["PathwayMedia", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TrainingTests", dependencies: ["PathwayTraining", "TestSupport"], swiftSettings: strict),
