@@ -1,38 +1,60 @@
 import Foundation
 
 extension Checkpoint {
-  /// Writes a safetensors file: to a temporary file beside it, then renamed, so that `url` is either whole or untouched.
+  /// Writes a safetensors file: to a temporary file beside it, then renamed, so that `url` is either whole or
+  /// untouched.
   ///
-  /// The bytes depend on tensors and metadata alone. Tensors go by element size, largest first, then by name; the data begins at a
-  /// multiple of 64 bytes and every tensor at a multiple of its element size.
+  /// The bytes depend on tensors and metadata alone. Tensors go by element size, largest first, then by name; the data
+  /// begins at a multiple of 64 bytes and every tensor at a multiple of its element size. Links, permissions and
+  /// durability: `AtomicFile.write`.
   ///
-  /// - Throws: `CheckpointError.unwritable`.
+  /// - Throws: `CheckpointError.unwritable`, also where `init(contentsOf:)` would refuse the file: a tensor named
+  ///   `__metadata__`, more than `Safetensors.largestRank` dimensions, a header over `Safetensors.headerLimit` bytes.
   public func write(to url: URL) throws {
     let ordered = tensors.sorted {
       ($1.value.elementType.byteCount, $0.key) < ($0.value.elementType.byteCount, $1.key)
     }
-    var header: [UInt8] = [UInt8(ascii: "{")]
-    if !metadata.isEmpty {
-      let pairs = metadata.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
-      header += Array("\"__metadata__\":{\(pairs.joined(separator: ","))}".utf8)
-    }
-    var offset = 0
-    for (name, tensor) in ordered {
-      if header.count > 1 { header.append(UInt8(ascii: ",")) }
-      let shape = tensor.shape.map(String.init).joined(separator: ",")
-      header += Array(
-        "\(Self.quoted(name)):{\"dtype\":\"\(tensor.elementType.rawValue)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(offset + tensor.byteCount)]}"
-          .utf8)
-      offset += tensor.byteCount
-    }
-    header.append(UInt8(ascii: "}"))
-    while (8 + header.count) % 64 != 0 { header.append(UInt8(ascii: " ")) }
-
+    let header = try header(ordered, file: url.path)
     try AtomicFile.write(to: url) { file in
       try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.append($0) }
       try header.withUnsafeBytes { try file.append($0) }
       for (_, tensor) in ordered { try tensor.withUnsafeBytes { try file.append($0) } }
     }
+  }
+
+  private func header(_ ordered: [(key: String, value: Tensor)], file: String) throws -> [UInt8] {
+    var header: [UInt8] = [UInt8(ascii: "{")]
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
+      header += "\"__metadata__\":{\(pairs.joined(separator: ","))}".utf8
+    }
+    var offset = 0
+    for (name, tensor) in ordered {
+      guard name != "__metadata__" else {
+        throw CheckpointError.unwritable(
+          file: file, reason: "a tensor is named '__metadata__', which safetensors keeps for itself; rename it")
+      }
+      guard tensor.shape.count <= Safetensors.largestRank else {
+        throw CheckpointError.unwritable(
+          file: file,
+          reason: "tensor '\(name)' has \(tensor.shape.count) dimensions, the limit is \(Safetensors.largestRank)")
+      }
+      if header.count > 1 { header.append(UInt8(ascii: ",")) }
+      let shape = tensor.shape.map(String.init).joined(separator: ",")
+      let end = offset + tensor.byteCount
+      header += Self.quoted(name).utf8
+      header += ":{\"dtype\":\"\(tensor.elementType.rawValue)\",\"shape\":[\(shape)],".utf8
+      header += "\"data_offsets\":[\(offset),\(end)]}".utf8
+      offset = end
+    }
+    header.append(UInt8(ascii: "}"))
+    while (8 + header.count) % 64 != 0 { header.append(UInt8(ascii: " ")) }
+    guard header.count <= Safetensors.headerLimit else {
+      throw CheckpointError.unwritable(
+        file: file,
+        reason: "names and metadata make a header of \(header.count) bytes, the limit is \(Safetensors.headerLimit)")
+    }
+    return header
   }
 
   /// A JSON string literal.
@@ -49,47 +71,5 @@ extension Checkpoint {
       }
     }
     return result + "\""
-  }
-}
-
-/// A file that appears under its name only when it is complete.
-package struct AtomicFile {
-  private let descriptor: Int32
-  private let path: String
-
-  /// Creates a temporary file beside `url`, lets `body` fill it, and renames it; removes it where anything throws.
-  package static func write(to url: URL, _ body: (AtomicFile) throws -> Void) throws {
-    let temporary = url.deletingLastPathComponent()
-      .appendingPathComponent(".\(url.lastPathComponent).\(UUID().uuidString).partial").path
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw failure(url.path) }
-    do {
-      defer { close(descriptor) }
-      try body(AtomicFile(descriptor: descriptor, path: url.path))
-      guard fsync(descriptor) == 0 else { throw failure(url.path) }
-    } catch {
-      unlink(temporary)
-      throw error
-    }
-    guard rename(temporary, url.path) == 0 else {
-      let error = failure(url.path)
-      unlink(temporary)
-      throw error
-    }
-  }
-
-  private static func failure(_ path: String) -> CheckpointError {
-    .unwritable(file: path, reason: String(cString: strerror(errno)))
-  }
-
-  /// Appends all of `bytes`.
-  package func append(_ bytes: UnsafeRawBufferPointer) throws {
-    var rest = bytes
-    while !rest.isEmpty {
-      let written = Foundation.write(descriptor, rest.baseAddress, rest.count)
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { throw Self.failure(path) }
-      rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-    }
   }
 }

@@ -18,6 +18,9 @@ public struct Checkpoint: Sendable {
   /// Maps a `.safetensors` file, all shards of a `.safetensors.index.json`, or what a directory holds of them:
   /// `model.safetensors`, else its index, else the only `.safetensors` file there.
   ///
+  /// An index must be true: every tensor it lists is in the shard it says, and no shard has others. Metadata of all
+  /// shards is put together; where two give one key different values, the first shard's stays.
+  ///
   /// - Throws: `CheckpointError`, one case for each way in which a file can be malformed.
   /// - Complexity: O(header); tensor bytes are read when they are used.
   public init(contentsOf url: URL) throws {
@@ -48,40 +51,70 @@ public struct Checkpoint: Sendable {
     }
     guard let name = names.first, names.count == 1 else {
       throw CheckpointError.unknownKind(
-        file: url.path, found: names.isEmpty ? "a directory without safetensors" : "a directory with \(names.sorted())")
+        file: url.path,
+        found: names.isEmpty
+          ? "a directory without safetensors files"
+          : "a directory with \(names.count): \(names.sorted().joined(separator: ", "))",
+        advice: names.isEmpty
+          ? "put model.safetensors into it" : "name one of them, or rename one to model.safetensors")
     }
     return url.appendingPathComponent(name)
   }
 
-  private struct Index: Decodable {
-    var weight_map: [String: String]
-  }
-
   private init(index url: URL) throws {
-    let index: Index
-    do {
-      index = try JSONDecoder().decode(Index.self, from: Data(contentsOf: url))
-    } catch {
-      throw CheckpointError.badIndex(file: url.path, reason: "expected {\"weight_map\": {tensor: file}}")
-    }
+    let map = try Self.weightMap(url)
     var tensors: [String: Tensor] = [:]
     var metadata: [String: String] = [:]
     var files: [URL] = []
-    for (file, names) in Dictionary(grouping: index.weight_map.keys, by: { index.weight_map[$0] ?? "" }).sorted(by: { $0.key < $1.key }) {
-      guard !file.isEmpty, !file.contains("/"), !file.contains("\\"), file != ".." else {
-        throw CheckpointError.badIndex(file: url.path, reason: "'\(file)' is not a file name in the same directory")
-      }
+    for (file, names) in Dictionary(grouping: map.keys, by: { map[$0] ?? "" }).sorted(by: { $0.key < $1.key }) {
       let shard = url.deletingLastPathComponent().appendingPathComponent(file)
+      guard FileManager.default.fileExists(atPath: shard.path) else {
+        throw CheckpointError.badIndex(
+          file: url.path, reason: "names the shard \(file), which is not beside it; download that too")
+      }
       let (found, notes) = try Safetensors.read(MappedFile(shard))
-      for name in names {
+      for name in names.sorted() {
         guard let tensor = found[name] else {
-          throw CheckpointError.badIndex(file: url.path, reason: "tensor '\(name)' is not in \(file), where the index says it is")
+          throw CheckpointError.badIndex(
+            file: url.path, reason: "tensor '\(name)' is not in \(file), where the index says it is")
         }
         tensors[name] = tensor
+      }
+      if found.count != names.count, let name = found.keys.filter({ map[$0] != file }).min() {
+        let place = map[name].map { "puts into \($0)" } ?? "does not list"
+        throw CheckpointError.badIndex(
+          file: url.path, reason: "\(file) holds tensor '\(name)', which the index \(place)")
       }
       metadata.merge(notes) { first, _ in first }
       files.append(shard)
     }
     self.init(tensors: tensors, metadata: metadata, files: files)
+  }
+
+  /// Shards by tensor name, the shards' names checked.
+  private static func weightMap(_ url: URL) throws -> [String: String] {
+    func malformed(_ reason: String) -> CheckpointError { .badIndex(file: url.path, reason: reason) }
+    let file = try MappedFile(url)
+    guard file.bytes.count <= Safetensors.headerLimit else {
+      throw malformed("it has \(file.bytes.count) bytes, the limit is \(Safetensors.headerLimit)")
+    }
+    // SAFETY: `file` outlives the parser.
+    var parser = HeaderParser(file.bytes, .index, file: url.path)
+    let members = try withExtendedLifetime(file) { try parser.parse() }
+    guard case .object(let entries)? = members.first(where: { $0.key == "weight_map" })?.value else {
+      throw malformed("expected {\"weight_map\": {tensor: file}}")
+    }
+    guard !entries.isEmpty else { throw malformed("its weight_map is empty") }
+    var map: [String: String] = [:]
+    for (name, value) in entries {
+      guard case .string(let shard) = value else { throw malformed("the shard of tensor '\(name)' is not a string") }
+      guard !shard.isEmpty, shard != ".", shard != "..", shard.utf8.count <= 255,
+        !shard.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") })
+      else {
+        throw malformed("'\(shard)' is not a file name in the same directory")
+      }
+      map[name] = shard
+    }
+    return map
   }
 }

@@ -2,7 +2,7 @@
 public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case unreadable(file: String, reason: String)
   case unwritable(file: String, reason: String)
-  case unknownKind(file: String, found: String)
+  case unknownKind(file: String, found: String, advice: String)
   case tooShort(file: String, bytes: Int)
   case headerTooLong(file: String, bytes: UInt64, limit: Int)
   case headerBeyondFile(file: String, header: UInt64, size: Int)
@@ -16,19 +16,22 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case badIndex(file: String, reason: String)
   case notFloatingPoint(found: ElementType)
 
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
     case .unwritable(let file, let reason): "\(file): cannot be written: \(reason)"
-    case .unknownKind(let file, let found):
-      "\(file): found \(found), expected a safetensors file, its index, or a directory with either; "
-        + "convert it with Python's `safetensors.torch.save_file`"
+    case .unknownKind(let file, let found, let advice):
+      "\(file): found \(found), expected a safetensors file, its index, or a directory with either; \(advice)"
     case .tooShort(let file, let bytes):
       "\(file): \(bytes) bytes are too few for a safetensors file (at least 10); download or copy it again"
     case .headerTooLong(let file, let bytes, let limit):
       "\(file): says its header has \(bytes) bytes, the limit is \(limit); this is not a safetensors file"
     case .headerBeyondFile(let file, let header, let size):
-      "\(file): says its header has \(header) bytes, but the file has only \(size); it is truncated, or not a safetensors file"
+      "\(file): says its header has \(header) bytes, but the file has only \(size); "
+        + "it is truncated, or not a safetensors file; download or copy it again"
     case .malformedHeader(let file, let reason): "\(file): the safetensors header is malformed: \(reason)"
     case .duplicateName(let file, let name): "\(file): the name '\(name)' appears twice"
     case .unknownElementType(let file, let tensor, let found):
@@ -43,5 +46,20 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .badIndex(let file, let reason): "\(file): the shard index is malformed: \(reason)"
     case .notFloatingPoint(let found): "a tensor of type \(found.rawValue) was found where real numbers were expected"
     }
+  }
+}
+
+extension String {
+  /// This text fit for one line of a terminal: control, separator and invisible characters as `\u{...}`, and the middle
+  /// of what is longer than `limit` left out.
+  package func onOneLine(limit: Int = 2000) -> String {
+    var line = ""
+    for scalar in unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator: line += "\\u{\(String(scalar.value, radix: 16))}"
+      default: line.unicodeScalars.append(scalar)
+      }
+    }
+    return line.count <= limit ? line : "\(line.prefix(limit / 2)) ... \(line.suffix(limit / 2))"
   }
 }

@@ -1,38 +1,66 @@
-// A strict parser for the JSON of a safetensors header.
+// A strict parser for the JSON of safetensors headers and shard indexes.
 //
-// Foundation's parsers keep the last of two equal keys without a word and turn integers into doubles; here both are errors
-// (a duplicate name is how a malicious file says two things to two readers). Recursion is bounded by the format's depth of 3.
+// Foundation's parsers keep the last of two equal keys without a word and turn integers into doubles; here both are
+// errors (a duplicate name is how a malicious file says two things to two readers). Depth and time are bounded: one
+// pass, no look back, so a header of the format's limit costs O(bytes).
 
 /// The JSON values that a header may hold.
-indirect enum HeaderValue {
+enum HeaderValue {
   case string(String)
   case integer(Int)
   case array([HeaderValue])
   case object([(key: String, value: HeaderValue)])
+  /// A number that is no integer, a truth value or null: in an index, where nobody reads it.
+  case other
 }
 
 struct HeaderParser {
-  private let bytes: UnsafeRawBufferPointer
-  private var position = 0
-  private let file: String
+  /// What the text may be.
+  enum Grammar {
+    /// A safetensors header: strings, non-negative integers, short arrays of them, objects; 3 levels.
+    case header
+    /// A shard index: any JSON; 16 levels.
+    case index
+  }
 
-  init(_ bytes: UnsafeRawBufferPointer, file: String) {
+  private let bytes: UnsafeRawBufferPointer
+  private let grammar: Grammar
+  private let file: String
+  private var position = 0
+
+  /// - Parameter bytes: must outlive the parser.
+  init(_ bytes: UnsafeRawBufferPointer, _ grammar: Grammar, file: String) {
     self.bytes = bytes
+    self.grammar = grammar
     self.file = file
   }
 
   /// The whole text, which must be one object, with white space after it at most.
+  ///
+  /// - Throws: `CheckpointError.malformedHeader` or `badIndex`, `duplicateName`.
   mutating func parse() throws -> [(key: String, value: HeaderValue)] {
+    // The format's rule: padding is allowed after the object, not before it.
+    guard grammar == .index || bytes.first == UInt8(ascii: "{") else { throw malformed("it is not an object") }
     guard case .object(let members) = try value(depth: 0) else { throw malformed("it is not an object") }
     skipSpace()
     guard position == bytes.count else { throw malformed("text follows the object at byte \(position)") }
     return members
   }
 
-  private func malformed(_ reason: String) -> CheckpointError { .malformedHeader(file: file, reason: reason) }
+  private func malformed(_ reason: String) -> CheckpointError {
+    switch grammar {
+    case .header: .malformedHeader(file: file, reason: reason)
+    case .index: .badIndex(file: file, reason: reason)
+    }
+  }
 
   private mutating func skipSpace() {
-    while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, 0x09, 0x0A, 0x0D: position += 1
+      default: return
+      }
+    }
   }
 
   private mutating func next() throws -> UInt8 {
@@ -56,12 +84,17 @@ struct HeaderParser {
   }
 
   private mutating func value(depth: Int) throws -> HeaderValue {
-    guard depth <= 3 else { throw malformed("it nests deeper than the format allows at byte \(position)") }
+    guard depth <= (grammar == .header ? 3 : 16) else {
+      throw malformed("it nests deeper than the format allows at byte \(position)")
+    }
     switch try peekAfterSpace() {
     case UInt8(ascii: "{"): return .object(try object(depth: depth))
     case UInt8(ascii: "["): return .array(try array(depth: depth))
     case UInt8(ascii: "\""): return .string(try string())
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): return .integer(try integer())
+    case UInt8(ascii: "0")...UInt8(ascii: "9") where grammar == .header: return .integer(try integer())
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"):
+      if grammar == .index { return try other() }
+      fallthrough
     default: throw malformed("expected an object, array, string or non-negative integer at byte \(position)")
     }
   }
@@ -69,7 +102,7 @@ struct HeaderParser {
   private mutating func object(depth: Int) throws -> [(key: String, value: HeaderValue)] {
     try expect(UInt8(ascii: "{"))
     var members: [(key: String, value: HeaderValue)] = []
-    var seen = Set<[UInt8]>()
+    var seen = Set<String>()
     if try peekAfterSpace() == UInt8(ascii: "}") {
       position += 1
       return members
@@ -77,8 +110,8 @@ struct HeaderParser {
     while true {
       guard try peekAfterSpace() == UInt8(ascii: "\"") else { throw malformed("expected a name at byte \(position)") }
       let key = try string()
-      // Compared as bytes: Swift's string equality would call two spellings of one letter the same name.
-      guard seen.insert(Array(key.utf8)).inserted else { throw CheckpointError.duplicateName(file: file, name: key) }
+      // Swift takes two spellings of one letter (Unicode normalization) for one name; in a dictionary one would vanish.
+      guard seen.insert(key).inserted else { throw CheckpointError.duplicateName(file: file, name: key) }
       try expect(UInt8(ascii: ":"))
       members.append((key, try value(depth: depth + 1)))
       if try peekAfterSpace() == UInt8(ascii: ",") {
@@ -99,6 +132,9 @@ struct HeaderParser {
     }
     while true {
       elements.append(try value(depth: depth + 1))
+      guard grammar == .index || elements.count <= Safetensors.largestRank else {
+        throw malformed("the array before byte \(position) has more than \(Safetensors.largestRank) elements")
+      }
       if try peekAfterSpace() == UInt8(ascii: ",") {
         position += 1
       } else {
@@ -106,6 +142,24 @@ struct HeaderParser {
         return elements
       }
     }
+  }
+
+  /// A number, truth value or null that nobody reads: checked as far as telling where it ends.
+  private mutating func other() throws -> HeaderValue {
+    let start = position
+    loop: while position < bytes.count {
+      switch bytes[position] {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "E"),
+        UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."):
+        position += 1
+      default: break loop
+      }
+    }
+    let text = String(decoding: bytes[start..<position], as: UTF8.self)
+    guard ["true", "false", "null"].contains(text) || Double(text)?.isFinite == true else {
+      throw malformed("expected a value at byte \(start)")
+    }
+    return .other
   }
 
   private mutating func integer() throws -> Int {
@@ -118,8 +172,12 @@ struct HeaderParser {
       number = sum
       position += 1
     }
-    if position < bytes.count, [UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position]) {
-      throw malformed("the number at byte \(start) is not an integer")
+    if position < bytes.count {
+      switch bytes[position] {
+      case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"):
+        throw malformed("the number at byte \(start) is not an integer")
+      default: break
+      }
     }
     if position - start > 1, bytes[start] == 0x30 { throw malformed("the number at byte \(start) begins with 0") }
     return number
@@ -128,16 +186,26 @@ struct HeaderParser {
   private mutating func string() throws -> String {
     let start = position
     position += 1
+    var run = position
     var text: [UInt8] = []
     while true {
       let byte = try next()
       if byte == UInt8(ascii: "\"") { break }
       if byte < 0x20 { throw malformed("the string at byte \(start) holds a control character") }
-      if byte == UInt8(ascii: "\\") { text += try escape() } else { text.append(byte) }
+      if byte == UInt8(ascii: "\\") {
+        text += bytes[run..<position - 1]
+        text += try escape()
+        run = position
+      }
     }
-    guard let result = String(validating: text, as: UTF8.self) else {
-      throw malformed("the string at byte \(start) is not UTF-8")
+    let rest = UnsafeRawBufferPointer(rebasing: bytes[run..<position - 1])
+    let result: String?
+    if run == start + 1 {
+      result = String(validating: rest, as: UTF8.self)
+    } else {
+      result = String(validating: text + rest, as: UTF8.self)
     }
+    guard let result else { throw malformed("the string at byte \(start) is not UTF-8") }
     return result
   }
 

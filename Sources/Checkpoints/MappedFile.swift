@@ -1,32 +1,43 @@
 import Foundation
 
 /// A file's bytes, mapped read-only for as long as the object lives.
+///
+/// The file may be replaced or deleted meanwhile: the mapping keeps what was opened. It must not be cut short in place,
+/// which ends the process at the next read of what is gone (SIGBUS), as with every mapped file.
 final class MappedFile: @unchecked Sendable {
-  // SAFETY: the mapping is private and never written.
+  // SAFETY: the mapping is private, never written, and unmapped only when nobody holds the object.
 
   let url: URL
-  let base: UnsafeRawPointer
-  let count: Int
+  /// The whole file; empty, without a base address, for an empty file.
+  let bytes: UnsafeRawBufferPointer
 
+  /// - Throws: `CheckpointError.unreadable`; a directory, pipe or device is refused without waiting for it.
   init(_ url: URL) throws {
     self.url = url
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw CheckpointError.unreadable(file: url.path, reason: String(cString: strerror(errno))) }
+    func failure(_ reason: String = String(cString: strerror(errno))) -> CheckpointError {
+      .unreadable(file: url.path, reason: reason)
+    }
+    // Opening a pipe would wait for its writer.
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw failure() }
+    // Nothing was written: closing cannot lose anything.
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      throw CheckpointError.unreadable(file: url.path, reason: String(cString: strerror(errno)))
+    guard fstat(descriptor, &status) == 0 else { throw failure() }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw failure("not a regular file") }
+    let count = Int(status.st_size)
+    guard count > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
     }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw CheckpointError.unreadable(file: url.path, reason: "not a regular file")
-    }
-    count = Int(status.st_size)
-    guard count > 0 else { throw CheckpointError.tooShort(file: url.path, bytes: 0) }
     guard let mapped = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), mapped != MAP_FAILED else {
-      throw CheckpointError.unreadable(file: url.path, reason: String(cString: strerror(errno)))
+      throw failure()
     }
-    base = UnsafeRawPointer(mapped)
+    bytes = UnsafeRawBufferPointer(start: mapped, count: count)
   }
 
-  deinit { munmap(UnsafeMutableRawPointer(mutating: base), count) }
+  deinit {
+    guard let base = bytes.baseAddress else { return }
+    munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
+  }
 }

@@ -1,31 +1,34 @@
-// The safetensors format (github.com/huggingface/safetensors, "Format"): 8 bytes little-endian header length, a JSON header,
-// then the tensors' bytes without gaps. Everything is checked before a tensor is handed out.
+// The safetensors format (github.com/huggingface/safetensors, "Format"): 8 bytes little-endian header length, a JSON
+// header, then the tensors' bytes without gaps. Everything is checked before a tensor is handed out.
 
 /// Reads and validates one file. Tensors are views of the mapping.
 enum Safetensors {
-  /// The format's own limit.
+  /// The format's own limit, in bytes.
   static let headerLimit = 100_000_000
+  /// The most dimensions a tensor may have; PyTorch and NumPy stop at 64 as well.
+  static let largestRank = 64
 
   static func read(_ file: MappedFile) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
     let path = file.url.path
-    // A good header may begin with any kind's magic bytes (a length of 640 is a pickle's), so kinds are told apart only where
-    // the length cannot be one.
-    guard file.count >= 10 else {
+    // A good header may begin with any kind's magic bytes (a length of 640 is a pickle's), so kinds are told apart only
+    // where the length cannot be one.
+    guard let base = file.bytes.baseAddress, file.bytes.count >= 10 else {
       try rejectOtherKinds(file)
-      throw CheckpointError.tooShort(file: path, bytes: file.count)
+      throw CheckpointError.tooShort(file: path, bytes: file.bytes.count)
     }
-    let length = UInt64(littleEndian: file.base.loadUnaligned(as: UInt64.self))
-    if length > UInt64(min(headerLimit, file.count - 8)) { try rejectOtherKinds(file) }
+    let length = UInt64(littleEndian: file.bytes.loadUnaligned(as: UInt64.self))
+    if length > UInt64(min(headerLimit, file.bytes.count - 8)) { try rejectOtherKinds(file) }
     guard length <= UInt64(headerLimit) else {
       throw CheckpointError.headerTooLong(file: path, bytes: length, limit: headerLimit)
     }
-    guard length <= UInt64(file.count - 8) else {
-      throw CheckpointError.headerBeyondFile(file: path, header: length, size: file.count)
+    guard length <= UInt64(file.bytes.count - 8) else {
+      throw CheckpointError.headerBeyondFile(file: path, header: length, size: file.bytes.count)
     }
     let headerCount = Int(length)
-    var parser = HeaderParser(UnsafeRawBufferPointer(start: file.base + 8, count: headerCount), file: path)
-    let data = file.base + 8 + headerCount
-    let dataCount = file.count - 8 - headerCount
+    // SAFETY: `file` outlives the parser; the header ends within the file, and so does all data behind it.
+    var parser = HeaderParser(UnsafeRawBufferPointer(start: base + 8, count: headerCount), .header, file: path)
+    let data = base + 8 + headerCount
+    let dataCount = file.bytes.count - 8 - headerCount
 
     var metadata: [String: String] = [:]
     var tensors: [String: Tensor] = [:]
@@ -45,10 +48,7 @@ enum Safetensors {
       }
       let (type, shape, range) = try entry(members, name: name, path: path, dataCount: dataCount)
       let tensor = Tensor(elementType: type, shape: shape, base: data + range.lowerBound, owner: file)
-      // Swift's dictionary takes two spellings of one letter for one name; neither may vanish.
-      guard tensors.updateValue(tensor, forKey: name) == nil else {
-        throw CheckpointError.duplicateName(file: path, name: name)
-      }
+      tensors[name] = tensor
       ranges.append((range, name))
     }
     try checkCover(&ranges, dataCount: dataCount, path: path)
@@ -80,16 +80,19 @@ enum Safetensors {
     }
     guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] <= dataCount else {
       throw CheckpointError.badOffsets(
-        file: path, tensor: name, reason: "found \(offsets), expected [begin, end] within the \(dataCount) bytes of data")
+        file: path, tensor: name,
+        reason: "found \(offsets), expected [begin, end] within the \(dataCount) bytes of data")
     }
+    // Zeros are left out at first, so that no product of some of the extents overflows, whoever takes it later.
     var bytes = type.byteCount
-    for extent in shape {
+    for extent in shape where extent > 0 {
       let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
       guard !overflow else {
         throw CheckpointError.badShape(file: path, tensor: name, reason: "\(shape) overflows 64 bits")
       }
       bytes = product
     }
+    if shape.contains(0) { bytes = 0 }
     guard bytes == offsets[1] - offsets[0] else {
       throw CheckpointError.sizeMismatch(file: path, tensor: name, expected: bytes, found: offsets[1] - offsets[0])
     }
@@ -114,7 +117,8 @@ enum Safetensors {
     for (range, name) in ranges {
       guard range.lowerBound >= end else {
         throw CheckpointError.badOffsets(
-          file: path, tensor: name, reason: "begins at \(range.lowerBound), inside another tensor that ends at \(end)")
+          file: path, tensor: name,
+          reason: "begins at \(range.lowerBound), inside another tensor that ends at \(end)")
       }
       guard range.lowerBound == end else {
         throw CheckpointError.uncoveredBytes(file: path, from: end, to: range.lowerBound)
@@ -124,16 +128,8 @@ enum Safetensors {
     guard end == dataCount else { throw CheckpointError.uncoveredBytes(file: path, from: end, to: dataCount) }
   }
 
-  /// Names the kinds of file that people have in the place of a safetensors file.
   private static func rejectOtherKinds(_ file: MappedFile) throws {
-    let head = UnsafeRawBufferPointer(start: file.base, count: min(file.count, 64))
-    let kinds: [(prefix: [UInt8], name: String)] = [
-      (Array("PK\u{3}\u{4}".utf8), "a zip archive (a PyTorch .pth?)"), ([0x80, 0x02], "a Python pickle (an old .pth?)"),
-      (Array("version https://git-lfs".utf8), "a Git LFS pointer instead of the file itself (run `git lfs pull`)"),
-      (Array("<!DOCTYPE".utf8), "an HTML page"), (Array("<html".utf8), "an HTML page"), (Array("GGUF".utf8), "a GGUF file"),
-    ]
-    for kind in kinds where head.starts(with: kind.prefix) {
-      throw CheckpointError.unknownKind(file: file.url.path, found: kind.name)
-    }
+    guard let kind = FileKind.recognize(file.bytes) else { return }
+    throw CheckpointError.unknownKind(file: file.url.path, found: kind.found, advice: kind.advice)
   }
 }

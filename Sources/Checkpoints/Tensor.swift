@@ -1,7 +1,7 @@
 /// An immutable, row-major array of numbers whose bytes belong to somebody: a mapped file or a heap buffer.
 ///
-/// A tensor from a file is a view of the mapping: reading it copies nothing, and the mapping lives as long as any of its
-/// tensors. The bytes may have any alignment.
+/// A tensor from a file is a view of the mapping: reading it copies nothing, and the mapping lives as long as any of
+/// its tensors. The bytes may have any alignment.
 public struct Tensor: @unchecked Sendable {
   // SAFETY: the bytes are never written after initialisation, and `owner` keeps them alive.
 
@@ -29,9 +29,19 @@ public struct Tensor: @unchecked Sendable {
   ///
   /// - Parameter body: gets the `shape`'s elements, uninitialised, and must write every one of them.
   public init(shape: [Int], initializingWith body: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
-    let heap = HeapBytes(count: shape.reduce(1, *) * 4)
-    try body(UnsafeMutableBufferPointer(start: heap.base.assumingMemoryBound(to: Float.self), count: heap.count / 4))
-    self.init(elementType: .float32, shape: shape, base: UnsafeRawPointer(heap.base), owner: heap)
+    try self.init(elementType: .float32, shape: shape) { bytes in
+      // SAFETY: fresh memory, aligned for any element, which nothing has been bound to.
+      try body(bytes.bindMemory(to: Float.self))
+    }
+  }
+
+  /// A tensor in memory of its own, 64-byte aligned; `body` must write every byte.
+  package init(
+    elementType: ElementType, shape: [Int], initializingWith body: (UnsafeMutableRawBufferPointer) throws -> Void
+  ) rethrows {
+    let heap = HeapBytes(count: shape.reduce(1, *) * elementType.byteCount)
+    try body(UnsafeMutableRawBufferPointer(start: heap.base, count: heap.count))
+    self.init(elementType: elementType, shape: shape, base: UnsafeRawPointer(heap.base), owner: heap)
   }
 
   /// A float32 tensor holding a copy of `values`, whose count must be the product of `shape`.
@@ -47,6 +57,7 @@ public struct Tensor: @unchecked Sendable {
 
   /// Calls `body` with the elements as stored; the pointer has no particular alignment and must not escape.
   public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    // SAFETY: `owner` holds `byteCount` bytes at `base`, and is kept until `body` returns.
     defer { withExtendedLifetime(owner) {} }
     return try body(UnsafeRawBufferPointer(start: base, count: byteCount))
   }

@@ -1,0 +1,115 @@
+import Foundation
+
+/// A file that appears under its name only when it is complete.
+package struct AtomicFile {
+  private let descriptor: Int32
+  private let path: String
+
+  /// Creates a temporary file in the directory of `url`, lets `body` fill it, and renames it; removes it where anything
+  /// throws.
+  ///
+  /// - A symbolic link stays one: the file that it names is replaced or, where there is none, made.
+  /// - An existing file's permission bits are kept, its owner and other attributes are not; a new file gets what the
+  ///   process's mask leaves of 0666. Directories, pipes and devices are refused before `body` runs.
+  /// - File and directory are flushed to the disk before this returns. A process that is killed leaves a file
+  ///   `.m2pt-*.partial` behind.
+  ///
+  /// - Throws: `CheckpointError.unwritable`, and what `body` throws.
+  package static func write(to url: URL, _ body: (AtomicFile) throws -> Void) throws {
+    let target = try destination(url)
+    var status = stat()
+    var mode: mode_t?
+    if stat(target, &status) == 0 {
+      guard status.st_mode & S_IFMT == S_IFREG else {
+        throw CheckpointError.unwritable(file: url.path, reason: "it exists and is not a regular file")
+      }
+      mode = status.st_mode & 0o7777
+    } else if errno != ENOENT {
+      throw failure(url.path)
+    }
+
+    let folder = URL(fileURLWithPath: target).deletingLastPathComponent().path
+    // Of one length for every target: a name that just fits the file system must not be made longer.
+    let temporary = "\(folder)/.m2pt-\(UUID().uuidString).partial"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw failure(url.path) }
+    do {
+      do {
+        try body(AtomicFile(descriptor: descriptor, path: url.path))
+        if let mode { try check(fchmod(descriptor, mode), url.path) }
+        try check(fsync(descriptor), url.path)
+      } catch {
+        close(descriptor)
+        throw error
+      }
+      // Some file systems tell only now that the disk is full.
+      try check(close(descriptor), url.path)
+      try check(rename(temporary, target), url.path)
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    try flush(directory: folder, url.path)
+  }
+
+  /// A writer to a descriptor that somebody else opened and closes; `path` names it in errors.
+  package init(descriptor: Int32, path: String) {
+    self.descriptor = descriptor
+    self.path = path
+  }
+
+  /// Appends all of `bytes`.
+  ///
+  /// - Throws: `CheckpointError.unwritable`.
+  package func append(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes
+    while !rest.isEmpty {
+      let written = Foundation.write(descriptor, rest.baseAddress, rest.count)
+      if written < 0 && errno == EINTR { continue }
+      guard written > 0 else { throw Self.failure(path) }
+      rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+    }
+  }
+
+  private static func failure(_ path: String) -> CheckpointError {
+    .unwritable(file: path, reason: String(cString: strerror(errno)))
+  }
+
+  private static func check(_ result: Int32, _ path: String) throws {
+    guard result == 0 else { throw failure(path) }
+  }
+
+  /// The path behind any symbolic links in the last place.
+  private static func destination(_ url: URL) throws -> String {
+    var path = url.path
+    for _ in 0..<40 {
+      var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+      let count = buffer.withUnsafeMutableBufferPointer { bytes in
+        bytes.withMemoryRebound(to: CChar.self) { chars in
+          chars.baseAddress.map { readlink(path, $0, chars.count) } ?? -1
+        }
+      }
+      guard count >= 0 else {
+        // EINVAL: no link. ENOENT: nothing there yet.
+        guard errno == EINVAL || errno == ENOENT else { throw failure(url.path) }
+        return path
+      }
+      let link = String(decoding: buffer.prefix(count), as: UTF8.self)
+      let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+      path = link.hasPrefix("/") ? link : "\(folder)/\(link)"
+    }
+    errno = ELOOP
+    throw failure(url.path)
+  }
+
+  /// Makes a new name survive a power failure.
+  private static func flush(directory: String, _ path: String) throws {
+    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    // EACCES: one may write into the directory but not read it, and so not flush it.
+    if descriptor < 0 && errno == EACCES { return }
+    guard descriptor >= 0 else { throw failure(path) }
+    defer { close(descriptor) }
+    // EINVAL: this file system has no such thing to flush.
+    guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure(path) }
+  }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import PathwayCheckpoints
+import TestSupport
+import Testing
+
+/// Damaged files: each is refused with a typed error, or read as tensors that lie inside it. Never a trap.
+@Suite struct FuzzTests {
+  @Test func damagedFilesAreRefusedOrStayInside() throws {
+    var random = SeededGenerator(seed: 12)
+    let valid = try withFile([]) { url in
+      let tensors = [
+        "blocks.0.attn.qkv.weight": Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3]), "scalar": Tensor([7], shape: []),
+        "empty": Tensor([], shape: [0, 4]),
+        "half\u{1F600}": try Tensor([1, 2, 3], shape: [3]).converted(to: .float16),
+      ]
+      try Checkpoint(tensors: tensors, metadata: ["format": "pt", "a\"b": "\\"]).write(to: url)
+      return [UInt8](try Data(contentsOf: url))
+    }
+    let tokens = ["{", "}", "[", "]", ",", ":", "\"", "\\u", "-", "0", "9999999999999999999", "1e3", "null", "\u{E9}"]
+    var refused = 0
+    try withFile(valid) { url in
+      for _ in 0..<6000 {
+        var bytes = valid
+        for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
+          let place = Int.random(in: 0..<bytes.count, using: &random)
+          switch Int.random(in: 0..<7, using: &random) {
+          case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+          case 1: bytes[place] = UInt8.random(in: 0...255, using: &random)
+          case 2: bytes.removeSubrange(place...)
+          case 3: bytes.remove(at: place)
+          case 4: bytes.insert(contentsOf: tokens.randomElement(using: &random)!.utf8, at: place)
+          case 5: bytes[min(place % 9, bytes.count - 1)] = UInt8.random(in: 0...255, using: &random)
+          default:
+            // A digit for a digit keeps the text JSON and gets to the checks of numbers.
+            let digits = bytes.indices.filter { $0 > 8 && (0x30...0x39).contains(bytes[$0]) }
+            if let digit = digits.randomElement(using: &random) {
+              bytes[digit] = UInt8.random(in: 0x30...0x39, using: &random)
+            }
+          }
+        }
+        try Data(bytes).write(to: url)
+        do {
+          let checkpoint = try Checkpoint(contentsOf: url)
+          var total = 0
+          for tensor in checkpoint.tensors.values {
+            total += tensor.withUnsafeBytes { bytes in bytes.indices.filter { bytes[$0] <= UInt8.max }.count }
+            if tensor.elementType.isFloatingPoint {
+              let values = try tensor.float32()
+              #expect(values.count == tensor.count)
+            }
+          }
+          #expect(total <= bytes.count - 10)
+        } catch is CheckpointError {
+          refused += 1
+        }
+      }
+    }
+    // Most damage is in the header; what hits values alone, or gives another valid header, is read.
+    #expect(refused > 3000 && refused < 6000, "\(refused)")
+  }
+
+  @Test func damagedIndexesAreRefusedOrTrue() throws {
+    var random = SeededGenerator(seed: 13)
+    let name = "model.safetensors.index.json"
+    let valid = Array(#"{"metadata":{"total_size":4},"weight_map":{"a":"one.safetensors"}}"#.utf8)
+    try withFile(valid, name: name) { url in
+      let shard = url.deletingLastPathComponent().appendingPathComponent("one.safetensors")
+      try Checkpoint(tensors: ["a": Tensor([1], shape: [1])]).write(to: shard)
+      for _ in 0..<2000 {
+        var bytes = valid
+        for _ in 0..<Int.random(in: 1...3, using: &random) {
+          bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0x20...0x7E, using: &random)
+        }
+        try Data(bytes).write(to: url)
+        do {
+          let found1 = try Checkpoint(contentsOf: url).tensors.keys.sorted()
+          #expect(found1 == ["a"])
+        } catch is CheckpointError {}
+      }
+    }
+  }
+}

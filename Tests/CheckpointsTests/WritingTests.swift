@@ -1,0 +1,143 @@
+import Foundation
+import PathwayCheckpoints
+import Testing
+
+@Suite struct WritingTests {
+  private let one = Checkpoint(tensors: ["a": Tensor([1], shape: [1])])
+
+  private func entries(_ url: URL) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: url.deletingLastPathComponent().path).sorted()
+  }
+
+  /// `body` throws `unwritable` with these words, and leaves no file behind that was not there.
+  private func expectUnwritable(_ words: String, beside url: URL, _ body: () throws -> Void) throws {
+    let before = try entries(url)
+    let error = #expect(throws: CheckpointError.self) { try body() }
+    if case .unwritable(_, let reason)? = error { #expect(reason.contains(words), "\(reason)") } else {
+      Issue.record("\(String(describing: error)), expected unwritable: \(words)")
+    }
+    let after = try entries(url)
+    #expect(after == before)
+  }
+
+  @Test func refusesWhatItsReaderWould() throws {
+    try withFile([]) { url in
+      try expectUnwritable("'__metadata__'", beside: url) {
+        try Checkpoint(tensors: ["__metadata__": Tensor([1], shape: [1])]).write(to: url)
+      }
+      try expectUnwritable("65 dimensions", beside: url) {
+        try Checkpoint(tensors: ["a": Tensor([1], shape: Array(repeating: 1, count: 65))]).write(to: url)
+      }
+      try expectUnwritable("the limit is 100000000", beside: url) {
+        try Checkpoint(tensors: [:], metadata: ["a": String(repeating: "x", count: 100_000_000)]).write(to: url)
+      }
+      let untouched = try Data(contentsOf: url).isEmpty
+      #expect(untouched)
+      let deep = Checkpoint(tensors: ["a": Tensor([1], shape: Array(repeating: 1, count: 64))])
+      try deep.write(to: url)
+      let found1 = try Checkpoint(contentsOf: url).tensors["a"]?.shape.count
+      #expect(found1 == 64)
+    }
+  }
+
+  @Test func namesOfAnyLength() throws {
+    try withFile([]) { url in
+      let folder = url.deletingLastPathComponent()
+      let longest = folder.appendingPathComponent(String(repeating: "n", count: 255))
+      try one.write(to: longest)
+      let found2 = try Checkpoint(contentsOf: longest).tensors.count
+      #expect(found2 == 1)
+      try expectUnwritable("File name too long", beside: url) {
+        try one.write(to: folder.appendingPathComponent(String(repeating: "n", count: 256)))
+      }
+    }
+  }
+
+  @Test func linksStayLinks() throws {
+    try withFile([]) { url in
+      let folder = url.deletingLastPathComponent()
+      let manager = FileManager.default
+      try manager.createDirectory(at: folder.appendingPathComponent("blobs"), withIntermediateDirectories: true)
+      let (link, chain) = (folder.appendingPathComponent("link"), folder.appendingPathComponent("chain"))
+      try manager.createSymbolicLink(atPath: link.path, withDestinationPath: "blobs/new")
+      try manager.createSymbolicLink(atPath: chain.path, withDestinationPath: link.path)
+      try one.write(to: chain)
+      let found3 = try manager.destinationOfSymbolicLink(atPath: link.path)
+      #expect(found3 == "blobs/new")
+      let found4 = try manager.destinationOfSymbolicLink(atPath: chain.path)
+      #expect(found4 == link.path)
+      let found5 = try Checkpoint(contentsOf: folder.appendingPathComponent("blobs/new")).tensors.count
+      #expect(found5 == 1)
+      let loop = folder.appendingPathComponent("loop")
+      try manager.createSymbolicLink(atPath: loop.path, withDestinationPath: "loop")
+      try expectUnwritable("Too many levels", beside: url) { try one.write(to: loop) }
+    }
+  }
+
+  @Test func permissionsStay() throws {
+    try withFile([]) { url in
+      #expect(chmod(url.path, 0o640) == 0)
+      try one.write(to: url)
+      let mode = try FileManager.default.attributesOfItem(atPath: url.path)[.posixPermissions] as? Int
+      #expect(mode == 0o640)
+    }
+  }
+
+  @Test func directoriesDevicesAndMissingFoldersAreRefused() throws {
+    try withFile([]) { url in
+      let folder = url.deletingLastPathComponent()
+      try expectUnwritable("not a regular file", beside: url) { try one.write(to: folder) }
+      try expectUnwritable("not a regular file", beside: url) { try one.write(to: URL(fileURLWithPath: "/dev/full")) }
+      try expectUnwritable("No such file", beside: url) { try one.write(to: folder.appendingPathComponent("no/file")) }
+      try expectUnwritable("Not a directory", beside: url) { try one.write(to: url.appendingPathComponent("file")) }
+      try expectUnwritable("No such file", beside: url) { try one.write(to: URL(fileURLWithPath: "/proc/self/file")) }
+    }
+  }
+
+  @Test func fullDisk() throws {
+    let descriptor = open("/dev/full", O_WRONLY)
+    defer { close(descriptor) }
+    let file = AtomicFile(descriptor: descriptor, path: "full")
+    let expected = CheckpointError.unwritable(file: "full", reason: "No space left on device")
+    #expect(throws: expected) { try [UInt8(1)].withUnsafeBytes { try file.append($0) } }
+  }
+
+  @Test func aThrowingBodyLeavesTheOldFile() throws {
+    struct Stop: Error {}
+    try withFile([1, 2, 3]) { url in
+      #expect(throws: Stop.self) {
+        try AtomicFile.write(to: url) { file in
+          try [UInt8](repeating: 9, count: 100).withUnsafeBytes { try file.append($0) }
+          throw Stop()
+        }
+      }
+      let found6 = try Array(Data(contentsOf: url))
+      #expect(found6 == [1, 2, 3])
+      let found7 = try entries(url)
+      #expect(found7 == ["model.safetensors"])
+    }
+  }
+
+  @Test func aCheckpointMayReplaceItsOwnFile() throws {
+    try withFile([]) { url in
+      try one.write(to: url)
+      var again = try Checkpoint(contentsOf: url)
+      again.metadata["x"] = "y"
+      try again.write(to: url)
+      let values = try Checkpoint(contentsOf: url).tensors["a"]?.float32()
+      #expect(values == [1])
+    }
+  }
+
+  @Test func digests() throws {
+    try withFile(Array("abc".utf8)) { url in
+      let digest = try FileDigest.sha256(of: url)
+      #expect(digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    }
+    try withFile([]) { url in
+      let digest = try FileDigest.sha256(of: url)
+      #expect(digest == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+      #expect(throws: CheckpointError.self) { try FileDigest.sha256(of: url.deletingLastPathComponent()) }
+    }
+  }
+}
