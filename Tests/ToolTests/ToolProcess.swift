@@ -24,12 +24,22 @@ enum Tool {
   }
 
   /// Runs m2pt and returns its exit code and output.
-  static func run(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {
+  ///
+  /// - Parameter fileLimit: the most a file may grow to, in the shell's blocks; beyond it writing fails.
+  static func run(
+    _ arguments: [String], fileLimit: Int? = nil
+  ) throws -> (status: Int32, output: String, errors: String) {
     let process = Process()
-    process.executableURL = Bundle.main.bundleURL.lastPathComponent.hasSuffix(".xctest")
+    let tool = Bundle.main.bundleURL.lastPathComponent.hasSuffix(".xctest")
       ? Bundle.main.bundleURL.deletingLastPathComponent().appendingPathComponent("m2pt")
       : URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("m2pt")
-    process.arguments = arguments
+    if let fileLimit {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-c", "trap '' XFSZ; ulimit -f \(fileLimit); exec \"$0\" \"$@\"", tool.path] + arguments
+    } else {
+      process.executableURL = tool
+      process.arguments = arguments
+    }
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = errors
