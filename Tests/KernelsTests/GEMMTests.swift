@@ -19,7 +19,7 @@ struct LinearCase: CustomStringConvertible, Sendable {
   static let named = [LinearCase(m: 197, n: 576, k: 192), LinearCase(m: 50, n: 384, k: 1536)]
 }
 
-private func product(
+func linearProduct(
   _ shape: LinearCase, a: [Float], lda: Int, weight: [Float], terms: [(Float, [Float])] = [], folding: Bool = false,
   engine: Engine, ldc: Int, c: inout [Float], epilogue: (inout Epilogue) -> Void = { _ in }
 ) throws {
@@ -66,7 +66,7 @@ private func product(
       for row in 0..<shape.m { for column in shape.k..<lda { a[row * lda + column] = .nan } }
       let weight = random.wholeNumbers(shape.n * shape.k)
       var c = [Float](repeating: .nan, count: shape.m * ldc)
-      try product(shape, a: a, lda: lda, weight: weight, engine: engine, ldc: ldc, c: &c)
+      try linearProduct(shape, a: a, lda: lda, weight: weight, engine: engine, ldc: ldc, c: &c)
       for row in 0..<shape.m {
         for column in 0..<ldc {
           let found = c[row * ldc + column]
@@ -97,7 +97,7 @@ private func product(
       try bias.withUnsafeBufferPointer { bias in
         try scale.withUnsafeBufferPointer { scale in
           try residual.withUnsafeBufferPointer { residual in
-            try product(shape, a: a, lda: k, weight: weight, engine: engine, ldc: n, c: &c) {
+            try linearProduct(shape, a: a, lda: k, weight: weight, engine: engine, ldc: n, c: &c) {
               $0.bias = bias.baseAddress
               $0.gamma = scale.baseAddress
               $0.residual = residual.baseAddress
@@ -122,7 +122,60 @@ private func product(
           worst.note(c[row * n + column], expected, bound: bound, at: [row, column])
         }
       }
-      #expect(worst.isWithinBound, "\(shape): \(worst)")
+      #expect(worst.isWithinBound && worst.boundsAreMeaningful, "\(shape): \(worst)")
+    }
+  }
+
+  /// Every combination of the epilogue's parts, at every tail of N, on whole numbers; NaN beyond what may be read.
+  @Test(arguments: InstructionSet.available)
+  func epiloguesAreExactOnWholeNumbers(_ set: InstructionSet) throws {
+    let engine = try Engine(threads: 1, instructionSet: set)
+    var random = SeededGenerator(seed: 8)
+    for n in 1...67 {
+      let shape = LinearCase(m: 3, n: n, k: 4)
+      let (a, weight) = (random.wholeNumbers(shape.m * shape.k), random.wholeNumbers(n * shape.k))
+      let stride = n + 2
+      let (bias, gain) = (random.wholeNumbers(n) + [.nan], random.wholeNumbers(n) + [.nan])
+      let addend = random.wholeNumbers(shape.m * stride)
+      let residual = random.wholeNumbers(shape.m * stride)
+      for parts in 0..<16 {
+        let has = (0..<4).map { parts >> $0 & 1 == 1 }
+        var c = [Float](repeating: .nan, count: shape.m * stride)
+        try bias.withUnsafeBufferPointer { bias in
+          try gain.withUnsafeBufferPointer { gain in
+            try addend.withUnsafeBufferPointer { addend in
+              try residual.withUnsafeBufferPointer { residual in
+                try linearProduct(shape, a: a, lda: shape.k, weight: weight, engine: engine, ldc: stride, c: &c) {
+                  $0.scale = -2
+                  if has[0] { $0.bias = bias.baseAddress }
+                  if has[1] { $0.gamma = gain.baseAddress }
+                  if has[2] { ($0.addend, $0.addendStride) = (addend.baseAddress, stride) }
+                  if has[3] { ($0.residual, $0.residualStride) = (residual.baseAddress, stride) }
+                }
+              }
+            }
+          }
+        }
+        var isRight = true
+        for row in 0..<shape.m {
+          for column in 0..<stride {
+            let at = row * stride + column
+            guard column < n else {
+              isRight = isRight && c[at].isNaN
+              continue
+            }
+            var sum: Float = 0
+            for step in 0..<shape.k { sum += a[row * shape.k + step] * weight[column * shape.k + step] }
+            sum *= -2
+            if has[2] { sum += addend[at] }
+            if has[0] { sum += bias[column] }
+            if has[1] { sum *= gain[column] }
+            if has[3] { sum += residual[at] }
+            isRight = isRight && c[at] == sum
+          }
+        }
+        #expect(isRight, "N \(n), parts \(has)")
+      }
     }
   }
 
@@ -140,9 +193,9 @@ private func product(
       }
       var results = [[Float]](repeating: [Float](repeating: .nan, count: shape.m * shape.n), count: 3)
       let c = shape.n
-      try product(shape, a: a, lda: shape.k, weight: merged, engine: engine, ldc: c, c: &results[0])
-      try product(shape, a: a, lda: shape.k, weight: weight, terms: terms, engine: engine, ldc: c, c: &results[1])
-      try product(
+      try linearProduct(shape, a: a, lda: shape.k, weight: merged, engine: engine, ldc: c, c: &results[0])
+      try linearProduct(shape, a: a, lda: shape.k, weight: weight, terms: terms, engine: engine, ldc: c, c: &results[1])
+      try linearProduct(
         shape, a: a, lda: shape.k, weight: weight, terms: terms, folding: true, engine: engine, ldc: c, c: &results[2])
       #expect(results[0] == results[1])
       #expect(results[0] == results[2])
@@ -156,15 +209,15 @@ private func product(
     let a = random.floats(shape.m * shape.k)
     let weight = random.floats(shape.n * shape.k)
     var first = [Float]()
-    for threads in 1...5 {
+    for threads in 1...8 {
       let engine = try Engine(threads: threads, instructionSet: set)
       var c = [Float](repeating: .nan, count: shape.m * shape.n)
-      try product(shape, a: a, lda: shape.k, weight: weight, engine: engine, ldc: shape.n, c: &c)
+      try linearProduct(shape, a: a, lda: shape.k, weight: weight, engine: engine, ldc: shape.n, c: &c)
       if threads == 1 { first = c }
       #expect(c == first)
       let few = LinearCase(m: threads, n: shape.n, k: shape.k)
       var head = [Float](repeating: .nan, count: few.m * few.n)
-      try product(few, a: a, lda: shape.k, weight: weight, engine: engine, ldc: shape.n, c: &head)
+      try linearProduct(few, a: a, lda: shape.k, weight: weight, engine: engine, ldc: shape.n, c: &head)
       #expect(head == Array(first.prefix(head.count)))
     }
   }

@@ -24,20 +24,22 @@ import Testing
         let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(width)
         let deviation = (variance + Double(epsilon)).squareRoot()
         let size = values.map(abs).max() ?? 0
-        // The mean is off by gamma(width) of the mean size; the deviations inherit that, and the root halves the variance's
-        // relative error, which is bounded by twice a deviation's error plus gamma(width + 3).
+        // The mean is off by gamma(width) of the mean size; the deviations inherit that, and the root halves the
+        // variance's relative error, which is bounded by twice a deviation's error plus gamma(width + 3).
         let meanError = gamma(width + 1) * size
         let deviationError = meanError / deviation + gamma(width + 4)
         for column in 0..<width {
           let normal = (values[column] - mean) / deviation
           let expected = normal * Double(scale[column]) + Double(shift[column])
           let normalError = meanError / deviation + unitRoundoff * size / deviation + abs(normal) * deviationError
-          let bound = abs(Double(scale[column])) * normalError * 1.01 + gamma(4) * (abs(expected) + abs(Double(shift[column])))
+          let (gain, size) = (abs(Double(scale[column])), abs(expected) + abs(Double(shift[column])))
+          let bound = gain * normalError * 1.01 + gamma(4) * size
           worst.note(y[row * stride + column], expected, bound: bound, at: [row, column])
         }
         #expect(y[row * stride + width].isNaN)
       }
-      #expect(worst.isWithinBound, "width \(width): \(worst)")
+      // Of a few numbers the deviation can be too small for any bound to mean much.
+      #expect(worst.isWithinBound && (width < 8 || worst.boundsAreMeaningful), "width \(width): \(worst)")
     }
   }
 
@@ -57,7 +59,7 @@ import Testing
         // Subtraction: half an ULP of at most 40; exponential: 2 ULP, in numerator and sum; count sums; two divisions.
         worst.note(row[index], expected, bound: expected * (4 * 40 * unitRoundoff + gamma(count + 16)), at: [index])
       }
-      #expect(worst.isWithinBound, "count \(count): \(worst)")
+      #expect(worst.isWithinBound && worst.boundsAreMeaningful, "count \(count): \(worst)")
       #expect(row[count].isNaN)
 
       let rows = random.wholeNumbers(4 * count, upTo: 64)
@@ -90,64 +92,5 @@ import Testing
         #expect(rows[patch * size + index] == image[source])
       }
     }
-  }
-}
-
-/// The errors that Templates/VectorMath.swift states.
-@Suite struct VectorMathTests {
-  private func values(_ function: Elementary, _ x: [Float], _ set: InstructionSet) throws -> [Float] {
-    let kernels = try Engine(threads: 1, instructionSet: set).kernels
-    var y = [Float](repeating: .nan, count: x.count)
-    kernels.elementary(function, x, &y, x.count)
-    return y
-  }
-
-  private func worstULP(_ x: [Float], _ y: [Float], _ exact: (Double) -> Double) -> (ulp: Double, at: Float) {
-    var worst = (ulp: 0.0, at: Float(0))
-    for (x, y) in zip(x, y) {
-      let expected = exact(Double(x))
-      let error = abs(Double(y) - expected) / Double(Float(expected).ulp)
-      if !(error <= worst.ulp) { worst = (error, x) }
-    }
-    return worst
-  }
-
-  private static func sweep(_ low: Float, _ high: Float) -> [Float] {
-    let count = 1 << 20
-    return (0..<count).map { low + (high - low) * Float($0) / Float(count - 1) }
-  }
-
-  @Test(arguments: InstructionSet.available)
-  func exponential(_ set: InstructionSet) throws {
-    let x = Self.sweep(-87.33, 88.36)
-    let worst = worstULP(x, try values(.exp, x, set), Foundation.exp)
-    #expect(worst.ulp <= 2, "\(worst)")
-    var special = [Float](repeating: 0, count: 16)
-    special.replaceSubrange(0..<6, with: [-.infinity, .nan, -1000, 0, 1000, -87.5])
-    let y = try values(.exp, special, set)
-    #expect(y[0] == 0 && y[1].isNaN && y[2] == 0 && y[3] == 1 && y[4].isFinite)
-    #expect(abs(Double(y[5]) - Foundation.exp(-87.5)) <= 0x1p-148)
-  }
-
-  @Test(arguments: InstructionSet.available)
-  func errorFunction(_ set: InstructionSet) throws {
-    let x = Self.sweep(-5, 5) + Self.sweep(-1e-3, 1e-3)
-    let worst = worstULP(x, try values(.erf, x, set), Foundation.erf)
-    #expect(worst.ulp <= 8, "\(worst)")
-    var special = [Float](repeating: 0, count: 16)
-    special.replaceSubrange(0..<3, with: [-.infinity, .infinity, .nan])
-    let y = try values(.erf, special, set)
-    #expect(y[0] == -1 && y[1] == 1 && y[2].isNaN && y[3] == 0)
-  }
-
-  @Test(arguments: InstructionSet.available)
-  func gelu(_ set: InstructionSet) throws {
-    let x = Self.sweep(-10, 10)
-    var worst = WorstError()
-    for (x, y) in zip(x, try values(.gelu, x, set)) {
-      let x = Double(x)
-      worst.note(y, x / 2 * (1 + Foundation.erf(x / 2.0.squareRoot())), bound: 0x1p-20 * abs(x), at: [])
-    }
-    #expect(worst.isWithinBound, "\(worst)")
   }
 }

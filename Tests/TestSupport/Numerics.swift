@@ -36,12 +36,16 @@ public struct SeededGenerator: RandomNumberGenerator {
 /// The element that comes closest to its bound, or exceeds it most.
 public struct WorstError: CustomStringConvertible {
   public private(set) var ratio = -1.0
+  private var largestBound = 0.0
+  private var largestValue = 0.0
   private var text = "nothing compared"
 
   public init() {}
 
   /// Notes one element; NaN counts as infinitely wrong, and a bound that is not finite is a failure of the test itself.
   public mutating func note(_ found: Float, _ expected: Double, bound: Double, at index: [Int]) {
+    largestBound = max(largestBound, bound)
+    largestValue = max(largestValue, abs(expected))
     let error = abs(Double(found) - expected)
     let ratio = error.isNaN || !bound.isFinite ? Double.infinity : (error == 0 ? 0 : error / bound)
     if ratio > self.ratio {
@@ -51,5 +55,7 @@ public struct WorstError: CustomStringConvertible {
   }
 
   public var isWithinBound: Bool { ratio >= 0 && ratio <= 1 }
+  /// Whether every bound is small beside the values: under 1 % of the largest. A bound that is not proves nothing.
+  public var boundsAreMeaningful: Bool { largestBound < largestValue * 0.01 }
   public var description: String { text }
 }

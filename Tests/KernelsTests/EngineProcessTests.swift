@@ -1,0 +1,117 @@
+import Foundation
+import PathwayKernels
+import TestSupport
+import Testing
+
+/// What an engine does to its process, each seen in a process of its own.
+@Suite struct EngineProcessTests {
+  /// The process's threads.
+  static func threads() throws -> Set<String> {
+    Set(try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task"))
+  }
+
+  /// Processor time of all threads, in seconds.
+  static func processorTime() -> Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
+
+  @Test func oneThreadMakesNoTeam() async {
+    await #expect(processExitsWith: .success) {
+      let engine = try Engine(threads: 1)
+      let before = try EngineProcessTests.threads()
+      for _ in 0..<100 { try engine.run { member in member.share(10) { _ in } } }
+      let after = try EngineProcessTests.threads()
+      #expect(after.subtracting(before).isEmpty)
+      let start = EngineProcessTests.processorTime()
+      usleep(300_000)
+      #expect(EngineProcessTests.processorTime() - start < 0.01)
+    }
+  }
+
+  @Test func aTeamIsAsLargeAsAskedForAndSleepsAfterwards() async {
+    await #expect(processExitsWith: .success) {
+      let before = try EngineProcessTests.threads()
+      for _ in 0..<20 { try Engine(threads: 5).run { member in member.share(10) { _ in } } }
+      let after = try EngineProcessTests.threads()
+      #expect(after.subtracting(before).count == 4)
+      // A smaller team uses some of them, and makes no more.
+      try Engine(threads: 3).run { member in member.share(10) { _ in } }
+      let again = try EngineProcessTests.threads()
+      #expect(again.subtracting(after).isEmpty)
+      // OpenMP's threads wait for more work for 200 ms before they sleep (KMP_BLOCKTIME).
+      usleep(600_000)
+      let start = EngineProcessTests.processorTime()
+      usleep(300_000)
+      #expect(EngineProcessTests.processorTime() - start < 0.01)
+    }
+  }
+
+  @Test func theEnvironmentIsObeyedOrRefused() async {
+    await #expect(processExitsWith: .success) {
+      setenv("M2PT_ISA", "neon", 1)
+      let expected = EngineError.instructionSet(found: "neon", available: InstructionSet.available)
+      #expect(throws: expected) { try Engine(threads: 1) }
+      setenv("M2PT_ISA", "", 1)
+      let widest = try Engine(threads: 1).instructionSet
+      #expect(widest == InstructionSet.available.last)
+      for set in InstructionSet.allCases {
+        setenv("M2PT_ISA", set.rawValue, 1)
+        if InstructionSet.available.contains(set) {
+          let chosen = try Engine(threads: 1).instructionSet
+          #expect(chosen == set)
+        } else {
+          #expect(throws: EngineError.self) { try Engine(threads: 1) }
+        }
+      }
+      unsetenv("M2PT_ISA")
+      setenv("OMP_NUM_THREADS", "three", 1)
+      #expect(throws: EngineError.threadCount(found: "three")) { try Engine() }
+      setenv("OMP_NUM_THREADS", "3", 1)
+      let threads = try Engine().threads
+      #expect(threads == 3)
+    }
+  }
+
+  /// Engines of several threads work at once, as tasks and as threads, and each gets the bits it gets alone.
+  @Test(arguments: InstructionSet.available)
+  func concurrentEnginesDoNotMeet(_ set: InstructionSet) async throws {
+    @Sendable func product(_ threads: Int, _ seed: UInt64) throws -> [Float] {
+      var random = SeededGenerator(seed: seed)
+      let shape = LinearCase(m: 50, n: 70, k: 90)
+      let (a, weight) = (random.floats(shape.m * shape.k), random.floats(shape.n * shape.k))
+      var c = [Float](repeating: .nan, count: shape.m * shape.n)
+      let engine = try Engine(threads: threads, instructionSet: set)
+      try linearProduct(shape, a: a, lda: shape.k, weight: weight, engine: engine, ldc: shape.n, c: &c)
+      return c
+    }
+    let alone = try (0..<4).map { try product(1, UInt64($0)) }
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      for index in 0..<24 {
+        group.addTask { try product(1 + index % 5, UInt64(index % 4)) == alone[index % 4] }
+      }
+      for try await isEqual in group { #expect(isEqual) }
+    }
+    let workers = (0..<4).map { index in Worker { try product(1 + index, UInt64(index)) } }
+    for (index, worker) in workers.enumerated() {
+      let result = try worker.wait()
+      #expect(result == alone[index])
+    }
+  }
+}
+
+/// Work on a thread that is none of Swift's, and its result.
+private final class Worker: @unchecked Sendable {
+  // SAFETY: `result` is written before the semaphore is signalled and read after.
+  private let done = DispatchSemaphore(value: 0)
+  private var result: Result<[Float], any Error>?
+
+  init(_ body: @escaping @Sendable () throws -> [Float]) {
+    Thread.detachNewThread {
+      self.result = Result { try body() }
+      self.done.signal()
+    }
+  }
+
+  func wait() throws -> [Float] {
+    done.wait()
+    return try result?.get() ?? []
+  }
+}

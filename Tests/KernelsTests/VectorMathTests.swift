@@ -1,0 +1,99 @@
+import Foundation
+import PathwayKernelTemplates
+import PathwayKernels
+import TestSupport
+import Testing
+
+/// The errors that Templates/VectorMath.swift states, over floats of every exponent and both signs.
+@Suite struct VectorMathTests {
+  /// Every 509th float, finite and infinite, and the neighbourhoods where functions change.
+  private static let sweep: [Float] = {
+    var x: [Float] = []
+    for bits in stride(from: UInt32(0), through: 0x7F80_0000, by: 509) {
+      x += [Float(bitPattern: bits), -Float(bitPattern: bits)]
+    }
+    for centre in [Float(88.37), 87.33, 87.69, 88, 3.95, 1, 0.5, 0.34657359] {
+      for step in 0..<4096 {
+        let near = Float(bitPattern: centre.bitPattern - 2048 + UInt32(step))
+        x += [near, -near]
+      }
+    }
+    x += [.infinity, -.infinity]
+    return x + [Float](repeating: 0, count: (64 - x.count % 64) % 64)
+  }()
+
+  private func values(_ function: Elementary, _ set: InstructionSet) throws -> [Float] {
+    let kernels = try Engine(threads: 1, instructionSet: set).kernels
+    var y = [Float](repeating: .nan, count: Self.sweep.count)
+    kernels.elementary(function, Self.sweep, &y, Self.sweep.count)
+    return y
+  }
+
+  /// Error in units of the last place of the exact value; infinite where `found` is NaN.
+  private func ulps(_ found: Float, _ exact: Double) -> Double {
+    let error = abs(Double(found) - exact) / Double(Float(exact).ulp)
+    return error.isNaN ? .infinity : error
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func exponential(_ set: InstructionSet) throws {
+    let top = Foundation.exp(Double(Float(88.37)))
+    var (worst, at) = (0.0, Float(0))
+    for (x, y) in zip(Self.sweep, try values(.exp, set)) {
+      let error: Double
+      if x > 88.37 {
+        error = ulps(y, top)
+      } else if x >= -87.33 {
+        error = ulps(y, Foundation.exp(Double(x)))
+      } else if x < -87.6832 {
+        error = y == 0 ? 0 : .infinity
+      } else {
+        // Subnormal results, in units of half of what is stated; at the very edge, 0 is right too.
+        let isEdge = x < -87.6830 && y == 0
+        error = isEdge ? 0 : abs(Double(y) - Foundation.exp(Double(x))) / 0x1p-149
+      }
+      if error > worst { (worst, at) = (error, x) }
+    }
+    #expect(worst <= 2, "\(worst) at \(at)")
+    // The statement is about this code, not so lax that any would do.
+    #expect(worst > 0.5)
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func errorFunction(_ set: InstructionSet) throws {
+    var (worst, at) = (0.0, Float(0))
+    for (x, y) in zip(Self.sweep, try values(.erf, set)) {
+      let error = ulps(y, Foundation.erf(Double(x)))
+      if error > worst { (worst, at) = (error, x) }
+    }
+    #expect(worst <= 8, "\(worst) at \(at)")
+    #expect(worst > 0.5)
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func gelu(_ set: InstructionSet) throws {
+    var worst = WorstError()
+    // Below 2^-100 the bound would be finer than subnormal numbers are.
+    for (x, y) in zip(Self.sweep, try values(.gelu, set)) where x.magnitude >= 0x1p-100 && x.isFinite {
+      let x = Double(x)
+      worst.note(y, x / 2 * Foundation.erfc(-x / 2.0.squareRoot()), bound: 0x1p-20 * abs(x), at: [])
+    }
+    #expect(worst.isWithinBound && worst.boundsAreMeaningful, "\(worst)")
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func specialValues(_ set: InstructionSet) throws {
+    let kernels = try Engine(threads: 1, instructionSet: set).kernels
+    var x = [Float](repeating: 0, count: 16)
+    x.replaceSubrange(0..<5, with: [.nan, .infinity, -.infinity, 0, -0.0])
+    func values(_ function: Elementary) -> [Float] {
+      var y = [Float](repeating: .nan, count: 16)
+      kernels.elementary(function, x, &y, 16)
+      return y
+    }
+    let (exp, erf, gelu) = (values(.exp), values(.erf), values(.gelu))
+    #expect(exp[0].isNaN && exp[1].isFinite && exp[2] == 0 && exp[3] == 1 && exp[4] == 1)
+    #expect(erf[0].isNaN && erf[1] == 1 && erf[2] == -1 && erf[3] == 0 && erf[4] == 0)
+    #expect(gelu[0].isNaN && gelu[1] == .infinity && gelu[3] == 0 && gelu[4] == 0)
+  }
+}
