@@ -2,7 +2,8 @@
 import PackageDescription
 
 // MARK: - Instruction sets
-// One list of flags per kernel module. Detection and dispatch are compiled with none of them (see Sources/Kernels/README.md).
+// One list of flags per kernel module. Detection and dispatch are compiled with none of them
+// (Sources/Kernels/README.md).
 
 #if arch(x86_64)
   let baselineFlags: [String] = []

@@ -1,6 +1,7 @@
 #include "mp_team.h"
 
-// The three OpenMP 3.0 functions used here: Debian keeps omp.h in a versioned clang folder that Swift's clang does not search.
+// The three OpenMP 3.0 functions used here: Debian keeps omp.h in a versioned clang folder that Swift's clang does not
+// search.
 extern void omp_set_dynamic(int enabled);
 extern int omp_get_num_threads(void);
 extern int omp_get_thread_num(void);

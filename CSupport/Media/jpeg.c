@@ -62,7 +62,9 @@ static void fail(j_common_ptr library) {
 // Pillow ignores warnings: damaged entropy data decodes to wrong pixels, not to an error.
 static void ignore_message(j_common_ptr library) { (void)library; }
 
-// MARK: Source All bytes are there from the start. Asking for more suspends the library instead of feeding it a made-up
+// MARK: Source
+
+// All bytes are there from the start. Asking for more suspends the library instead of feeding it a made-up
 // end of image, so that a truncated file is an error, exactly where it is one for Pillow.
 
 static void no_operation(j_decompress_ptr library) { (void)library; }

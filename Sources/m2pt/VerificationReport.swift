@@ -1,7 +1,8 @@
 import Foundation
 import MultimodalPathway
 
-/// A verification as one HTML file without references to others: verdict, pictures of lambda and of ||lambda W'|| / ||W||, tables.
+/// A verification as one HTML file without references to others: verdict, pictures of lambda and of ||lambda W'|| /
+/// ||W||, tables.
 struct VerificationReport {
   private let result: Verification
   private let title: String
@@ -70,7 +71,8 @@ struct VerificationReport {
 
   // MARK: - Pictures
 
-  /// A cell for every block (down) and layer of a block (across), blue below zero, red above, white at zero; grey: not joined.
+  /// A cell for every block (down) and layer of a block (across), blue below zero, red above, white at zero; grey: not
+  /// joined.
   private func picture(_ caption: String, value: (Verification.Layer) -> Double?) -> String {
     let kinds = PathwayLayer.allCases
     var cells: [Int: [PathwayLayer: Double]] = [:]

@@ -21,8 +21,9 @@ import Testing
     try .read(json: Data(golden.metadata["config"]!.utf8), file: "golden")
   }
 
-  /// Root mean square of the difference over that of the expectation: at most `roundings` rounding errors per element, added as
-  /// in a random walk. Up to 3 blocks x (LayerNorm, 4 products of K <= 192, softmax) and the ends: fewer than 4,096 in a chain.
+  /// Root mean square of the difference over that of the expectation: at most `roundings` rounding errors per element,
+  /// added as in a random walk. Up to 3 blocks x (LayerNorm, 4 products of K <= 192, softmax) and the ends: fewer than
+  /// 4,096 in a chain.
   static func expectClose(_ found: Tensor, _ expected: Tensor, _ label: String) throws {
     #expect(found.shape == expected.shape, "\(label)")
     let (a, b) = (try found.float32(), try expected.float32())

@@ -6,7 +6,8 @@ import Testing
 
 /// DINOv2-S on real photographs against ONNX Runtime's stored features, and real pathways from speech and text.
 ///
-/// The weights come from `python3 Tests/Fixtures/real/fetch_real_weights.py`; without them these tests are skipped, except in CI.
+/// The weights come from `python3 Tests/Fixtures/real/fetch_real_weights.py`; without them these tests are skipped,
+/// except in CI.
 @Suite(.enabled(if: RealWeights.arePresent || RealWeights.areRequired, "run Tests/Fixtures/real/fetch_real_weights.py"))
 struct RealWeightsTests {
   @Test(arguments: ["astronaut", "chelsea", "coffee"], InstructionSet.available)

@@ -37,7 +37,8 @@ import Testing
     try Self.expectExact(reference.logits, golden.tensors[logits]!, "logits")
   }
 
-  /// On every instruction set the whole model keeps the bound, and the bound says something: under 10^-4 of the largest value.
+  /// On every instruction set the whole model keeps the bound, and the bound says something: under 10^-4 of the largest
+  /// value.
   @Test(arguments: GoldenTests.cases, InstructionSet.available)
   func modelsKeepTheDerivedBound(_ name: String, _ set: InstructionSet) throws {
     let golden = try Checkpoint(contentsOf: Fixture.url("model/\(name).safetensors"))

@@ -23,4 +23,21 @@ MP_INLINE mp_f32x8 mp_min_f32x8(mp_f32x8 a, mp_f32x8 b) { return _mm256_min_ps(a
 MP_INLINE mp_f32x16 mp_max_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_max_ps(a, b); }
 MP_INLINE mp_f32x16 mp_min_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_min_ps(a, b); }
 #endif
+#else
+// Other processors build every kernel module, as plain vectors; there, `a > b ? a : b` lane by lane, as on x86-64.
+#define MP_MINMAX(bytes, lanes)                                                                      \
+  typedef float mp_f32x##lanes __attribute__((vector_size(bytes)));                                  \
+  typedef int32_t mp_i32x##lanes __attribute__((vector_size(bytes)));                                \
+  MP_INLINE mp_f32x##lanes mp_max_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                  \
+    mp_i32x##lanes takes = a > b;                                                                    \
+    return (mp_f32x##lanes)(((mp_i32x##lanes)a & takes) | ((mp_i32x##lanes)b & ~takes));             \
+  }                                                                                                  \
+  MP_INLINE mp_f32x##lanes mp_min_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                  \
+    mp_i32x##lanes takes = a < b;                                                                    \
+    return (mp_f32x##lanes)(((mp_i32x##lanes)a & takes) | ((mp_i32x##lanes)b & ~takes));             \
+  }
+
+MP_MINMAX(16, 4)
+MP_MINMAX(32, 8)
+MP_MINMAX(64, 16)
 #endif

@@ -1,6 +1,7 @@
 import PathwayKernelTemplates
 
-// Entry points of the AVX2 kernels: not generic, never inlined, named after their instruction set. Contracts: the templates.
+// Entry points of the AVX2 kernels: not generic, never inlined, named after their instruction set. Contracts: the
+// templates.
 
 @inline(never)
 public func gemmF32_AVX2(

@@ -1,8 +1,8 @@
 import PathwayKernelTemplates
 
 extension Engine {
-  /// The most float32 operations a second that this engine's threads reach now, in GFLOP/s: multiply-adds on registers alone,
-  /// on all threads at once, best of several short runs. What kernels are measured against. Takes about 50 ms.
+  /// The most float32 operations a second that this engine's threads reach now, in GFLOP/s: multiply-adds on registers
+  /// alone, on all threads at once, best of several short runs. What kernels are measured against. Takes about 50 ms.
   ///
   /// - Throws: `EngineError.threadsUnavailable`.
   public func multiplyAddLimit() throws -> Double {

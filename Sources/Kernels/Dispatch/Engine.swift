@@ -10,7 +10,8 @@ public struct Engine: Sendable {
 
   /// - Parameters:
   ///   - threads: 1...1024; absent: the environment's `OMP_NUM_THREADS`, else as many as the process has processors.
-  ///   - instructionSet: absent: the environment's `M2PT_ISA` (`baseline`, `avx2`, `avx512`), else the widest available.
+  ///   - instructionSet: absent: the environment's `M2PT_ISA` (`baseline`, `avx2`, `avx512`), else the widest
+  ///     available.
   /// - Throws: `EngineError` where the number or the set is not to be had.
   public init(threads: Int? = nil, instructionSet: InstructionSet? = nil) throws {
     let environment = ProcessInfo.processInfo.environment
@@ -49,6 +50,7 @@ public struct Engine: Sendable {
   package func run(_ body: (inout Member) -> Void) throws {
     // A closure that might escape lives on the heap: one allocation.
     try withoutActuallyEscaping(body) { body in
+      // SAFETY: `body` is what the context's type says, and lives until `run` has waited for the team.
       var body = body
       try run(&body) { member, body in body.assumingMemoryBound(to: ((inout Member) -> Void).self).pointee(&member) }
     }
@@ -58,6 +60,7 @@ public struct Engine: Sendable {
   package func run<Context>(
     _ context: inout Context, _ body: @escaping @Sendable (inout Member, UnsafeMutableRawPointer) -> Void
   ) throws {
+    // SAFETY: context, counters and region outlive the team, which `mp_team_run` waits for.
     try withUnsafeMutablePointer(to: &context) { context in
       try withUnsafeTemporaryAllocation(of: Int64.self, capacity: Member.counterStride * 3) { counters in
         counters.initialize(repeating: 0)
@@ -87,9 +90,9 @@ private struct Region {
 
 /// One thread's place in a team.
 ///
-/// Every member goes through the same sequence of phases. A phase hands out items from a shared counter, so that a slow core
-/// takes fewer, and ends at a barrier. Three counters serve any number of phases: whoever is in phase p knows that all have
-/// left p - 1, whose counter is free to be zeroed for p + 2.
+/// Every member goes through the same sequence of phases. A phase hands out items from a shared counter, so that a slow
+/// core takes fewer, and ends at a barrier. Three counters serve any number of phases: whoever is in phase p knows that
+/// all have left p - 1, whose counter is free to be zeroed for p + 2.
 package struct Member {
   package let index: Int
   package let count: Int

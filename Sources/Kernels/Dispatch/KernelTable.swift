@@ -4,6 +4,7 @@ import PathwayKernelsAVX512
 import PathwayKernelsBaseline
 
 /// One instruction set's kernels and block sizes. Contracts of the kernels are written at their templates.
+// SAFETY: kernels check nothing. Whoever calls one has buffers of the sizes that its template states.
 package struct KernelTable: Sendable {
   package let panelColumns: Int
   package let tileRows: Int
@@ -14,7 +15,9 @@ package struct KernelTable: Sendable {
 
   package let gemm: @Sendable (UnsafePointer<GEMMArguments>, Span1D, Span1D, Int, UnsafeMutablePointer<Float>) -> Void
   package let pack:
-    @Sendable (UnsafePointer<Float>, Int, Int, UnsafePointer<FoldTerm>, Int, Span1D, UnsafeMutablePointer<Float>) -> Void
+    @Sendable (
+      UnsafePointer<Float>, Int, Int, UnsafePointer<FoldTerm>, Int, Span1D, UnsafeMutablePointer<Float>
+    ) -> Void
   package let fold:
     @Sendable (UnsafePointer<Float>, UnsafePointer<FoldTerm>, Int, Int, UnsafeMutablePointer<Float>) -> Void
   package let attention: @Sendable (UnsafePointer<AttentionArguments>, Span1D, UnsafeMutablePointer<Float>) -> Void

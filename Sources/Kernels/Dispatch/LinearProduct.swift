@@ -23,6 +23,7 @@ package struct LinearProduct {
     c: UnsafeMutablePointer<Float>, ldc: Int, columns: Range<Int>? = nil, epilogue: Epilogue,
     scratch: UnsafeMutablePointer<Float>
   ) {
+    // SAFETY: items are disjoint parts of C, the scratch is this member's, and `weight` keeps what the kernels read.
     let width = kernels.panelColumns
     let n = weight.n
     let k = weight.k

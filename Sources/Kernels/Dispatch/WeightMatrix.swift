@@ -38,6 +38,7 @@ package struct PackedMatrix: Sendable {
     let count = (n + width - 1) / width
     let panels = FloatBuffer(count: count * width * k)
     let pack = engine.kernels.pack
+    // SAFETY: members pack disjoint panels; with no terms, `none` is an address that nobody reads.
     try terms.withUnsafeBufferPointer { terms in
       try withUnsafeTemporaryAllocation(of: FoldTerm.self, capacity: 1) { none in
         let first = terms.baseAddress ?? UnsafePointer(none.baseAddress)

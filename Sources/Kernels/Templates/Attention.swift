@@ -6,8 +6,8 @@
 //     keys     ceil(N / NR) panels of (D, NR): element (d, c) of panel p = K[p NR + c][d]
 //     values   ceil(D / NR) panels of (N, NR): element (t, c) of panel p = V[t][p NR + c]
 //
-// Queries go in tiles of rows, keys in blocks of `keyBlock`. A query's arithmetic depends on nothing but its head, so neither
-// threads nor the batch nor the tile height change a bit.
+// Queries go in tiles of rows, keys in blocks of `keyBlock`. A query's arithmetic depends on nothing but its head, so
+// neither threads nor the batch nor the tile height change a bit.
 
 @frozen
 public struct AttentionArguments {
@@ -40,7 +40,8 @@ public struct AttentionArguments {
   }
 }
 
-/// Keys a block of online softmax covers: a tile of scores is tileRows x 256 floats, 6 or 12 KiB of L1. A multiple of every NR.
+/// Keys a block of online softmax covers: a tile of scores is tileRows x 256 floats, 6 or 12 KiB of L1. A multiple of
+/// every NR.
 @inlinable @inline(__always)
 public var attentionKeyBlock: Int { 256 }
 

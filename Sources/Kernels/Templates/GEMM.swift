@@ -1,12 +1,16 @@
 // C = epilogue(A B): activations times packed weights.
 //
+// SAFETY, of every template: pointers are the caller's, valid for the shapes and strides written at each, and the
+// caller lets no other thread write what is read or touch what is written. Nothing else is read or written; tails go
+// lane by lane.
+//
 //     A (M, K)    row stride lda, read in place
 //     B           ceil(N / NR) panels, each (K, NR) contiguous; columns beyond N are zero (see Packing.swift)
 //     C (M, N)    row stride ldc; only the N columns are written
 //
-// One call does a range of panels by a range of rows for one thread. Per panel, K is walked in pieces of `kBlock` so that the
-// piece of the panel stays in L1 while all rows pass by; partial sums wait in `scratch` and continue the same chain of
-// multiply-adds, so `kBlock` changes no bit. The epilogue runs on a tile as soon as its last piece is done.
+// One call does a range of panels by a range of rows for one thread. Per panel, K is walked in pieces of `kBlock` so
+// that the piece of the panel stays in L1 while all rows pass by; partial sums wait in `scratch` and continue the same
+// chain of multiply-adds, so `kBlock` changes no bit. The epilogue runs on a tile as soon as its last piece is done.
 
 /// What happens to a sum `s` on its way to C, in this order:
 /// `s = addend + scale s`, `s += bias`, `s = gelu(s)`, `s = residual + gamma s`.

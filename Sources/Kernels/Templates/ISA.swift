@@ -1,8 +1,9 @@
 /// What a kernel template needs of an instruction set: a vector of floats and the few operations that Swift's `SIMD`
 /// types cannot spell, or spell as a library call.
 ///
-/// Every template is generic over a conforming tag. The tag is declared in the instruction set's own module, which puts its
-/// name into the mangled name of whatever the compiler outlines: two sets can never share a symbol (see ../README.md).
+/// Every template is generic over a conforming tag. The tag is declared in the instruction set's own module, which puts
+/// its name into the mangled name of whatever the compiler outlines: two sets can never share a symbol (see
+/// ../README.md).
 public protocol ISA {
   /// The widest float vector of the set.
   associatedtype Vector: SIMD & BitwiseCopyable where Vector.Scalar == Float
@@ -34,6 +35,7 @@ extension ISA {
   @inlinable @inline(__always)
   public static var panelColumns: Int { 2 * Vector.scalarCount }
 
+  // SAFETY: callers have `lanes` floats at `pointer`, at any alignment; each template states what it reads and writes.
   @inlinable @inline(__always)
   static func load(_ pointer: UnsafePointer<Float>) -> Vector {
     UnsafeRawPointer(pointer).loadUnaligned(as: Vector.self)

@@ -75,7 +75,8 @@ public func tile6<I: ISA>(_: I.Type, _ t: TileArguments) {
   }
 }
 
-/// The tile of `t.rows` rows, for sets whose `tileRows` is 12: 24 accumulators, 2 of B and A from memory in 32 registers.
+/// The tile of `t.rows` rows, for sets whose `tileRows` is 12: 24 accumulators, 2 of B and A from memory in 32
+/// registers.
 @inlinable @inline(__always)
 public func tile12<I: ISA>(_: I.Type, _ t: TileArguments) {
   switch t.rows {
@@ -89,7 +90,8 @@ public func tile12<I: ISA>(_: I.Type, _ t: TileArguments) {
   }
 }
 
-/// `rows` cut into tiles of nearly equal height, so that none is much shorter than `tileRows`: 197 rows are 10 x 12 + 7 x 11.
+/// `rows` cut into tiles of nearly equal height, so that none is much shorter than `tileRows`: 197 rows are 10 x 12 + 7
+/// x 11.
 @frozen
 public struct RowTiling {
   public let count: Int

@@ -1,9 +1,10 @@
-/// Independent chains of `multiplyAdds`. Two fused ones a cycle of 4 cycles' latency keep 8 busy, two separate ones of 3 + 3
-/// cycles 12; with the constant they fit into 16 registers.
+/// Independent chains of `multiplyAdds`. Two fused ones a cycle of 4 cycles' latency keep 8 busy, two separate ones of
+/// 3 + 3 cycles 12; with the constant they fit into 16 registers.
 @inlinable @inline(__always)
 public var multiplyAddChains: Int { 12 }
 
-/// `steps` multiply-adds on each of 12 vectors that stay in registers: the processor's limit for what kernels are made of.
+/// `steps` multiply-adds on each of 12 vectors that stay in registers: the processor's limit for what kernels are made
+/// of.
 ///
 ///     sums (12, lanes)   contiguous, read and written once;  sum = 1/2 + sum / 2, which stays finite
 ///

@@ -58,7 +58,8 @@ func exponentials<I: ISA>(_: I.Type, _ row: UnsafeMutablePointer<Float>, count: 
   return sum
 }
 
-/// LayerNorm of the rows `rows`: y = (x - mean) / sqrt(variance + epsilon) * gamma + beta (Ba et al. 2016, arXiv 1607.06450).
+/// LayerNorm of the rows `rows`: y = (x - mean) / sqrt(variance + epsilon) * gamma + beta (Ba et al. 2016, arXiv
+/// 1607.06450).
 ///
 /// x, y: (M, width) with their row strides; y may be x. Two passes: the mean first, then the variance around it.
 @inlinable @inline(__always)

@@ -1,10 +1,11 @@
-// Weights to panels, with pathways folded in on the way: W + sum_m lambda_m W'_m (METHOD.md's cross-modal re-parameterization;
-// Zhang et al., CVPR 2024, equation of section 3.3).
+// Weights to panels, with pathways folded in on the way: W + sum_m lambda_m W'_m (METHOD.md's cross-modal
+// re-parameterization; Zhang et al., CVPR 2024, equation of section 3.3).
 //
-//     W (N, K) as checkpoints store it (out, in)  ->  panel p: (K, NR), element (k, c) = W[p NR + c][k], 0 where p NR + c >= N
+//     W (N, K) as checkpoints store it (out, in)
+//       ->  panel p: (K, NR), element (k, c) = W[p NR + c][k], 0 where p NR + c >= N
 //
-// Each weight goes through `fma(lambda_m, W'_m, .)` in order of m, one rounding per term, which is also what merging does:
-// a folded model and its merged checkpoint have the same bits.
+// Each weight goes through `fma(lambda_m, W'_m, .)` in order of m, one rounding per term, which is also what merging
+// does: a folded model and its merged checkpoint have the same bits.
 
 /// One auxiliary's share: `scale` times a matrix of the same shape and row stride as W.
 @frozen

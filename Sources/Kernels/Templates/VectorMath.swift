@@ -1,15 +1,17 @@
 // Elementary functions on vectors.
 //
-// Goals, in order: the stated error on every instruction set, no branch, few instructions. Rounding to an integer adds and
-// subtracts 1.5 x 2^23 and powers of two are built by shifting exponent bits, because `.rounded` and float-to-integer
-// conversion of Swift's SIMD types compile to scalar code. The coefficients are minimax fits (Lawson iteration on relative
-// error) made for this file. The stated errors are enforced by Tests/KernelsTests/VectorMathTests.swift.
+// Goals, in order: the stated error on every instruction set, no branch, few instructions. Rounding to an integer adds
+// and subtracts 1.5 x 2^23 and powers of two are built by shifting exponent bits, because `.rounded` and
+// float-to-integer conversion of Swift's SIMD types compile to scalar code. The coefficients are minimax fits (Lawson
+// iteration on relative error) made for this file. The stated errors are enforced by
+// Tests/KernelsTests/VectorMathTests.swift.
 
 extension ISA {
   /// e^x.
   ///
-  /// - Valid range: x <= 88.37; larger values give e^88.37. Below -87.69 the result is exactly 0; -infinity gives 0; NaN stays NaN.
-  /// - Maximum error: 2 ULP for -87.33 <= x <= 88.37; below, where the result is subnormal, 2^-126 x 2^-22.
+  /// - Valid range: x <= 88.37; larger values give e^88.37. What rounds to n = -127, x < -126.5 ln 2 = -87.683, gives
+  ///   exactly 0, though e^x is up to 2^-126.5 there; -infinity gives 0; NaN stays NaN.
+  /// - Maximum error: 2 ULP for -87.33 <= x <= 88.37; from there to -87.683, where the result is subnormal, 2^-148.
   @inlinable @inline(__always)
   static func exp(_ x: Vector) -> Vector {
     // n = round(x / ln 2), r = x - n ln 2 with ln 2 in two parts, the first of 9 bits so that n times it is exact.
@@ -32,7 +34,8 @@ extension ISA {
 
   /// The error function, 2/sqrt(pi) times the integral of e^(-t^2) from 0 to x.
   ///
-  /// An odd rational function x P(x^2) / Q(x^2), P and Q of degree 5, on [-3.95, 3.95], outside of which float32 rounds to +-1.
+  /// An odd rational function x P(x^2) / Q(x^2), P and Q of degree 5, on [-3.95, 3.95], outside of which float32 rounds
+  /// to +-1.
   /// - Valid range: all finite x and infinities; NaN stays NaN.
   /// - Maximum error: 8 ULP.
   @inlinable @inline(__always)

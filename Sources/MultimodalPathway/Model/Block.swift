@@ -87,8 +87,8 @@ struct Block: Sendable {
     }
   }
 
-  /// The same where only the first token of every image is read afterwards, with the same bits there: K and V of all tokens,
-  /// the rest of one. Other rows of x are left as they were.
+  /// The same where only the first token of every image is read afterwards, with the same bits there: K and V of all
+  /// tokens, the rest of one. Other rows of x are left as they were.
   ///
   /// A last block before class-token pooling does 1/N of its queries, projection and MLP: 7 % of ViT-B's work is saved.
   func runFirstToken(
@@ -168,13 +168,15 @@ struct Block: Sendable {
     return epilogue
   }
 
-  /// y (B N, C) = attention of `w.qkv`, the first `queries` of every image: an item of work is a piece of one head's queries.
+  /// y (B N, C) = attention of `w.qkv`, the first `queries` of every image: an item of work is a piece of one head's
+  /// queries.
   private func attention(
     _ member: inout Member, _ kernels: KernelTable, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers,
     queries: Int, _ scratch: UnsafeMutablePointer<Float>
   ) {
     let heads = w.batch * c.heads
-    // At least four items a member where heads are few, but no piece under 48 queries: each packs the head's K and V again.
+    // At least four items a member where heads are few, but no piece under 48 queries: each packs the head's K and V
+    // again.
     let pieces = max(1, min((4 * member.count + heads - 1) / heads, queries / 48))
     member.share(heads * pieces) { item in
       let (image, head, piece) = (item / pieces / c.heads, item / pieces % c.heads, item % pieces)

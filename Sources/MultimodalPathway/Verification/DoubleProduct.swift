@@ -57,12 +57,12 @@ struct DoubleProduct: Sendable {
     self.bias = bias?.map(Double.init) ?? [Double](repeating: 0, count: n)
   }
 
-  /// y (rows, n) = x Ŵ^T + b for contiguous rows x (rows, k); with `deviation` (rows, n), also the deviation of float32's error
-  /// there, of the worst of two-branch, folded and merged execution.
+  /// y (rows, n) = x Ŵ^T + b for contiguous rows x (rows, k); with `deviation` (rows, n), also the deviation of
+  /// float32's error there, of the worst of two-branch, folded and merged execution.
   ///
-  /// A branch's roundings: every partial sum in the kernels' order, every product (where there is no fused multiply-add), every
-  /// weight folded. A folded sum is the sum of the branches' partial sums, so the square of one is at most their number times
-  /// the sum of squares of the others.
+  /// A branch's roundings: every partial sum in the kernels' order, every product (where there is no fused
+  /// multiply-add), every weight folded. A folded sum is the sum of the branches' partial sums, so the square of one is
+  /// at most their number times the sum of squares of the others.
   func run(
     _ engine: Engine, x: UnsafePointer<Double>, rows: Int, y: UnsafeMutablePointer<Double>,
     deviation: UnsafeMutablePointer<Double>? = nil

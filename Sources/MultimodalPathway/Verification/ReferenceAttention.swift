@@ -3,8 +3,8 @@ import PathwayKernels
 
 /// Softmax attention in Double for all copies of a `ReferenceTransformer`'s pass, probes included.
 ///
-/// An error of a score is one of its row's weights; an error of a row's sum of weights is one of the whole output row; an error of a
-/// weighted sum of values is one of its element.
+/// An error of a score is one of its row's weights; an error of a row's sum of weights is one of the whole output row;
+/// an error of a weighted sum of values is one of its element.
 struct ReferenceAttention: Sendable {
   private let c: VisionTransformerConfiguration
   private let copies: Int
@@ -66,8 +66,8 @@ struct ReferenceAttention: Sendable {
     }
   }
 
-  /// Scores of one query against all keys; with `errors`, their deviations: D partial sums and products, scaling, the distance to
-  /// the maximum, and exp within 2 ULP.
+  /// Scores of one query against all keys; with `errors`, their deviations: D partial sums and products, scaling, the
+  /// distance to the maximum, and exp within 2 ULP.
   private func score(
     _ q: UnsafePointer<Double>, _ keys: UnsafePointer<Double>, _ padded: Int, _ scores: UnsafeMutablePointer<Double>,
     _ errors: UnsafeMutablePointer<Double>?

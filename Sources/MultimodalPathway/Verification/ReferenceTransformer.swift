@@ -4,10 +4,11 @@ import PathwayKernels
 
 /// A whole model in Double, and how far a correct float32 model may be from it.
 ///
-/// The pass runs on 1 + P copies of the input at once. Copy 0 is exact. In the others every intermediate result is moved by its
-/// deviation (RoundingModel.swift) with a random sign: what then reaches the output is one draw of the whole model's rounding
-/// error, amplified by the model's own derivatives (Monte Carlo arithmetic, Parker 1997; here with Rademacher signs, so that the
-/// mean square of the response is the sum of squares that Hoeffding's inequality asks for).
+/// The pass runs on 1 + P copies of the input at once. Copy 0 is exact. In the others every intermediate result is
+/// moved by its deviation (RoundingModel.swift) with a random sign: what then reaches the output is one draw of the
+/// whole model's rounding error, amplified by the model's own derivatives (Monte Carlo arithmetic, Parker 1997; here
+/// with Rademacher signs, so that the mean square of the response is the sum of squares that Hoeffding's inequality
+/// asks for).
 package final class ReferenceTransformer {
   /// A result of copy 0 with the deviation of every element.
   package struct Output {
@@ -32,8 +33,8 @@ package final class ReferenceTransformer {
 
   /// Final features, (B, N, C), and logits, (B, classes), of images (B, channels, H, W) or tokens (B, N, C).
   ///
-  /// Deviations are estimated from the probes' responses, pooled over the rows of a column and over the columns of a row, the
-  /// larger of both: few rows take more probes.
+  /// Deviations are estimated from the probes' responses, pooled over the rows of a column and over the columns of a
+  /// row, the larger of both: few rows take more probes.
   /// - Complexity: (3 + P) times the model's operations, in Double on all threads of the engine.
   package func run(_ input: Tensor, progress: (Int) -> Void = { _ in }) throws -> (features: Output, logits: Output) {
     let batch = input.shape[0]

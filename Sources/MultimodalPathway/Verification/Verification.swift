@@ -1,15 +1,16 @@
 import PathwayCheckpoints
 import PathwayKernels
 
-/// The proof that a model with pathways and its merged form compute the same: every joined layer on the inputs it really gets,
-/// in all three executions, against each other and against Double arithmetic; then the whole model, likewise.
+/// The proof that a model with pathways and its merged form compute the same: every joined layer on the inputs it
+/// really gets, in all three executions, against each other and against Double arithmetic; then the whole model,
+/// likewise.
 public struct Verification: Sendable, Codable {
   /// One joined layer, all its rows.
   ///
   /// An element with K terms a branch may differ from the exact one by
-  /// `gamma(2K + 6) (|x||W| + sum |lambda||x||W'| + |b|)`: two roundings a term where there is no fused multiply-add, one for folding or
-  /// scaling, one for the branch's sum, one for the bias (Higham, Accuracy and Stability of Numerical Algorithms, 3.1); two
-  /// executions from each other by twice that.
+  /// `gamma(2K + 6) (|x||W| + sum |lambda||x||W'| + |b|)`: two roundings a term where there is no fused multiply-add,
+  /// one for folding or scaling, one for the branch's sum, one for the bias (Higham, Accuracy and Stability of
+  /// Numerical Algorithms, 3.1); two executions from each other by twice that.
   public struct Layer: Sendable, Codable {
     public let name: String
     /// lambda of every auxiliary, in the order they were attached; nil where one is not joined here.
@@ -22,8 +23,8 @@ public struct Verification: Sendable, Codable {
 
   /// A result of the whole model: `features`, (B N, C) after the final norm, or `logits`, (B, classes).
   ///
-  /// Its bound is `ReferenceTransformer`'s deviation of the element times the number of deviations that no element exceeds but for
-  /// a probability of 10^-6 (RoundingModel.swift); twice that between two executions.
+  /// Its bound is `ReferenceTransformer`'s deviation of the element times the number of deviations that no element
+  /// exceeds but for a probability of 10^-6 (RoundingModel.swift); twice that between two executions.
   public struct Output: Sendable, Codable {
     public let name: String
     public let comparisons: [Comparison]
