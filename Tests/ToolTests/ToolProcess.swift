@@ -44,10 +44,23 @@ enum Tool {
     process.standardOutput = output
     process.standardError = errors
     try process.run()
-    let text = output.fileHandleForReading.readDataToEndOfFile()
-    let messages = errors.fileHandleForReading.readDataToEndOfFile()
+    let text = try everything(from: output)
+    let messages = try everything(from: errors)
     process.waitUntilExit()
     return (process.terminationStatus, String(decoding: text, as: UTF8.self), String(decoding: messages, as: UTF8.self))
+  }
+
+  /// All bytes to the end of a pipe. Foundation's own loop takes a signal that interrupts the wait, such as that of
+  /// another child's end, for a failure.
+  private static func everything(from pipe: Pipe) throws -> Data {
+    var data = Data()
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = read(pipe.fileHandleForReading.fileDescriptor, &buffer, buffer.count)
+      if count > 0 { data += buffer.prefix(count) }
+      if count == 0 { return data }
+      if count < 0 && errno != EINTR { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    }
   }
 
   /// A directory that is removed afterwards.
