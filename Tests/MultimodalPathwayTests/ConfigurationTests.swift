@@ -93,6 +93,8 @@ import Testing
     c.hasLayerScale = true
     c.qkvBias = .queryAndValue
     c.epsilon = 1.1e-12
+    c.modality = .audio
+    c.task = .multiLabel
     c.classCount = 2
     c.labels = ["a \"quoted\"", "\u{1}é"]
     c.labelDescriptions = ["\u{1}é": "what it means"]

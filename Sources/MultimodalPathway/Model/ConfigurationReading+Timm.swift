@@ -94,18 +94,16 @@ extension VisionTransformerConfiguration {
 
   /// What timm's configuration has no words for, in an object that timm does not read.
   private mutating func apply(extras: JSONObject) throws {
-    for key in extras.values.keys.sorted() where !["epsilon", "qkv_bias", "preprocessing"].contains(key) {
+    let known = ["epsilon", "qkv_bias", "preprocessing", "modality", "task"]
+    for key in extras.values.keys.sorted() where !known.contains(key) {
       throw ConfigurationError.unsupported(
         file: extras.file, key: extras.name(key), found: extras.values[key]?.summary ?? "",
-        supported: "epsilon, qkv_bias, preprocessing")
+        supported: known.joined(separator: ", "))
     }
     if let value = try extras.number("epsilon") { epsilon = Float(value) }
-    if let text = try extras.string("qkv_bias") {
-      guard let value = QKVBias(rawValue: text) else {
-        throw extras.badValue("qkv_bias", expected: "none, full or queryAndValue")
-      }
-      qkvBias = value
-    }
+    qkvBias = try extras.choice("qkv_bias") ?? qkvBias
+    modality = try extras.choice("modality") ?? modality
+    task = try extras.choice("task") ?? task
   }
 
   private static func pooling(_ object: JSONObject) throws -> Pooling? {

@@ -5,8 +5,8 @@ extension VisionTransformerConfiguration {
   /// The text of a `config.json` as timm writes it, which `read(json:file:)` reads back to an equal value and from
   /// whose `model_args` timm's `VisionTransformer(**model_args)` builds the same model.
   ///
-  /// What timm has no words for (another LayerNorm epsilon, a bias on queries and values alone, Hugging Face's image
-  /// processing) is in the object `m2pt`, which timm does not read: timm then takes the nearest thing that it has.
+  /// What timm has no words for (another modality or task, another LayerNorm epsilon, a bias on queries and values
+  /// alone, Hugging Face's image processing) is in the object `m2pt`, which timm does not read: timm then takes the nearest thing that it has.
   ///
   /// - Parameter preprocessing: how the model's pictures are prepared; absent: what timm gives the architecture.
   /// - Throws: `ConfigurationError` where the configuration is not valid; `ImagePreprocessingError`.
@@ -23,6 +23,8 @@ extension VisionTransformerConfiguration {
     let own = (try? Self.preset(architecture))?.epsilon ?? 1e-6
     if epsilon != own { extras["epsilon"] = .number(Self.decimal(epsilon)) }
     if qkvBias == .queryAndValue { extras["qkv_bias"] = .string(qkvBias.rawValue) }
+    if modality != .image { extras["modality"] = .string(modality.rawValue) }
+    if task != .singleLabel { extras["task"] = .string(task.rawValue) }
     if !recipe.isTimm {
       extras["preprocessing"] = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(recipe))
     }

@@ -129,6 +129,15 @@ struct JSONObject: Sendable {
     return text
   }
 
+  /// A string that is the raw value of one of an enumeration's cases.
+  func choice<T: RawRepresentable & CaseIterable>(_ key: String) throws -> T? where T.RawValue == String {
+    guard let text = try string(key) else { return nil }
+    guard let value = T(rawValue: text) else {
+      throw badValue(key, expected: T.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return value
+  }
+
   func boolean(_ key: String) throws -> Bool? {
     guard let value = values[key] else { return nil }
     guard case .boolean(let flag) = value else { throw badValue(key, expected: "true or false") }

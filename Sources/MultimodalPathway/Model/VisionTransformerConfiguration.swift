@@ -22,7 +22,7 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   }
 
   /// Which of Q, K and V have a bias.
-  public enum QKVBias: String, Sendable {
+  public enum QKVBias: String, Sendable, CaseIterable {
     case none
     /// `attn.qkv.bias`, (3C).
     case full
@@ -32,6 +32,9 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
 
   /// timm's name, without a tag.
   public var architecture: String
+  public var modality = Modality.image
+  /// What the head's answer means.
+  public var task = Task.singleLabel
   public var imageSize: Extent
   public var patchSize: Extent
   public var channels = 3
