@@ -57,23 +57,27 @@ public struct Engine: Sendable {
   }
 
   /// The same without that allocation: `body` captures nothing and finds what it needs at `context`, a `Context`.
+  ///
+  /// - Parameter clock: gets the time of what members `begin`; made for at least `threads` members.
   package func run<Context>(
-    _ context: inout Context, _ body: @escaping @Sendable (inout Member, UnsafeMutableRawPointer) -> Void
+    _ context: inout Context, clock: TeamClock? = nil, _ body: @escaping @Sendable (inout Member, UnsafeMutableRawPointer) -> Void
   ) throws {
     // SAFETY: context, counters and region outlive the team, which `mp_team_run` waits for.
     try withUnsafeMutablePointer(to: &context) { context in
       try withUnsafeTemporaryAllocation(of: Int64.self, capacity: Member.counterStride * 3) { counters in
         counters.initialize(repeating: 0)
         guard let base = counters.baseAddress else { return }
-        var region = Region(body: body, context: context, counters: base)
+        var region = Region(body: body, context: context, counters: base, clock: clock)
         let ran = withUnsafeMutablePointer(to: &region) { region in
           mp_team_run(
             Int32(threads),
             { region, index, count in
               // SAFETY: `region` outlives the call, and members only read it.
               guard let region = region?.assumingMemoryBound(to: Region.self) else { return }
-              var member = Member(index: Int(index), count: Int(count), counters: region.pointee.counters)
+              var member = Member(
+                index: Int(index), count: Int(count), counters: region.pointee.counters, clock: region.pointee.clock)
               region.pointee.body(&member, region.pointee.context)
+              member.begin(nil)
             }, region)
         }
         guard Int(ran) == threads else { throw EngineError.threadsUnavailable(wanted: threads) }
@@ -86,6 +90,7 @@ private struct Region {
   let body: @Sendable (inout Member, UnsafeMutableRawPointer) -> Void
   let context: UnsafeMutableRawPointer
   let counters: UnsafeMutablePointer<Int64>
+  let clock: TeamClock?
 }
 
 /// One thread's place in a team.
@@ -98,15 +103,22 @@ package struct Member {
   package let count: Int
   private let counters: UnsafeMutablePointer<Int64>
   private var phase = 0
+  /// nil: nobody measures.
+  private var stopwatch: Stopwatch?
 
   /// Counters stand a cache line apart.
   fileprivate static let counterStride = 8
 
-  fileprivate init(index: Int, count: Int, counters: UnsafeMutablePointer<Int64>) {
+  fileprivate init(index: Int, count: Int, counters: UnsafeMutablePointer<Int64>, clock: TeamClock?) {
     self.index = index
     self.count = count
     self.counters = counters
+    stopwatch = clock.map { Stopwatch($0, member: index) }
   }
+
+  /// Counts the time from here to the next call as `label`'s; nil: as nobody's.
+  @inline(__always)
+  package mutating func begin(_ label: Int?) { stopwatch?.begin(label) }
 
   /// Calls `body` with items of `0..<items`, each on one member, and waits until all are done.
   @inline(__always)
@@ -123,7 +135,9 @@ package struct Member {
       body(item)
     }
     phase += 1
+    let arrival = stopwatch == nil ? 0 : Stopwatch.now
     mp_team_barrier()
+    stopwatch?.waited(since: arrival)
   }
 }
 

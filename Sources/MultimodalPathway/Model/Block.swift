@@ -94,8 +94,7 @@ struct Block: Sendable {
   func runFirstToken(
     _ member: inout Member, _ kernels: KernelTable, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers
   ) {
-    // Q ends where a panel ends, or it cannot be told from K.
-    let splits = c.width % kernels.panelColumns == 0
+    let splits = separatesQueries(c, kernels)
     prepare(.qkv, .all(w), &member, kernels, c, w)
     finish(.qkv, .all(w), columns: splits ? c.width..<3 * c.width : nil, &member, kernels, w)
     if splits { finish(.qkv, .first(w), columns: 0..<c.width, &member, kernels, w) }
@@ -103,6 +102,11 @@ struct Block: Sendable {
       prepare(layer, .first(w), &member, kernels, c, w)
       finish(layer, .first(w), &member, kernels, w)
     }
+  }
+
+  /// Whether Q ends where a panel ends, or it cannot be told from K.
+  func separatesQueries(_ c: VisionTransformerConfiguration, _ kernels: KernelTable) -> Bool {
+    c.width % kernels.panelColumns == 0
   }
 
   /// The same with a parallel region for every step, and `body` called between: when the input of a layer is ready.
@@ -124,12 +128,15 @@ struct Block: Sendable {
     let stride = w.stride * rows.spacing
     switch layer {
     case .qkv:
+      member.begin(.norm1)
       norm1.run(&member, kernels, x: w.x, xStride: stride, y: w.y, yStride: stride, rows: rows.count, width: c.width)
     case .projection:
+      member.begin(.attention)
       attention(
         &member, kernels, c, w, queries: rows.spacing == 1 ? w.tokens : 1,
         w.scratch + member.index * w.scratchStride)
     case .fc1:
+      member.begin(.norm2)
       norm2.run(&member, kernels, x: w.x, xStride: stride, y: w.y, yStride: stride, rows: rows.count, width: c.width)
     case .fc2: break
     }
@@ -140,6 +147,7 @@ struct Block: Sendable {
     _ layer: PathwayLayer, _ rows: Rows, columns: Range<Int>? = nil, _ member: inout Member, _ kernels: KernelTable,
     _ w: Workspace.Buffers
   ) {
+    member.begin(layer.operation)
     let (a, lda) = layer == .fc2 ? (w.hidden, w.hiddenStride) : (w.y, w.stride)
     let (c, ldc): (UnsafeMutablePointer<Float>, Int)
     var epilogue = Epilogue()

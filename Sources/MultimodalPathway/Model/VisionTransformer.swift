@@ -12,12 +12,12 @@ public final class VisionTransformer: Sendable {
   public let execution: PathwayExecution
   let blocks: [Block]
   private let hasBranches: Bool
-  private let patchEmbedding: LinearLayer
+  let patchEmbedding: LinearLayer
   /// What stands at every token before the blocks, (N, C): positions, plus class and register tokens at their rows.
   private let positions: FloatBuffer
   private let preNorm: LayerNorm?
   private let finalNorm: LayerNorm?
-  private let head: LinearLayer?
+  let head: LinearLayer?
 
   /// A plain transformer.
   ///
@@ -61,10 +61,15 @@ public final class VisionTransformer: Sendable {
   }
 
   /// Memory for passes over up to `batch` images.
-  public func workspace(batch: Int) -> Workspace { workspace(batch: batch, tokens: configuration.tokenCount) }
+  ///
+  /// - Parameter profiled: whether the time of its passes is taken, operation by operation.
+  public func workspace(batch: Int, profiled: Bool = false) -> Workspace {
+    workspace(batch: batch, tokens: configuration.tokenCount, profiled: profiled)
+  }
 
-  func workspace(batch: Int, tokens: Int) -> Workspace {
-    Workspace(configuration, batch: batch, tokens: tokens, hasBranches: hasBranches, engine: engine)
+  func workspace(batch: Int, tokens: Int, profiled: Bool = false) -> Workspace {
+    Workspace(
+      configuration, batch: batch, tokens: tokens, hasBranches: hasBranches, engine: engine, profiled: profiled)
   }
 
   /// What a forward pass leaves behind, as far as it was asked for.
@@ -83,11 +88,12 @@ public final class VisionTransformer: Sendable {
     var w = workspace.buffers
     w.batch = batch
     var pass = ImagePass(model: self, images: images, buffers: w, taps: taps)
-    try engine.run(&pass) { member, pass in
+    try engine.run(&pass, clock: workspace.profile?.clock) { member, pass in
       // SAFETY: the engine hands over `pass`, which members only read.
       let pass = pass.assumingMemoryBound(to: ImagePass.self)
       let (model, w, taps) = (pass.pointee.model, pass.pointee.buffers, pass.pointee.taps)
       let kernels = model.engine.kernels
+      member.begin(.patchEmbedding)
       model.embed(&member, kernels, images: pass.pointee.images, w)
       model.encode(&member, kernels, w, taps)
       model.readOut(&member, kernels, w, taps)
@@ -180,7 +186,7 @@ public final class VisionTransformer: Sendable {
   }
 
   /// Whether nobody looks at the last block's other tokens.
-  private func readsFirstTokenOnly(_ taps: Taps) -> Bool {
+  func readsFirstTokenOnly(_ taps: Taps) -> Bool {
     configuration.pooling == .token && taps.features == nil && !taps.blocks.contains { $0.index == blocks.count - 1 }
   }
 
@@ -199,6 +205,7 @@ public final class VisionTransformer: Sendable {
     let c = configuration
     var features = w.x
     if let finalNorm, !c.normalizesAfterPooling {
+      member.begin(.norm)
       let spacing = readsFirstTokenOnly(taps) ? w.tokens : 1
       finalNorm.run(
         &member, kernels, x: w.x, xStride: w.stride * spacing, y: w.y, yStride: w.stride * spacing,
@@ -206,16 +213,20 @@ public final class VisionTransformer: Sendable {
       features = w.y
     }
     if let destination = taps.features { copyRows(&member, from: features, w, to: destination) }
+    member.begin(.pooling)
     member.share(w.batch) { image in
       pool(
         kernels, features + image * w.tokens * w.stride, w, into: w.pooled + image * w.stride,
         scratch: w.hidden + image * w.hiddenStride)
     }
     if let finalNorm, c.normalizesAfterPooling {
+      member.begin(.norm)
       finalNorm.run(
         &member, kernels, x: w.pooled, xStride: w.stride, y: w.pooled, yStride: w.stride, rows: w.batch, width: c.width)
     }
-    head?.run(
+    guard let head else { return }
+    member.begin(.head)
+    head.run(
       &member, kernels, a: w.pooled, lda: w.stride, m: w.batch, c: w.logits, ldc: c.classCount, epilogue: Epilogue(),
       partial: w.partial, scratch: w.scratch + member.index * w.scratchStride)
   }

@@ -9,6 +9,8 @@ public final class Workspace {
   public let batch: Int
   /// N of every image.
   public let tokens: Int
+  /// Where the time of its passes went; nil: nobody measures.
+  public let profile: ForwardProfile?
   let buffers: Buffers
   private let memory: FloatBuffer
 
@@ -57,7 +59,9 @@ public final class Workspace {
   /// A row stride of an odd number of cache lines: rows that are a multiple of 4 KiB apart would share L1 sets.
   private static func padded(_ width: Int) -> Int { ((width + 15) / 16 | 1) * 16 }
 
-  init(_ c: VisionTransformerConfiguration, batch: Int, tokens: Int, hasBranches: Bool, engine: Engine) {
+  init(
+    _ c: VisionTransformerConfiguration, batch: Int, tokens: Int, hasBranches: Bool, engine: Engine, profiled: Bool
+  ) {
     let rows = batch * tokens
     let stride = Self.padded(c.width)
     let qkvStride = Self.padded(3 * c.width)
@@ -81,6 +85,7 @@ public final class Workspace {
     }
     self.batch = batch
     self.tokens = tokens
+    profile = profiled ? ForwardProfile(threads: engine.threads) : nil
     buffers = Buffers(
       batch: batch, tokens: tokens, x: parts[0], y: parts[1], stride: stride, qkv: parts[2], qkvStride: qkvStride,
       hidden: parts[3], hiddenStride: hiddenStride, partial: parts[4], pooled: parts[5], logits: parts[6],
