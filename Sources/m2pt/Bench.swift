@@ -10,6 +10,14 @@ struct Bench: ParsableCommand {
     case float32
   }
 
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case text, json
+    /// Bencher's metric format.
+    case bmf
+    /// Google Benchmark's.
+    case google
+  }
+
   @Option(help: "Model: a directory with config.json, or a safetensors file with --architecture.") var model: String?
   @Option(help: "timm's name; without --model its weights are random (default: vit_base_patch16_224).")
   var architecture: String?
@@ -17,66 +25,53 @@ struct Bench: ParsableCommand {
   @Option(help: "Number format of weights and activations.") var precision = Precision.float32
   @Option(help: "Attach an auxiliary with random weights, run as two-branch, folded or merged.")
   var pathway: PathwayExecution?
-  @Option(help: "Counted passes.") var runs = 20
+  @Option(help: "Counted passes; with --startup, processes.") var runs = 20
   @OptionGroup var engine: EngineOptions
-  @Flag(help: "JSON on standard output.") var json = false
-
-  struct Report: Encodable {
-    var architecture: String
-    var batch: Int
-    var threads: Int
-    var isa: String
-    var precision: String
-    /// nil: no auxiliary.
-    var pathway: String?
-    var median_ms: Double
-    var min_ms: Double
-    var max_ms: Double
-    var gflops: Double
-    /// Multiply-adds on registers alone, the same threads, measured before and after the passes.
-    var limit_gflops: Double
-    var percent_of_limit: Double
-    /// Of the process, behind the last pass; and the most it ever was, loading included.
-    var resident_bytes: Int?
-    var peak_resident_bytes: Int?
-    /// Heap allocations of all counted passes, where a counter is preloaded (perf/checks/allocations).
-    var allocations: Int?
-  }
+  @Option(help: "Instruction set (default: M2PT_ISA, else the widest of this processor).") var isa: InstructionSet?
+  @Flag(help: "Time every operation, in passes of their own.") var profile = false
+  @Flag(help: "Time from a process's start to its first logits, with --model.") var startup = false
+  @Flag(name: .customLong("first-pass"), help: .hidden) var isFirstPassOnly = false
+  @Option(help: "Output: text, json, bmf (Bencher) or google (Google Benchmark).") var format = Format.text
+  @Flag(help: "The same as --format json.") var json = false
+  @Option(help: "A file for a report with a roofline plot; implies --profile.") var html: String?
 
   func validate() throws {
     guard (1...1024).contains(batch), (1...10_000).contains(runs) else {
       throw ValidationError("--batch takes 1...1024, --runs 1...10000.")
     }
+    if json, format != .text, format != .json { throw ValidationError("Give either --json or --format.") }
+    guard startup || isFirstPassOnly else { return }
+    guard model != nil else { throw ValidationError("--startup reads a file: name it by --model.") }
+    guard !profile, html == nil, pathway == nil, format == .text || format == .json else {
+      throw ValidationError("--startup goes with --json, and neither --profile, --html, --pathway nor another --format.")
+    }
   }
 
   func run() throws {
-    let engine = try engine.engine()
+    if isFirstPassOnly { return try printJSON(BenchStartup.FirstPass(makeModel(), batch: batch)) }
+    if startup { return try runStartup() }
+    let measurement = try BenchMeasurement(makeModel(), batch: batch, runs: runs, profiles: profile || html != nil)
+    let report = measurement.report(
+      precision: precision.rawValue, pathway: pathway?.rawValue)
+    if let html { try BenchPage(report).write(to: URL(fileURLWithPath: html)) }
+    switch json ? .json : format {
+    case .text: print(report.text)
+    case .json: try printJSON(report)
+    case .bmf: try printJSON(report.bencherMetrics)
+    case .google: try printJSON(GoogleBenchmark(report))
+    }
+  }
+
+  private func makeModel() throws -> VisionTransformer {
+    let engine = try Engine(threads: engine.threads, instructionSet: isa)
     let weights = try weights()
-    let c = weights.configuration
     var joined = PathwayWeights(weights)
     if pathway != nil {
-      let other = try ModelWeights.random(c, seed: 2)
+      let other = try ModelWeights.random(weights.configuration, seed: 2)
       joined = try joined.attach(
         auxiliary: AuxiliaryWeights(checkpoint: Checkpoint(tensors: other.tensors)), scale: 0.05)
     }
-    let model = try VisionTransformer(joined, execution: pathway ?? .merged, engine: engine)
-    let limit = try engine.multiplyAddLimit()
-    let (times, allocations) = try measure(model)
-    let median = times[times.count / 2]
-    let gflops = c.operationCount * Double(batch) / median * 1e-6
-    let limitNow = max(limit, try engine.multiplyAddLimit())
-    let memory = ResidentMemory()
-    let result = Report(
-      architecture: c.architecture, batch: batch, threads: engine.threads, isa: engine.instructionSet.rawValue,
-      precision: precision.rawValue, pathway: pathway?.rawValue, median_ms: median, min_ms: times[0],
-      max_ms: times[times.count - 1], gflops: gflops, limit_gflops: limitNow, percent_of_limit: 100 * gflops / limitNow,
-      resident_bytes: memory?.now, peak_resident_bytes: memory?.peak, allocations: allocations)
-    if json { return try printJSON(result) }
-    print(
-      String(
-        format: "%@ batch %d, %d threads, %@: median %.1f ms (%.1f...%.1f), %.0f GFLOP/s, %.0f %% of the limit",
-        result.architecture, batch, result.threads, result.isa, median, result.min_ms, result.max_ms, gflops,
-        result.percent_of_limit))
+    return try VisionTransformer(joined, execution: pathway ?? .merged, engine: engine)
   }
 
   private func weights() throws -> ModelWeights {
@@ -84,53 +79,13 @@ struct Bench: ParsableCommand {
     return try .random(.preset(architecture ?? "vit_base_patch16_224"), seed: 1)
   }
 
-  /// Milliseconds of the counted passes, ascending, and what they allocated.
-  private func measure(_ model: VisionTransformer) throws -> ([Double], allocations: Int?) {
-    let c = model.configuration
-    let shape = [batch, c.channels, c.imageSize.height, c.imageSize.width]
-    let images = Tensor(shape: shape) { pixels in
-      for index in pixels.indices { pixels[index] = Float(index % 255) / 128 - 1 }
-    }
-    let workspace = model.workspace(batch: batch)
-    var logits = [Float](repeating: 0, count: batch * (c.classCount == 0 ? c.width : c.classCount))
-    var times = [Double](repeating: 0, count: runs)
-    let counter = allocationCounter()
-    var before = 0
-    for run in -2..<runs {
-      if run == 0 { before = counter?() ?? 0 }
-      let start = DispatchTime.now().uptimeNanoseconds
-      var output = logits.mutableSpan
-      try model.forward(images, into: &output, workspace: workspace)
-      if run >= 0 { times[run] = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-6 }
-    }
-    let allocations = counter.map { $0() - before }
-    return (times.sorted(), allocations)
-  }
-
-  /// The function that perf/checks/allocations preloads: heap allocations of the process so far.
-  private func allocationCounter() -> (@convention(c) () -> Int)? {
-    guard let symbol = dlsym(nil, "m2pt_allocation_count") else { return nil }
-    // SAFETY: perf/checks/count_allocations.c declares it `long m2pt_allocation_count(void)`.
-    return unsafeBitCast(symbol, to: (@convention(c) () -> Int).self)
+  private func runStartup() throws {
+    // The child gets this command's own words, and does one pass.
+    let arguments = CommandLine.arguments.dropFirst().filter { !["--startup", "--json"].contains($0) } + ["--first-pass"]
+    let report = try BenchStartup(runs: runs, arguments: arguments)
+    if json || format == .json { try printJSON(report) } else { print(report.text) }
   }
 }
 
 extension PathwayExecution: ExpressibleByArgument {}
-
-/// Bytes of this process that are in memory, as the system's /proc tells them.
-struct ResidentMemory {
-  var now: Int
-  var peak: Int
-
-  /// nil where there is no /proc.
-  init?() {
-    guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
-    func kilobytes(_ key: String) -> Int? {
-      let line = text.split(separator: "\n").first { $0.hasPrefix(key + ":") }
-      return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
-    }
-    guard let now = kilobytes("VmRSS"), let peak = kilobytes("VmHWM") else { return nil }
-    self.now = now * 1024
-    self.peak = peak * 1024
-  }
-}
+extension InstructionSet: ExpressibleByArgument {}

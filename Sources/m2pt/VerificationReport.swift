@@ -12,10 +12,7 @@ struct VerificationReport {
     self.title = title
   }
 
-  func write(to url: URL) throws {
-    let bytes = Array(html.utf8)
-    try AtomicFile.write(to: url) { file in try bytes.withUnsafeBytes { try file.append($0) } }
-  }
+  func write(to url: URL) throws { try HTMLPage(title: "Verification: \(title)", body: html).write(to: url) }
 
   private var html: String {
     let auxiliaries = result.layers.first?.scales.count ?? 0
@@ -23,50 +20,37 @@ struct VerificationReport {
       picture("lambda of auxiliary \(index + 1)") { layer in layer.scales[index].map(Double.init) }
     }
     return """
-      <!doctype html>
-      <html lang="en"><head><meta charset="utf-8"><title>Verification: \(escaped(title))</title>
-      <style>
-      body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }
-      table { border-collapse: collapse; font-variant-numeric: tabular-nums } td, th { padding: .15rem .7rem; text-align: right }
-      td:first-child, th:first-child { text-align: left } tr:nth-child(even) { background: #f3f3f3 }
-      .bad { background: #fdd } .verdict { font-size: 1.4rem; font-weight: 600 } svg { margin: .5rem 1.5rem .5rem 0 }
-      </style></head><body>
-      <h1>\(escaped(title))</h1>
+      <h1>\(title.escapedForHTML)</h1>
       <p class="verdict\(result.holds ? "" : " bad")">\(result.holds ? "Equal" : "NOT EQUAL"): two-branch, folded and merged</p>
-      <p>Input \(escaped("\(result.inputShape)")), \(escaped(result.instructionSet)), \(result.threads) threads.
+      <p>Input \("\(result.inputShape)".escapedForHTML), \(result.instructionSet.escapedForHTML), \(result.threads) threads.
       Top-1 agreement \(String(format: "%g", result.top1Agreement * 100)) %.</p>
-      \(result.warnings.map { "<p>Warning: \(escaped($0))</p>" }.joined(separator: "\n"))
+      \(result.warnings.map { "<p>Warning: \($0.escapedForHTML)</p>" }.joined(separator: "\n"))
       \(lambdas.joined(separator: "\n"))
-      \(picture("||&lambda; W'|| / ||W||") { $0.relativeNorm })
+      \(picture("||λ W'|| / ||W||") { $0.relativeNorm })
       <h2>Whole model</h2>
       \(table(result.outputs.flatMap { output in output.comparisons.map { (output.name, $0) } }))
       <h2>Layers</h2>
       \(table(result.layers.flatMap { layer in layer.comparisons.map { (layer.name, $0) } }))
-      </body></html>
-
       """
-  }
-
-  private func escaped(_ text: String) -> String {
-    text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-      .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
   }
 
   private func table(_ rows: [(String, Comparison)]) -> String {
     let lines = rows.map { name, comparison in
       let worst = comparison.worst
       let numbers =
-        comparison.sameBits.map { "<td colspan=\"5\">\($0 ? "same bits" : "bits differ")</td>" }
+        comparison.sameBits.map { [$0 ? "same bits" : "bits differ", "", "", "", ""] }
         ?? [
           String(format: "%.3g", comparison.relativeDifference), "(\(worst.row), \(worst.column))",
           String(format: "%.3g", abs(worst.found - worst.expected)), String(format: "%.3g", worst.bound),
           String(format: "%.4f", comparison.ratio),
-        ].map { "<td>\($0)</td>" }.joined()
-      return "<tr\(comparison.holds ? "" : " class=\"bad\"")><td>\(escaped(name))</td><td>\(comparison.first)</td>"
-        + "<td>\(comparison.second)</td>\(numbers)</tr>"
+        ]
+      return HTMLPage.row(
+        [name.escapedForHTML, "\(comparison.first)", "\(comparison.second)"] + numbers, isBad: !comparison.holds)
     }
-    return "<table><tr><th>of</th><th>this</th><th>against</th><th>largest error / largest value</th><th>worst element</th>"
-      + "<th>its error</th><th>its bound</th><th>ratio</th></tr>\n\(lines.joined(separator: "\n"))</table>"
+    let head = [
+      "of", "this", "against", "largest error / largest value", "worst element", "its error", "its bound", "ratio",
+    ]
+    return HTMLPage.table(head, lines)
   }
 
   // MARK: - Pictures
@@ -84,7 +68,7 @@ struct VerificationReport {
     let blocks = cells.keys.sorted()
     let largest = cells.values.flatMap(\.values).reduce(0) { max($0, abs($1)) }
     let (width, height, left, top) = (78, 22, 70, 40)
-    var shapes = ["<text x=\"0\" y=\"14\" font-weight=\"600\">\(caption)</text>"]
+    var shapes = ["<text x=\"0\" y=\"14\" font-weight=\"600\">\(caption.escapedForHTML)</text>"]
     for (column, kind) in kinds.enumerated() {
       shapes.append("<text x=\"\(left + column * width + width / 2)\" y=\"\(top - 6)\" text-anchor=\"middle\">\(kind.rawValue)</text>")
     }
@@ -104,8 +88,7 @@ struct VerificationReport {
       }
     }
     let size = (left + kinds.count * width, top + blocks.count * height)
-    return "<svg width=\"\(size.0)\" height=\"\(size.1)\" viewBox=\"0 0 \(size.0) \(size.1)\" font-size=\"12\" role=\"img\">"
-      + shapes.joined(separator: "\n") + "</svg>"
+    return HTMLPage.picture(width: size.0, height: size.1, label: caption, shapes)
   }
 
   private func color(_ value: Double?, _ largest: Double) -> String {

@@ -5,14 +5,15 @@ import MultimodalPathway
 /// with engines that live in other processes (perf/peers).
 ///
 /// INPUT holds `images` (B, channels, H, W). OUTPUT gets the `logits` (B, classes) of a pass made before the first line.
-/// PATHWAY is `plain`, or an execution with an auxiliary of random weights.
+/// PATHWAY is `plain`, or an execution with an auxiliary of random weights. PRECISION is float32.
 @main
 enum ForwardServer {
   static func main() throws {
     let arguments = Array(CommandLine.arguments.dropFirst())
-    guard arguments.count == 5, let threads = Int(arguments[3]) else {
-      throw Failure("usage: ForwardServer MODEL_DIRECTORY INPUT.safetensors OUTPUT.safetensors THREADS PATHWAY")
+    guard arguments.count == 6, let threads = Int(arguments[3]) else {
+      throw Failure("usage: ForwardServer MODEL_DIRECTORY INPUT.safetensors OUTPUT.safetensors THREADS PATHWAY PRECISION")
     }
+    guard arguments[5] == "float32" else { throw Failure("no precision '\(arguments[5])'; use float32") }
     let model = try load(arguments[0], threads: threads, pathway: arguments[4])
     guard let images = try Checkpoint(contentsOf: URL(fileURLWithPath: arguments[1])).tensors["images"] else {
       throw Failure("\(arguments[1]) holds no tensor 'images'")

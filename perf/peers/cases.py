@@ -43,14 +43,28 @@ def torch_model(name: str):
     return model.eval()
 
 
-def prepare(name: str, batch: int, folder: Path) -> None:
-    """Writes model/{config.json,model.safetensors}, model.onnx and images.safetensors, where they are not there yet."""
+def prepare(name: str, batch: int, precision: str, folder: Path) -> None:
+    """Writes model/{config.json,model.safetensors}, model.onnx, images.safetensors and the logits of PyTorch in float32,
+    reference.npy, where they are not there yet; for int8, model-int8.onnx too."""
+    if not (folder / "done").exists():
+        export(name, batch, folder)
+    quantized = folder / "model-int8.onnx"
+    if precision == "int8" and not quantized.exists():
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        # Products alone: the convolution's integer form is slower than its float32.
+        partial = folder / "partial.onnx"
+        quantize_dynamic(
+            folder / "model.onnx", partial, op_types_to_quantize=["MatMul"], per_channel=True,
+            weight_type=QuantType.QInt8)
+        partial.rename(quantized)
+
+
+def export(name: str, batch: int, folder: Path) -> None:
+    import numpy as np
     import torch
     from safetensors.torch import save_file
 
-    done = folder / "done"
-    if done.exists():
-        return
     (folder / "model").mkdir(parents=True, exist_ok=True)
     model = torch_model(name)
     save_file({key: value.contiguous() for key, value in model.state_dict().items()}, folder / "model" / "model.safetensors")
@@ -62,7 +76,8 @@ def prepare(name: str, batch: int, folder: Path) -> None:
     images = torch.randn(batch, channels(name), *size(name), generator=torch.Generator().manual_seed(3))
     save_file({"images": images}, folder / "images.safetensors")
     with torch.inference_mode():
+        np.save(folder / "reference.npy", model(images).numpy())
         torch.onnx.export(
             model, (images,), folder / "model.onnx", opset_version=17, dynamo=False, input_names=["images"],
             output_names=["logits"])
-    done.touch()
+    (folder / "done").touch()

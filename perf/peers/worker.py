@@ -1,6 +1,6 @@
 """One engine in a process of its own: a forward pass for every line read, its milliseconds written.
 
-usage: worker.py torch|onnxruntime|openvino CASE FOLDER THREADS     (started by compare.py)
+usage: worker.py torch|onnxruntime|openvino float32|bfloat16|int8 CASE FOLDER THREADS     (started by compare.py)
 """
 import sys
 import time
@@ -10,42 +10,49 @@ import numpy as np
 from safetensors.numpy import load_file
 
 
-def engine(kind: str, case: str, folder: Path, threads: int, images: np.ndarray):
-    """A function that makes one pass and returns the logits."""
-    if kind == "torch":
-        import torch
-        from cases import torch_model
+def torch_engine(precision: str, case: str, folder: Path, threads: int, images: np.ndarray):
+    import torch
+    from cases import torch_model
 
-        torch.set_num_threads(threads)
-        model = torch_model(case)
-        tensor = torch.from_numpy(images)
+    torch.set_num_threads(threads)
+    number = {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+    model = torch_model(case).to(number)
+    tensor = torch.from_numpy(images).to(number)
 
-        def run():
-            with torch.inference_mode():
-                return model(tensor).numpy()
-        return run
-    if kind == "onnxruntime":
-        import onnxruntime
+    def run():
+        with torch.inference_mode():
+            return model(tensor).float().numpy()
+    return run
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
-        return lambda: session.run(None, {"images": images})[0]
-    if kind == "openvino":
-        import openvino
 
-        compiled = openvino.Core().compile_model(str(folder / "model.onnx"), "CPU", {
-            "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})
-        request = compiled.create_infer_request()
-        return lambda: request.infer({"images": images})[0]
-    raise SystemExit(f"no engine '{kind}'")
+def onnxruntime_engine(precision: str, case: str, folder: Path, threads: int, images: np.ndarray):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    file = folder / {"float32": "model.onnx", "int8": "model-int8.onnx"}[precision]
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    return lambda: session.run(None, {"images": images})[0]
+
+
+def openvino_engine(precision: str, case: str, folder: Path, threads: int, images: np.ndarray):
+    import openvino
+
+    compiled = openvino.Core().compile_model(str(folder / "model.onnx"), "CPU", {
+        "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision]})
+    request = compiled.create_infer_request()
+    return lambda: request.infer({"images": images})[0]
+
+
+ENGINES = {"torch": torch_engine, "onnxruntime": onnxruntime_engine, "openvino": openvino_engine}
 
 
 def main() -> None:
-    kind, case, folder, threads = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
-    run = engine(kind, case, folder, threads, load_file(folder / "images.safetensors")["images"])
-    np.save(folder / f"{kind}.npy", np.asarray(run()))
+    kind, precision, case, folder, threads = *sys.argv[1:4], Path(sys.argv[4]), int(sys.argv[5])
+    run = ENGINES[kind](precision, case, folder, threads, load_file(folder / "images.safetensors")["images"])
+    np.save(folder / f"{kind}-{precision}.npy", np.asarray(run(), dtype=np.float32))
     print("ready", flush=True)
     for _ in sys.stdin:
         start = time.perf_counter_ns()

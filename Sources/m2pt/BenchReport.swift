@@ -1,0 +1,134 @@
+import Foundation
+import MultimodalPathway
+
+/// What `m2pt bench` found. Names are those of its JSON.
+struct BenchReport: Encodable {
+  let architecture: String
+  let batch: Int
+  let threads: Int
+  let isa: String
+  let precision: String
+  /// nil: no auxiliary.
+  let pathway: String?
+  let processor: String?
+  let date: String
+  let median_ms: Double
+  let min_ms: Double
+  let max_ms: Double
+  /// Every counted pass, in order: wall clock, and processor time of all threads.
+  let times_ms: [Double]
+  let processor_ms: [Double]
+  let gflops: Double
+  /// Multiply-adds on registers alone, the same threads, measured before and after the passes.
+  let limit_gflops: Double
+  let percent_of_limit: Double
+  let weight_bytes: Int
+  /// Of the process, behind the last pass; and the most it ever was, loading included.
+  let resident_bytes: Int?
+  let peak_resident_bytes: Int?
+  /// Heap allocations of all counted passes, where a counter is preloaded (perf/checks/allocations).
+  let allocations: Int?
+  let profile: Profile?
+
+  /// Operation by operation, means over passes of their own.
+  struct Profile: Encodable {
+    let operations: [Operation]
+    /// A pass from outside, and what its operations add up to: the rest starts threads and copies logits.
+    let pass_ms: Double
+    let sum_ms: Double
+    let limit_gflops: Double
+    /// Reading by all threads at once, from memory and from their second-level caches.
+    let memory_gbs: Double
+    let cache_gbs: Double
+  }
+
+  struct Operation: Encodable {
+    enum Bound: String, Encodable {
+      case multiplyAdds = "multiply-adds"
+      case memory
+    }
+
+    let name: String
+    /// Of one pass; so are the numbers below.
+    let calls: Double
+    let ms: Double
+    let percent_of_pass: Double
+    /// Of `ms`, that threads waited for the slowest of them.
+    let percent_waiting: Double
+    let gflop: Double
+    let gflops: Double
+    /// Weights, inputs and outputs, each moved once.
+    let megabytes: Double
+    let gbs: Double
+    /// Which limit is the lower one, for so many operations on so many bytes.
+    let bound: Bound
+    let percent_of_limit: Double
+  }
+}
+
+extension BenchReport.Operation {
+  init(
+    name: String, entry: ForwardProfile.Entry, work: ForwardWork, runs: Int, pass: Double, limit: Double, memory: Double
+  ) {
+    let seconds = entry.seconds / Double(runs)
+    self.name = name
+    calls = Double(entry.calls) / Double(runs)
+    ms = seconds * 1e3
+    percent_of_pass = 100 * ms / pass
+    percent_waiting = 100 * entry.waiting
+    gflop = work.operations * 1e-9
+    gflops = gflop / seconds
+    megabytes = work.bytes * 1e-6
+    gbs = work.bytes * 1e-9 / seconds
+    bound = work.operations / limit > work.bytes / memory ? .multiplyAdds : .memory
+    percent_of_limit = 100 * (bound == .memory ? gbs / memory : gflops / limit)
+  }
+}
+
+extension BenchMeasurement {
+  func report(precision: String, pathway: String?) -> BenchReport {
+    let sorted = wall.sorted()
+    let median = sorted[sorted.count / 2]
+    let gflops = model.configuration.operationCount * Double(batch) / median * 1e-6
+    let memory = ResidentMemory()
+    return BenchReport(
+      architecture: model.configuration.architecture, batch: batch, threads: model.engine.threads,
+      isa: model.engine.instructionSet.rawValue, precision: precision, pathway: pathway,
+      processor: Machine.processor, date: ISO8601DateFormatter().string(from: Date()), median_ms: median,
+      min_ms: sorted[0], max_ms: sorted[sorted.count - 1], times_ms: wall, processor_ms: self.processor, gflops: gflops,
+      limit_gflops: limit, percent_of_limit: 100 * gflops / limit, weight_bytes: model.weightBytes,
+      resident_bytes: memory?.now, peak_resident_bytes: memory?.peak, allocations: allocations, profile: profile)
+  }
+}
+
+extension BenchReport {
+  /// "vit_base_patch16_224/batch:1/threads:2/avx512/float32", and the pathway where there is one.
+  var name: String {
+    ([architecture, "batch:\(batch)", "threads:\(threads)", isa, precision] + (pathway.map { [$0] } ?? []))
+      .joined(separator: "/")
+  }
+
+  var text: String {
+    let head = String(
+      format: "%@ batch %d, %d threads, %@, %@: median %.1f ms (%.1f...%.1f), %.0f GFLOP/s, %.0f %% of the limit",
+      architecture, batch, threads, isa, precision, median_ms, min_ms, max_ms, gflops, percent_of_limit)
+    guard let profile else { return head }
+    var lines = [
+      head, "",
+      "operation     calls        ms   share  waiting     GFLOP  GFLOP/s        MB     GB/s  % of limit",
+    ]
+    for operation in profile.operations {
+      lines.append(
+        operation.name.padding(toLength: 12, withPad: " ", startingAt: 0)
+          + String(
+            format: "%7g %9.3f  %4.1f %%  %5.1f %% %9.3f %8.1f %9.2f %8.1f  %8.0f  ", operation.calls, operation.ms,
+            operation.percent_of_pass, operation.percent_waiting, operation.gflop, operation.gflops,
+            operation.megabytes, operation.gbs, operation.percent_of_limit) + "of \(operation.bound.rawValue)")
+    }
+    lines.append(
+      String(
+        format: "sum %.3f ms of a pass of %.3f ms; limits: multiply-adds %.0f GFLOP/s, memory %.1f GB/s, cache %.0f GB/s",
+        profile.sum_ms, profile.pass_ms, profile.limit_gflops, profile.memory_gbs, profile.cache_gbs))
+    return lines.joined(separator: "\n")
+  }
+}
