@@ -3,10 +3,10 @@ import MultimodalPathway
 
 /// Times of a model's forward passes, and what this processor could reach while they ran.
 struct BenchMeasurement {
-  /// Bytes a thread reads to find the limit of its second-level cache: half of the smallest such cache in use.
+  /// Bytes a thread reads to find its second-level cache's limit: more than the first level holds, less than the second.
   private static let cachedBytes = 128 << 10
-  /// More than the caches of common processors.
-  private static let memoryBytes = 512 << 20
+  /// All threads' to find the memory's: more than common processors' caches hold.
+  private static let memoryBytes = 256 << 20
 
   let model: VisionTransformer
   let batch: Int

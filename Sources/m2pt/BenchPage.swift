@@ -9,7 +9,7 @@ struct BenchPage {
   func write(to url: URL) throws {
     let style = """
       .numbers { color: #555 } .bar { background: #1f6fb2; display: inline-block; height: .7rem }
-      .memory { background: #c2571a } h1 { margin-bottom: .2rem } caption { text-align: left }
+      .memory { background: #c2571a } h1 { margin-bottom: .2rem }
 
       """
     try HTMLPage(title: title, style: style, body: body).write(to: url)

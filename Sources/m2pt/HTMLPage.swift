@@ -21,7 +21,7 @@ struct HTMLPage {
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <style>
     body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }
-    table { border-collapse: collapse; font-variant-numeric: tabular-nums } td, th { padding: .15rem .7rem; text-align: right }
+    table { border-collapse: collapse; font-variant-numeric: tabular-nums } td, th { padding: .15rem .7rem; text-align: right; white-space: nowrap }
     td:first-child, th:first-child { text-align: left } tr:nth-child(even) { background: #f3f3f3 }
     .bad { background: #fdd } .verdict { font-size: 1.4rem; font-weight: 600 } svg { margin: .5rem 1.5rem .5rem 0 }
     \(style)</style></head><body>

@@ -24,19 +24,18 @@ struct RooflinePlot {
   let bandwidths: [Roof]
   let dots: [Dot]
 
-  private let width = 960.0
-  private let height = 520.0
-  private let plot = (left: 70.0, right: 720.0, top: 24.0, bottom: 464.0)
+  private let width = 1010.0
+  private let height = 540.0
+  private let plot = (left: 64.0, right: 830.0, top: 10.0, bottom: 486.0)
 
-  /// The axes' ends, whole powers of ten around everything to be seen.
+  /// The axes' ends in powers of ten, around everything to be seen.
   private var ends: (x: ClosedRange<Double>, y: ClosedRange<Double>) {
-    let ridges = bandwidths.map { compute.value / $0.value }
-    func powers(_ values: [Double]) -> ClosedRange<Double> {
+    func around(_ values: [Double]) -> ClosedRange<Double> {
       let logs = values.filter { $0 > 0 && $0.isFinite }.map(log10)
-      let low = ((logs.min() ?? 0) - 0.05).rounded(.down)
-      return low...max(low + 1, ((logs.max() ?? 0) + 0.05).rounded(.up))
+      return (logs.min() ?? 0) - 0.25...(logs.max() ?? 0) + 0.25
     }
-    return (powers(dots.map(\.intensity) + ridges), powers(dots.map(\.speed) + [compute.value]))
+    let ridges = bandwidths.map { compute.value / $0.value }
+    return (around(dots.map(\.intensity) + ridges), around(dots.map(\.speed) + [compute.value]))
   }
 
   private func x(_ intensity: Double) -> Double {
@@ -58,15 +57,13 @@ struct RooflinePlot {
 
   private var grid: [String] {
     var shapes: [String] = []
-    for power in Int(ends.x.lowerBound)...Int(ends.x.upperBound) {
-      let place = x(pow(10, Double(power)))
-      shapes.append(line(place, plot.top, place, plot.bottom, "#e4e4e4"))
-      shapes.append(text(place, plot.bottom + 18, Self.number(power), anchor: "middle"))
+    for (value, isPower) in Self.steps(ends.x) {
+      shapes.append(line(x(value), plot.top, x(value), plot.bottom, isPower ? "#d4d4d4" : "#f2f2f2"))
+      if isPower { shapes.append(text(x(value), plot.bottom + 18, Self.number(value), anchor: "middle")) }
     }
-    for power in Int(ends.y.lowerBound)...Int(ends.y.upperBound) {
-      let place = y(pow(10, Double(power)))
-      shapes.append(line(plot.left, place, plot.right, place, "#e4e4e4"))
-      shapes.append(text(plot.left - 8, place + 4, Self.number(power), anchor: "end"))
+    for (value, isPower) in Self.steps(ends.y) {
+      shapes.append(line(plot.left, y(value), plot.right, y(value), isPower ? "#d4d4d4" : "#f2f2f2"))
+      if isPower { shapes.append(text(plot.left - 8, y(value) + 4, Self.number(value), anchor: "end")) }
     }
     shapes.append(text((plot.left + plot.right) / 2, plot.bottom + 42, "operations per byte", anchor: "middle"))
     shapes.append(
@@ -74,17 +71,21 @@ struct RooflinePlot {
     return shapes
   }
 
-  private static func number(_ power: Int) -> String {
-    power < 0 ? String(format: "%.\(-power)f", pow(10, Double(power))) : String(format: "%.0f", pow(10, Double(power)))
+  /// 1, 2, ... 9 times every power of ten within the ends; powers last, so that they are drawn above.
+  private static func steps(_ ends: ClosedRange<Double>) -> [(value: Double, isPower: Bool)] {
+    let powers = Int(ends.lowerBound.rounded(.down))...Int(ends.upperBound.rounded(.up))
+    let all = powers.flatMap { power in (1...9).map { (Double($0) * pow(10, Double(power)), $0 == 1) } }
+    return all.filter { ends.contains(log10($0.0)) }.sorted { !$0.1 && $1.1 }
   }
+
+  private static func number(_ value: Double) -> String { String(format: value < 0.001 ? "%.0e" : "%g", value) }
 
   /// Slanted roofs up to where they meet the level one, each with its name along it.
   private var roofs: [String] {
     let first = pow(10, ends.x.lowerBound)
     let ridge = bandwidths.map { compute.value / $0.value }.min() ?? first
     var shapes = [line(x(ridge), y(compute.value), plot.right, y(compute.value), "#222", width: 2)]
-    shapes.append(
-      text(plot.right - 6, y(compute.value) - 7, "\(compute.label), \(Self.short(compute.value)) GFLOP/s", anchor: "end"))
+    shapes.append(text(x(ridge) + 8, y(compute.value) - 8, "\(compute.label), \(Self.short(compute.value)) GFLOP/s"))
     let slope = -atan2(
       (plot.bottom - plot.top) / (ends.y.upperBound - ends.y.lowerBound),
       (plot.right - plot.left) / (ends.x.upperBound - ends.x.lowerBound))

@@ -9,27 +9,44 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
   public let items: Int
   /// Floating-point operations of one run, a multiply-add being two.
   public let operations: Double
-  private let make: @Sendable (Engine) throws -> PathwayRun
+  let make: @Sendable (Engine) throws -> PathwayRun
 
   public var description: String { name }
 
   /// The work with its memory, ready to be run again and again.
   public func prepare(_ engine: Engine) throws -> PathwayRun { try make(engine) }
 
-  public static let all = models + kernels
+  public static let all = models + files + kernels
+  /// Those that take milliseconds: what tests and exact counters go through.
+  public static let quick = all.filter { $0.name.contains("ViT-Ti/") } + kernels
 
   /// Whole forward passes, random weights.
   public static let models = [
-    forward("classify one photo, ViT-B/16", "vit_base_patch16_224"),
-    forward("classify eight photos, ViT-B/16", "vit_base_patch16_224", batch: 8),
-    forward("classify one photo, ViT-Ti/16", "vit_tiny_patch16_224"),
-    forward("classify one photo, ViT-S/16", "vit_small_patch16_224"),
-    forward("classify one photo, ViT-L/16", "vit_large_patch16_224"),
-    forward("features of one photo, DINOv2-S/14 at 518", "vit_small_patch14_dinov2"),
-    forward("one photo, merged pathway, ViT-B/16", "vit_base_patch16_224", pathway: .merged),
-    forward("one photo, folded pathway, ViT-B/16", "vit_base_patch16_224", pathway: .folded),
-    forward("eight photos, folded pathway, ViT-B/16", "vit_base_patch16_224", batch: 8, pathway: .folded),
-    forward("one photo, two-branch pathway, ViT-B/16", "vit_base_patch16_224", pathway: .twoBranch),
+    forward("classify one photo, ViT-B/16", preset("vit_base_patch16_224")),
+    forward("classify eight photos, ViT-B/16", preset("vit_base_patch16_224"), batch: 8),
+    forward("classify one photo, ViT-Ti/16", preset("vit_tiny_patch16_224")),
+    forward("classify three photos, ViT-Ti/16", preset("vit_tiny_patch16_224"), batch: 3),
+    forward("classify one photo, ViT-S/16", preset("vit_small_patch16_224")),
+    forward("classify one photo, ViT-L/16", preset("vit_large_patch16_224")),
+    forward("features of one photo, DINOv2-S/14 at 518", preset("vit_small_patch14_dinov2")),
+    forward("16 frames of video, 1568 tokens, ViT-B/16", video),
+    forward("10 s of sound, 512 tokens, ViT-B/16", sound),
+    forward("one photo, merged pathway, ViT-B/16", preset("vit_base_patch16_224"), pathway: .merged),
+    forward("one photo, folded pathway, ViT-B/16", preset("vit_base_patch16_224"), pathway: .folded),
+    forward("eight photos, folded pathway, ViT-B/16", preset("vit_base_patch16_224"), batch: 8, pathway: .folded),
+    forward("one photo, two-branch pathway, ViT-B/16", preset("vit_base_patch16_224"), pathway: .twoBranch),
+    forward("one photo, folded pathway, ViT-Ti/16", preset("vit_tiny_patch16_224"), pathway: .folded),
+    forward("one photo, two-branch pathway, ViT-Ti/16", preset("vit_tiny_patch16_224"), pathway: .twoBranch),
+  ]
+
+  /// The way from a file to an answer and to another file; the files are in the system's page cache.
+  public static let files = [
+    firstLogits("from a file to the first logits, ViT-B/16", preset("vit_base_patch16_224")),
+    firstLogits("from a file to the first logits, ViT-Ti/16", preset("vit_tiny_patch16_224")),
+    merge("merge into a file, ViT-B/16", preset("vit_base_patch16_224")),
+    merge("merge into a file, ViT-Ti/16", preset("vit_tiny_patch16_224")),
+    pack("pack all weights, ViT-B/16", preset("vit_base_patch16_224")),
+    pack("pack all weights, ViT-Ti/16", preset("vit_tiny_patch16_224")),
   ]
 
   /// Parts of a ViT-B/16 pass over one photograph.
@@ -40,32 +57,6 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
     attention("attention, 197 tokens, 12 heads", tokens: 197, heads: 12),
     foldAndPack("fold and pack, 768 x 3072", k: 768, n: 3072),
   ]
-
-  private static func forward(
-    _ name: String, _ architecture: String, batch: Int = 1, pathway: PathwayExecution? = nil
-  ) -> PathwayCase {
-    // Every architecture above is one of the presets; the tests prepare them.
-    let each = (try? VisionTransformerConfiguration.preset(architecture).operationCount) ?? .nan
-    return PathwayCase(name: name, items: batch, operations: each * Double(batch)) { engine in
-      let c = try VisionTransformerConfiguration.preset(architecture)
-      var weights = PathwayWeights(try ModelWeights.random(c, seed: 1))
-      if pathway != nil {
-        let other = try ModelWeights.random(c, seed: 2)
-        weights = try weights.attach(
-          auxiliary: AuxiliaryWeights(checkpoint: Checkpoint(tensors: other.tensors)), scale: 0.05)
-      }
-      let model = try VisionTransformer(weights, execution: pathway ?? .merged, engine: engine)
-      let shape = [batch, c.channels, c.imageSize.height, c.imageSize.width]
-      let images = Tensor(shape: shape) { pixels in
-        for index in pixels.indices { pixels[index] = Float(index % 255) / 128 - 1 }
-      }
-      let workspace = model.workspace(batch: batch)
-      return PathwayRun(outputCount: batch * (c.classCount == 0 ? c.width : c.classCount)) { output in
-        var logits = UnsafeMutableBufferPointer(start: output.base, count: output.count).mutableSpan
-        try model.forward(images, into: &logits, workspace: workspace)
-      }
-    }
-  }
 
   private static func linear(_ name: String, m: Int, k: Int, n: Int, appliesGELU: Bool = false) -> PathwayCase {
     PathwayCase(name: name, items: 1, operations: 2 * Double(m) * Double(k) * Double(n)) { engine in
@@ -140,25 +131,5 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
     let buffer = FloatBuffer(count: count)
     for index in 0..<count { buffer.base[index] = scale * (Float(index &* 2_654_435_761 % 8191) / 4095 - 1) }
     return buffer
-  }
-}
-
-/// A prepared case: `callAsFunction` does the work once, `output` is what it left.
-public final class PathwayRun {
-  private let memory: FloatBuffer
-  private let count: Int
-  private let body: (FloatBuffer) throws -> Void
-
-  init(outputCount: Int, _ body: @escaping (FloatBuffer) throws -> Void) {
-    memory = FloatBuffer(count: outputCount)
-    count = outputCount
-    self.body = body
-  }
-
-  public func callAsFunction() throws { try body(memory) }
-
-  public var output: [Float] {
-    defer { withExtendedLifetime(memory) {} }
-    return Array(UnsafeBufferPointer(start: memory.base, count: count))
   }
 }

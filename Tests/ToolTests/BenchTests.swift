@@ -17,11 +17,95 @@ import Testing
     }
   }
 
+  private static let tiny = ["bench", "--architecture", "vit_tiny_patch16_224", "--runs", "3", "--threads", "2"]
+
+  private func object(_ text: String) throws -> [String: Any] {
+    try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any] ?? [:]
+  }
+
+  @Test func profilesOperationsAndDrawsThem() throws {
+    try Tool.withFolder { folder in
+      let page = folder.appendingPathComponent("bench.html")
+      let result = try Tool.run(Self.tiny + ["--isa", "baseline", "--json", "--html", page.path])
+      #expect(result.status == 0, "\(result.errors)")
+      let report = try object(result.output)
+      #expect(report["isa"] as? String == "baseline")
+      let profile = report["profile"] as? [String: Any] ?? [:]
+      let operations = profile["operations"] as? [[String: Any]] ?? []
+      #expect(
+        operations.compactMap { $0["name"] as? String } == [
+          "patch_embed", "norm1", "attn.qkv", "attn", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2", "norm", "pool", "head",
+        ])
+      let times = operations.compactMap { $0["ms"] as? Double }
+      let sum = try #require(profile["sum_ms"] as? Double)
+      #expect(abs(times.reduce(0, +) - sum) < 1e-9 * sum)
+      #expect(sum <= profile["pass_ms"] as? Double ?? 0)
+      #expect(profile["memory_gbs"] as? Double ?? 0 > 0 && profile["cache_gbs"] as? Double ?? 0 > 0)
+      let html = try String(contentsOf: page, encoding: .utf8)
+      #expect(html.hasPrefix("<!doctype html>") && html.contains("<svg") && !html.contains("http"))
+      #expect(html.contains("mlp.fc1") && !html.contains("nan") && !html.contains("inf"))
+    }
+  }
+
+  @Test func speaksBenchersFormat() throws {
+    let result = try Tool.run(Self.tiny + ["--isa", "baseline", "--format", "bmf"])
+    #expect(result.status == 0, "\(result.errors)")
+    let report = try object(result.output)
+    #expect(Array(report.keys) == ["vit_tiny_patch16_224/batch:1/threads:2/baseline/float32"])
+    let measures = report.values.first as? [String: [String: Double]] ?? [:]
+    for measure in ["latency", "throughput"] {
+      let values = measures[measure] ?? [:]
+      let (low, value, high) = (values["lower_value"] ?? 0, values["value"] ?? 0, values["upper_value"] ?? 0)
+      #expect(0 < low && low <= value && value <= high, "\(measure)")
+    }
+    // One is of nanoseconds, the other of images a second.
+    #expect(abs((measures["latency"]?["value"] ?? 0) * (measures["throughput"]?["value"] ?? 0) - 1e9) < 1)
+  }
+
+  @Test func speaksGoogleBenchmarksFormat() throws {
+    let result = try Tool.run(Self.tiny + ["--isa", "baseline", "--format", "google"])
+    #expect(result.status == 0, "\(result.errors)")
+    let report = try object(result.output)
+    let context = report["context"] as? [String: Any] ?? [:]
+    for key in ["date", "host_name", "executable", "num_cpus", "mhz_per_cpu", "caches", "load_avg", "library_build_type"] {
+      #expect(context[key] != nil, "\(key)")
+    }
+    let entries = report["benchmarks"] as? [[String: Any]] ?? []
+    #expect(entries.filter { $0["run_type"] as? String == "iteration" }.count == 3)
+    #expect(entries.compactMap { $0["aggregate_name"] as? String } == ["mean", "median", "stddev", "cv"])
+    for key in ["name", "run_name", "real_time", "cpu_time", "time_unit", "iterations", "threads"] {
+      #expect(entries.allSatisfy { $0[key] != nil }, "\(key)")
+    }
+  }
+
+  @Test func timesTheWayFromStartToLogits() throws {
+    try Tool.withModels { folder in
+      let model = folder.appendingPathComponent("target").path
+      let result = try Tool.run(["bench", "--startup", "--model", model, "--runs", "2", "--threads", "2", "--json"])
+      #expect(result.status == 0, "\(result.errors)")
+      let report = try object(result.output)
+      let parts = ["start_ms", "load_ms", "first_pass_ms"].map { report[$0] as? Double ?? 0 }
+      #expect(parts.allSatisfy { $0 > 0 } && parts.max() ?? 0 <= report["max_ms"] as? Double ?? 0)
+      #expect(report["threads"] as? Int == 2)
+      #expect(report["resident_over_weights"] as? Double ?? 0 > 1)
+    }
+    let missing = try Tool.run(["bench", "--startup", "--model", "/nowhere", "--runs", "1"])
+    #expect(missing.status == 1 && missing.errors.contains("/nowhere"), "\(missing.errors)")
+    let none = try Tool.run(["bench", "--startup"])
+    #expect(none.status == 64 && none.errors.contains("--model"), "\(none.errors)")
+    let both = try Tool.run(["bench", "--startup", "--model", "/nowhere", "--profile"])
+    #expect(both.status == 64 && both.errors.contains("--profile"), "\(both.errors)")
+  }
+
   @Test func refusesWhatItCannotDo() throws {
     let precision = try Tool.run(["bench", "--precision", "float64"])
     #expect(precision.status == 64 && precision.errors.contains("float32"), "\(precision.errors)")
     let pathway = try Tool.run(["bench", "--pathway", "none"])
     #expect(pathway.status == 64 && pathway.errors.contains("two-branch"), "\(pathway.errors)")
+    let formats = try Tool.run(["bench", "--json", "--format", "bmf"])
+    #expect(formats.status == 64 && formats.errors.contains("--format"), "\(formats.errors)")
+    let set = try Tool.run(["bench", "--isa", "sse9"])
+    #expect(set.status == 64 && set.errors.contains("baseline"), "\(set.errors)")
     let model = try Tool.run(["bench", "--model", "/nowhere"])
     #expect(model.status == 1 && model.errors.contains("/nowhere"), "\(model.errors)")
   }

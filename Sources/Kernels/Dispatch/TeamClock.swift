@@ -15,7 +15,7 @@ package final class TeamClock: @unchecked Sendable {
 
   private let threads: Int
   private let rows: UnsafeMutablePointer<Total>
-  /// From row to row. Eight totals are three cache lines: rows share none.
+  /// From row to row: whole groups of eight totals, which are three cache lines, so that rows share none.
   private let stride: Int
 
   /// - Parameter labels: they are `0..<labels`.
@@ -32,10 +32,15 @@ package final class TeamClock: @unchecked Sendable {
 
   package func reset() { rows.update(repeating: Total(), count: stride * threads) }
 
-  /// The first member's calls and time (members pass every barrier together), and the mean of all members' waiting.
+  /// The first member's calls and time, and how much of it members did not work, in the mean: what a member that lost
+  /// its processor slept at a barrier, while others went on, is no label's.
   package func total(_ label: Int) -> Total {
     var total = rows[label]
-    total.waiting = (0..<threads).reduce(0) { $0 + rows[$1 * stride + label].waiting } / UInt64(threads)
+    let working = (0..<threads).reduce(UInt64(0)) { sum, member in
+      let own = rows[member * stride + label]
+      return sum + own.nanoseconds - own.waiting
+    }
+    total.waiting = total.nanoseconds - min(total.nanoseconds, working / UInt64(threads))
     return total
   }
 

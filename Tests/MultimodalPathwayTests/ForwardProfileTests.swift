@@ -1,0 +1,68 @@
+import MultimodalPathway
+import Testing
+
+/// What a pass does and takes, operation by operation.
+@Suite struct ForwardProfileTests {
+  private static func configuration(pooling: VisionTransformerConfiguration.Pooling) -> VisionTransformerConfiguration {
+    var c = VisionTransformerConfiguration(
+      architecture: "test", imageSize: Extent(height: 32, width: 32), patchSize: Extent(height: 8, width: 8), width: 64,
+      depth: 3, heads: 2)
+    c.pooling = pooling
+    c.classCount = 5
+    return c
+  }
+
+  private static func images(_ batch: Int) -> Tensor {
+    Tensor(shape: [batch, 3, 32, 32]) { pixels in
+      for index in pixels.indices { pixels[index] = Float(index % 101) / 50 - 1 }
+    }
+  }
+
+  @Test(arguments: [1, 3], InstructionSet.available)
+  func measuringChangesNoBitAndCountsEveryOperation(_ threads: Int, _ set: InstructionSet) throws {
+    let c = Self.configuration(pooling: .token)
+    let model = try VisionTransformer(
+      .random(c, seed: 1), engine: Engine(threads: threads, instructionSet: set))
+    let images = Self.images(2)
+    let plain = try model.forward(images, workspace: model.workspace(batch: 2)).logits.float32()
+    let workspace = model.workspace(batch: 2, profiled: true)
+    let profile = try #require(workspace.profile)
+    let start = ContinuousClock.now
+    for _ in 0..<2 { #expect(try model.forward(images, workspace: workspace).logits.float32() == plain) }
+    let elapsed = (ContinuousClock.now - start) / .seconds(1)
+    // Two passes of three blocks, whose last may have its queries apart.
+    for operation in ForwardOperation.allCases {
+      let calls = profile[operation]?.calls
+      switch operation {
+      case .qkv: #expect(calls == 6 || calls == 8)
+      case .norm1, .attention, .projection, .norm2, .fc1, .fc2: #expect(calls == 6, "\(operation)")
+      case .patchEmbedding, .norm, .pooling, .head: #expect(calls == 2, "\(operation)")
+      }
+    }
+    let entries = ForwardOperation.allCases.compactMap { profile[$0] }
+    #expect(entries.reduce(0) { $0 + $1.seconds } <= elapsed)
+    #expect(entries.allSatisfy { (0...1).contains($0.waiting) })
+    if threads == 1 { #expect(entries.allSatisfy { $0.waiting == 0 }) }
+    profile.reset()
+    #expect(ForwardOperation.allCases.allSatisfy { profile[$0] == nil })
+  }
+
+  @Test func operationsAddUpToTheConfigurations() throws {
+    let c = Self.configuration(pooling: .mean)
+    let model = try VisionTransformer(.random(c, seed: 1), engine: Engine(threads: 1))
+    let products = model.work(batch: 4).filter { ![.norm1, .norm2, .norm, .pooling].contains($0.key) }
+    #expect(products.values.reduce(0) { $0 + $1.operations } == 4 * c.operationCount)
+    // Weights are read once in a pass, whatever its batch.
+    #expect(products.values.reduce(0) { $0 + $1.weightBytes } == Double(model.weightBytes))
+  }
+
+  @Test func theLastBlockDoesOneTokensWork() throws {
+    let engine = try Engine(threads: 1)
+    let token = try VisionTransformer(.random(Self.configuration(pooling: .token), seed: 1), engine: engine)
+    let n = Double(token.configuration.tokenCount)
+    let fc1 = try #require(token.work(batch: 1)[.fc1])
+    #expect(fc1.operations == (2 * n + 1) * 2 * 64 * 256)
+    let attention = try #require(token.work(batch: 1)[.attention])
+    #expect(attention.operations == (2 * n + 1) * n * 4 * 64)
+  }
+}
