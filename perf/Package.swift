@@ -8,6 +8,7 @@ let package = Package(
   name: "PathwayPerformance",
   dependencies: [
     .package(name: "MultimodalPathway", path: ".."),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.0", traits: []),
   ],
   targets: [
@@ -24,6 +25,14 @@ let package = Package(
       name: "ForwardServer",
       dependencies: [.product(name: "MultimodalPathway", package: "MultimodalPathway")],
       path: "ForwardServer", swiftSettings: settings),
+    .executableTarget(
+      name: "PerfTool",
+      dependencies: [
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "PathwayCases", package: "MultimodalPathway"),
+        .product(name: "MultimodalPathway", package: "MultimodalPathway"),
+      ],
+      path: "Tool", swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

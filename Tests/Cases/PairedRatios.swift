@@ -6,6 +6,8 @@
 public struct PairedRatios: Sendable, Encodable {
   public enum Verdict: String, Sendable, Encodable {
     case equal, slower, faster
+    /// The pairs say none of these: too few, or too noisy.
+    case undecided
   }
 
   public let median: Double
@@ -34,10 +36,11 @@ public struct PairedRatios: Sendable, Encodable {
   }
 
   /// Slower or faster where the whole interval lies on one side of 1 and the median differs from 1 by more than
-  /// `effect`.
+  /// `effect`; equal where the whole interval, or else the median inside an interval that leaves out 1, differs by less.
   public func verdict(effect: Double) -> Verdict {
     if low > 1, median > 1 + effect { return .slower }
     if high < 1, median < 1 - effect { return .faster }
-    return .equal
+    let isNarrow = low >= 1 - effect && high <= 1 + effect
+    return isNarrow || low > 1 || high < 1 ? .equal : .undecided
   }
 }

@@ -18,7 +18,7 @@ import Testing
   @Test func tooFewRatiosSayNothing() {
     let paired = PairedRatios([2, 2, 2, 2, 2], confidence: 0.99)
     #expect(paired.low == 0 && paired.high == .infinity && paired.median == 2)
-    #expect(paired.verdict(effect: 0) == .equal)
+    #expect(paired.verdict(effect: 0.02) == .undecided)
   }
 
   @Test(arguments: [1, 2, 3, 8, 9, 101])
@@ -35,7 +35,7 @@ import Testing
     #expect(faster.verdict(effect: 0.02) == .faster)
     // A median of 1.05 whose interval reaches below 1.
     let noisy = PairedRatios([0.9, 0.9, 0.9, 0.9, 0.9, 0.9] + [Double](repeating: 1.05, count: 14), confidence: 0.99)
-    #expect(noisy.verdict(effect: 0.02) == .equal)
+    #expect(noisy.verdict(effect: 0.02) == .undecided)
     // One wild pair changes nothing.
     let outlier = PairedRatios([1000] + [Double](repeating: 1, count: 19), confidence: 0.99)
     #expect(outlier.verdict(effect: 0.02) == .equal && outlier.high == 1)

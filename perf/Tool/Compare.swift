@@ -54,6 +54,9 @@ struct Compare: ParsableCommand {
             format: "%8.2f  %8.2f   %.3f  (%.3f...%.3f)  ", result.first_ms, result.second_ms, result.ratio.median,
             result.ratio.low, result.ratio.high) + result.verdict.rawValue)
     }
+    if results.contains(where: { $0.verdict == .undecided }) {
+      print("undecided: the interval is wider than the effect; more --rounds, or a quieter machine")
+    }
     if let json { try encoded(results).write(to: URL(fileURLWithPath: json)) }
     throw Outcome(
       worse: results.contains { $0.verdict == .slower }, better: results.contains { $0.verdict == .faster }).exit
@@ -80,19 +83,4 @@ struct Compare: ParsableCommand {
     let text = try output(of: server, ["list"])
     return Set(text.split(separator: "\n").map(String.init))
   }
-}
-
-/// - Throws: `Failure` where the program does not end well.
-func output(of program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> String {
-  let process = Process()
-  process.executableURL = URL(fileURLWithPath: program)
-  process.arguments = arguments
-  process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-  let pipe = Pipe()
-  process.standardOutput = pipe
-  try process.run()
-  let text = try pipe.fileHandleForReading.readToEnd() ?? Data()
-  process.waitUntilExit()
-  guard process.terminationStatus == 0 else { throw Failure("\(program) \(arguments.joined(separator: " ")) failed") }
-  return String(decoding: text, as: UTF8.self)
 }
