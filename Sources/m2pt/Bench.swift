@@ -87,7 +87,7 @@ struct Bench: ParsableCommand {
   /// Milliseconds of the counted passes, ascending, and what they allocated.
   private func measure(_ model: VisionTransformer) throws -> ([Double], allocations: Int?) {
     let c = model.configuration
-    let shape = [batch, c.channels, c.imageSize.height, c.imageSize.width]
+    let shape = [batch] + c.inputShape
     let images = Tensor(shape: shape) { pixels in
       for index in pixels.indices { pixels[index] = Float(index % 255) / 128 - 1 }
     }

@@ -55,7 +55,7 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
           auxiliary: AuxiliaryWeights(checkpoint: Checkpoint(tensors: other.tensors)), scale: 0.05)
       }
       let model = try VisionTransformer(weights, execution: pathway ?? .merged, engine: engine)
-      let shape = [batch, c.channels, c.imageSize.height, c.imageSize.width]
+      let shape = [batch] + c.inputShape
       let images = Tensor(shape: shape) { pixels in
         for index in pixels.indices { pixels[index] = Float(index % 255) / 128 - 1 }
       }

@@ -22,8 +22,10 @@ extension VisionTransformerConfiguration {
     var extras: [String: JSONValue] = [:]
     let own = (try? Self.preset(architecture))?.epsilon ?? 1e-6
     if epsilon != own { extras["epsilon"] = .number(Self.decimal(epsilon)) }
+    if let finalEpsilon { extras["final_epsilon"] = .number(Self.decimal(finalEpsilon)) }
     if qkvBias == .queryAndValue { extras["qkv_bias"] = .string(qkvBias.rawValue) }
     if modality != .image { extras["modality"] = .string(modality.rawValue) }
+    if modality == .video { extras["video"] = .object(["frames": .integer(frames), "tubelet": .integer(tubelet)]) }
     if task != .singleLabel { extras["task"] = .string(task.rawValue) }
     if !recipe.isTimm {
       extras["preprocessing"] = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(recipe))
