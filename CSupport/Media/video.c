@@ -92,7 +92,8 @@ static int open_file(mp_video *video, const char *path, mp_video_cancelled cance
 static AVDictionary *decoder_options(const mp_video *video) {
   AVDictionary *options = NULL;
   av_dict_set(&options, "codec_whitelist", decoders, 0);
-  av_dict_set_int(&options, "max_pixels", (int64_t)video->limits.pixels, 0);
+  // Of frames as decoders keep them, with up to 63 columns of padding.
+  av_dict_set_int(&options, "max_pixels", (int64_t)video->limits.pixels + (1 << 20), 0);
   av_dict_set(&options, "threads", "1", 0);
   return options;
 }
@@ -196,17 +197,6 @@ static uint64_t promised(const mp_video *video) {
   return entries > 0 ? (uint64_t)entries : 0;
 }
 
-/// The length of an AVI's first part, as its header has it, against that of the file.
-static int riff_is_cut(const mp_video *video) {
-  if (strcmp(video->file->iformat->name, "avi") != 0) return 0;
-  int64_t length = avio_size(video->file->pb);
-  int64_t place = avio_tell(video->file->pb);
-  if (length < 0 || avio_seek(video->file->pb, 4, SEEK_SET) < 0) return 0;
-  uint32_t riff = avio_rl32(video->file->pb);
-  avio_seek(video->file->pb, place, SEEK_SET);
-  return (int64_t)riff + 8 > length && riff != UINT32_MAX;
-}
-
 mp_media_status mp_video_count(mp_video *video, uint64_t *frames, mp_media_report *report) {
   uint64_t expected = promised(video);
   *frames = 0;
@@ -225,8 +215,8 @@ mp_media_status mp_video_count(mp_video *video, uint64_t *frames, mp_media_repor
              (unsigned long long)*frames);
     return mp_report(report, mp_media_truncated, 0, 0, message);
   }
-  if (is_cut || riff_is_cut(video)) {
-    snprintf(message, sizeof message, "it ends inside or behind frame %llu", (unsigned long long)*frames);
+  if (is_cut) {
+    snprintf(message, sizeof message, "it ends inside frame %llu", (unsigned long long)*frames);
     return mp_report(report, mp_media_truncated, 0, 0, message);
   }
   if (error != AVERROR_EOF) return fail(report, mp_media_damaged, "its packets cannot be read", error);

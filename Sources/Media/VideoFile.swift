@@ -19,7 +19,7 @@ public struct VideoFile: Sendable {
   /// - Throws: `VideoError`; `CancellationError`.
   /// - Complexity: O(bytes of the file).
   public init(_ url: URL, limits: VideoLimits = VideoLimits()) throws {
-    try Self.checkRegular(url)
+    try Self.check(url)
     self.url = url
     self.limits = limits
     var count: UInt64 = 0
@@ -78,7 +78,8 @@ public struct VideoFile: Sendable {
     return try body(reader, &report)
   }
 
-  private static func checkRegular(_ url: URL) throws {
+  /// What can be said without a library.
+  private static func check(_ url: URL) throws {
     let values: URLResourceValues
     do {
       values = try URL(fileURLWithPath: url.path).resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
@@ -88,10 +89,18 @@ public struct VideoFile: Sendable {
     guard values.isRegularFile == true else {
       throw VideoError.unreadable(file: url.path, reason: "it is no regular file")
     }
-    guard access(url.path, R_OK) == 0 else {
-      throw VideoError.unreadable(file: url.path, reason: String(cString: strerror(errno)))
-    }
     if values.fileSize == 0 { throw VideoError.empty(file: url.path) }
+    do {
+      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: url.path))
+      defer { try? file.close() }
+      if let missing = try VideoContainer.missingEnd(of: file, size: UInt64(values.fileSize ?? 0)) {
+        throw VideoError.truncated(file: url.path, finding: missing)
+      }
+    } catch let error as VideoError {
+      throw error
+    } catch {
+      throw VideoError.unreadable(file: url.path, reason: ImageFile.reason(for: error))
+    }
   }
 
   private static func error(_ report: mp_media_report, _ url: URL) -> any Error {

@@ -21,7 +21,7 @@ mp_video *mp_video_open(
 
 /// Counts the frames by reading all packets and decoding none; then the reader is at its end. What is no frame of its
 /// own in some formats (a packet that is never shown) is counted.
-/// Truncated where the last frame is cut, or where an MP4's or AVI's tables promise more than the file holds.
+/// Truncated where the last frame is cut, or where an MP4's tables promise more than the file holds.
 mp_media_status mp_video_count(mp_video *video, uint64_t *frames, mp_media_report *report);
 
 /// Decodes the next frame in order of display; mp_media_end behind the last one.

@@ -112,6 +112,7 @@ extension VisionTransformerConfiguration {
   private mutating func apply(video: JSONObject?) throws {
     frames = try video?.integer("frames") ?? 16
     tubelet = try video?.integer("tubelet") ?? 2
+    samplingRate = try video?.integer("sampling_rate") ?? samplingRate
   }
 
   private static func pooling(_ object: JSONObject) throws -> Pooling? {

@@ -41,6 +41,8 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var frames = 1
   /// Frames of a tubelet, the patch of a video: 2 in VideoMAE; 1 for patches of every frame alone.
   public var tubelet = 1
+  /// Frames of a file from one frame of a clip to the next.
+  public var samplingRate = 4
   public var channels = 3
   public var width: Int
   public var depth: Int
@@ -136,6 +138,7 @@ extension VisionTransformerConfiguration {
     let longest = modality == .video ? 1 << 12 : 1
     try require((1...longest).contains(frames), "frames", frames, "1...\(longest) for \(modality.rawValue)")
     try require((1...frames).contains(tubelet), "tubelet", tubelet, "no more than the frames, 1...\(frames)")
+    try require((1...1 << 16).contains(samplingRate), "sampling_rate", samplingRate, "1...\(1 << 16)")
     // Their positions are computed, so no file has to be large for the model to be.
     try require(
       modality != .video || patchCount <= 1 << 16, "img_size", imageSize, "a clip of at most \(1 << 16) patches")
