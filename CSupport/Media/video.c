@@ -137,7 +137,10 @@ static int open_stream(mp_video *video, mp_media_report *report) {
     return 0;
   }
   if (parameters->width <= 0 || parameters->height <= 0) {
-    mp_report(report, mp_media_damaged, 0, 0, "its video stream tells no size and holds no frame that does");
+    char message[128];
+    snprintf(message, sizeof message, "its video stream has no frame of a known size within the limit of %llu pixels",
+             (unsigned long long)video->limits.pixels);
+    mp_report(report, mp_media_damaged, 0, 0, message);
     return 0;
   }
   if (!mp_pixels_fit((uint32_t)parameters->width, (uint32_t)parameters->height,

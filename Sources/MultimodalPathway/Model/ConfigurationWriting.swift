@@ -13,9 +13,7 @@ extension VisionTransformerConfiguration {
   public func timmJSON(preprocessing: ImagePreprocessing? = nil) throws -> Data {
     try validate()
     try preprocessing?.validate()
-    let recipe =
-      preprocessing
-      ?? (modality == .video ? .videoMAE(size: imageSize) : .timm(architecture: architecture, size: imageSize))
+    let recipe = preprocessing ?? .usual(for: self)
     var top: [String: JSONValue] = [
       "architecture": .string(architecture), "num_classes": .integer(classCount), "num_features": .integer(width),
       "global_pool": .string(pooling.rawValue), "model_args": .object(modelArguments),

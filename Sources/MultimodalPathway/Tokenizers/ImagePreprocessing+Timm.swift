@@ -100,6 +100,11 @@ extension ImagePreprocessing {
       std: imageNetStd)
   }
 
+  /// The recipe of weights that come without one.
+  public static func usual(for c: VisionTransformerConfiguration) -> ImagePreprocessing {
+    c.modality == .video ? videoMAE(size: c.imageSize) : timm(architecture: c.architecture, size: c.imageSize)
+  }
+
   /// A case by its raw value, or an error that lists them.
   private static func choice<T: RawRepresentable & CaseIterable>(
     _ type: T.Type, _ name: String, key: String, file: String
