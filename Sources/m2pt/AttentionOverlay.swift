@@ -5,18 +5,20 @@ import PathwayMedia
 
 struct AttentionOverlay: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "attention", abstract: "Paint where a model looks over the picture, as the model sees it.",
+    commandName: "attention",
+    abstract: "Paint where a model looks over the picture, or a strip of a video's frames, as the model sees it.",
     discussion: """
       Attention of one token to all patches, after softmax, bilinearly enlarged to the picture in the model's input \
-      size. Colours (inferno) run from the least to the largest value of the picture.
+      size. Colours (inferno) run from the least to the largest value. A video becomes one clip, of which the strip \
+      shows the first frame of every tubelet.
       """)
 
   @OptionGroup var options: ModelOptions
-  @Argument(help: "A JPEG or PNG file.") var image: String
+  @Argument(help: "A JPEG or PNG file, or a video for a model of videos.") var image: String
   @Option(help: "The PNG file to write.") var output: String?
   @Option(help: "The block whose attention is shown (default: the last).") var block: Int?
   @Option(help: "A head, from 0, or mean.") var head = HeadChoice.mean
-  @Option(help: "The token that looks: class, ROW,COLUMN of a patch, or mean of all (default: class, if there is one).")
+  @Option(help: "The token that looks: class, ROW,COLUMN or TUBELET,ROW,COLUMN of a patch, or mean of all (default: class, if any).")
   var token: TokenChoice?
   @Flag(help: "Attention rollout (Abnar and Zuidema 2020): through all blocks up to --block, residuals included.")
   var rollout = false
@@ -34,7 +36,7 @@ struct AttentionOverlay: ParsableCommand {
     var head: String
     var token: String
     var rollout: Bool
-    /// Attention of class and register tokens, then of patches by row; all together 1.
+    /// Attention of class and register tokens, then of patches by row, tubelet after tubelet; all together 1.
     var prefix: [Double]
     var attention: [[Double]]
   }
@@ -42,16 +44,13 @@ struct AttentionOverlay: ParsableCommand {
   func run() throws {
     let model = try options.load()
     let c = model.configuration
-    let preprocessor = try ImagePreprocessor(options.preprocessing(c))
-    let picture = try ImageFile.read(URL(fileURLWithPath: image))
+    let (pixels, pictures) = try options.frontEnd(c).view(URL(fileURLWithPath: image), c)
     let last = block ?? c.depth - 1
     if case .index(let index) = head, !(0..<c.heads).contains(index) {
       throw ToolError("there is no head \(index); the model has heads 0...\(c.heads - 1)")
     }
     let looking = token ?? (c.hasClassToken ? .classToken : .mean)
     var row = try looking.start(c)
-    let size = preprocessor.preprocessing.size
-    let pixels = try preprocessor(picture).reshaped([1, 3, size.height, size.width])
     let workspace = model.workspace(batch: 1)
     guard (0..<c.depth).contains(last) else { throw InferenceError.blockOutOfRange(found: last, depth: c.depth) }
     let blocks = rollout ? Array((0...last).reversed()) : [last]
@@ -69,20 +68,30 @@ struct AttentionOverlay: ParsableCommand {
     }
     let patches = Array(row[c.prefixTokens...])
     if let output {
-      let crop = try preprocessor.crop(picture)
-      let heat = HeatMap(values: patches, grid: c.grid, patch: c.patchSize)
-      try ImageFile.writePNG(heat.painted(over: crop, opacity: opacity), to: URL(fileURLWithPath: output))
+      let area = c.grid.height * c.grid.width
+      let range = (patches.min() ?? 0)...(patches.max() ?? 0)
+      let painted = try pictures.enumerated().map { slice, picture in
+        try HeatMap(
+          values: Array(patches[slice * area..<(slice + 1) * area]), grid: c.grid, patch: c.patchSize, range: range
+        ).painted(over: picture, opacity: opacity)
+      }
+      try ImageFile.writePNG(HeatMap.strip(painted), to: URL(fileURLWithPath: output))
     }
     if json {
       try printJSON(
         Report(
           image: image, block: last, head: head.description, token: looking.description, rollout: rollout,
           prefix: Array(row[..<c.prefixTokens]),
-          attention: (0..<c.grid.height).map { Array(patches[$0 * c.grid.width..<($0 + 1) * c.grid.width]) }))
+          attention: (0..<c.slices * c.grid.height).map { Array(patches[$0 * c.grid.width..<($0 + 1) * c.grid.width]) }))
     } else if let output {
-      print("wrote \(output): block \(last), head \(head), token \(looking), \(size) pixels, \(c.grid) patches")
+      print("wrote \(output): block \(last), head \(head), token \(looking), \(c.imageSize) pixels, \(c.gridText) patches")
     }
   }
+}
+
+extension VisionTransformerConfiguration {
+  /// "14 x 14", or "8 x 14 x 14" of a clip.
+  fileprivate var gridText: String { (slices > 1 ? "\(slices) x " : "") + "\(grid)" }
 }
 
 /// Which head's attention is shown.
@@ -134,7 +143,7 @@ enum HeadChoice: ExpressibleByArgument, CustomStringConvertible {
 /// Whose attention is shown.
 enum TokenChoice: ExpressibleByArgument, CustomStringConvertible {
   case classToken
-  case patch(row: Int, column: Int)
+  case patch(slice: Int, row: Int, column: Int)
   /// The mean over the queries of all patches.
   case mean
 
@@ -144,8 +153,11 @@ enum TokenChoice: ExpressibleByArgument, CustomStringConvertible {
       self = .classToken
     } else if argument == "mean" {
       self = .mean
-    } else if numbers.count == 2, let row = numbers[0], let column = numbers[1], row >= 0, column >= 0 {
-      self = .patch(row: row, column: column)
+    } else if (2...3).contains(numbers.count), let column = numbers[numbers.count - 1],
+      let row = numbers[numbers.count - 2], let slice = numbers.count == 2 ? 0 : numbers[0], slice >= 0, row >= 0,
+      column >= 0
+    {
+      self = .patch(slice: slice, row: row, column: column)
     } else {
       return nil
     }
@@ -154,7 +166,7 @@ enum TokenChoice: ExpressibleByArgument, CustomStringConvertible {
   var description: String {
     switch self {
     case .classToken: "class"
-    case .patch(let row, let column): "\(row),\(column)"
+    case .patch(let slice, let row, let column): (slice == 0 ? "" : "\(slice),") + "\(row),\(column)"
     case .mean: "mean"
     }
   }
@@ -170,11 +182,11 @@ enum TokenChoice: ExpressibleByArgument, CustomStringConvertible {
         throw ToolError("the model has no class token; name a patch (--token ROW,COLUMN) or --token mean")
       }
       row[0] = 1
-    case .patch(let down, let across):
-      guard down < c.grid.height, across < c.grid.width else {
-        throw ToolError("there is no patch \(down),\(across); the model has \(c.grid) patches, counted from 0,0")
+    case .patch(let slice, let down, let across):
+      guard slice < c.slices, down < c.grid.height, across < c.grid.width else {
+        throw ToolError("there is no patch \(self); the model has \(c.gridText) patches, counted from 0,0")
       }
-      row[c.prefixTokens + down * c.grid.width + across] = 1
+      row[c.prefixTokens + (slice * c.grid.height + down) * c.grid.width + across] = 1
     case .mean:
       let patches = c.tokenCount - c.prefixTokens
       for token in c.prefixTokens..<c.tokenCount { row[token] = 1 / Double(patches) }

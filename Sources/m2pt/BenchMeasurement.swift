@@ -81,7 +81,7 @@ struct BenchMeasurement {
 
   /// Numbers in -1...1 that no operation is quicker with.
   static func images(_ c: VisionTransformerConfiguration, batch: Int) -> Tensor {
-    Tensor(shape: [batch, c.channels, c.imageSize.height, c.imageSize.width]) { pixels in
+    Tensor(shape: [batch] + c.inputShape) { pixels in
       for index in pixels.indices { pixels[index] = Float(index % 255) / 128 - 1 }
     }
   }

@@ -1,16 +1,18 @@
 import Foundation
 
-/// Pictures sorted into one folder a class; folder names, sorted, are the labels.
+/// Files sorted into one folder a class; folder names, sorted, are the labels.
 struct ClassFolders {
   let classes: [String]
   let files: [String]
   /// The class of each file, by index of `classes`.
   let labels: [Int]
 
-  /// - Parameter known: classes to expect; absent: those that the directory has. A known class without a folder has no
-  ///   pictures.
-  /// - Throws: `ToolError` where there are no folders, a folder has no pictures, or a class is not known.
-  init(_ path: String, known: [String]? = nil) throws {
+  /// - Parameters:
+  ///   - endings: of the names of files that are meant.
+  ///   - known: classes to expect; absent: those that the directory has. A known class without a folder has no
+  ///     files.
+  /// - Throws: `ToolError` where there are no folders, a folder has no files, or a class is not known.
+  init(_ path: String, endings: [String], known: [String]? = nil) throws {
     let root = URL(fileURLWithPath: path)
     let found: [String]
     do {
@@ -23,7 +25,7 @@ struct ClassFolders {
     } catch {
       throw ToolError("\(path): cannot be listed: \(error.localizedDescription)")
     }
-    if found.isEmpty { throw ToolError("\(path): has no folders; put each class's pictures into a folder of its name") }
+    if found.isEmpty { throw ToolError("\(path): has no folders; put each class's files into a folder of its name") }
     classes = known ?? found
     var places: [String: Int] = [:]
     for (index, name) in classes.enumerated() { places[name] = index }
@@ -34,9 +36,9 @@ struct ClassFolders {
         let known = classes.joined(separator: ", ")
         throw ToolError("\(path): class '\(name)' is not among the training classes: \(known)")
       }
-      let pictures = try PictureBatches.files(root.appendingPathComponent(name).path)
-      files += pictures
-      labels += pictures.map { _ in label }
+      let found = try InputBatches.files(root.appendingPathComponent(name).path, endings: endings)
+      files += found
+      labels += found.map { _ in label }
     }
     self.files = files
     self.labels = labels

@@ -3,11 +3,28 @@ import Foundation
 import MultimodalPathway
 
 struct Classify: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Name what pictures show: the most likely classes.")
+  static let configuration = CommandConfiguration(abstract: "Name what pictures and videos show: the most likely classes.")
 
   @OptionGroup var input: ModelInput
   @Option(name: .customLong("top-k"), help: "Classes of an answer.") var topK = 5
   @Flag(help: "JSON on standard output.") var json = false
+
+  /// A file's scores, summed over its views.
+  private struct Sums {
+    var probabilities: [Double]
+    var logits: [Double]
+    var views = 0.0
+
+    mutating func add(_ values: ArraySlice<Float>) {
+      let top = Double(values.max() ?? 0)
+      let total = values.reduce(0) { $0 + exp(Double($1) - top) }
+      for (index, value) in values.enumerated() {
+        probabilities[index] += exp(Double(value) - top) / total
+        logits[index] += Double(value)
+      }
+      views += 1
+    }
+  }
 
   private struct Answer: Encodable {
     struct Class: Encodable {
@@ -33,21 +50,15 @@ struct Classify: ParsableCommand {
           + "`m2pt probe` makes a head")
     }
     var answers: [Answer] = []
-    try input.forEachBatch(model, "classify", pass: { try model.forward($0, workspace: $1) }) { names, output in
+    let zeros = [Double](repeating: 0, count: c.classCount)
+    var sums = Sums(probabilities: zeros, logits: zeros)
+    try input.forEachBatch(model, "classify", pass: { try model.forward($0, workspace: $1) }) { views, output in
       let logits = try output.logits.float32()
-      for (row, name) in names.enumerated() {
-        let values = Array(logits[row * c.classCount..<(row + 1) * c.classCount])
-        let top = Double(values.max() ?? 0)
-        let total = values.reduce(0) { $0 + exp(Double($1) - top) }
-        let order = values.indices.sorted { (-values[$0], $0) < (-values[$1], $1) }
-        answers.append(
-          Answer(
-            image: name,
-            classes: order.prefix(topK).map { index in
-              .init(
-                index: index, label: c.labels?[index] ?? "class \(index)",
-                probability: exp(Double(values[index]) - top) / total, logit: values[index])
-            }))
+      for (row, view) in views.enumerated() {
+        sums.add(logits[row * c.classCount..<(row + 1) * c.classCount])
+        guard view.isLast else { continue }
+        answers.append(answer(view.name, sums, c))
+        sums = Sums(probabilities: zeros, logits: zeros)
       }
     }
     if json { return try printJSON(answers) }
@@ -55,5 +66,18 @@ struct Classify: ParsableCommand {
       print(answer.image)
       for item in answer.classes { print(String(format: "  %6.2f %%  %@", item.probability * 100, item.label)) }
     }
+  }
+
+  private func answer(_ name: String, _ sums: Sums, _ c: VisionTransformerConfiguration) -> Answer {
+    let order = sums.logits.indices.sorted {
+      (-sums.probabilities[$0], -sums.logits[$0], $0) < (-sums.probabilities[$1], -sums.logits[$1], $1)
+    }
+    return Answer(
+      image: name,
+      classes: order.prefix(topK).map { index in
+        .init(
+          index: index, label: c.labels?[index] ?? "class \(index)",
+          probability: sums.probabilities[index] / sums.views, logit: Float(sums.logits[index] / sums.views))
+      })
   }
 }

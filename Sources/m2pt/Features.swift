@@ -4,7 +4,7 @@ import MultimodalPathway
 
 struct Features: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write pictures' features, (N, tokens, C), and pooled features, (N, C), to a safetensors file.")
+    abstract: "Write features of files, (N, tokens, C), and pooled features, (N, C), to a safetensors file.")
 
   @OptionGroup var input: ModelInput
   @Option(help: "Features as they leave this block; without it, after the final norm.") var block: Int?
@@ -19,12 +19,12 @@ struct Features: ParsableCommand {
     try input.forEachBatch(
       model, "features",
       pass: { try model.forward($0, features: block == nil, blocks: block.map { [$0] } ?? [], workspace: $1) }
-    ) { names, result in
+    ) { views, result in
       guard let tensor = block.map({ result.blocks[$0] }) ?? result.features else { return }
       features += try tensor.float32()
       pooled += try result.pooled.float32()
       shape = Array(tensor.shape.dropFirst())
-      count += names.count
+      count += views.count
     }
     try Checkpoint(
       tensors: [

@@ -7,13 +7,14 @@ struct HeatMap {
   let grid: Extent
   /// Pixels of a patch; the first lies in the upper left corner.
   let patch: Extent
+  /// What the ends of the colours stand for.
+  let range: ClosedRange<Double>
 
   /// The picture with colours over it; `opacity` 1 hides it.
   ///
-  /// Values are interpolated bilinearly between patch centres and spread from the least to the largest.
+  /// Values are interpolated bilinearly between patch centres.
   func painted(over picture: PixelImage, opacity: Double) throws -> PixelImage {
-    let (least, largest) = (values.min() ?? 0, values.max() ?? 0)
-    let range = largest > least ? largest - least : 1
+    let spread = range.upperBound > range.lowerBound ? range.upperBound - range.lowerBound : 1
     let columns = (0..<picture.width).map { Self.place($0, patch: patch.width, count: grid.width) }
     var rgb = picture.rgb
     for y in 0..<picture.height {
@@ -25,7 +26,7 @@ struct HeatMap {
         }
         let upper = between(row.first)
         let value = upper + (between(row.second) - upper) * row.share
-        let colour = Self.inferno((value - least) / range)
+        let colour = Self.inferno((value - range.lowerBound) / spread)
         let start = 3 * (y * picture.width + x)
         for channel in 0..<3 {
           let mixed = Double(rgb[start + channel]) * (1 - opacity) + colour[channel] * opacity
@@ -34,6 +35,14 @@ struct HeatMap {
       }
     }
     return try PixelImage(extent: picture.extent, rgb: rgb)
+  }
+
+  /// Pictures of one size side by side, from left to right.
+  static func strip(_ pictures: [PixelImage]) throws -> PixelImage {
+    let first = pictures[0]
+    let row = 3 * first.width
+    let rgb = (0..<first.height).flatMap { y in pictures.flatMap { $0.rgb[y * row..<(y + 1) * row] } }
+    return try PixelImage(extent: Extent(height: first.height, width: first.width * pictures.count), rgb: rgb)
   }
 
   /// The patches whose centres a pixel lies between, and how far it is on its way to the second.

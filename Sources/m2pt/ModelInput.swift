@@ -15,43 +15,45 @@ struct ModelOptions: ParsableArguments {
 
   func load() throws -> VisionTransformer { try VisionTransformer(weights(), engine: engineOptions.engine()) }
 
-  /// How the model wants its pictures: its directory's recipe, else timm's defaults for the name.
+  /// How the model wants its pictures: its directory's recipe, else VideoMAE's, or timm's defaults for the name.
   func preprocessing(_ c: VisionTransformerConfiguration) throws -> ImagePreprocessing {
     let recipe: ImagePreprocessing =
       architecture == nil
-      ? try .read(modelAt: URL(fileURLWithPath: model)) : .timm(architecture: c.architecture, size: c.imageSize)
+      ? try .read(modelAt: URL(fileURLWithPath: model)) : .usual(for: c)
     return recipe.size == c.imageSize ? recipe : recipe.settingSize(c.imageSize)
   }
 }
 
-/// A model and the pictures it is to see.
+/// A model and the files it is to see.
 struct ModelInput: ParsableArguments {
   @OptionGroup var options: ModelOptions
-  @Option(help: "Pictures of a pass.") var batch = 8
-  @Argument(help: "JPEG or PNG files, or directories of them.") var images: [String]
+  @OptionGroup var views: ViewOptions
+  @Option(help: "Pictures or clips of a pass.") var batch = 8
+  @Argument(help: "JPEG or PNG files, or videos for a model of videos; or directories of them.") var files: [String]
 
   func validate() throws {
     guard (1...1024).contains(batch) else { throw ValidationError("--batch takes 1...1024.") }
-    if images.isEmpty { throw ValidationError("Name at least one picture.") }
+    if files.isEmpty { throw ValidationError("Name at least one file.") }
   }
 
-  /// Calls `body` with the names of every batch of pictures and what the model makes of them, with progress as `title`.
+  /// Calls `body` with every batch, as names of files and whether a view is its file's last, and what the model makes of
+  /// it, with progress as `title`.
   ///
-  /// - Parameter pass: a forward pass of normalised pixels, (B, 3, H, W), in memory used for every batch.
+  /// - Parameter pass: a forward pass of normalised views, (B, ...), in memory used for every batch.
   func forEachBatch(
     _ model: VisionTransformer, _ title: String, pass: (Tensor, Workspace) throws -> ForwardOutput,
-    _ body: ([String], ForwardOutput) throws -> Void
+    _ body: ([(name: String, isLast: Bool)], ForwardOutput) throws -> Void
   ) throws {
-    let names = try images.flatMap(PictureBatches.files)
-    let batches = PictureBatches(
-      preprocessor: try ImagePreprocessor(options.preprocessing(model.configuration)), engine: model.engine,
-      size: batch)
-    let workspace = model.workspace(batch: min(batch, names.count))
+    let frontEnd = try options.frontEnd(model.configuration, views: views)
+    let names = try files.flatMap { try InputBatches.files($0, endings: frontEnd.endings) }
+    let batches = InputBatches(frontEnd: frontEnd, engine: model.engine, size: batch)
+    let workspace = model.workspace(batch: min(batch, names.count * frontEnd.viewCount))
     var progress = Progress(title, total: names.count)
     defer { progress.finish() }
-    try batches.forEach(names) { places, pixels in
-      try body(places.map { names[$0] }, try pass(pixels, workspace))
-      progress.advance(by: places.count)
+    try batches.forEach(names) { units, values in
+      let views = units.map { (name: names[$0.file], isLast: $0.view == frontEnd.viewCount - 1) }
+      try body(views, try pass(values, workspace))
+      progress.advance(by: views.count { $0.isLast })
     }
   }
 }

@@ -5,20 +5,20 @@ import PathwayTraining
 
 struct Probe: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make a classifier of a model and sorted pictures: a linear head on its features, in closed form.",
+    abstract: "Make a classifier of a model and sorted files: a linear head on its features, in closed form.",
     discussion: """
-      Takes one folder of pictures a class and fits ridge regression to the pooled features, with the ridge chosen on \
+      Takes one folder of pictures, or videos, a class and fits ridge regression to the pooled features, with the ridge chosen on \
       held-out folds. The result is a model directory for `m2pt classify --model` and for timm.
       """)
 
   @OptionGroup var options: ModelOptions
-  @Option(help: "Directory with a folder of JPEG or PNG files for every class.") var train: String
-  @Option(help: "The same with other pictures, to measure accuracy on.") var test: String?
+  @Option(help: "Directory with a folder of files for every class.") var train: String
+  @Option(help: "The same with other files, to measure accuracy on.") var test: String?
   @Option(help: "The model directory to write.") var output: String
   @Flag(help: "Replace a model that is in the output directory.") var overwrite = false
   @Option(help: "Held-out folds that choose the ridge.") var folds = 5
-  @Option(help: "Pictures of a pass.") var batch = 8
-  @Flag(name: .customLong("skip-unreadable"), help: "Leave out pictures that cannot be read, and count them.")
+  @Option(help: "Pictures or clips of a pass.") var batch = 8
+  @Flag(name: .customLong("skip-unreadable"), help: "Leave out files that cannot be read, and count them.")
   var skipUnreadable = false
   @Flag(help: "JSON on standard output.") var json = false
 
@@ -33,15 +33,15 @@ struct Probe: ParsableCommand {
     try directory.check(source: source)
     var regression = RidgeRegression()
     regression.folds = folds
-    let training = try ClassFolders(train)
-    let testing = try test.map { try ClassFolders($0, known: training.classes) }
+    let weights = try options.weights().withoutHead()
+    let frontEnd = try options.frontEnd(weights.configuration)
+    let training = try ClassFolders(train, endings: frontEnd.endings)
+    let testing = try test.map { try ClassFolders($0, endings: frontEnd.endings, known: training.classes) }
     try regression.validate(labels: training.labels, classes: training.classes)
 
-    let weights = try options.weights().withoutHead()
     let model = try VisionTransformer(weights, engine: options.engineOptions.engine())
     let extractor = FeatureExtractor(
-      model: model, preprocessing: try options.preprocessing(weights.configuration), batch: batch,
-      skipsUnreadable: skipUnreadable)
+      model: model, frontEnd: frontEnd, batch: batch, skipsUnreadable: skipUnreadable)
     let trained = try extractor.features(training, "training features")
     let tested = try testing.map { try extractor.features($0, "test features") }
 
@@ -56,7 +56,7 @@ struct Probe: ParsableCommand {
     }
     try directory.write(
       Checkpoint(tensors: weights.tensors.merging(try head.tensors()) { $1 }, metadata: try provenance(head, source)),
-      weights.configuration.withHead(training.classes), extractor.preprocessing)
+      weights.configuration.withHead(training.classes), options.preprocessing(weights.configuration))
     let report = ProbeReport(
       head, folds: folds, train: trained, test: tested, confusion: confusion, output: output,
       threads: model.engine.threads)
@@ -74,10 +74,10 @@ struct Probe: ParsableCommand {
   }
 }
 
-/// Pooled features of sorted pictures, by one model, one recipe and one workspace.
+/// Pooled features of sorted files, by one model, one front end and one workspace.
 struct FeatureExtractor {
   let model: VisionTransformer
-  let preprocessing: ImagePreprocessing
+  let frontEnd: any FrontEnd
   let batch: Int
   let skipsUnreadable: Bool
 
@@ -93,8 +93,7 @@ struct FeatureExtractor {
   ///   is left.
   func features(_ folders: ClassFolders, _ title: String) throws -> Extracted {
     let start = DispatchTime.now().uptimeNanoseconds
-    let batches = PictureBatches(
-      preprocessor: try ImagePreprocessor(preprocessing), engine: model.engine, size: batch)
+    let batches = InputBatches(frontEnd: frontEnd, engine: model.engine, size: batch)
     let workspace = model.workspace(batch: min(batch, folders.files.count))
     var progress = Progress(title, total: folders.files.count)
     defer { progress.finish() }
@@ -104,12 +103,12 @@ struct FeatureExtractor {
       guard skipsUnreadable else { throw error }
       skipped.append("\(error)")
       progress.advance()
-    } _: { indices, pixels in
+    } _: { units, pixels in
       values += try model.forward(pixels, workspace: workspace).pooled.float32()
-      labels += indices.map { folders.labels[$0] }
-      progress.advance(by: indices.count)
+      labels += units.map { folders.labels[$0.file] }
+      progress.advance(by: units.count)
     }
-    guard !labels.isEmpty else { throw ToolError("no picture can be read; the first: \(skipped.first ?? "")") }
+    guard !labels.isEmpty else { throw ToolError("no file can be read; the first: \(skipped.first ?? "")") }
     return Extracted(
       pooled: Tensor(values, shape: [labels.count, model.configuration.width]), labels: labels, skipped: skipped,
       seconds: Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)

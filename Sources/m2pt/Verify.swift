@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
-import PathwayMedia
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,7 +8,7 @@ struct Verify: ParsableCommand {
 
   @OptionGroup var pathway: PathwayOptions
   @OptionGroup var engine: EngineOptions
-  @Option(parsing: .singleValue, help: "A picture to verify with; repeat it for several.") var input: [String] = []
+  @Option(parsing: .singleValue, help: "A picture, or a video for a model of videos, to verify with; repeat it for several.") var input: [String] = []
   @Option(name: .customLong("random-tokens"), help: "Tokens of random input (default without --input: 197).")
   var randomTokens: Int?
   @Option(help: "Seed of the random input.") var seed: UInt64 = 1
@@ -59,9 +58,11 @@ struct Verify: ParsableCommand {
   private func pictures(_ c: VisionTransformerConfiguration) throws -> Tensor {
     let recipe: ImagePreprocessing =
       pathway.architecture == nil
-      ? try .read(modelAt: URL(fileURLWithPath: pathway.target)) : .timm(architecture: c.architecture, size: c.imageSize)
-    let preprocessor = try ImagePreprocessor(recipe.size == c.imageSize ? recipe : recipe.settingSize(c.imageSize))
-    return try preprocessor(input.map { try ImageFile.read(URL(fileURLWithPath: $0)) })
+      ? try .read(modelAt: URL(fileURLWithPath: pathway.target)) : .usual(for: c)
+    let frontEnd = try c.frontEnd(
+      pathway.target, recipe.size == c.imageSize ? recipe : recipe.settingSize(c.imageSize))
+    let views = try input.flatMap { try frontEnd.view(URL(fileURLWithPath: $0), c).values.float32() }
+    return Tensor(views, shape: [input.count] + frontEnd.shape)
   }
 
   private func show(_ result: Verification) {

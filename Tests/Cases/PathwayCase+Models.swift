@@ -99,7 +99,7 @@ extension PathwayCase {
   }
 
   private static func images(_ c: VisionTransformerConfiguration, batch: Int) -> Tensor {
-    Tensor(shape: [batch, c.channels, c.imageSize.height, c.imageSize.width]) { pixels in
+    Tensor(shape: [batch] + c.inputShape) { pixels in
       for index in pixels.indices { pixels[index] = Float(index % 255) / 128 - 1 }
     }
   }

@@ -93,7 +93,8 @@ import Testing
     c.hasLayerScale = true
     c.qkvBias = .queryAndValue
     c.epsilon = 1.1e-12
-    c.modality = .audio
+    c.modality = .video
+    (c.frames, c.tubelet, c.samplingRate, c.finalEpsilon) = (9, 4, 3, 1.5e-5)
     c.task = .multiLabel
     c.classCount = 2
     c.labels = ["a \"quoted\"", "\u{1}é"]

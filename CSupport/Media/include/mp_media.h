@@ -1,5 +1,5 @@
-// What the JPEG and PNG shims have in common: limits that are checked before memory is taken, and a report of what went
-// wrong. They are C because libjpeg and libpng report errors by longjmp, which must not cross a Swift frame: every
+// What the JPEG, PNG and video shims have in common: limits that are checked before memory is taken, and a report of what went
+// wrong. The first two are C because libjpeg and libpng report errors by longjmp, which must not cross a Swift frame: every
 // entry point here catches it, frees what it took, and returns.
 #pragma once
 #include <stddef.h>
@@ -19,6 +19,10 @@ typedef enum {
   mp_media_too_many_pixels,  // `found` and `limit` hold the numbers, here and below
   mp_media_too_many_bytes,  // `found` is 0 where the library does not tell
   mp_media_too_many_scans,
+  mp_media_too_many_frames,
+  mp_media_no_stream,  // a file of media, but not with what was asked for
+  mp_media_cancelled,
+  mp_media_end,  // no error: there is no more
 } mp_media_status;
 
 typedef struct {

@@ -7,10 +7,10 @@ struct LayerNorm: Sendable {
   let shift: FloatBuffer
   let epsilon: Float
 
-  init(_ weights: ModelWeights, _ name: String) throws {
+  init(_ weights: ModelWeights, _ name: String, epsilon: Float? = nil) throws {
     gain = FloatBuffer(copying: try weights.tensor(name + ".weight").float32())
     shift = FloatBuffer(copying: try weights.tensor(name + ".bias").float32())
-    epsilon = weights.configuration.epsilon
+    self.epsilon = epsilon ?? weights.configuration.epsilon
   }
 
   /// y = norm(x) for `rows` rows of `width`, shared by the team.

@@ -21,11 +21,11 @@ extension CheckpointLayout {
     "embeddings.distillation_token": "reg_token", "embeddings.register_tokens": "register_tokens",
     "embeddings.patch_embeddings.projection": "patch_embed.proj", "layernorm": "norm", "classifier": "head",
   ]
-  private static let huggingFaceDropped = ["embeddings.mask_token", "pooler.", "decoder."]
+  private static let huggingFaceDropped = ["embeddings.mask_token", "pooler.", "decoder.", "encoder_to_decoder.", "mask_token"]
 
   private var names: LayoutNames {
     switch self {
-    case .timm, .pretraining:
+    case .timm, .pretraining, .m2pt:
       // BEiT's and VideoMAE's names for LayerScale.
       LayoutNames(
         block: "blocks.", inBlock: ["gamma_1": "ls1.gamma", "gamma_2": "ls2.gamma"],
@@ -36,6 +36,7 @@ extension CheckpointLayout {
         inBlock: [
           "layernorm_before": "norm1", "layernorm_after": "norm2", "attention.output.dense": "attn.proj",
           "intermediate.dense": "mlp.fc1", "output.dense": "mlp.fc2",
+          "attention.attention.q_bias": "attn.q_bias", "attention.attention.v_bias": "attn.v_bias",
         ],
         qkv: ["query", "key", "value"].map { "attention.attention.\($0)" }, outside: Self.huggingFaceOutside,
         dropped: Self.huggingFaceDropped)
@@ -68,7 +69,7 @@ extension CheckpointLayout {
   /// All `tensors` under timm's names as far as this layout has them; other names stay, without `prefix`.
   ///
   /// Pure: tensors are views, and only what has to be joined (query, key and value; DINOv2's class token and its
-  /// position) is copied, as float32. A missing bias of query, key or value beside a present one is zeros: Whisper's
+  /// position; M2PT's two branches) is copied, as float32. A missing bias of query, key or value beside a present one is zeros: Whisper's
   /// key has none.
   ///
   /// - Throws: `CheckpointLayoutError`; `CheckpointError.notFloatingPoint`.
@@ -102,7 +103,8 @@ extension CheckpointLayout {
     for (name, three) in parts {
       try add(name, name, Self.stacked(three, name: name, names))
     }
-    return try Self.splitRegisters(result.mapValues(\.tensor))
+    let named = result.mapValues(\.tensor)
+    return try Self.splitRegisters(self == .m2pt ? Self.folded(named) : named)
   }
 
   /// "blocks.12.attn.proj.weight" after "blocks." is 12 and "attn.proj.weight".

@@ -8,7 +8,9 @@ public enum CheckpointLayout: String, Sendable, CaseIterable {
   /// MAE, VideoMAE, AudioMAE, Point-MAE and DINOv2 as their authors publish them: timm's names, and what pretraining
   /// leaves behind (mask token, decoder), and DINOv2's register tokens.
   case pretraining
-  /// Hugging Face ViT, DeiT, MAE, Audio Spectrogram Transformer: separate query, key and value.
+  /// M2PT's: timm's names, and beside every joined layer's weight the auxiliary's and its scale, which are folded here.
+  case m2pt
+  /// Hugging Face ViT, DeiT, MAE, VideoMAE, Audio Spectrogram Transformer: separate query, key and value.
   case huggingFaceViT
   /// Hugging Face DINOv2, with registers or without.
   case huggingFaceDINOv2
@@ -24,7 +26,7 @@ public enum CheckpointLayout: String, Sendable, CaseIterable {
   /// Whether all of a model's tensors get timm's names, or only those of the blocks' linear layers.
   public var isVisionTransformer: Bool {
     switch self {
-    case .timm, .pretraining, .huggingFaceViT, .huggingFaceDINOv2: true
+    case .timm, .pretraining, .m2pt, .huggingFaceViT, .huggingFaceDINOv2: true
     case .bert, .whisper, .openAIWhisper: false
     }
   }
@@ -38,7 +40,7 @@ public enum CheckpointLayout: String, Sendable, CaseIterable {
   /// Prefixes that training frameworks and bigger models put before a transformer's names, in any order and number.
   static let wrappers = [
     "module.", "model.", "state_dict.", "base_model.", "backbone.", "encoder.", "MAE_encoder.", "blocks.", "vit.",
-    "deit.", "dinov2.", "dinov2_with_registers.", "audio_spectrogram_transformer.", "bert.",
+    "deit.", "dinov2.", "dinov2_with_registers.", "audio_spectrogram_transformer.", "videomae.", "bert.",
   ]
 
   /// The layout that `names` have, or nil.
@@ -60,16 +62,18 @@ public enum CheckpointLayout: String, Sendable, CaseIterable {
       let isPretraining = names.contains { name in
         leftovers.contains { name.hasPrefix($0) || name.hasPrefix(prefix + $0) }
       }
-      return Match(layout: layout == .timm && isPretraining ? .pretraining : layout, prefix: prefix)
+      guard layout == .timm else { return Match(layout: layout, prefix: prefix) }
+      let isJoined = names.contains { $0.hasSuffix(Self.auxiliaryWeight) }
+      return Match(layout: isJoined ? .m2pt : isPretraining ? .pretraining : .timm, prefix: prefix)
     }
     return nil
   }
 
-  /// A tensor of the first block that only this layout has; `pretraining` is found through `timm`.
+  /// A tensor of the first block that only this layout has; `pretraining` and `m2pt` are found through `timm`.
   private var signature: String? {
     switch self {
     case .timm: "blocks.0.attn.qkv.weight"
-    case .pretraining: nil
+    case .pretraining, .m2pt: nil
     case .huggingFaceViT, .huggingFaceDINOv2: "encoder.layer.0.attention.attention.query.weight"
     case .bert: "encoder.layer.0.attention.self.query.weight"
     case .whisper: "encoder.layers.0.self_attn.q_proj.weight"

@@ -1,6 +1,6 @@
 // Hugging Face's `config.json` of models that are plain vision transformers underneath: ViT, DeiT, MAE's encoder,
-// DINOv2.
-// transformers/models/{vit,deit,vit_mae,dinov2,dinov2_with_registers}/configuration_*.py
+// DINOv2, VideoMAE.
+// transformers/models/{vit,deit,vit_mae,dinov2,dinov2_with_registers,videomae}/configuration_*.py
 
 extension VisionTransformerConfiguration {
   /// Hugging Face's names for timm's keys, for errors.
@@ -10,7 +10,7 @@ extension VisionTransformerConfiguration {
     "reg_tokens": "num_register_tokens", "label_names": "id2label", "num_classes": "id2label",
   ]
 
-  private static let modelTypes = ["vit", "deit", "vit_mae", "dinov2", "dinov2_with_registers"]
+  private static let modelTypes = ["vit", "deit", "vit_mae", "dinov2", "dinov2_with_registers", "videomae"]
 
   static func huggingFace(_ object: JSONObject) throws -> VisionTransformerConfiguration {
     let type = try object.required("model_type", object.string("model_type"))
@@ -45,6 +45,7 @@ extension VisionTransformerConfiguration {
     case "dinov2_with_registers":
       c.registerTokens = try object.integer("num_register_tokens") ?? 4
       c.positionCoversPrefix = false
+    case "videomae": try c.applyVideoMAE(object)
     default: break
     }
     try c.readHead(object)
@@ -60,17 +61,39 @@ extension VisionTransformerConfiguration {
       labels = classes
       return
     }
-    for case .string(let name) in names where name.contains("ForImageClassification") {
+    for case .string(let name) in names
+    where name.contains("ForImageClassification") || name.contains("ForVideoClassification") {
       // DINOv2's head reads class token and mean together; the distilled DeiT has two heads.
-      guard name == "ViTForImageClassification" || name == "DeiTForImageClassification" else {
+      let known = ["ViTForImageClassification", "DeiTForImageClassification", "VideoMAEForVideoClassification"]
+      guard known.contains(name) else {
         throw ConfigurationError.unsupported(
           file: object.file, key: "architectures", found: "\"\(name)\"",
-          supported: "ViTForImageClassification, DeiTForImageClassification, and models without a head")
+          supported: known.joined(separator: ", ") + ", and models without a head")
       }
       // Two classes without names are Hugging Face's default, which it does not write.
       labels = classes
       classCount = try classes?.count ?? object.integer("num_labels") ?? 2
     }
+  }
+
+  /// Clips without a class token. The head reads their mean through a norm with PyTorch's own epsilon; models without a
+  /// head end in a norm only where nothing is pooled.
+  private mutating func applyVideoMAE(_ object: JSONObject) throws {
+    modality = .video
+    frames = try object.integer("num_frames") ?? 16
+    tubelet = try object.integer("tubelet_size") ?? 2
+    hasClassToken = false
+    pooling = .mean
+    qkvBias = try object.boolean("qv_bias") ?? object.boolean("qkv_bias") == false ? .none : .queryAndValue
+    let isClassifier = object.values["architectures"]?.summary.contains("ForVideoClassification") ?? false
+    let takesMean = try object.boolean("use_mean_pooling") ?? true
+    guard takesMean || !isClassifier else {
+      throw ConfigurationError.unsupported(
+        file: object.file, key: "use_mean_pooling", found: "false", supported: "true where there is a head")
+    }
+    normalizesAfterPooling = isClassifier
+    hasFinalNorm = isClassifier || !takesMean
+    if isClassifier { finalEpsilon = 1e-5 }
   }
 
   /// `id2label`, which must number its classes from 0 without gaps.

@@ -94,16 +94,25 @@ extension VisionTransformerConfiguration {
 
   /// What timm's configuration has no words for, in an object that timm does not read.
   private mutating func apply(extras: JSONObject) throws {
-    let known = ["epsilon", "qkv_bias", "preprocessing", "modality", "task"]
+    let known = ["epsilon", "final_epsilon", "qkv_bias", "preprocessing", "modality", "task", "video"]
     for key in extras.values.keys.sorted() where !known.contains(key) {
       throw ConfigurationError.unsupported(
         file: extras.file, key: extras.name(key), found: extras.values[key]?.summary ?? "",
         supported: known.joined(separator: ", "))
     }
     if let value = try extras.number("epsilon") { epsilon = Float(value) }
+    if let value = try extras.number("final_epsilon") { finalEpsilon = Float(value) }
     qkvBias = try extras.choice("qkv_bias") ?? qkvBias
     modality = try extras.choice("modality") ?? modality
     task = try extras.choice("task") ?? task
+    if modality == .video { try apply(video: extras.object("video")) }
+  }
+
+  /// VideoMAE's 16 frames in tubelets of 2, or what `m2pt.video` says.
+  private mutating func apply(video: JSONObject?) throws {
+    frames = try video?.integer("frames") ?? 16
+    tubelet = try video?.integer("tubelet") ?? 2
+    samplingRate = try video?.integer("sampling_rate") ?? samplingRate
   }
 
   private static func pooling(_ object: JSONObject) throws -> Pooling? {

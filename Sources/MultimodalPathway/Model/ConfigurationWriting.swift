@@ -13,7 +13,7 @@ extension VisionTransformerConfiguration {
   public func timmJSON(preprocessing: ImagePreprocessing? = nil) throws -> Data {
     try validate()
     try preprocessing?.validate()
-    let recipe = preprocessing ?? .timm(architecture: architecture, size: imageSize)
+    let recipe = preprocessing ?? .usual(for: self)
     var top: [String: JSONValue] = [
       "architecture": .string(architecture), "num_classes": .integer(classCount), "num_features": .integer(width),
       "global_pool": .string(pooling.rawValue), "model_args": .object(modelArguments),
@@ -22,8 +22,13 @@ extension VisionTransformerConfiguration {
     var extras: [String: JSONValue] = [:]
     let own = (try? Self.preset(architecture))?.epsilon ?? 1e-6
     if epsilon != own { extras["epsilon"] = .number(Self.decimal(epsilon)) }
+    if let finalEpsilon { extras["final_epsilon"] = .number(Self.decimal(finalEpsilon)) }
     if qkvBias == .queryAndValue { extras["qkv_bias"] = .string(qkvBias.rawValue) }
     if modality != .image { extras["modality"] = .string(modality.rawValue) }
+    if modality == .video {
+      extras["video"] = .object(
+        ["frames": .integer(frames), "tubelet": .integer(tubelet), "sampling_rate": .integer(samplingRate)])
+    }
     if task != .singleLabel { extras["task"] = .string(task.rawValue) }
     if !recipe.isTimm {
       extras["preprocessing"] = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(recipe))
@@ -65,7 +70,7 @@ extension VisionTransformerConfiguration {
     func numbers(_ values: [Float]) -> JSONValue { .array(values.map { .number(Self.decimal($0)) }) }
     return [
       "input_size": .array([channels, recipe.size.height, recipe.size.width].map(JSONValue.integer)),
-      "fixed_input_size": .boolean(true), "interpolation": .string(recipe.filter.rawValue),
+      "fixed_input_size": .boolean(true), "interpolation": .string((recipe.filter == .openCVBilinear ? .bilinear : recipe.filter).rawValue),
       "crop_pct": .number(fraction), "crop_mode": .string(mode.rawValue), "mean": numbers(recipe.mean),
       "std": numbers(recipe.std), "num_classes": .integer(classCount), "first_conv": .string("patch_embed.proj"),
       "classifier": .string("head"),
@@ -95,7 +100,7 @@ extension ImagePreprocessing {
   /// Whether `pretrained_cfg` can say all of it.
   fileprivate var isTimm: Bool {
     guard case .timm = geometry else { return false }
-    return scaling == .unit
+    return scaling == .unit && filter != .openCVBilinear
   }
 
   /// The crop of timm that shows the same part of the picture, but for rounding.

@@ -12,8 +12,11 @@ extension ModelWeights {
     }
     if c.hasClassToken { list.append(("cls_token", [1, 1, width])) }
     if c.registerTokens > 0 { list.append(("reg_token", [1, c.registerTokens, width])) }
-    list.append(("pos_embed", [1, c.positionPrefix + c.grid.height * c.grid.width, width]))
-    list.append(("patch_embed.proj.weight", [width, c.channels, c.patchSize.height, c.patchSize.width]))
+    list.append(("pos_embed", [1, c.positionPrefix + c.patchCount, width]))
+    // A convolution in two dimensions, or in three over tubelets.
+    let depth = c.modality == .video ? [c.tubelet] : []
+    list.append(
+      ("patch_embed.proj.weight", [width, c.channels] + depth + [c.patchSize.height, c.patchSize.width]))
     // timm leaves the patch bias out where norm_pre follows, as CLIP does.
     if !c.hasPreNorm { list.append(("patch_embed.proj.bias", [width])) }
     if c.hasPreNorm { norm("norm_pre") }

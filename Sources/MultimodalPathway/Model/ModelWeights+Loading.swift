@@ -50,7 +50,9 @@ extension VisionTransformerConfiguration {
       c.pooling = .mean
       c.normalizesAfterPooling = true
     }
-    if let positions = tensors["pos_embed"], positions.shape.count == 3 {
+    if let patches = tensors["patch_embed.proj.weight"], patches.shape.count == 5 {
+      c.fit(clipsOf: patches.shape[2], tensors)
+    } else if let positions = tensors["pos_embed"], positions.shape.count == 3 {
       let patches = positions.shape[1] - c.positionPrefix
       let side = Int(Double(max(0, patches)).squareRoot())
       if side > 0, side < 1 << 14, side * side == patches, patches != c.grid.height * c.grid.width {
@@ -58,5 +60,19 @@ extension VisionTransformerConfiguration {
       }
     }
     return c
+  }
+
+  /// A convolution over tubelets: VideoMAE, whose models have neither class token nor stored positions.
+  private mutating func fit(clipsOf tubelet: Int, _ tensors: [String: Tensor]) {
+    modality = .video
+    self.tubelet = tubelet
+    frames = 16
+    if let rows = tensors["pos_embed"]?.shape.dropFirst().first, (1...1 << 20).contains(rows), tubelet > 0 {
+      frames = rows / max(1, grid.height * grid.width) &* tubelet
+    }
+    hasClassToken = tensors["cls_token"] != nil
+    if !hasClassToken { pooling = .mean }
+    normalizesAfterPooling = tensors["fc_norm.weight"] != nil
+    hasFinalNorm = normalizesAfterPooling || tensors["norm.weight"] != nil
   }
 }

@@ -16,7 +16,7 @@ public struct ModelWeights: Sendable {
   /// Binds a checkpoint strictly, after its names were made timm's (`CheckpointLayout`).
   ///
   /// What timm's configurations cannot say, the names do: `attn.q_bias` makes the qkv bias one of queries and values
-  /// alone.
+  /// alone. What a video's checkpoint leaves out, its fixed positions, is computed.
   ///
   /// - Throws: `BindingError` with every missing, unexpected and misshapen tensor; `CheckpointLayoutError`;
   ///   `ConfigurationError`.
@@ -24,8 +24,10 @@ public struct ModelWeights: Sendable {
   public init(checkpoint: Checkpoint, configuration: VisionTransformerConfiguration) throws {
     var configuration = configuration
     try configuration.validate()
-    let named = try Self.named(checkpoint.tensors)
+    var named = try Self.named(checkpoint.tensors)
     if configuration.qkvBias == .full, named["blocks.0.attn.q_bias"] != nil { configuration.qkvBias = .queryAndValue }
+    if configuration.qkvBias == .queryAndValue, named["blocks.0.attn.qkv.bias"] != nil { configuration.qkvBias = .full }
+    if configuration.modality == .video { Self.completeVideo(&named, configuration) }
     let problems = Self.problems(of: named, expected: Self.expectedShapes(configuration))
     guard problems.isEmpty else { throw problems }
     self.init(

@@ -76,7 +76,7 @@ struct PositionResampling {
 
 extension ModelWeights {
   /// This model for pictures of another size, squares or rectangles: position embeddings are resampled to its grid of
-  /// patches, those of class and register tokens kept. Nothing else depends on the size.
+  /// patches, in every slice of a clip, those of class and register tokens kept. Nothing else depends on the size.
   ///
   /// - Parameter antialias: as timm does; false: as DINOv2's own code and Hugging Face do.
   /// - Throws: `ConfigurationError.invalid` where the size is smaller than a patch or beyond the limits.
@@ -89,9 +89,13 @@ extension ModelWeights {
       let positions = try tensor("pos_embed").float32()
       let kept = configuration.positionPrefix * configuration.width
       let resample = PositionResampling(from: configuration.grid, to: resized.grid, antialias: antialias)
-      let values = positions[..<kept] + resample(positions[kept...], width: configuration.width)
+      let slice = configuration.grid.height * configuration.grid.width * configuration.width
+      var values = Array(positions[..<kept])
+      for start in stride(from: kept, to: positions.count, by: slice) {
+        values += resample(positions[start..<start + slice], width: configuration.width)
+      }
       tensors["pos_embed"] = Tensor(
-        Array(values), shape: [1, values.count / configuration.width, configuration.width])
+        values, shape: [1, values.count / configuration.width, configuration.width])
     }
     return ModelWeights(
       configuration: resized, tensors: tensors, metadata: metadata, files: files, storedType: storedType)

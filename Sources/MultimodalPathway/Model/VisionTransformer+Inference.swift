@@ -35,10 +35,10 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
 }
 
 extension VisionTransformer {
-  /// Logits, (B, classes), of normalised images, (B, channels, H, W).
+  /// Logits, (B, classes), of normalised images, (B, channels, H, W), or clips, (B, channels, T, H, W).
   public func callAsFunction(_ images: Tensor) throws -> Tensor { try forward(images).logits }
 
-  /// A forward pass over normalised images, (B, channels, H, W) float32.
+  /// A forward pass over normalised images, (B, channels, H, W) float32, or clips, (B, channels, T, H, W).
   ///
   /// - Parameters:
   ///   - blocks: blocks whose outputs are wanted.
@@ -79,15 +79,13 @@ extension VisionTransformer {
 
   /// B of images that fit the model.
   private func batchSize(of images: Tensor) throws -> Int {
-    let c = configuration
-    let shape = images.shape
-    guard shape.count == 4, shape[0] > 0, shape[1] == c.channels, shape[2] == c.imageSize.height,
-      shape[3] == c.imageSize.width, images.elementType == .float32
+    let (shape, expected) = (images.shape, configuration.inputShape)
+    guard let batch = shape.first, batch > 0, Array(shape.dropFirst()) == expected, images.elementType == .float32
     else {
       throw InferenceError.inputShape(
-        expected: "(B, \(c.channels), \(c.imageSize.height), \(c.imageSize.width)) float32", found: shape)
+        expected: "(B, \(expected.map(String.init).joined(separator: ", "))) float32", found: shape)
     }
-    return shape[0]
+    return batch
   }
 
   /// A forward pass of the blocks, final norm and head over ready tokens, (B, N, C) float32, of any N: for tokens of

@@ -44,7 +44,9 @@ public final class VisionTransformer: Sendable {
       "patch_embed.proj", bias: c.hasPreNorm ? nil : try target.tensor("patch_embed.proj.bias").float32())
     positions = try Self.startingRows(target)
     preNorm = c.hasPreNorm ? try LayerNorm(target, "norm_pre") : nil
-    finalNorm = c.hasFinalNorm ? try LayerNorm(target, c.normalizesAfterPooling ? "fc_norm" : "norm") : nil
+    finalNorm =
+      c.hasFinalNorm
+      ? try LayerNorm(target, c.normalizesAfterPooling ? "fc_norm" : "norm", epsilon: c.finalEpsilon) : nil
     head = c.classCount > 0 ? try plain("head", bias: try target.tensor("head.bias").float32()) : nil
   }
 
@@ -82,7 +84,7 @@ public final class VisionTransformer: Sendable {
     var attention: (index: Int, destination: UnsafeMutablePointer<Float>)?
   }
 
-  /// A pass over `batch` normalised images, (B, channels, H, W) at `images`, in one parallel region. Pooled features
+  /// A pass over `batch` normalised inputs, (B, channels, H, W) or (B, channels, T, H, W) at `images`, in one parallel region. Pooled features
   /// and logits are left in the workspace. Allocates nothing.
   func run(images: UnsafePointer<Float>, batch: Int, _ workspace: Workspace, taps: Taps = Taps()) throws {
     var w = workspace.buffers
@@ -144,14 +146,19 @@ public final class VisionTransformer: Sendable {
     _ member: inout Member, _ kernels: KernelTable, images: UnsafePointer<Float>, _ w: Workspace.Buffers
   ) {
     let c = configuration
-    let patches = c.grid.height * c.grid.width
-    let imageValues = c.channels * c.imageSize.height * c.imageSize.width
-    let gridRow = c.grid.width
-    member.share(w.batch * c.grid.height) { item in
-      let (image, first) = (item / c.grid.height, item % c.grid.height * gridRow)
-      kernels.gatherPatches(
-        images + image * imageValues, c.channels, c.imageSize.height, c.imageSize.width, c.patchSize.height,
-        c.patchSize.width, Span1D(first, first + gridRow), w.hidden + image * patches * w.hiddenStride, w.hiddenStride)
+    let (patches, rows, columns) = (c.patchCount, c.grid.height, c.grid.width)
+    let frameValues = c.imageSize.height * c.imageSize.width
+    // An item of work is a row of patches. A channel's part of a tubelet is a patch of an image whose channels are the
+    // tubelet's frames.
+    member.share(w.batch * c.slices * rows) { item in
+      let (slice, first) = (item / rows, item % rows * columns)
+      let (image, time) = (slice / c.slices, slice % c.slices * c.tubelet)
+      for channel in 0..<c.channels {
+        kernels.gatherPatches(
+          images + ((image * c.channels + channel) * c.frames + time) * frameValues, c.tubelet, c.imageSize.height,
+          c.imageSize.width, c.patchSize.height, c.patchSize.width, Span1D(first, first + columns),
+          w.hidden + slice * rows * columns * w.hiddenStride + channel * (c.patchValues / c.channels), w.hiddenStride)
+      }
     }
     let scratch = w.scratch + member.index * w.scratchStride
     for image in 0..<w.batch {

@@ -1,6 +1,6 @@
 /// The numbers and choices that make one vision transformer, with the meanings timm's `VisionTransformer` gives them.
 ///
-/// Letters used throughout: B images, N tokens, C channels (`width`), H heads, D head size, M hidden width. The
+/// Letters used throughout: B inputs (images or clips), T frames of a clip, N tokens, C channels (`width`), H heads, D head size, M hidden width. The
 /// activation is the exact GELU, x Phi(x); configurations that ask for another are refused when they are read.
 public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// What the head reads of the final features; raw values are timm's `global_pool`.
@@ -37,6 +37,12 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var task = Task.singleLabel
   public var imageSize: Extent
   public var patchSize: Extent
+  /// T: frames of a clip; an image is a clip of one frame.
+  public var frames = 1
+  /// Frames of a tubelet, the patch of a video: 2 in VideoMAE; 1 for patches of every frame alone.
+  public var tubelet = 1
+  /// Frames of a file from one frame of a clip to the next.
+  public var samplingRate = 4
   public var channels = 3
   public var width: Int
   public var depth: Int
@@ -56,6 +62,8 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var hasLayerScale = false
   public var qkvBias = QKVBias.full
   public var epsilon: Float = 1e-6
+  /// Epsilon of the final norm where it has one of its own, as in Hugging Face's VideoMAE.
+  public var finalEpsilon: Float?
   /// Classes of the head; 0: no head, logits are the pooled features.
   public var classCount = 1000
   /// Class names, in order, where the configuration file has them.
@@ -87,12 +95,20 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   }
   /// Tokens before the patches: class token, then registers.
   public var prefixTokens: Int { (hasClassToken ? 1 : 0) + registerTokens }
-  /// N: tokens of an image.
-  public var tokenCount: Int { prefixTokens + grid.height * grid.width }
+  /// Tubelets in time; frames behind the last whole one are not looked at.
+  public var slices: Int { frames / tubelet }
+  /// Patches of an input: slices x rows x columns, in this order.
+  public var patchCount: Int { slices * grid.height * grid.width }
+  /// N: tokens of an input.
+  public var tokenCount: Int { prefixTokens + patchCount }
+  /// Shape of an input without the batch: (channels, H, W) of an image, (channels, T, H, W) of a clip.
+  public var inputShape: [Int] {
+    [channels] + (modality == .video ? [frames] : []) + [imageSize.height, imageSize.width]
+  }
   /// Prefix tokens that `pos_embed` has rows for.
   public var positionPrefix: Int { positionCoversPrefix ? prefixTokens : 0 }
-  /// Values of a flattened patch: channels x patch height x patch width.
-  public var patchValues: Int { channels * patchSize.height * patchSize.width }
+  /// Values of a flattened patch: channels x tubelet x patch height x patch width.
+  public var patchValues: Int { channels * tubelet * patchSize.height * patchSize.width }
 
   /// What to call a class: its description, else its name, else its number.
   public func label(ofClass index: Int) -> String {
@@ -118,6 +134,14 @@ extension VisionTransformerConfiguration {
     ] {
       try require((1...limit).contains(value), key, value, "1...\(limit)")
     }
+    // Another modality's input is a clip of one frame.
+    let longest = modality == .video ? 1 << 12 : 1
+    try require((1...longest).contains(frames), "frames", frames, "1...\(longest) for \(modality.rawValue)")
+    try require((1...frames).contains(tubelet), "tubelet", tubelet, "no more than the frames, 1...\(frames)")
+    try require((1...1 << 16).contains(samplingRate), "sampling_rate", samplingRate, "1...\(1 << 16)")
+    // Their positions are computed, so no file has to be large for the model to be.
+    try require(
+      modality != .video || patchCount <= 1 << 16, "img_size", imageSize, "a clip of at most \(1 << 16) patches")
     try require(width % heads == 0, "num_heads", heads, "a divisor of embed_dim, \(width)")
     try require(
       headSize <= 256, "num_heads", heads, "at least \((width + 255) / 256), so that a head has at most 256 channels")
@@ -134,6 +158,9 @@ extension VisionTransformerConfiguration {
     try require(
       pooling != .none || !normalizesAfterPooling, "fc_norm", true, "false where global_pool is '' (nothing is pooled)")
     try require(epsilon > 0 && epsilon < 1, "epsilon", epsilon, "between 0 and 1")
+    if let finalEpsilon {
+      try require(finalEpsilon > 0 && finalEpsilon < 1, "final_epsilon", finalEpsilon, "between 0 and 1")
+    }
     if let labels {
       try require(
         labels.count == classCount, "label_names", "\(labels.count) names", "\(classCount), one per class")

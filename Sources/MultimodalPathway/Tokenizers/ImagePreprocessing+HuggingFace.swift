@@ -76,6 +76,7 @@ extension ImagePreprocessing {
       "Siglip": Defaults(size: Extent(square: 224)),
       "Bit": Defaults(
         size: Extent(square: 224), takesShortestEdge: true, crops: true, mean: clipMean, std: clipStd),
+      "VideoMAE": Defaults(size: Extent(square: 224), takesShortestEdge: true, crops: true, filter: .bilinear),
       "CLIP": Defaults(
         size: Extent(square: 224), takesShortestEdge: true, crops: true, mean: clipMean, std: clipStd),
     ]

@@ -55,6 +55,7 @@ extension ImagePreprocessing {
     struct File: Decodable {
       struct Extras: Decodable {
         var preprocessing: ImagePreprocessing?
+        var modality: String?
       }
       var pretrained: TimmConfiguration?
       /// What timm cannot say, as this package writes it (`VisionTransformerConfiguration.timmJSON`).
@@ -70,8 +71,13 @@ extension ImagePreprocessing {
       try exact.validate()
       return exact
     }
-    let nested = whole.pretrained
-    return try timm(nested ?? decode(TimmConfiguration.self, from: data, file: file), file: file)
+    let nested = try whole.pretrained ?? decode(TimmConfiguration.self, from: data, file: file)
+    var recipe = try timm(nested, file: file)
+    if whole.extras?.modality == Modality.video.rawValue {
+      let video = videoMAE(size: recipe.size)
+      (recipe.geometry, recipe.filter) = (video.geometry, video.filter)
+    }
+    return recipe
   }
 
   /// The recipe that timm gives an architecture's usual weights, for a lone file of weights.
@@ -84,6 +90,19 @@ extension ImagePreprocessing {
     return ImagePreprocessing(
       size: size, geometry: .timm(cropFraction: isDINO ? 1 : 0.9, mode: .center), filter: .bicubic,
       mean: usesImageNet ? imageNetMean : half, std: usesImageNet ? imageNetStd : half)
+  }
+
+  /// The recipe of VideoMAE's frames (`kinetics.py` of its repository): the shorter side resized to the model's by
+  /// OpenCV, the middle cropped, ImageNet's mean and standard deviation.
+  public static func videoMAE(size: Extent) -> ImagePreprocessing {
+    ImagePreprocessing(
+      size: size, geometry: .timm(cropFraction: 1, mode: .center), filter: .openCVBilinear, mean: imageNetMean,
+      std: imageNetStd)
+  }
+
+  /// The recipe of weights that come without one.
+  public static func usual(for c: VisionTransformerConfiguration) -> ImagePreprocessing {
+    c.modality == .video ? videoMAE(size: c.imageSize) : timm(architecture: c.architecture, size: c.imageSize)
   }
 
   /// A case by its raw value, or an error that lists them.

@@ -70,14 +70,21 @@ public struct ImagePreprocessor: Sendable {
     guard destination.count == valueCount else {
       throw ImagePreprocessingError.destination(found: destination.count, expected: valueCount)
     }
-    let cropped = try crop(image)
+    normalize(try crop(image), to: destination, offset: 0, channelStride: valueCount / 3)
+  }
+
+  /// Writes the values of a picture in the recipe's size: its red plane at `offset`, the others `channelStride` apart.
+  func normalize(
+    _ cropped: PixelImage, to destination: UnsafeMutableBufferPointer<Float>, offset: Int, channelStride: Int
+  ) {
     let plane = valueCount / 3
     // SAFETY: `cropped` has the recipe's size, so it has 3 * plane samples; a sample indexes 256 values of its channel.
     cropped.rgb.withUnsafeBufferPointer { samples in
       values.withUnsafeBufferPointer { values in
         for channel in 0..<3 {
+          let start = offset &+ channel &* channelStride
           for pixel in 0..<plane {
-            destination[channel &* plane &+ pixel] = values[channel &* 256 &+ Int(samples[3 &* pixel &+ channel])]
+            destination[start &+ pixel] = values[channel &* 256 &+ Int(samples[3 &* pixel &+ channel])]
           }
         }
       }

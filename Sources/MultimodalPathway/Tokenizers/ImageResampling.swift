@@ -1,6 +1,6 @@
 import Foundation
 
-/// The kernel an image is resized with; raw values are timm's names.
+/// The kernel an image is resized with; raw values are timm's names, but for the last.
 ///
 /// Sources: Pillow's `src/libImaging/Resample.c`; R. Keys, "Cubic convolution interpolation for digital image
 /// processing" (1981) for bicubic, with a = -0.5; C. E. Duchon, "Lanczos filtering in one and two dimensions" (1979).
@@ -13,12 +13,14 @@ public enum ImageFilter: String, Sendable, Hashable, Codable, CaseIterable {
   case bicubic
   /// Windowed sinc, three lobes.
   case lanczos
+  /// OpenCV's `INTER_LINEAR`, which VideoMAE resizes frames with: two samples each way however much it shrinks.
+  case openCVBilinear = "opencv_bilinear"
 
   /// Half the kernel's width, in target pixels when shrinking and source pixels when enlarging.
   var support: Double {
     switch self {
     case .nearest, .box: 0.5
-    case .bilinear: 1
+    case .bilinear, .openCVBilinear: 1
     case .bicubic: 2
     case .lanczos: 3
     }
@@ -30,7 +32,7 @@ public enum ImageFilter: String, Sendable, Hashable, Codable, CaseIterable {
     switch self {
     case .nearest, .box:
       return x > -0.5 && x <= 0.5 ? 1 : 0
-    case .bilinear:
+    case .bilinear, .openCVBilinear:
       return distance < 1 ? 1 - distance : 0
     case .bicubic:
       let a = -0.5
@@ -48,7 +50,8 @@ public enum ImageFilter: String, Sendable, Hashable, Codable, CaseIterable {
 }
 
 extension PixelImage {
-  /// The picture at another size, equal in every byte to Pillow's `Image.resize((width, height), filter)`.
+  /// The picture at another size, equal in every byte to Pillow's `Image.resize((width, height), filter)`, or OpenCV's
+  /// `resize` for its filter.
   ///
   /// Two passes in 22-bit fixed point with 8-bit samples between them; a size that does not change costs no pass.
   /// Shrinking widens the kernel by the factor (antialiasing). The order of the passes is that of Pillow 13,
@@ -66,6 +69,7 @@ extension PixelImage {
   /// The target itself may be larger than memory. Both ranges lie in it and are not empty.
   func resampled(to target: Extent, filter: ImageFilter, rows: Range<Int>, columns: Range<Int>) -> PixelImage {
     if filter == .nearest { return nearest(to: target, rows: rows, columns: columns) }
+    if filter == .openCVBilinear { return openCVBilinear(to: target, rows: rows, columns: columns) }
     let vertical =
       target.height == height ? nil : ResamplingWeights(filter, source: height, target: target.height, range: rows)
     let horizontal =

@@ -7,15 +7,15 @@ struct LayerStages {
   private let workspace: Workspace
   private let blockInputs: [Tensor]
 
-  /// - Parameter input: normalised images, (B, channels, H, W), or tokens, (B, N, C).
+  /// - Parameter input: normalised images or clips, as the model takes them, or tokens, (B, N, C).
   init(_ model: VisionTransformer, input: Tensor) throws {
     self.model = model
     let depth = model.configuration.depth
     // Block i's input is block i - 1's output; block 0's is what a model without blocks would hand on.
     let outputs =
-      input.shape.count == 4
+      input.shape.count > 3
       ? try model.forward(input, blocks: Array(0..<depth)) : try model.forward(tokens: input, blocks: Array(0..<depth))
-    let first = input.shape.count == 4 ? try model.embedded(input) : input
+    let first = input.shape.count > 3 ? try model.embedded(input) : input
     blockInputs = [first] + (0..<depth).compactMap { outputs.blocks[$0] }
     workspace = model.workspace(batch: input.shape[0], tokens: first.shape[1])
   }

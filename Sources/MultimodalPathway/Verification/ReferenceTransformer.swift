@@ -31,18 +31,19 @@ package final class ReferenceTransformer {
     c = weights.target.configuration
   }
 
-  /// Final features, (B, N, C), and logits, (B, classes), of images (B, channels, H, W) or tokens (B, N, C).
+  /// Final features, (B, N, C), and logits, (B, classes), of images (B, channels, H, W), clips
+  /// (B, channels, T, H, W) or tokens (B, N, C).
   ///
   /// Deviations are estimated from the probes' responses, pooled over the rows of a column and over the columns of a
   /// row, the larger of both: few rows take more probes.
   /// - Complexity: (3 + P) times the model's operations, in Double on all threads of the engine.
   package func run(_ input: Tensor, progress: (Int) -> Void = { _ in }) throws -> (features: Output, logits: Output) {
     let batch = input.shape[0]
-    let tokens = input.shape.count == 4 ? c.tokenCount : input.shape[1]
+    let tokens = input.shape.count > 3 ? c.tokenCount : input.shape[1]
     let rows = batch * tokens
     copies = 1 + (rows < 64 ? 8 : 2)
     let x = DoubleBuffer(count: copies * rows * c.width)
-    if input.shape.count == 4 {
+    if input.shape.count > 3 {
       try embed(input, x, batch)
     } else {
       let values = try input.float32()
@@ -79,7 +80,7 @@ package final class ReferenceTransformer {
     let gain = try weights.target.tensor(name + ".weight").float32().map(Double.init)
     let shift = try weights.target.tensor(name + ".bias").float32().map(Double.init)
     let width = gain.count
-    let epsilon = Double(c.epsilon)
+    let epsilon = Double(["norm", "fc_norm"].contains(name) ? c.finalEpsilon ?? c.epsilon : c.epsilon)
     let y = DoubleBuffer(count: copies * rows * width)
     step += 1
     let (step, signs, rootWidth) = (step, signs, Double(width).squareRoot())
@@ -180,15 +181,17 @@ package final class ReferenceTransformer {
     let target = weights.target
     let pixels = try images.float32()
     let (grid, patch) = (c.grid, c.patchSize)
-    let patches = grid.height * grid.width
+    let (patches, area) = (c.patchCount, grid.height * grid.width)
     let (imageRows, imageColumns) = (c.imageSize.height, c.imageSize.width)
     let input = DoubleBuffer(count: copies * batch * patches * c.patchValues)
     for item in 0..<copies * batch * patches {
       let (image, place) = (item / patches % batch, item % patches)
       var destination = input.base + item * c.patchValues
-      for channel in 0..<c.channels {
+      for part in 0..<c.channels * c.tubelet {
+        let time = place / area * c.tubelet + part % c.tubelet
+        let frame = (image * c.channels + part / c.tubelet) * c.frames + time
         for row in 0..<patch.height {
-          let line = (image * c.channels + channel) * imageRows + place / grid.width * patch.height + row
+          let line = frame * imageRows + place % area / grid.width * patch.height + row
           for column in 0..<patch.width {
             destination.pointee = Double(pixels[line * imageColumns + place % grid.width * patch.width + column])
             destination += 1

@@ -35,14 +35,14 @@ public struct Verification: Sendable, Codable {
   public let outputs: [Output]
   /// Share of images whose largest logit (without a head: pooled feature) is the same in all executions.
   public let top1Agreement: Double
-  /// What the input was: shape (B, channels, H, W) or (B, N, C).
+  /// What the input was: shape (B, channels, H, W), (B, channels, T, H, W) or (B, N, C).
   public let inputShape: [Int]
   public let warnings: [String]
   public let instructionSet: String
   public let threads: Int
   public let holds: Bool
 
-  /// Verifies on normalised images, (B, channels, H, W), or ready tokens, (B, N, C), all finite.
+  /// Verifies on normalised images, (B, channels, H, W), clips, (B, channels, T, H, W), or ready tokens, (B, N, C), all finite.
   ///
   /// - Parameter progress: called with the number of steps done and their total.
   /// - Throws: `InferenceError` for an input that does not fit; `PathwayError` where nothing is joined.
@@ -53,7 +53,7 @@ public struct Verification: Sendable, Codable {
     let depth = weights.target.configuration.depth
     let models = try PathwayExecution.allCases.map { try VisionTransformer(weights, execution: $0, engine: engine) }
     let results = try models.map {
-      input.shape.count == 4 ? try $0.forward(input, features: true) : try $0.forward(tokens: input, features: true)
+      input.shape.count > 3 ? try $0.forward(input, features: true) : try $0.forward(tokens: input, features: true)
     }
     guard try input.float32().allSatisfy(\.isFinite) else { throw InferenceError.inputNotFinite }
 

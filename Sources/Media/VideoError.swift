@@ -1,0 +1,45 @@
+/// Why a video file cannot be read. Every case names the file; descriptions say what helps.
+public enum VideoError: Error, Hashable {
+  /// What a limit is about; raw values are words for messages.
+  public enum Quantity: String, Sendable, Hashable {
+    case pixels = "pixels of a frame"
+    case frames = "frames"
+    case decoderBytes = "bytes of decoder memory at once"
+  }
+
+  /// The system does not hand the file over.
+  case unreadable(file: String, reason: String)
+  /// A file of zero bytes.
+  case empty(file: String)
+  /// Another kind of file, or one of media without a video stream.
+  case notAVideo(file: String, finding: String)
+  /// A video of a kind that is not read.
+  case unsupported(file: String, finding: String)
+  /// A number is above its limit in `VideoLimits`; `found` is nil where the library does not tell it.
+  case limitExceeded(file: String, quantity: Quantity, found: Int?, limit: Int)
+  /// The file ends before its frames do.
+  case truncated(file: String, finding: String)
+  /// The file's structure is broken.
+  case damaged(file: String, finding: String)
+  /// The file is a video without a single frame.
+  case noFrames(file: String)
+}
+
+extension VideoError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
+    case .empty(let file): "\(file): the file is empty; expected a video"
+    case .notAVideo(let file, let finding):
+      "\(file): \(finding); expected a video in MP4, QuickTime, Matroska, WebM, AVI, MPEG, Ogg, FLV or GIF"
+    case .unsupported(let file, let finding):
+      "\(file): this kind of video is not supported: \(finding); convert it to H.264 in MP4 first"
+    case .limitExceeded(let file, let quantity, let found, let limit):
+      "\(file): \(found.map { "\($0) " } ?? "more than \(limit) ")\(quantity.rawValue), limit \(limit); "
+        + "raise VideoLimits.\(quantity) if the file is trusted"
+    case .truncated(let file, let finding): "\(file): the file is truncated: \(finding); fetch it again"
+    case .damaged(let file, let finding): "\(file): the file is damaged: \(finding); fetch it again"
+    case .noFrames(let file): "\(file): the video has no frames"
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import MultimodalPathway
+
+extension VideoFile {
+  /// The clips that a preprocessor makes of the file: only the frames it needs are converted and resized, each as it
+  /// is decoded, and only their crops are kept.
+  ///
+  /// Where fewer frames can be decoded than were counted, clips are chosen again among those.
+  /// - Throws: `VideoError`; `CancellationError`; `ImagePreprocessingError`, `PixelImageError`.
+  public func clips(_ preprocessor: VideoPreprocessor) throws -> VideoClips {
+    var count = frameCount
+    while true {
+      var clips = VideoClips(preprocessor, frameCount: count)
+      guard let found = try forEachFrame(clips.needed, { try clips.add($1, at: $0) }) else { return clips }
+      count = found
+    }
+  }
+}

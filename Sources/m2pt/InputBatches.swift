@@ -1,0 +1,91 @@
+import Foundation
+import MultimodalPathway
+import PathwayKernels
+
+/// Files as the batches that a model reads, decoded by all threads of its engine.
+struct InputBatches {
+  let frontEnd: any FrontEnd
+  let engine: Engine
+  /// Most views of a batch.
+  let size: Int
+
+  /// A view of a file, by the file's place in a list.
+  struct Unit {
+    let file: Int
+    let view: Int
+  }
+
+  /// A file by itself; a directory's files with the front end's endings, sorted by name.
+  ///
+  /// - Throws: `ToolError` where a directory has none or cannot be listed.
+  static func files(_ path: String, endings: [String]) throws -> [String] {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
+      return [path]
+    }
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path)
+    } catch {
+      throw ToolError("\(path): cannot be listed: \(error.localizedDescription)")
+    }
+    let folder = URL(fileURLWithPath: path)
+    let meant = names.filter { name in
+      !name.hasPrefix(".") && endings.contains(URL(fileURLWithPath: name).pathExtension.lowercased())
+    }
+    guard !meant.isEmpty else {
+      let list = endings.map { "." + $0 }
+      throw ToolError("\(path): a directory without \(list.dropLast().joined(separator: ", ")) or \(list.last ?? "") files")
+    }
+    return meant.sorted().map { folder.appendingPathComponent($0).relativePath }
+  }
+
+  /// Calls `body` with every batch: views of files, by place in `names`, all of one file before those of the next, and
+  /// their normalised values, (B, ...).
+  ///
+  /// - Parameter skip: called with what keeps a file from being read, which is then left out; it may throw it.
+  func forEach(
+    _ names: [String], skip: (any Error) throws -> Void = { throw $0 }, _ body: ([Unit], Tensor) throws -> Void
+  ) throws {
+    let views = frontEnd.viewCount
+    let values = frontEnd.valueCount / views
+    let step = max(1, size / views)
+    for start in stride(from: 0, to: names.count, by: step) {
+      let results = try read(Array(names[start..<min(names.count, start + step)]))
+      var units: [Unit] = []
+      var pixels: [Float] = []
+      for (place, result) in results.enumerated() {
+        do {
+          pixels += try result.get()
+          units += (0..<views).map { Unit(file: start + place, view: $0) }
+        } catch {
+          try skip(error)
+        }
+      }
+      for first in stride(from: 0, to: units.count, by: size) {
+        let range = first..<min(units.count, first + size)
+        let batch = Array(pixels[range.lowerBound * values..<range.upperBound * values])
+        try body(Array(units[range]), Tensor(batch, shape: [range.count] + frontEnd.shape))
+      }
+    }
+  }
+
+  /// Every file's normalised values, or why there are none, each read whole by one thread.
+  private func read(_ names: [String]) throws -> [Result<[Float], any Error>] {
+    var results = [Result<[Float], any Error>](repeating: .success([]), count: names.count)
+    try results.withUnsafeMutableBufferPointer { results in
+      try engine.run { member in
+        member.share(names.count) { index in results[index] = Result { try values(names[index]) } }
+      }
+    }
+    return results
+  }
+
+  private func values(_ name: String) throws -> [Float] {
+    try [Float](unsafeUninitializedCapacity: frontEnd.valueCount) { values, count in
+      try frontEnd.write(
+        URL(fileURLWithPath: name), to: UnsafeMutableBufferPointer(rebasing: values[..<frontEnd.valueCount]))
+      count = frontEnd.valueCount
+    }
+  }
+}
