@@ -13,10 +13,12 @@ import PackageDescription
       "-Xcc", "-mavx512f", "-Xcc", "-mavx512bw", "-Xcc", "-mavx512dq", "-Xcc", "-mavx512vl",
       "-Xcc", "-mprefer-vector-width=512",
     ]
+  let avx512BF16Flags = avx512Flags + ["-Xcc", "-mavx512bf16", "-Xcc", "-mavx512vnni"]
 #else
   let baselineFlags: [String] = []
   let avx2Flags: [String] = []
   let avx512Flags: [String] = []
+  let avx512BF16Flags: [String] = []
 #endif
 
 func kernelSettings(_ flags: [String]) -> [SwiftSetting] {
@@ -63,9 +65,13 @@ let package = Package(
       name: "PathwayKernelsAVX512", dependencies: ["PathwayKernelTemplates"], path: "Sources/Kernels/AVX512",
       swiftSettings: kernelSettings(avx512Flags)),
     .target(
+      name: "PathwayKernelsAVX512BF16", dependencies: ["PathwayKernelTemplates"], path: "Sources/Kernels/AVX512BF16",
+      swiftSettings: kernelSettings(avx512BF16Flags)),
+    .target(
       name: "PathwayKernels",
       dependencies: [
         "CSupport", "PathwayKernelTemplates", "PathwayKernelsBaseline", "PathwayKernelsAVX2", "PathwayKernelsAVX512",
+        "PathwayKernelsAVX512BF16",
       ],
       path: "Sources/Kernels/Dispatch", swiftSettings: strict),
 

@@ -8,6 +8,8 @@ uint32_t mp_cpu_features(void) {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl") && (found & mp_cpu_avx2_fma))
     found |= mp_cpu_avx512;
+  if ((found & mp_cpu_avx512) && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni"))
+    found |= mp_cpu_avx512_bf16;
 #endif
   return found;
 }

@@ -3,3 +3,4 @@
 @_exported import struct PathwayKernels.Engine
 @_exported import enum PathwayKernels.EngineError
 @_exported import enum PathwayKernels.InstructionSet
+@_exported import enum PathwayKernels.Precision

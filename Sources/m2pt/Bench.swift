@@ -6,10 +6,6 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Time forward passes of a model, or of an architecture with random weights.")
 
-  enum Precision: String, ExpressibleByArgument, CaseIterable {
-    case float32
-  }
-
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case text, json
     /// Bencher's metric format.
@@ -71,7 +67,7 @@ struct Bench: ParsableCommand {
       joined = try joined.attach(
         auxiliary: AuxiliaryWeights(checkpoint: Checkpoint(tensors: other.tensors)), scale: 0.05)
     }
-    return try VisionTransformer(joined, execution: pathway ?? .merged, engine: engine)
+    return try VisionTransformer(joined, execution: pathway ?? .merged, precision: PrecisionPlan(precision), engine: engine)
   }
 
   private func weights() throws -> ModelWeights {

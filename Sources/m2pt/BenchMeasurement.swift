@@ -22,7 +22,7 @@ struct BenchMeasurement {
   init(_ model: VisionTransformer, batch: Int, runs: Int, profiles: Bool) throws {
     self.model = model
     self.batch = batch
-    limit = try model.engine.multiplyAddLimit()
+    limit = try model.engine.multiplyAddLimit(model.precision.standard)
     let images = Self.images(model.configuration, batch: batch)
     let counter = allocationCounter()
     (wall, processor) = ([], [])
@@ -36,7 +36,7 @@ struct BenchMeasurement {
       self.processor.append(processor)
     }
     allocations = counter.map { $0() - before }
-    limit = max(limit, try model.engine.multiplyAddLimit())
+    limit = max(limit, try model.engine.multiplyAddLimit(model.precision.standard))
     if profiles { profile = try makeProfile(images, runs) }
   }
 
@@ -66,7 +66,7 @@ struct BenchMeasurement {
       if run >= 0 { total += wall }
     }
     let memoryNow = max(memory, try engine.readLimit(bytesPerThread: Self.memoryBytes / engine.threads))
-    let limit = max(limit, try engine.multiplyAddLimit())
+    let limit = max(limit, try engine.multiplyAddLimit(model.precision.standard))
     let work = model.work(batch: batch)
     let pass = total / Double(runs)
     let operations = ForwardOperation.allCases.compactMap { operation -> BenchReport.Operation? in

@@ -107,3 +107,5 @@ func printJSON(_ value: some Encodable) throws {
   encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
   print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
+
+extension Precision: ExpressibleByArgument {}

@@ -96,9 +96,9 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
           member.share(heads) { head in
             let q = UnsafePointer(qkv.base) + head * size
             var arguments = AttentionArguments(
-              q: q, k: q + width, v: q + 2 * width, stride: 3 * width, output: output.base + head * size,
-              outputStride: width, tokens: tokens, headSize: size, scale: 0.125)
-            engine.kernels.attention(&arguments, Span1D(0, tokens), own)
+              q: q, k: q + width, v: q + 2 * width, stride: 12 * width, output: output.base + head * size,
+              outputStride: 4 * width, tokens: tokens, headSize: size, scale: 0.125)
+            engine.kernels.float32Activations.attention(&arguments, Span1D(0, tokens), own)
           }
         }
       }
@@ -110,14 +110,16 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
       let weights = numbers(n * k, scale: 0.03)
       let other = numbers(n * k, scale: 0.02)
       let term = FoldTerm(scale: 0.05, weight: other.base)
+      let scratch = FloatBuffer(count: engine.threads * engine.kernels.packScratchCount)
       let width = engine.kernels.panelColumns
       let panels = (n + width - 1) / width
       return PathwayRun(outputCount: panels * width * k) { output in
         try withUnsafePointer(to: term) { term in
           try engine.run { member in
+            let own = scratch.base + member.index * engine.kernels.packScratchCount
             member.share(panels) { panel in
-              engine.kernels.pack(
-                weights.base, n, k, term, 1, Span1D(panel, panel + 1), output.base + panel * width * k)
+              var place = PackedPanels(words: output.base + panel * width * k)
+              engine.kernels.float32.pack(weights.base, n, k, term, 1, Span1D(panel, panel + 1), &place, own)
             }
           }
         }

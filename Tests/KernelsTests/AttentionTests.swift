@@ -75,11 +75,11 @@ import Testing
         output.withUnsafeMutableBufferPointer { output in
           let base = qkv.baseAddress!
           var arguments = AttentionArguments(
-            q: base, k: base + d, v: base + 2 * d, stride: 3 * d, output: output.baseAddress!, outputStride: stride,
+            q: base, k: base + d, v: base + 2 * d, stride: 12 * d, output: output.baseAddress!, outputStride: 4 * stride,
             tokens: n, headSize: d, scale: scale)
-          kernels.attention(&arguments, Span1D(0, n), scratch.base)
+          kernels.float32Activations.attention(&arguments, Span1D(0, n), scratch.base)
           probabilities.withUnsafeMutableBufferPointer {
-            kernels.attentionProbabilities(&arguments, Span1D(0, n), $0.baseAddress!, scratch.base)
+            kernels.float32Activations.attentionProbabilities(&arguments, Span1D(0, n), $0.baseAddress!, scratch.base)
           }
         }
       }
@@ -122,9 +122,9 @@ import Testing
       output.withUnsafeMutableBufferPointer { output in
         let base = qkv.baseAddress!
         var arguments = AttentionArguments(
-          q: base, k: base + d, v: base + 2 * d, stride: 3 * d, output: output.baseAddress!, outputStride: d,
+          q: base, k: base + d, v: base + 2 * d, stride: 12 * d, output: output.baseAddress!, outputStride: 4 * d,
           tokens: n, headSize: d, scale: 1)
-        kernels.attention(&arguments, Span1D(0, n), scratch.base)
+        kernels.float32Activations.attention(&arguments, Span1D(0, n), scratch.base)
       }
     }
     for token in 0..<n { #expect(output[token * d] == 555) }

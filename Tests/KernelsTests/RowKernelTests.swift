@@ -16,7 +16,7 @@ import Testing
       let shift = random.floats(width)
       let epsilon: Float = 1e-6
       var y = [Float](repeating: .nan, count: 3 * stride)
-      kernels.layerNorm(x, stride, &y, stride, Span1D(0, 3), width, scale, shift, epsilon)
+      kernels.float32Activations.layerNorm(x, stride, &y, stride, Span1D(0, 3), width, scale, shift, epsilon)
       var worst = WorstError()
       for row in 0..<3 {
         let values = x[row * stride..<row * stride + width].map(Double.init)

@@ -41,10 +41,10 @@ import Testing
           output.withUnsafeMutableBufferPointer { output in
             let base = qkv.baseAddress!
             var arguments = AttentionArguments(
-              q: base, k: base + size, v: base + 2 * size, stride: stride, output: output.baseAddress!,
-              outputStride: outStride, tokens: tokens, headSize: size, scale: 128)
-            kernels.attention(&arguments, queries, &scratch)
-            kernels.attentionProbabilities(&arguments, queries, &weights, &scratch)
+              q: base, k: base + size, v: base + 2 * size, stride: 4 * stride,
+              output: output.baseAddress!, outputStride: 4 * outStride, tokens: tokens, headSize: size, scale: 128)
+            kernels.float32Activations.attention(&arguments, queries, &scratch)
+            kernels.float32Activations.attentionProbabilities(&arguments, queries, &weights, &scratch)
           }
         }
         var isRight = scratch[count...].allSatisfy(\.isNaN)
@@ -88,9 +88,9 @@ import Testing
           v.withUnsafeBufferPointer { v in
             output.withUnsafeMutableBufferPointer { output in
               var arguments = AttentionArguments(
-                q: zeros.baseAddress!, k: zeros.baseAddress!, v: v.baseAddress!, stride: size,
-                output: output.baseAddress!, outputStride: size, tokens: tokens, headSize: size, scale: 1)
-              kernels.attention(&arguments, Span1D(0, tokens), &scratch)
+                q: zeros.baseAddress!, k: zeros.baseAddress!, v: v.baseAddress!, stride: 4 * size,
+                output: output.baseAddress!, outputStride: 4 * size, tokens: tokens, headSize: size, scale: 1)
+              kernels.float32Activations.attention(&arguments, Span1D(0, tokens), &scratch)
             }
           }
         }
@@ -119,10 +119,10 @@ import Testing
       }
       var y = [Float](repeating: .nan, count: 4 * outStride)
       // The variance of 16 swallows the epsilon.
-      kernels.layerNorm(x, stride, &y, outStride, Span1D(1, 3), width, gain, shift, 0x1p-40)
+      kernels.float32Activations.layerNorm(x, stride, &y, outStride, Span1D(1, 3), width, gain, shift, 0x1p-40)
       var inPlace = x
       inPlace.withUnsafeMutableBufferPointer {
-        kernels.layerNorm($0.baseAddress!, stride, $0.baseAddress!, stride, Span1D(1, 3), width, gain, shift, 0x1p-40)
+        kernels.float32Activations.layerNorm($0.baseAddress!, stride, $0.baseAddress!, stride, Span1D(1, 3), width, gain, shift, 0x1p-40)
       }
       var isRight = true
       for row in 0..<4 {
@@ -204,7 +204,11 @@ import Testing
       let panels = (n + width - 1) / width
       var packed = [Float](repeating: .nan, count: panels * width * k + 4)
       var folded = [Float](repeating: .nan, count: n * k + 4)
-      kernels.pack(pointers[0], n, k, terms, 2, Span1D(0, panels), &packed)
+      var packScratch = [Float](repeating: .nan, count: kernels.packScratchCount)
+      packed.withUnsafeMutableBytes { packed in
+        var place = PackedPanels(words: packed.baseAddress!)
+        kernels.float32.pack(pointers[0], n, k, terms, 2, Span1D(0, panels), &place, &packScratch)
+      }
       kernels.fold(pointers[0], terms, 2, n * k, &folded)
       var isRight = packed[(panels * width * k)...].allSatisfy(\.isNaN) && folded[(n * k)...].allSatisfy(\.isNaN)
       isRight = isRight && Array(folded.prefix(n * k)) == expected

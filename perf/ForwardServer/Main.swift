@@ -5,7 +5,7 @@ import MultimodalPathway
 /// with engines that live in other processes (perf/peers).
 ///
 /// INPUT holds `images` (B, channels, H, W). OUTPUT gets the `logits` (B, classes) of a pass made before the first line.
-/// PATHWAY is `plain`, or an execution with an auxiliary of random weights. PRECISION is float32.
+/// PATHWAY is `plain`, or an execution with an auxiliary of random weights. PRECISION is float32, bfloat16 or int8.
 @main
 enum ForwardServer {
   static func main() throws {
@@ -13,8 +13,10 @@ enum ForwardServer {
     guard arguments.count == 6, let threads = Int(arguments[3]) else {
       throw Failure("usage: ForwardServer MODEL_DIRECTORY INPUT.safetensors OUTPUT.safetensors THREADS PATHWAY PRECISION")
     }
-    guard arguments[5] == "float32" else { throw Failure("no precision '\(arguments[5])'; use float32") }
-    let model = try load(arguments[0], threads: threads, pathway: arguments[4])
+    guard let precision = Precision(rawValue: arguments[5]) else {
+      throw Failure("no precision '\(arguments[5])'; use float32, bfloat16 or int8")
+    }
+    let model = try load(arguments[0], threads: threads, pathway: arguments[4], PrecisionPlan(precision))
     guard let images = try Checkpoint(contentsOf: URL(fileURLWithPath: arguments[1])).tensors["images"] else {
       throw Failure("\(arguments[1]) holds no tensor 'images'")
     }
@@ -32,16 +34,19 @@ enum ForwardServer {
     }
   }
 
-  static func load(_ directory: String, threads: Int, pathway: String) throws -> VisionTransformer {
+  static func load(
+    _ directory: String, threads: Int, pathway: String, _ precision: PrecisionPlan
+  ) throws -> VisionTransformer {
     let weights = try ModelWeights(modelAt: URL(fileURLWithPath: directory))
     let engine = try Engine(threads: threads)
-    if pathway == "plain" { return try VisionTransformer(weights, engine: engine) }
+    if pathway == "plain" { return try VisionTransformer(weights, precision: precision, engine: engine) }
     guard let execution = PathwayExecution(rawValue: pathway) else {
       throw Failure("no pathway '\(pathway)'; use plain, two-branch, folded or merged")
     }
     let other = try ModelWeights.random(weights.configuration, seed: 2)
     let auxiliary = try AuxiliaryWeights(checkpoint: Checkpoint(tensors: other.tensors))
-    return try VisionTransformer(weights.attach(auxiliary: auxiliary, scale: 0.05), execution: execution, engine: engine)
+    return try VisionTransformer(
+      weights.attach(auxiliary: auxiliary, scale: 0.05), execution: execution, precision: precision, engine: engine)
   }
 
   /// A line that the other side sees at once.

@@ -5,6 +5,7 @@
 enum {
   mp_cpu_avx2_fma = 1,  // AVX2, FMA, F16C
   mp_cpu_avx512 = 2,    // AVX-512 F, BW, DQ, VL
+  mp_cpu_avx512_bf16 = 4,  // and BF16, VNNI
 };
 
 /// The sets above that this processor has and the operating system saves registers for, as a bit mask.

@@ -1,43 +1,161 @@
-// Instructions that Swift's SIMD types cannot spell reliably: minimum, maximum. Only the functions
-// of the instruction sets that the importing module is compiled for exist.
+// Instructions that Swift's SIMD types cannot spell reliably: minimum, maximum, conversions, dot products of pairs and
+// quadruples, transposition. Only the functions of the instruction sets that the importing module is compiled for exist.
+//
+// In the names: f32xL is L floats, i32xL the same bytes as integers; L the lanes of a set, 4, 8 or 16.
 #pragma once
 #include <stdint.h>
+#include <string.h>
 #define MP_INLINE static inline __attribute__((always_inline))
+
+// MARK: - What the compiler makes good code of, for any width
+//
+// bfloat16 is the upper half of a float: loading is exact, storing rounds to nearest, ties to even, and keeps NaN.
+// `high` and `low` are the two bfloat16 of a word; the first in memory is the low one.
+
+#define MP_PORTABLE(lanes)                                                                                          \
+  typedef float mp_f32x##lanes __attribute__((vector_size(4 * lanes)));                                             \
+  typedef int32_t mp_i32x##lanes __attribute__((vector_size(4 * lanes)));                                           \
+  typedef uint32_t mp_u32x##lanes __attribute__((vector_size(4 * lanes)));                                          \
+  typedef int16_t mp_i16x##lanes __attribute__((vector_size(2 * lanes)));                                           \
+  typedef uint16_t mp_u16x##lanes __attribute__((vector_size(2 * lanes)));                                          \
+  MP_INLINE mp_f32x##lanes mp_float_i32x##lanes(mp_i32x##lanes v) {                                                 \
+    return __builtin_convertvector(v, mp_f32x##lanes);                                                              \
+  }                                                                                                                 \
+  MP_INLINE mp_f32x##lanes mp_high_f32x##lanes(mp_i32x##lanes pair) {                                               \
+    return (mp_f32x##lanes)((mp_u32x##lanes)pair & 0xFFFF0000u);                                                    \
+  }                                                                                                                 \
+  MP_INLINE mp_f32x##lanes mp_low_f32x##lanes(mp_i32x##lanes pair) {                                                \
+    return (mp_f32x##lanes)((mp_u32x##lanes)pair << 16);                                                            \
+  }                                                                                                                 \
+  MP_INLINE mp_f32x##lanes mp_load_bf16_f32x##lanes(const void *source) {                                           \
+    mp_u16x##lanes halves;                                                                                          \
+    memcpy(&halves, source, sizeof halves);                                                                         \
+    return (mp_f32x##lanes)(__builtin_convertvector(halves, mp_u32x##lanes) << 16);                                 \
+  }                                                                                                                 \
+  MP_INLINE void mp_store_bf16_f32x##lanes(void *target, mp_f32x##lanes v) {                                        \
+    mp_u32x##lanes bits = (mp_u32x##lanes)v;                                                                        \
+    mp_u32x##lanes isNaN = (mp_u32x##lanes)(v != v);                                                                \
+    mp_u32x##lanes rounded = bits + 0x7FFFu + ((bits >> 16) & 1u);                                                  \
+    mp_u32x##lanes kept = (rounded & ~isNaN) | ((bits | 0x400000u) & isNaN);                                        \
+    mp_u16x##lanes halves = __builtin_convertvector(kept >> 16, mp_u16x##lanes);                                    \
+    memcpy(target, &halves, sizeof halves);                                                                         \
+  }                                                                                                                 \
+  MP_INLINE void mp_store_i16_i32x##lanes(void *target, mp_i32x##lanes v) {                                         \
+    mp_i16x##lanes halves = __builtin_convertvector(v, mp_i16x##lanes);                                             \
+    memcpy(target, &halves, sizeof halves);                                                                         \
+  }
+
+MP_PORTABLE(4)
+MP_PORTABLE(8)
+MP_PORTABLE(16)
+
+// A block of words transposed, `target[c * step + r] = source[r * L + c]` for r, c < L, by exchanging ever larger
+// blocks off the diagonal (Eklundh 1972): L log2 L shuffles.
+#define MP_LANES(...) __VA_ARGS__
+#define MP_EXCHANGE(lanes, distance, evens, odds)                                                                   \
+  _Pragma("unroll") for (int r = 0; r < lanes; r++) if (!(r & distance)) {                                          \
+    mp_u32x##lanes a = rows[r], b = rows[r + distance];                                                             \
+    rows[r] = __builtin_shufflevector(a, b, evens);                                                                 \
+    rows[r + distance] = __builtin_shufflevector(a, b, odds);                                                       \
+  }
+#define MP_EXCHANGE_4                                                                                                \
+  MP_EXCHANGE(4, 1, MP_LANES(0, 4, 2, 6), MP_LANES(1, 5, 3, 7))                                                      \
+  MP_EXCHANGE(4, 2, MP_LANES(0, 1, 4, 5), MP_LANES(2, 3, 6, 7))
+#define MP_EXCHANGE_8                                                                                                \
+  MP_EXCHANGE(8, 1, MP_LANES(0, 8, 2, 10, 4, 12, 6, 14), MP_LANES(1, 9, 3, 11, 5, 13, 7, 15))                        \
+  MP_EXCHANGE(8, 2, MP_LANES(0, 1, 8, 9, 4, 5, 12, 13), MP_LANES(2, 3, 10, 11, 6, 7, 14, 15))                        \
+  MP_EXCHANGE(8, 4, MP_LANES(0, 1, 2, 3, 8, 9, 10, 11), MP_LANES(4, 5, 6, 7, 12, 13, 14, 15))
+#define MP_EXCHANGE_16                                                                                               \
+  MP_EXCHANGE(16, 1, MP_LANES(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),                            \
+              MP_LANES(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))                                   \
+  MP_EXCHANGE(16, 2, MP_LANES(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),                             \
+              MP_LANES(2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))                                  \
+  MP_EXCHANGE(16, 4, MP_LANES(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),                             \
+              MP_LANES(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))                                  \
+  MP_EXCHANGE(16, 8, MP_LANES(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),                               \
+              MP_LANES(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+#define MP_TRANSPOSE(lanes)                                                                                         \
+  MP_INLINE void mp_transpose_##lanes(const void *source, void *target, int64_t step) {                             \
+    mp_u32x##lanes rows[lanes];                                                                                     \
+    _Pragma("unroll") for (int r = 0; r < lanes; r++)                                                               \
+      memcpy(&rows[r], (const char *)source + r * sizeof rows[r], sizeof rows[r]);                                  \
+    MP_EXCHANGE_##lanes                                                                                             \
+    _Pragma("unroll") for (int c = 0; c < lanes; c++)                                                               \
+      memcpy((char *)target + c * step * 4, &rows[c], sizeof rows[c]);                                              \
+  }
+
+MP_TRANSPOSE(4)
+MP_TRANSPOSE(8)
+MP_TRANSPOSE(16)
+
+// MARK: - What takes an instruction of its own
+//
+// min, max: `b` where either is NaN. dot_i16: sum + a.hi b.hi + a.lo b.lo of every lane's two 16-bit integers.
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-typedef float mp_f32x4 __attribute__((vector_size(16)));
-typedef float mp_f32x8 __attribute__((vector_size(32)));
-typedef float mp_f32x16 __attribute__((vector_size(64)));
-
 MP_INLINE mp_f32x4 mp_max_f32x4(mp_f32x4 a, mp_f32x4 b) { return _mm_max_ps(a, b); }
 MP_INLINE mp_f32x4 mp_min_f32x4(mp_f32x4 a, mp_f32x4 b) { return _mm_min_ps(a, b); }
+MP_INLINE mp_i32x4 mp_dot_i16_i32x4(mp_i32x4 sum, mp_i32x4 a, mp_i32x4 b) {
+  return sum + (mp_i32x4)_mm_madd_epi16((__m128i)a, (__m128i)b);
+}
 
 #if defined(__AVX2__)
 MP_INLINE mp_f32x8 mp_max_f32x8(mp_f32x8 a, mp_f32x8 b) { return _mm256_max_ps(a, b); }
 MP_INLINE mp_f32x8 mp_min_f32x8(mp_f32x8 a, mp_f32x8 b) { return _mm256_min_ps(a, b); }
+MP_INLINE mp_i32x8 mp_dot_i16_i32x8(mp_i32x8 sum, mp_i32x8 a, mp_i32x8 b) {
+  return sum + (mp_i32x8)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+}
 #endif
 
 #if defined(__AVX512F__)
 MP_INLINE mp_f32x16 mp_max_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_max_ps(a, b); }
 MP_INLINE mp_f32x16 mp_min_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_min_ps(a, b); }
 #endif
+#if defined(__AVX512BW__)
+MP_INLINE mp_i32x16 mp_dot_i16_i32x16(mp_i32x16 sum, mp_i32x16 a, mp_i32x16 b) {
+  return sum + (mp_i32x16)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+}
+#endif
+
+#if defined(__AVX512BF16__) && defined(__AVX512VNNI__)
+/// sum + a.hi b.hi + a.lo b.lo of every lane's two bfloat16, rounded to nearest after each; denormals count as zero.
+MP_INLINE mp_f32x16 mp_dot_bf16_f32x16(mp_f32x16 sum, mp_i32x16 a, mp_i32x16 b) {
+  return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+}
+/// Rounds to nearest, ties to even; denormals become zero.
+MP_INLINE void mp_store_native_bf16_f32x16(void *target, mp_f32x16 v) {
+  __m256bh halves = _mm512_cvtneps_pbh(v);
+  memcpy(target, &halves, sizeof halves);
+}
+/// sum + the dot product of every lane's four bytes, those of `a` unsigned, of `b` signed; wraps.
+MP_INLINE mp_i32x16 mp_dot_u8i8_i32x16(mp_i32x16 sum, mp_i32x16 a, mp_i32x16 b) {
+  return (mp_i32x16)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+}
+MP_INLINE void mp_store_i8_i32x16(void *target, mp_i32x16 v) {
+  __m128i bytes = _mm512_cvtepi32_epi8((__m512i)v);
+  memcpy(target, &bytes, sizeof bytes);
+}
+#endif
 #else
 // Other processors build every kernel module, as plain vectors; there, `a > b ? a : b` lane by lane, as on x86-64.
-#define MP_MINMAX(bytes, lanes)                                                                      \
-  typedef float mp_f32x##lanes __attribute__((vector_size(bytes)));                                  \
-  typedef int32_t mp_i32x##lanes __attribute__((vector_size(bytes)));                                \
-  MP_INLINE mp_f32x##lanes mp_max_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                  \
-    mp_i32x##lanes takes = a > b;                                                                    \
-    return (mp_f32x##lanes)(((mp_i32x##lanes)a & takes) | ((mp_i32x##lanes)b & ~takes));             \
-  }                                                                                                  \
-  MP_INLINE mp_f32x##lanes mp_min_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                  \
-    mp_i32x##lanes takes = a < b;                                                                    \
-    return (mp_f32x##lanes)(((mp_i32x##lanes)a & takes) | ((mp_i32x##lanes)b & ~takes));             \
+#define MP_PLAIN(lanes)                                                                                             \
+  MP_INLINE mp_f32x##lanes mp_max_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                                 \
+    mp_i32x##lanes takes = a > b;                                                                                   \
+    return (mp_f32x##lanes)(((mp_i32x##lanes)a & takes) | ((mp_i32x##lanes)b & ~takes));                            \
+  }                                                                                                                 \
+  MP_INLINE mp_f32x##lanes mp_min_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                                 \
+    mp_i32x##lanes takes = a < b;                                                                                   \
+    return (mp_f32x##lanes)(((mp_i32x##lanes)a & takes) | ((mp_i32x##lanes)b & ~takes));                            \
+  }                                                                                                                 \
+  MP_INLINE mp_i32x##lanes mp_dot_i16_i32x##lanes(mp_i32x##lanes sum, mp_i32x##lanes a, mp_i32x##lanes b) {         \
+    mp_i32x##lanes low = (mp_i32x##lanes)((mp_u32x##lanes)a << 16) >> 16;                                           \
+    mp_i32x##lanes otherLow = (mp_i32x##lanes)((mp_u32x##lanes)b << 16) >> 16;                                      \
+    return sum + low * otherLow + (a >> 16) * (b >> 16);                                                            \
   }
 
-MP_MINMAX(16, 4)
-MP_MINMAX(32, 8)
-MP_MINMAX(64, 16)
+MP_PLAIN(4)
+MP_PLAIN(8)
+MP_PLAIN(16)
 #endif

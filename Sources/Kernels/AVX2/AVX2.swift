@@ -33,5 +33,46 @@ public enum AVX2: ISA {
   }
 
   @inline(never)
-  public static func tile(_ arguments: TileArguments) { tile6(AVX2.self, arguments) }
+  public static func tileFloat32(_ arguments: TileArguments) { tile6(Float32Format<AVX2>.self, arguments) }
+
+  @inline(never)
+  public static func tileBFloat16(_ arguments: TileArguments) { tile4(BFloat16Format<AVX2>.self, arguments) }
+
+  @inline(never)
+  public static func tileInt8(_ arguments: TileArguments) { tile6(Int8Format<AVX2>.self, arguments) }
+
+  // MARK: - Narrow formats
+
+  @inlinable @inline(__always)
+  public static func float(_ integers: Bits) -> Vector { mp_float_i32x8(integers) }
+
+  @inlinable @inline(__always)
+  public static func high(_ pairs: Bits) -> Vector { mp_high_f32x8(pairs) }
+
+  @inlinable @inline(__always)
+  public static func low(_ pairs: Bits) -> Vector { mp_low_f32x8(pairs) }
+
+  @inlinable @inline(__always)
+  public static func loadBFloat16(_ pointer: UnsafeRawPointer) -> Vector { mp_load_bf16_f32x8(pointer) }
+
+  @inlinable @inline(__always)
+  public static func storeBFloat16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    mp_store_bf16_f32x8(pointer, vector)
+  }
+
+  @inlinable @inline(__always)
+  public static var packsInt8InBytes: Bool { false }
+
+  @inlinable @inline(__always)
+  public static func dotInt8(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits { mp_dot_i16_i32x8(sum, a, b) }
+
+  @inlinable @inline(__always)
+  public static func storeInt8(_ integers: Bits, _ pointer: UnsafeMutableRawPointer) {
+    mp_store_i16_i32x8(pointer, integers)
+  }
+
+  @inlinable @inline(__always)
+  public static func transpose(_ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ step: Int) {
+    mp_transpose_8(source, target, Int64(step))
+  }
 }

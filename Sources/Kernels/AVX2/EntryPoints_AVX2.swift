@@ -1,22 +1,24 @@
 import PathwayKernelTemplates
 
-// Entry points of the AVX2 kernels: not generic, never inlined, named after their instruction set. Contracts: the
-// templates.
+// Entry points of the AVX2 kernels in float32: not generic, never inlined, named after their instruction set.
+// Contracts: the templates.
 
 @inline(never)
 public func gemmF32_AVX2(
   _ g: UnsafePointer<GEMMArguments>, _ panels: Span1D, _ rows: Span1D, _ kBlock: Int,
-  _ scratch: UnsafeMutablePointer<Float>
+  _ scratch: UnsafeMutableRawPointer
 ) {
-  gemm(AVX2.self, g.pointee, panels: panels, rows: rows, kBlock: kBlock, scratch: scratch)
+  gemm(Float32Format<AVX2>.self, g.pointee, panels: panels, rows: rows, kBlock: kBlock, scratch: scratch)
 }
 
 @inline(never)
 public func packF32_AVX2(
   _ weight: UnsafePointer<Float>, _ n: Int, _ k: Int, _ terms: UnsafePointer<FoldTerm>, _ termCount: Int,
-  _ panels: Span1D, _ destination: UnsafeMutablePointer<Float>
+  _ panels: Span1D, _ destination: UnsafePointer<PackedPanels>, _ scratch: UnsafeMutableRawPointer
 ) {
-  pack(AVX2.self, weight: weight, n: n, k: k, terms: terms, termCount: termCount, panels: panels, into: destination)
+  pack(
+    Float32Format<AVX2>.self, weight: weight, n: n, k: k, terms: terms, termCount: termCount, panels: panels,
+    into: destination.pointee, scratch: scratch)
 }
 
 @inline(never)
@@ -31,7 +33,7 @@ public func foldF32_AVX2(
 public func attentionF32_AVX2(
   _ x: UnsafePointer<AttentionArguments>, _ queries: Span1D, _ scratch: UnsafeMutablePointer<Float>
 ) {
-  attention(AVX2.self, x.pointee, queries: queries, scratch: scratch)
+  attention(Float32Format<AVX2>.self, x.pointee, queries: queries, scratch: scratch)
 }
 
 @inline(never)
@@ -39,17 +41,18 @@ public func attentionProbabilitiesF32_AVX2(
   _ x: UnsafePointer<AttentionArguments>, _ queries: Span1D, _ probabilities: UnsafeMutablePointer<Float>,
   _ scratch: UnsafeMutablePointer<Float>
 ) {
-  attentionProbabilities(AVX2.self, x.pointee, queries: queries, probabilities: probabilities, scratch: scratch)
+  attentionProbabilities(
+    Float32Format<AVX2>.self, x.pointee, queries: queries, probabilities: probabilities, scratch: scratch)
 }
 
 @inline(never)
 public func layerNormF32_AVX2(
-  _ x: UnsafePointer<Float>, _ xStride: Int, _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ rows: Span1D,
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ y: UnsafeMutableRawPointer, _ yStride: Int, _ rows: Span1D,
   _ width: Int, _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ epsilon: Float
 ) {
   layerNorm(
-    AVX2.self, x: x, xStride: xStride, y: y, yStride: yStride, rows: rows, width: width, gamma: gamma, beta: beta,
-    epsilon: epsilon)
+    Float32Format<AVX2>.self, x: x, xStride: xStride, y: y, yStride: yStride, rows: rows, width: width, gamma: gamma,
+    beta: beta, epsilon: epsilon)
 }
 
 @inline(never)
@@ -84,6 +87,8 @@ public func elementaryF32_AVX2(
 }
 
 @inline(never)
-public func multiplyAddsF32_AVX2(_ steps: Int, _ sums: UnsafeMutablePointer<Float>) {
-  multiplyAdds(AVX2.self, steps: steps, sums: sums)
+public func multiplyAddsF32_AVX2(
+  _ steps: Int, _ operands: UnsafeRawPointer, _ sums: UnsafeMutableRawPointer
+) {
+  multiplyAdds(Float32Format<AVX2>.self, steps: steps, operands: operands, sums: sums)
 }

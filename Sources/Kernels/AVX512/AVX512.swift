@@ -33,5 +33,46 @@ public enum AVX512: ISA {
   }
 
   @inline(never)
-  public static func tile(_ arguments: TileArguments) { tile12(AVX512.self, arguments) }
+  public static func tileFloat32(_ arguments: TileArguments) { tile12(Float32Format<AVX512>.self, arguments) }
+
+  @inline(never)
+  public static func tileBFloat16(_ arguments: TileArguments) { tile12(BFloat16Format<AVX512>.self, arguments) }
+
+  @inline(never)
+  public static func tileInt8(_ arguments: TileArguments) { tile12(Int8Format<AVX512>.self, arguments) }
+
+  // MARK: - Narrow formats
+
+  @inlinable @inline(__always)
+  public static func float(_ integers: Bits) -> Vector { mp_float_i32x16(integers) }
+
+  @inlinable @inline(__always)
+  public static func high(_ pairs: Bits) -> Vector { mp_high_f32x16(pairs) }
+
+  @inlinable @inline(__always)
+  public static func low(_ pairs: Bits) -> Vector { mp_low_f32x16(pairs) }
+
+  @inlinable @inline(__always)
+  public static func loadBFloat16(_ pointer: UnsafeRawPointer) -> Vector { mp_load_bf16_f32x16(pointer) }
+
+  @inlinable @inline(__always)
+  public static func storeBFloat16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    mp_store_bf16_f32x16(pointer, vector)
+  }
+
+  @inlinable @inline(__always)
+  public static var packsInt8InBytes: Bool { false }
+
+  @inlinable @inline(__always)
+  public static func dotInt8(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits { mp_dot_i16_i32x16(sum, a, b) }
+
+  @inlinable @inline(__always)
+  public static func storeInt8(_ integers: Bits, _ pointer: UnsafeMutableRawPointer) {
+    mp_store_i16_i32x16(pointer, integers)
+  }
+
+  @inlinable @inline(__always)
+  public static func transpose(_ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ step: Int) {
+    mp_transpose_16(source, target, Int64(step))
+  }
 }

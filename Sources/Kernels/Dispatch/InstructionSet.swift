@@ -8,6 +8,8 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
   case avx2
   /// AVX-512 F, BW, DQ and VL.
   case avx512
+  /// The same with BF16 and VNNI: products of bfloat16 and int8. In float32, the same bits as `avx512`.
+  case avx512bf16
 
   /// The sets this processor and its operating system run, narrowest first.
   public static let available: [InstructionSet] = {
@@ -17,6 +19,7 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
       case .baseline: true
       case .avx2: features & UInt32(mp_cpu_avx2_fma) != 0
       case .avx512: features & UInt32(mp_cpu_avx512) != 0
+      case .avx512bf16: features & UInt32(mp_cpu_avx512_bf16) != 0
       }
     }
   }()

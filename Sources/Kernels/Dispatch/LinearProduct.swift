@@ -1,5 +1,22 @@
 import PathwayKernelTemplates
 
+/// Rows of activations in the format that a product reads.
+package struct Activations {
+  package var base: UnsafeRawPointer
+  /// Row stride in words.
+  package var stride: Int
+  /// Of int8: what every row was divided by, (M), `scaleStride` apart.
+  package var scales: UnsafePointer<Float>?
+  package var scaleStride: Int
+
+  package init(_ base: UnsafeRawPointer, stride: Int, scales: UnsafePointer<Float>? = nil, scaleStride: Int = 1) {
+    self.base = base
+    self.stride = stride
+    self.scales = scales
+    self.scaleStride = scaleStride
+  }
+}
+
 /// C = epilogue(A W^T) by a team: the shared form of every linear layer.
 package struct LinearProduct {
   /// Panels that one item of work folds into a thread's scratch before all rows pass by.
@@ -7,60 +24,87 @@ package struct LinearProduct {
   /// Items per thread that a product is cut into, so that threads end together.
   private static let itemsPerThread = 8
 
-  /// Floats of scratch each thread needs for products with K up to `k`.
+  /// Floats of scratch each thread needs for products with K up to `k`: sums of a block of rows; panels that are folded,
+  /// their scales and starts; and what packing needs.
   package static func scratchCount(_ kernels: KernelTable, k: Int) -> Int {
-    kernels.rowBlock * kernels.panelColumns + foldedPanels * kernels.panelColumns * k
+    kernels.rowBlock * kernels.panelColumns + foldedPanels * kernels.panelColumns * (k + 2) + kernels.packScratchCount
   }
 
   /// - Parameters:
-  ///   - a: (m, K) with row stride `lda`, in place.
-  ///   - c: (m, N) with row stride `ldc`; may be the epilogue's addend or residual, not `a`.
+  ///   - a: (m, K) in W's format, in place.
+  ///   - c: (m, N) float32, or bfloat16 where the epilogue says so, row stride `ldc` elements; may be the epilogue's
+  ///     addend or residual, not `a`.
   ///   - columns: the columns of C to compute, whole panels; absent: all N.
   ///   - scratch: `scratchCount` floats of this member.
   @inline(__always)
   package static func run(
-    _ member: inout Member, _ kernels: KernelTable, weight: WeightMatrix, a: UnsafePointer<Float>, lda: Int, m: Int,
-    c: UnsafeMutablePointer<Float>, ldc: Int, columns: Range<Int>? = nil, epilogue: Epilogue,
+    _ member: inout Member, _ kernels: KernelTable, weight: WeightMatrix, a: Activations, m: Int,
+    c: UnsafeMutableRawPointer, ldc: Int, columns: Range<Int>? = nil, epilogue: Epilogue,
     scratch: UnsafeMutablePointer<Float>
   ) {
     // SAFETY: items are disjoint parts of C, the scratch is this member's, and `weight` keeps what the kernels read.
     let width = kernels.panelColumns
-    let n = weight.n
-    let k = weight.k
+    let products = kernels.products(weight.precision)
     let start = (columns?.lowerBound ?? 0) / width
-    let end = ((columns?.upperBound ?? n) + width - 1) / width
+    let end = ((columns?.upperBound ?? weight.n) + width - 1) / width
     let panels = end - start
     let rowBlocks = max(1, (m + kernels.rowBlock - 1) / kernels.rowBlock)
+    let k = products.words(weight.k)
+    var template = GEMMArguments(
+      a: a.base, lda: a.stride, panels: a.base, c: c, ldc: ldc, n: weight.n, k: k, epilogue: epilogue)
+    template.rowScales = a.scales
+    template.rowScaleStride = a.scaleStride
     switch weight {
     case .packed(let matrix):
-      let base = UnsafePointer(matrix.panels.base)
-      let wanted = member.count * itemsPerThread
-      let perItem = max(1, min(4, panels * rowBlocks / wanted))
-      let groups = (panels + perItem - 1) / perItem
-      member.share(groups * rowBlocks) { item in
-        let first = start + item / rowBlocks * perItem
-        let rows = block(item % rowBlocks, of: rowBlocks, m)
-        var arguments = GEMMArguments(
-          a: a, lda: lda, panels: base + first * width * k, c: c, ldc: ldc, n: n, k: k, epilogue: epilogue)
-        kernels.gemm(&arguments, Span1D(first, min(end, first + perItem)), rows, kernels.kBlock, scratch)
+      // An item for every panel, but at least so many that no thread waits long for the last.
+      let pieces = max(rowBlocks, min(m, (member.count * itemsPerThread + panels - 1) / panels))
+      member.share(panels * pieces) { item in
+        let panel = start + item / pieces
+        var arguments = template
+        matrix.place(&arguments, panel: panel)
+        products.gemm(
+          &arguments, Span1D(panel, panel + 1), block(item % pieces, of: pieces, m), kernels.kBlock, scratch)
       }
     case .folding(let matrix):
       let folded = scratch + kernels.rowBlock * width
+      let scales = folded + foldedPanels * width * k
+      let starts = UnsafeMutableRawPointer(scales + foldedPanels * width).assumingMemoryBound(to: Int32.self)
+      let packScratch = scales + 2 * foldedPanels * width
+      let isInt8 = weight.precision == .int8
       let perItem = max(1, min(foldedPanels, panels / (member.count * itemsPerThread)))
       let groups = (panels + perItem - 1) / perItem
       matrix.terms.withUnsafeBufferPointer { terms in
         guard let first = terms.baseAddress else { return }
         member.share(groups) { item in
           let range = Span1D(start + item * perItem, min(end, start + (item + 1) * perItem))
-          kernels.pack(matrix.weight, n, k, first, terms.count, range, folded)
-          var arguments = GEMMArguments(
-            a: a, lda: lda, panels: folded, c: c, ldc: ldc, n: n, k: k, epilogue: epilogue)
+          var place = PackedPanels(words: folded)
+          var arguments = template
+          arguments.panels = UnsafeRawPointer(folded)
+          if isInt8 {
+            (place.scales, place.starts) = (scales, starts)
+            // Kernels index both by column of C.
+            arguments.columnScales = UnsafePointer(scales) - range.start * width
+            arguments.starts = UnsafePointer(starts) - range.start * width
+          }
+          products.pack(matrix.weight, weight.n, weight.k, first, terms.count, range, &place, packScratch)
           for index in 0..<rowBlocks {
-            kernels.gemm(&arguments, range, block(index, of: rowBlocks, m), kernels.kBlock, scratch)
+            products.gemm(&arguments, range, block(index, of: rowBlocks, m), kernels.kBlock, scratch)
           }
         }
       }
     }
+  }
+
+  /// The same in float32: a (m, K) with row stride `lda` floats.
+  @inline(__always)
+  package static func run(
+    _ member: inout Member, _ kernels: KernelTable, weight: WeightMatrix, a: UnsafePointer<Float>, lda: Int, m: Int,
+    c: UnsafeMutablePointer<Float>, ldc: Int, columns: Range<Int>? = nil, epilogue: Epilogue,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    run(
+      &member, kernels, weight: weight, a: Activations(a, stride: lda), m: m, c: c, ldc: ldc, columns: columns,
+      epilogue: epilogue, scratch: scratch)
   }
 
   /// Rows of the `index`-th of `count` nearly equal blocks of `m` rows.

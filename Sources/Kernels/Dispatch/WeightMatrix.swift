@@ -20,39 +20,89 @@ package enum WeightMatrix: Sendable {
     case .folding(let matrix): matrix.k
     }
   }
+
+  package var precision: Precision {
+    switch self {
+    case .packed(let matrix): matrix.precision
+    case .folding(let matrix): matrix.precision
+    }
+  }
 }
 
 /// W + sum lambda_m W'_m in panels of `panelColumns` columns (Templates/Packing.swift).
 package struct PackedMatrix: Sendable {
   package let n: Int
   package let k: Int
-  package let panels: FloatBuffer
+  package let precision: Precision
+  private let memory: FloatBuffer
+  /// Words of a panel.
+  package let panelWords: Int
+  private let panelColumns: Int
+  private let panelCount: Int
 
-  /// Packs on all threads of `engine`, reading every weight once.
+  /// Packs on all threads of `engine`, reading every weight once (twice as int8).
   ///
-  /// - Parameter terms: pathways, each of W's shape. Scratch beyond the panels: none.
+  /// - Parameter terms: pathways, each of W's shape. Scratch beyond the panels: 2 KiB a thread.
   package init(
-    _ weight: UnsafePointer<Float>, n: Int, k: Int, terms: [FoldTerm] = [], engine: Engine
+    _ weight: UnsafePointer<Float>, n: Int, k: Int, terms: [FoldTerm] = [], precision: Precision = .float32,
+    engine: Engine
   ) throws {
-    let width = engine.kernels.panelColumns
-    let count = (n + width - 1) / width
-    let panels = FloatBuffer(count: count * width * k)
-    let pack = engine.kernels.pack
+    let kernels = engine.kernels
+    let products = kernels.products(precision)
+    panelColumns = kernels.panelColumns
+    panelCount = (n + panelColumns - 1) / panelColumns
+    panelWords = panelColumns * products.words(k)
+    // Behind the panels: scales, starts.
+    let columns = precision == .int8 ? panelCount * panelColumns : 0
+    memory = FloatBuffer(uninitialized: panelCount * panelWords + 2 * columns)
+    self.n = n
+    self.k = k
+    self.precision = precision
+    let scratch = FloatBuffer(count: engine.threads * kernels.packScratchCount)
     // SAFETY: members pack disjoint panels; with no terms, `none` is an address that nobody reads.
     try terms.withUnsafeBufferPointer { terms in
       try withUnsafeTemporaryAllocation(of: FoldTerm.self, capacity: 1) { none in
         let first = terms.baseAddress ?? UnsafePointer(none.baseAddress)
         guard let first else { return }
         try engine.run { member in
-          member.share(count) { panel in
-            pack(weight, n, k, first, terms.count, Span1D(panel, panel + 1), panels.base + panel * width * k)
+          let own = scratch.base + member.index * kernels.packScratchCount
+          member.share(panelCount) { panel in
+            var place = destination(panel)
+            products.pack(weight, n, k, first, terms.count, Span1D(panel, panel + 1), &place, own)
           }
         }
       }
     }
-    self.n = n
-    self.k = k
-    self.panels = panels
+  }
+
+  /// Bytes of panels, scales and starts.
+  package var byteCount: Int { memory.count * 4 }
+
+  private func destination(_ panel: Int) -> PackedPanels {
+    var place = PackedPanels(words: memory.base + panel * panelWords)
+    if let (scales, starts) = columnValues {
+      place.scales = scales + panel * panelColumns
+      place.starts = starts + panel * panelColumns
+    }
+    return place
+  }
+
+  /// Of int8: scale and start of every column, to whole panels.
+  private var columnValues: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>)? {
+    guard precision == .int8 else { return nil }
+    let scales = memory.base + panelCount * panelWords
+    let starts = UnsafeMutableRawPointer(scales + panelCount * panelColumns)
+    // SAFETY: that part of the memory holds integers alone, whoever writes or reads it.
+    return (scales, starts.assumingMemoryBound(to: Int32.self))
+  }
+
+  /// Where the panels and what belongs to them are, for `panel` and those behind it.
+  func place(_ arguments: inout GEMMArguments, panel: Int) {
+    arguments.panels = UnsafeRawPointer(memory.base + panel * panelWords)
+    if let (scales, starts) = columnValues {
+      arguments.columnScales = UnsafePointer(scales)
+      arguments.starts = UnsafePointer(starts)
+    }
   }
 }
 
@@ -62,13 +112,17 @@ package struct FoldedMatrix: @unchecked Sendable {
 
   package let n: Int
   package let k: Int
+  package let precision: Precision
   package let weight: UnsafePointer<Float>
   package let terms: [FoldTerm]
   private let owners: [Any]
 
-  package init(_ weight: UnsafePointer<Float>, n: Int, k: Int, terms: [FoldTerm], owners: [Any]) {
+  package init(
+    _ weight: UnsafePointer<Float>, n: Int, k: Int, terms: [FoldTerm], precision: Precision = .float32, owners: [Any]
+  ) {
     self.n = n
     self.k = k
+    self.precision = precision
     self.weight = weight
     self.terms = terms
     self.owners = owners

@@ -1,23 +1,24 @@
 // Fused scaled dot-product attention, softmax(Q K^T / sqrt D) V, one head at a time, without an N x N matrix
 // (online softmax: Milakov and Gimelshein 2018, arXiv 1805.02867; blocks of keys: Dao et al. 2022, arXiv 2205.14135).
 //
-// K and V of the head are packed once into panels, after which both products are the GEMM's own register tile:
+// K and V of the head are packed once into panels, after which both products are the GEMM's own register tile, in the
+// format that Q, K and V have; scores, softmax and sums are float32 in any.
 //
-//     keys     ceil(N / NR) panels of (D, NR): element (d, c) of panel p = K[p NR + c][d]
-//     values   ceil(D / NR) panels of (N, NR): element (t, c) of panel p = V[t][p NR + c]
+//     keys     ceil(N / NR) panels of (words of D, NR): word (d, c) of panel p = elements d perWord ... of K[p NR + c]
+//     values   ceil(D / NR) panels of (words of N, NR): word (t, c) of panel p = V[t perWord ...][p NR + c]
 //
 // Queries go in tiles of rows, keys in blocks of `keyBlock`. A query's arithmetic depends on nothing but its head, so
 // neither threads nor the batch nor the tile height change a bit.
 
 @frozen
 public struct AttentionArguments {
-  /// Q, K, V of one head: (N, D) each with row stride `stride`.
-  public var q: UnsafePointer<Float>
-  public var k: UnsafePointer<Float>
-  public var v: UnsafePointer<Float>
+  /// Q, K, V of one head: (N, D) elements each, rows `stride` bytes apart.
+  public var q: UnsafeRawPointer
+  public var k: UnsafeRawPointer
+  public var v: UnsafeRawPointer
   public var stride: Int
-  /// Output of the head, (N, D) with row stride `outputStride`.
-  public var output: UnsafeMutablePointer<Float>
+  /// Output of the head, (N, D) elements, rows `outputStride` bytes apart.
+  public var output: UnsafeMutableRawPointer
   public var outputStride: Int
   public var tokens: Int
   public var headSize: Int
@@ -25,8 +26,8 @@ public struct AttentionArguments {
 
   @inlinable @inline(__always)
   public init(
-    q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>, stride: Int,
-    output: UnsafeMutablePointer<Float>, outputStride: Int, tokens: Int, headSize: Int, scale: Float
+    q: UnsafeRawPointer, k: UnsafeRawPointer, v: UnsafeRawPointer, stride: Int, output: UnsafeMutableRawPointer,
+    outputStride: Int, tokens: Int, headSize: Int, scale: Float
   ) {
     self.q = q
     self.k = k
@@ -58,23 +59,24 @@ public func attentionScratchCount(tokens: Int, headSize: Int, panelColumns: Int,
 ///
 /// - Parameter scratch: `attentionScratchCount` floats of this thread.
 @inlinable @inline(__always)
-public func attention<I: ISA>(
-  _: I.Type, _ x: AttentionArguments, queries: Span1D, scratch: UnsafeMutablePointer<Float>
+public func attention<F: TileFormat>(
+  _: F.Type, _ x: AttentionArguments, queries: Span1D, scratch: UnsafeMutablePointer<Float>
 ) {
-  let width = I.panelColumns
+  let width = F.I.panelColumns
   let keyPanels = (x.tokens + width - 1) / width
   let valuePanels = (x.headSize + width - 1) / width
+  let valueWords = (x.tokens + F.perWord - 1) / F.perWord
   let outWidth = valuePanels * width
   let keys = scratch
   let values = keys + keyPanels * width * x.headSize
   let scores = values + valuePanels * width * x.tokens
-  let sums = scores + I.tileRows * attentionKeyBlock
-  let tops = sums + I.tileRows * outWidth
-  let totals = tops + I.tileRows
-  packKeys(I.self, x, into: keys)
-  packValues(I.self, x, into: values)
+  let sums = scores + F.tileRows * attentionKeyBlock
+  let tops = sums + F.tileRows * outWidth
+  let totals = tops + F.tileRows
+  packKeys(F.self, x, into: keys)
+  packValues(F.self, x, into: values)
 
-  let tiling = RowTiling(rows: queries.end - queries.start, tileRows: I.tileRows)
+  let tiling = RowTiling(rows: queries.end - queries.start, tileRows: F.tileRows)
   var index = 0
   while index < tiling.count {
     let first = queries.start + tiling.start(index)
@@ -82,28 +84,29 @@ public func attention<I: ISA>(
     var start = 0
     while start < x.tokens {
       let count = min(attentionKeyBlock, x.tokens - start)
-      scoreTile(I.self, x, first: first, rows: rows, keys: keys, start: start, count: count, into: scores)
+      scoreTile(F.self, x, first: first, rows: rows, keys: keys, start: start, count: count, into: scores)
       var row = 0
       while row < rows {
+        let line = scores + row * attentionKeyBlock
         let correction = softmaxBlock(
-          I.self, scores + row * attentionKeyBlock, count: count, top: tops + row, total: totals + row,
-          isFirst: start == 0)
+          F.I.self, line, count: count, top: tops + row, total: totals + row, isFirst: start == 0)
+        if F.perWord > 1 { narrow(F.self, line, count: count) }
         if start > 0 {
           var column = 0
           while column < outWidth {
             let sum = sums + row * outWidth + column
-            I.store(I.load(sum) * I.splat(correction), sum)
-            column += I.lanes
+            F.I.store(F.I.load(sum) * F.I.splat(correction), sum)
+            column += F.I.lanes
           }
         }
         row += 1
       }
       var panel = 0
       while panel < valuePanels {
-        I.tile(
+        F.tile(
           TileArguments(
-            rows: rows, k: count, a: scores, lda: attentionKeyBlock,
-            b: values + panel * width * x.tokens + start * width, c: sums + panel * width, ldc: outWidth,
+            rows: rows, k: (count + F.perWord - 1) / F.perWord, a: scores, lda: attentionKeyBlock,
+            b: values + (panel * valueWords + start / F.perWord) * width, c: sums + panel * width, ldc: outWidth,
             startsFromZero: start == 0))
         panel += 1
       }
@@ -111,17 +114,13 @@ public func attention<I: ISA>(
     }
     var row = 0
     while row < rows {
-      let inverse = I.splat(1 / totals[row])
+      let inverse = F.I.splat(1 / totals[row])
+      let out = x.output + (first + row) * x.outputStride
       var column = 0
       while column < x.headSize {
-        let out = x.output + (first + row) * x.outputStride + column
-        let value = I.load(sums + row * outWidth + column) * inverse
-        if x.headSize - column >= I.lanes {
-          I.store(value, out)
-        } else {
-          storeLanes(I.self, value, out, x.headSize - column)
-        }
-        column += I.lanes
+        let value = F.I.load(sums + row * outWidth + column) * inverse
+        storeHead(F.self, value, out, column, min(F.I.lanes, x.headSize - column))
+        column += F.I.lanes
       }
       row += 1
     }
@@ -129,18 +128,47 @@ public func attention<I: ISA>(
   }
 }
 
+/// Stores the first `count` lanes as elements behind `row`, and nothing beyond: the next head's are there.
+@inlinable @inline(__always)
+func storeHead<F: TileFormat>(
+  _: F.Type, _ vector: F.I.Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _ count: Int
+) {
+  if count >= F.I.lanes { return F.store(vector, row, index) }
+  if F.perWord == 1 {
+    return storeLanes(F.I.self, vector, row.assumingMemoryBound(to: Float.self) + index, count)
+  }
+  var words = F.I.Bits(repeating: 0)
+  F.store(vector, &words, 0)
+  for element in 0..<F.I.lanes where element < count {
+    let word = UInt32(bitPattern: words[element / 2])
+    row.storeBytes(
+      of: UInt16(truncatingIfNeeded: element % 2 == 0 ? word : word >> 16), toByteOffset: (index + element) * 2,
+      as: UInt16.self)
+  }
+}
+
+/// `count` floats as elements of F, in place at the start of their row, and zeros to the end of the last word.
+@inlinable @inline(__always)
+func narrow<F: TileFormat>(_: F.Type, _ row: UnsafeMutablePointer<Float>, count: Int) {
+  var column = 0
+  while column < count {
+    storeElements(F.self, loadLanes(F.I.self, row + column, min(F.I.lanes, count - column)), row, column, count - column)
+    column += F.I.lanes
+  }
+}
+
 /// Attention probabilities of one head: (queries, N) rows at `probabilities`, each summing to 1.
 ///
 /// - Parameter scratch: as for `attention`.
 @inlinable @inline(__always)
-public func attentionProbabilities<I: ISA>(
-  _: I.Type, _ x: AttentionArguments, queries: Span1D, probabilities: UnsafeMutablePointer<Float>,
+public func attentionProbabilities<F: TileFormat>(
+  _: F.Type, _ x: AttentionArguments, queries: Span1D, probabilities: UnsafeMutablePointer<Float>,
   scratch: UnsafeMutablePointer<Float>
 ) {
   let keys = scratch
-  let scores = keys + (x.tokens + I.panelColumns - 1) / I.panelColumns * I.panelColumns * x.headSize
-  packKeys(I.self, x, into: keys)
-  let tiling = RowTiling(rows: queries.end - queries.start, tileRows: I.tileRows)
+  let scores = keys + (x.tokens + F.I.panelColumns - 1) / F.I.panelColumns * F.I.panelColumns * x.headSize
+  packKeys(F.self, x, into: keys)
+  let tiling = RowTiling(rows: queries.end - queries.start, tileRows: F.tileRows)
   var index = 0
   while index < tiling.count {
     let first = queries.start + tiling.start(index)
@@ -148,7 +176,7 @@ public func attentionProbabilities<I: ISA>(
     var start = 0
     while start < x.tokens {
       let count = min(attentionKeyBlock, x.tokens - start)
-      scoreTile(I.self, x, first: first, rows: rows, keys: keys, start: start, count: count, into: scores)
+      scoreTile(F.self, x, first: first, rows: rows, keys: keys, start: start, count: count, into: scores)
       var row = 0
       while row < rows {
         let target = probabilities + (first - queries.start + row) * x.tokens + start
@@ -163,7 +191,7 @@ public func attentionProbabilities<I: ISA>(
     }
     var row = 0
     while row < rows {
-      softmax(I.self, probabilities + (first - queries.start + row) * x.tokens, count: x.tokens)
+      softmax(F.I.self, probabilities + (first - queries.start + row) * x.tokens, count: x.tokens)
       row += 1
     }
     index += 1
@@ -172,17 +200,18 @@ public func attentionProbabilities<I: ISA>(
 
 /// Scaled scores of a tile of queries against a block of keys: (rows, keyBlock), columns beyond the panels untouched.
 @inlinable @inline(__always)
-func scoreTile<I: ISA>(
-  _: I.Type, _ x: AttentionArguments, first: Int, rows: Int, keys: UnsafePointer<Float>, start: Int, count: Int,
+func scoreTile<F: TileFormat>(
+  _: F.Type, _ x: AttentionArguments, first: Int, rows: Int, keys: UnsafeMutablePointer<Float>, start: Int, count: Int,
   into scores: UnsafeMutablePointer<Float>
 ) {
+  let words = (x.headSize + F.perWord - 1) / F.perWord
   var column = 0
   while column < count {
-    I.tile(
+    F.tile(
       TileArguments(
-        rows: rows, k: x.headSize, a: x.q + first * x.stride, lda: x.stride,
-        b: keys + (start + column) * x.headSize, c: scores + column, ldc: attentionKeyBlock, startsFromZero: true))
-    column += I.panelColumns
+        rows: rows, k: words, a: x.q + first * x.stride, lda: x.stride / 4, b: keys + (start + column) * words,
+        c: scores + column, ldc: attentionKeyBlock, startsFromZero: true))
+    column += F.I.panelColumns
   }
   let padded = column
   var row = 0
@@ -190,8 +219,8 @@ func scoreTile<I: ISA>(
     column = 0
     while column < padded {
       let score = scores + row * attentionKeyBlock + column
-      I.store(I.load(score) * I.splat(x.scale), score)
-      column += I.lanes
+      F.I.store(F.I.load(score) * F.I.splat(x.scale), score)
+      column += F.I.lanes
     }
     row += 1
   }
@@ -214,40 +243,68 @@ func softmaxBlock<I: ISA>(
   return correction
 }
 
+/// A last word that D only begins has zeros behind, which makes nothing of what Q has there.
 @inlinable @inline(__always)
-func packKeys<I: ISA>(_: I.Type, _ x: AttentionArguments, into keys: UnsafeMutablePointer<Float>) {
-  let width = I.panelColumns
+func packKeys<F: TileFormat>(_: F.Type, _ x: AttentionArguments, into keys: UnsafeMutablePointer<Float>) {
+  let width = F.I.panelColumns
   let padded = (x.tokens + width - 1) / width * width
+  let words = (x.headSize + F.perWord - 1) / F.perWord
+  let whole = x.headSize / F.perWord
+  let target = UnsafeMutableRawPointer(keys).assumingMemoryBound(to: UInt32.self)
   var token = 0
   while token < padded {
-    let target = keys + token / width * width * x.headSize + token % width
-    var d = 0
-    while d < x.headSize {
-      target[d * width] = token < x.tokens ? x.k[token * x.stride + d] : 0
-      d += 1
+    let panel = target + token / width * width * words + token % width
+    let source = x.k + token * x.stride
+    var word = 0
+    while word < words {
+      var value: UInt32 = 0
+      if token < x.tokens {
+        value =
+          word < whole
+          ? source.loadUnaligned(fromByteOffset: word * 4, as: UInt32.self)
+          : UInt32(source.loadUnaligned(fromByteOffset: word * 4, as: UInt16.self))
+      }
+      panel[word * width] = value
+      word += 1
     }
     token += 1
   }
 }
 
 @inlinable @inline(__always)
-func packValues<I: ISA>(_: I.Type, _ x: AttentionArguments, into values: UnsafeMutablePointer<Float>) {
-  let width = I.panelColumns
+func packValues<F: TileFormat>(_: F.Type, _ x: AttentionArguments, into values: UnsafeMutablePointer<Float>) {
+  let width = F.I.panelColumns
+  let words = (x.tokens + F.perWord - 1) / F.perWord
   var column = 0
   while column < x.headSize {
-    let panel = values + column * x.tokens
+    let panel = values + column * words
     let valid = min(width, x.headSize - column)
-    var token = 0
-    while token < x.tokens {
-      let source = x.v + token * x.stride + column
-      let target = panel + token * width
-      I.store(loadLanes(I.self, source, valid), target)
-      if valid > I.lanes {
-        I.store(loadLanes(I.self, source + I.lanes, valid - I.lanes), target + I.lanes)
+    var word = 0
+    while word < words {
+      let target = panel + word * width
+      let source = x.v + word * F.perWord * x.stride
+      if F.perWord == 1 {
+        let row = source.assumingMemoryBound(to: Float.self) + column
+        F.I.store(loadLanes(F.I.self, row, valid), target)
+        F.I.store(valid > F.I.lanes ? loadLanes(F.I.self, row + F.I.lanes, valid - F.I.lanes) : F.I.splat(0), target + F.I.lanes)
       } else {
-        I.store(I.splat(0), target + I.lanes)
+        let out = UnsafeMutableRawPointer(target)
+        let hasSecond = word * 2 + 1 < x.tokens
+        var lane = 0
+        while lane < width {
+          var value: UInt32 = 0
+          if lane < valid {
+            let first = source + (column + lane) * 2
+            value = UInt32(first.loadUnaligned(as: UInt16.self))
+            if hasSecond {
+              value |= UInt32(first.loadUnaligned(fromByteOffset: x.stride, as: UInt16.self)) << 16
+            }
+          }
+          out.storeBytes(of: value, toByteOffset: lane * 4, as: UInt32.self)
+          lane += 1
+        }
       }
-      token += 1
+      word += 1
     }
     column += width
   }

@@ -1,18 +1,21 @@
-// C = epilogue(A B): activations times packed weights.
+// C = epilogue(A B): activations times packed weights, in any format (TileFormat.swift).
 //
 // SAFETY, of every template: pointers are the caller's, valid for the shapes and strides written at each, and the
 // caller lets no other thread write what is read or touch what is written. Nothing else is read or written; tails go
 // lane by lane.
 //
-//     A (M, K)    row stride lda, read in place
-//     B           ceil(N / NR) panels, each (K, NR) contiguous; columns beyond N are zero (see Packing.swift)
-//     C (M, N)    row stride ldc; only the N columns are written
+//     A (M, K)    words, row stride lda, read in place
+//     B           ceil(N / NR) panels of words, each (K, NR) contiguous; columns beyond N are zero (see Packing.swift)
+//     C (M, N)    float32 or bfloat16, row stride ldc elements; only the N columns are written, and of bfloat16 the
+//                 other half of a last word, with 0
+//
+// K counts words here; elements of a last word that are beyond the layer's inputs are zero in B.
 //
 // One call does a range of panels by a range of rows for one thread. Per panel, K is walked in pieces of `kBlock` so
-// that the piece of the panel stays in L1 while all rows pass by; partial sums wait in `scratch` and continue the same
-// chain of multiply-adds, so `kBlock` changes no bit. The epilogue runs on a tile as soon as its last piece is done.
+// that the piece of the panel stays in the cache while all rows pass by; partial sums wait in `scratch` and continue the
+// same chain of multiply-adds, so `kBlock` changes no bit. The epilogue runs on a tile as soon as its last piece is done.
 
-/// What happens to a sum `s` on its way to C, in this order:
+/// What happens to a sum `s` on its way to C, in this order (of int8 after `s = rowScale columnScale s`):
 /// `s = addend + scale s`, `s += bias`, `s = gelu(s)`, `s = residual + gamma s`.
 @frozen
 public struct Epilogue {
@@ -28,6 +31,8 @@ public struct Epilogue {
   /// (M, N), row stride `residualStride`. May be C itself.
   public var residual: UnsafePointer<Float>?
   public var residualStride = 0
+  /// C is bfloat16; addend and residual are float32 all the same.
+  public var storesBFloat16 = false
 
   @inlinable @inline(__always)
   public init() {}
@@ -35,19 +40,26 @@ public struct Epilogue {
 
 @frozen
 public struct GEMMArguments {
-  public var a: UnsafePointer<Float>
+  public var a: UnsafeRawPointer
   public var lda: Int
-  public var panels: UnsafePointer<Float>
-  public var c: UnsafeMutablePointer<Float>
+  public var panels: UnsafeRawPointer
+  public var c: UnsafeMutableRawPointer
   public var ldc: Int
   public var n: Int
   public var k: Int
   public var epilogue: Epilogue
+  /// Of int8: what to multiply the sums of a row with, (M), `rowScaleStride` apart, and those of a column, (N), to whole
+  /// panels.
+  public var rowScales: UnsafePointer<Float>?
+  public var rowScaleStride = 1
+  public var columnScales: UnsafePointer<Float>?
+  /// Of int8 in bytes: what the sums of a column start from, (N), to whole panels.
+  public var starts: UnsafePointer<Int32>?
 
   @inlinable @inline(__always)
   public init(
-    a: UnsafePointer<Float>, lda: Int, panels: UnsafePointer<Float>, c: UnsafeMutablePointer<Float>, ldc: Int,
-    n: Int, k: Int, epilogue: Epilogue
+    a: UnsafeRawPointer, lda: Int, panels: UnsafeRawPointer, c: UnsafeMutableRawPointer, ldc: Int, n: Int, k: Int,
+    epilogue: Epilogue
   ) {
     self.a = a
     self.lda = lda
@@ -75,17 +87,16 @@ public struct Span1D {
 
 /// The panels `panels` (of which the first lies at `g.panels`) by the rows `rows` of C.
 ///
-/// - Parameter scratch: (rows, NR) floats of this thread.
+/// - Parameter scratch: (rows, NR) words of this thread.
 @inlinable @inline(__always)
-public func gemm<I: ISA>(
-  _: I.Type, _ g: GEMMArguments, panels: Span1D, rows: Span1D, kBlock: Int, scratch: UnsafeMutablePointer<Float>
+public func gemm<F: TileFormat>(
+  _: F.Type, _ g: GEMMArguments, panels: Span1D, rows: Span1D, kBlock: Int, scratch: UnsafeMutableRawPointer
 ) {
-  let width = I.panelColumns
-  let tiling = RowTiling(rows: rows.end - rows.start, tileRows: I.tileRows)
+  let width = F.I.panelColumns
+  let tiling = RowTiling(rows: rows.end - rows.start, tileRows: F.tileRows)
   var panel = panels.start
   while panel < panels.end {
-    let b = g.panels + (panel - panels.start) * width * g.k
-    let columns = min(width, g.n - panel * width)
+    let b = g.panels + (panel - panels.start) * width * g.k * 4
     var k0 = 0
     repeat {
       let depth = min(kBlock, g.k - k0)
@@ -95,14 +106,12 @@ public func gemm<I: ISA>(
         let first = tiling.start(index)
         let height = tiling.height(index)
         let row = rows.start + first
-        let sums = scratch + first * width
-        I.tile(
+        let sums = scratch + first * width * 4
+        F.tile(
           TileArguments(
-            rows: height, k: depth, a: g.a + row * g.lda + k0, lda: g.lda, b: b + k0 * width, c: sums, ldc: width,
-            startsFromZero: k0 == 0))
-        if isLast {
-          applyEpilogue(I.self, g, sums: sums, row: row, rows: height, column: panel * width, columns: columns)
-        }
+            rows: height, k: depth, a: g.a + (row * g.lda + k0) * 4, lda: g.lda, b: b + k0 * width * 4, c: sums,
+            ldc: width, startsFromZero: k0 == 0, starts: g.starts.map { $0 + panel * width }))
+        if isLast { applyEpilogue(F.self, g, sums: sums, row: row, rows: height, panel: panel) }
         index += 1
       }
       k0 += depth
@@ -111,43 +120,48 @@ public func gemm<I: ISA>(
   }
 }
 
-/// Takes a tile of sums, (rows, NR), through the epilogue to C at (`row`, `column`).
+/// Takes a tile of sums, (rows, NR), through the epilogue to C at row `row` and the columns of `panel`.
 @inlinable @inline(__always)
-func applyEpilogue<I: ISA>(
-  _: I.Type, _ g: GEMMArguments, sums: UnsafeMutablePointer<Float>, row: Int, rows: Int, column: Int, columns: Int
+func applyEpilogue<F: TileFormat>(
+  _: F.Type, _ g: GEMMArguments, sums: UnsafeMutableRawPointer, row: Int, rows: Int, panel: Int
 ) {
+  let e = g.epilogue
+  let columns = min(F.I.panelColumns, g.n - panel * F.I.panelColumns)
   var r = 0
   while r < rows {
-    let sum = sums + r * I.panelColumns
+    let sum = sums + r * F.I.panelColumns * 4
     var lane = 0
     while lane < columns {
-      let full = columns - lane >= I.lanes
-      let at = column + lane
-      let c = g.c + (row + r) * g.ldc + at
-      let valid = full ? I.lanes : columns - lane
-      var s = I.load(sum + lane) * I.splat(g.epilogue.scale)
-      if let addend = g.epilogue.addend {
-        let value = loadLanes(I.self, addend + (row + r) * g.epilogue.addendStride + at, valid)
-        s = I.multiplyAdd(value, I.load(sum + lane), I.splat(g.epilogue.scale))
+      let at = panel * F.I.panelColumns + lane
+      let valid = min(F.I.lanes, columns - lane)
+      var s = F.float(sum.loadUnaligned(fromByteOffset: lane * 4, as: F.Sum.self))
+      if let rowScales = g.rowScales, let columnScales = g.columnScales {
+        s = s * F.I.splat(rowScales[(row + r) * g.rowScaleStride]) * F.I.load(columnScales + at)
       }
-      if let bias = g.epilogue.bias { s += loadLanes(I.self, bias + at, valid) }
-      if g.epilogue.appliesGELU { s = I.gelu(s) }
-      if let residual = g.epilogue.residual {
-        let value = loadLanes(I.self, residual + (row + r) * g.epilogue.residualStride + at, valid)
-        if let gamma = g.epilogue.gamma {
-          s = I.multiplyAdd(value, s, loadLanes(I.self, gamma + at, valid))
+      if let addend = e.addend {
+        let value = loadLanes(F.I.self, addend + (row + r) * e.addendStride + at, valid)
+        s = F.I.multiplyAdd(value, s, F.I.splat(e.scale))
+      } else {
+        s *= F.I.splat(e.scale)
+      }
+      if let bias = e.bias { s += loadLanes(F.I.self, bias + at, valid) }
+      if e.appliesGELU { s = F.I.gelu(s) }
+      if let residual = e.residual {
+        let value = loadLanes(F.I.self, residual + (row + r) * e.residualStride + at, valid)
+        if let gamma = e.gamma {
+          s = F.I.multiplyAdd(value, s, loadLanes(F.I.self, gamma + at, valid))
         } else {
           s += value
         }
-      } else if let gamma = g.epilogue.gamma {
-        s *= loadLanes(I.self, gamma + at, valid)
+      } else if let gamma = e.gamma {
+        s *= loadLanes(F.I.self, gamma + at, valid)
       }
-      if full {
-        I.store(s, c)
+      if e.storesBFloat16 {
+        storeElements(BFloat16Format<F.I>.self, s, g.c + (row + r) * g.ldc * 2, at, valid)
       } else {
-        storeLanes(I.self, s, c, valid)
+        storeElements(Float32Format<F.I>.self, s, g.c + (row + r) * g.ldc * 4, at, valid)
       }
-      lane += I.lanes
+      lane += F.I.lanes
     }
     r += 1
   }
@@ -166,4 +180,24 @@ func loadLanes<I: ISA>(_: I.Type, _ pointer: UnsafePointer<Float>, _ count: Int)
 @inlinable @inline(__always)
 func storeLanes<I: ISA>(_: I.Type, _ vector: I.Vector, _ pointer: UnsafeMutablePointer<Float>, _ count: Int) {
   for lane in 0..<I.lanes where lane < count { pointer[lane] = vector[lane] }
+}
+
+/// Stores the first `count` lanes as elements of a row, beginning with the `index`-th; of a last word that they only
+/// begin, the rest becomes zero. Writes nothing beyond.
+@inlinable @inline(__always)
+func storeElements<F: TileFormat>(
+  _: F.Type, _ vector: F.I.Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _ count: Int
+) {
+  if count >= F.I.lanes { return F.store(vector, row, index) }
+  if F.perWord == 1 {
+    return storeLanes(F.I.self, vector, row.assumingMemoryBound(to: Float.self) + index, count)
+  }
+  // Lanes beyond `count` as zeros, through the stack.
+  var kept = F.I.splat(0)
+  for lane in 0..<F.I.lanes where lane < count { kept[lane] = vector[lane] }
+  var words = F.I.Bits(repeating: 0)
+  F.I.storeBFloat16(kept, &words)
+  for word in 0..<F.I.lanes / 2 where word * 2 < count {
+    row.storeBytes(of: words[word], toByteOffset: index * 2 + word * 4, as: Int32.self)
+  }
 }

@@ -23,8 +23,30 @@ public protocol ISA {
   static func vector(_ bits: Bits) -> Vector
   /// `fma(scale, b, a)` lane by lane, rounded once on every set: folding gives the same bits everywhere.
   static func fold(_ a: Vector, _ scale: Float, _ b: Vector) -> Vector
-  /// One register tile; see `TileArguments`. Not inlined, so that its accumulators have the registers to themselves.
-  static func tile(_ arguments: TileArguments)
+  /// One register tile of each format; see `TileArguments`. Not inlined, so that its accumulators have the registers to
+  /// themselves.
+  static func tileFloat32(_ arguments: TileArguments)
+  static func tileBFloat16(_ arguments: TileArguments)
+  static func tileInt8(_ arguments: TileArguments)
+
+  /// Integers as floats, rounded to nearest.
+  static func float(_ integers: Bits) -> Vector
+  /// The second of every word's two bfloat16, and the first.
+  static func high(_ pairs: Bits) -> Vector
+  static func low(_ pairs: Bits) -> Vector
+  /// As many bfloat16 as lanes, at any address; stored rounded to nearest, ties to even.
+  static func loadBFloat16(_ pointer: UnsafeRawPointer) -> Vector
+  static func storeBFloat16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer)
+  /// `sum` plus the dot product of every word's two bfloat16, accumulated in float32.
+  static func dotBFloat16(_ sum: Vector, _ a: Bits, _ b: Bits) -> Vector
+  /// Whether a word holds four int8, of which A's are stored with 128 added; else two, as 16-bit integers.
+  static var packsInt8InBytes: Bool { get }
+  /// `sum` plus the dot product of every word's int8.
+  static func dotInt8(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits
+  /// As many int8 as lanes, each in the bytes that a word gives it.
+  static func storeInt8(_ integers: Bits, _ pointer: UnsafeMutableRawPointer)
+  /// A block of lanes x lanes words: `target[c step + r] = source[r lanes + c]`.
+  static func transpose(_ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ step: Int)
 }
 
 extension ISA {
@@ -45,6 +67,21 @@ extension ISA {
   static func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: Vector.self)
   }
+
+  @inlinable @inline(__always)
+  public static func dotBFloat16(_ sum: Vector, _ a: Bits, _ b: Bits) -> Vector {
+    multiplyAdd(multiplyAdd(sum, high(a), high(b)), low(a), low(b))
+  }
+
+  /// Whole numbers nearest to `vector`, whose lanes are below 2^22 in size; ties to even.
+  @inlinable @inline(__always)
+  static func rounded(_ vector: Vector) -> Bits {
+    // Adding 1.5 x 2^23 leaves them in the low bits of the mantissa.
+    bits(vector + splat(12_582_912)) &- Bits(repeating: 0x4B40_0000)
+  }
+
+  @inlinable @inline(__always)
+  static func magnitude(_ vector: Vector) -> Vector { maximum(vector, splat(0) - vector) }
 
   @inlinable @inline(__always)
   static func splat(_ value: Float) -> Vector { Vector(repeating: value) }

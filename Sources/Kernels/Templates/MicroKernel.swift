@@ -1,26 +1,28 @@
-/// One register tile of a matrix product: `C += A B` over `k` steps.
+/// One register tile of a matrix product: `C += A B` over `k` words.
 ///
-///     C (rows, NR)   row stride `ldc`;  rows is 1...tileRows, NR is `panelColumns`
-///     A (rows, k)    row stride `lda`, read in place
-///     B (k, NR)      one packed panel, contiguous
+///     C (rows, NR)   sums, row stride `ldc`;  rows is 1...tileRows, NR is `panelColumns`
+///     A (rows, k)    words, row stride `lda`, read in place
+///     B (k, NR)      words of one packed panel, contiguous
 ///
-/// `startsFromZero`: C is not read (it may hold anything, NaN included). Every element is one chain of multiply-adds in
-/// ascending k, so cutting k into pieces, or rows into tiles of another height, does not change a bit.
+/// `startsFromZero`: C is not read (it may hold anything, NaN included); sums start from `starts`, (NR), where there are
+/// any. Every element is one chain of multiply-adds in ascending k, so cutting k into pieces, or rows into tiles of
+/// another height, does not change a bit.
 @frozen
 public struct TileArguments {
   public var rows: Int
   public var k: Int
-  public var a: UnsafePointer<Float>
+  public var a: UnsafeRawPointer
   public var lda: Int
-  public var b: UnsafePointer<Float>
-  public var c: UnsafeMutablePointer<Float>
+  public var b: UnsafeRawPointer
+  public var c: UnsafeMutableRawPointer
   public var ldc: Int
   public var startsFromZero: Bool
+  public var starts: UnsafePointer<Int32>?
 
   @inlinable @inline(__always)
   public init(
-    rows: Int, k: Int, a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>,
-    c: UnsafeMutablePointer<Float>, ldc: Int, startsFromZero: Bool
+    rows: Int, k: Int, a: UnsafeRawPointer, lda: Int, b: UnsafeRawPointer, c: UnsafeMutableRawPointer, ldc: Int,
+    startsFromZero: Bool, starts: UnsafePointer<Int32>? = nil
   ) {
     self.rows = rows
     self.k = k
@@ -30,63 +32,83 @@ public struct TileArguments {
     self.c = c
     self.ldc = ldc
     self.startsFromZero = startsFromZero
+    self.starts = starts
   }
 }
 
 /// The tile of exactly `Rows` rows; `Count` is 2 x `Rows` accumulators. The types only carry the numbers.
 @inlinable @inline(__always)
-func tile<I: ISA, let Rows: Int, let Count: Int>(
-  _: I.Type, _: InlineArray<Rows, UInt8>.Type, _: InlineArray<Count, I.Vector>.Type, _ t: TileArguments
+func tile<F: TileFormat, let Rows: Int, let Count: Int>(
+  _: F.Type, _: InlineArray<Rows, UInt8>.Type, _: InlineArray<Count, F.Sum>.Type, _ t: TileArguments
 ) {
-  var sum = InlineArray<Count, I.Vector>(repeating: I.splat(0))
+  let bytes = F.I.lanes * 4
+  var sum = InlineArray<Count, F.Sum>(repeating: F.zero)
   if !t.startsFromZero {
     for row in 0..<Rows {
-      sum[2 * row] = I.load(t.c + row * t.ldc)
-      sum[2 * row + 1] = I.load(t.c + row * t.ldc + I.lanes)
+      sum[2 * row] = t.c.loadUnaligned(fromByteOffset: row * t.ldc * 4, as: F.Sum.self)
+      sum[2 * row + 1] = t.c.loadUnaligned(fromByteOffset: row * t.ldc * 4 + bytes, as: F.Sum.self)
+    }
+  } else if let starts = t.starts {
+    let raw = UnsafeRawPointer(starts)
+    for row in 0..<Rows {
+      sum[2 * row] = raw.loadUnaligned(as: F.Sum.self)
+      sum[2 * row + 1] = raw.loadUnaligned(fromByteOffset: bytes, as: F.Sum.self)
     }
   }
+  let words = t.a.assumingMemoryBound(to: F.Lanes.Scalar.self)
   var b = t.b
   for step in 0..<t.k {
-    let b0 = I.load(b)
-    let b1 = I.load(b + I.lanes)
+    let b0 = b.loadUnaligned(as: F.Lanes.self)
+    let b1 = b.loadUnaligned(fromByteOffset: bytes, as: F.Lanes.self)
     for row in 0..<Rows {
-      let a = I.splat(t.a[row * t.lda + step])
-      sum[2 * row] = I.multiplyAdd(sum[2 * row], a, b0)
-      sum[2 * row + 1] = I.multiplyAdd(sum[2 * row + 1], a, b1)
+      let a = F.Lanes(repeating: words[row * t.lda + step])
+      sum[2 * row] = F.multiplyAdd(sum[2 * row], a, b0)
+      sum[2 * row + 1] = F.multiplyAdd(sum[2 * row + 1], a, b1)
     }
-    b += I.panelColumns
+    b += 2 * bytes
   }
   for row in 0..<Rows {
-    I.store(sum[2 * row], t.c + row * t.ldc)
-    I.store(sum[2 * row + 1], t.c + row * t.ldc + I.lanes)
+    t.c.storeBytes(of: sum[2 * row], toByteOffset: row * t.ldc * 4, as: F.Sum.self)
+    t.c.storeBytes(of: sum[2 * row + 1], toByteOffset: row * t.ldc * 4 + bytes, as: F.Sum.self)
   }
 }
 
 /// The tile of `t.rows` rows, for sets whose `tileRows` is 6: 12 accumulators, 2 of B and 1 of A in 16 registers.
 @inlinable @inline(__always)
-public func tile6<I: ISA>(_: I.Type, _ t: TileArguments) {
+public func tile6<F: TileFormat>(_: F.Type, _ t: TileArguments) {
   switch t.rows {
-  case 1: tile(I.self, InlineArray<1, UInt8>.self, InlineArray<2, I.Vector>.self, t)
-  case 2: tile(I.self, InlineArray<2, UInt8>.self, InlineArray<4, I.Vector>.self, t)
-  case 3: tile(I.self, InlineArray<3, UInt8>.self, InlineArray<6, I.Vector>.self, t)
-  case 4: tile(I.self, InlineArray<4, UInt8>.self, InlineArray<8, I.Vector>.self, t)
-  case 5: tile(I.self, InlineArray<5, UInt8>.self, InlineArray<10, I.Vector>.self, t)
-  default: tile(I.self, InlineArray<6, UInt8>.self, InlineArray<12, I.Vector>.self, t)
+  case 1: tile(F.self, InlineArray<1, UInt8>.self, InlineArray<2, F.Sum>.self, t)
+  case 2: tile(F.self, InlineArray<2, UInt8>.self, InlineArray<4, F.Sum>.self, t)
+  case 3: tile(F.self, InlineArray<3, UInt8>.self, InlineArray<6, F.Sum>.self, t)
+  case 4: tile(F.self, InlineArray<4, UInt8>.self, InlineArray<8, F.Sum>.self, t)
+  case 5: tile(F.self, InlineArray<5, UInt8>.self, InlineArray<10, F.Sum>.self, t)
+  default: tile(F.self, InlineArray<6, UInt8>.self, InlineArray<12, F.Sum>.self, t)
+  }
+}
+
+/// The same for at most 4 rows.
+@inlinable @inline(__always)
+public func tile4<F: TileFormat>(_: F.Type, _ t: TileArguments) {
+  switch t.rows {
+  case 1: tile(F.self, InlineArray<1, UInt8>.self, InlineArray<2, F.Sum>.self, t)
+  case 2: tile(F.self, InlineArray<2, UInt8>.self, InlineArray<4, F.Sum>.self, t)
+  case 3: tile(F.self, InlineArray<3, UInt8>.self, InlineArray<6, F.Sum>.self, t)
+  default: tile(F.self, InlineArray<4, UInt8>.self, InlineArray<8, F.Sum>.self, t)
   }
 }
 
 /// The tile of `t.rows` rows, for sets whose `tileRows` is 12: 24 accumulators, 2 of B and A from memory in 32
 /// registers.
 @inlinable @inline(__always)
-public func tile12<I: ISA>(_: I.Type, _ t: TileArguments) {
+public func tile12<F: TileFormat>(_: F.Type, _ t: TileArguments) {
   switch t.rows {
-  case 12: tile(I.self, InlineArray<12, UInt8>.self, InlineArray<24, I.Vector>.self, t)
-  case 11: tile(I.self, InlineArray<11, UInt8>.self, InlineArray<22, I.Vector>.self, t)
-  case 10: tile(I.self, InlineArray<10, UInt8>.self, InlineArray<20, I.Vector>.self, t)
-  case 9: tile(I.self, InlineArray<9, UInt8>.self, InlineArray<18, I.Vector>.self, t)
-  case 8: tile(I.self, InlineArray<8, UInt8>.self, InlineArray<16, I.Vector>.self, t)
-  case 7: tile(I.self, InlineArray<7, UInt8>.self, InlineArray<14, I.Vector>.self, t)
-  default: tile6(I.self, t)
+  case 12: tile(F.self, InlineArray<12, UInt8>.self, InlineArray<24, F.Sum>.self, t)
+  case 11: tile(F.self, InlineArray<11, UInt8>.self, InlineArray<22, F.Sum>.self, t)
+  case 10: tile(F.self, InlineArray<10, UInt8>.self, InlineArray<20, F.Sum>.self, t)
+  case 9: tile(F.self, InlineArray<9, UInt8>.self, InlineArray<18, F.Sum>.self, t)
+  case 8: tile(F.self, InlineArray<8, UInt8>.self, InlineArray<16, F.Sum>.self, t)
+  case 7: tile(F.self, InlineArray<7, UInt8>.self, InlineArray<14, F.Sum>.self, t)
+  default: tile6(F.self, t)
   }
 }
 

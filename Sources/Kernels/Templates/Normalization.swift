@@ -61,17 +61,19 @@ func exponentials<I: ISA>(_: I.Type, _ row: UnsafeMutablePointer<Float>, count: 
 /// LayerNorm of the rows `rows`: y = (x - mean) / sqrt(variance + epsilon) * gamma + beta (Ba et al. 2016, arXiv
 /// 1607.06450).
 ///
-/// x, y: (M, width) with their row strides; y may be x. Two passes: the mean first, then the variance around it.
+/// x (M, width) float32, row stride `xStride` floats; y (M, width) in the format F, rows `yStride` words apart, a last
+/// word filled up with zero. As float32, y may be x. Two passes: the mean first, then the variance around it.
 @inlinable @inline(__always)
-public func layerNorm<I: ISA>(
-  _: I.Type, x: UnsafePointer<Float>, xStride: Int, y: UnsafeMutablePointer<Float>, yStride: Int, rows: Span1D,
+public func layerNorm<F: TileFormat>(
+  _: F.Type, x: UnsafePointer<Float>, xStride: Int, y: UnsafeMutableRawPointer, yStride: Int, rows: Span1D,
   width: Int, gamma: UnsafePointer<Float>, beta: UnsafePointer<Float>, epsilon: Float
 ) {
+  typealias I = F.I
   let whole = width / I.lanes * I.lanes
   var row = rows.start
   while row < rows.end {
     let source = x + row * xStride
-    let target = y + row * yStride
+    let target = y + row * yStride * 4
     var sums = I.splat(0)
     var column = 0
     while column < whole {
@@ -103,15 +105,81 @@ public func layerNorm<I: ISA>(
     column = 0
     while column < whole {
       let normal = (I.load(source + column) - means) * inverses
-      I.store(I.multiplyAdd(I.load(beta + column), normal, I.load(gamma + column)), target + column)
+      F.store(I.multiplyAdd(I.load(beta + column), normal, I.load(gamma + column)), target, column)
       column += I.lanes
     }
-    while column < width {
-      target[column] = (source[column] - mean) * inverse * gamma[column] + beta[column]
-      column += 1
+    if column < width {
+      let count = width - column
+      let normal = (loadLanes(I.self, source + column, count) - means) * inverses
+      let shift = loadLanes(I.self, beta + column, count)
+      let value = I.multiplyAdd(shift, normal, loadLanes(I.self, gamma + column, count))
+      storeElements(F.self, value, target, column, count)
     }
     row += 1
   }
+}
+
+/// Rows of activations to int8, each by a scale of its own: q = round(x / s), s = max |x| / 127.
+///
+/// x (M, width), float32 or bfloat16, rows `xStride` bytes apart; y in words, row stride `yStride`, a last word filled up
+/// with zero; scales (M): s. y and x have no memory in common.
+@inlinable @inline(__always)
+public func quantizeRows<I: ISA>(
+  _: I.Type, x: UnsafeRawPointer, xStride: Int, isBFloat16: Bool, y: UnsafeMutableRawPointer, yStride: Int,
+  rows: Span1D, width: Int, scales: UnsafeMutablePointer<Float>
+) {
+  let perWord = Int8Format<I>.perWord
+  var row = rows.start
+  while row < rows.end {
+    let source = x + row * xStride
+    let target = y + row * yStride * 4
+    var tops = I.splat(0)
+    var column = 0
+    while column < width {
+      let value = loadElements(I.self, source, column, min(I.lanes, width - column), isBFloat16: isBFloat16)
+      tops = I.maximum(I.magnitude(value), tops)
+      column += I.lanes
+    }
+    let scale = I.largest(tops) / 127
+    let inverse = I.splat(reciprocal(scale))
+    scales[row] = scale
+    column = 0
+    while column + I.lanes <= width {
+      let value = loadElements(I.self, source, column, I.lanes, isBFloat16: isBFloat16)
+      Int8Format<I>.storeActivations(value * inverse, target, column)
+      column += I.lanes
+    }
+    if column < width {
+      let value = loadElements(I.self, source, column, width - column, isBFloat16: isBFloat16) * inverse
+      let integers = I.rounded(value) &+ I.Bits(repeating: Int8Format<I>.offset)
+      let end = (width + perWord - 1) / perWord * perWord
+      for lane in 0..<I.lanes where column + lane < end {
+        let element = integers[lane]
+        if perWord == 4 {
+          target.storeBytes(of: UInt8(truncatingIfNeeded: element), toByteOffset: column + lane, as: UInt8.self)
+        } else {
+          target.storeBytes(
+            of: Int16(truncatingIfNeeded: element), toByteOffset: (column + lane) * 2, as: Int16.self)
+        }
+      }
+    }
+    row += 1
+  }
+}
+
+/// `count` elements of a row as floats, beginning with the `index`-th; 0 in the other lanes; reads nothing beyond them.
+@inlinable @inline(__always)
+func loadElements<I: ISA>(
+  _: I.Type, _ row: UnsafeRawPointer, _ index: Int, _ count: Int, isBFloat16: Bool
+) -> I.Vector {
+  if !isBFloat16 { return loadLanes(I.self, row.assumingMemoryBound(to: Float.self) + index, count) }
+  if count >= I.lanes { return I.loadBFloat16(row + index * 2) }
+  var vector = I.splat(0)
+  for lane in 0..<I.lanes where lane < count {
+    let half = row.loadUnaligned(fromByteOffset: (index + lane) * 2, as: UInt16.self)
+    vector[lane] = Float(bitPattern: UInt32(half) << 16)
+  }
+  return vector
 }
 
 /// Mean or maximum over `rows` rows of x, (rows, width), into `result` (width).

@@ -2,10 +2,12 @@
 // re-parameterization; Zhang et al., CVPR 2024, equation of section 3.3).
 //
 //     W (N, K) as checkpoints store it (out, in)
-//       ->  panel p: (K, NR), element (k, c) = W[p NR + c][k], 0 where p NR + c >= N
+//       ->  panel p: (words of K, NR), word (k, c) = elements k perWord ... of row p NR + c of W, 0 beyond N and K
 //
 // Each weight goes through `fma(lambda_m, W'_m, .)` in order of m, one rounding per term, which is also what merging
-// does: a folded model and its merged checkpoint have the same bits.
+// does; rounding to bfloat16 or int8 comes after. A folded model and its merged checkpoint have the same bits.
+//
+// int8: one scale for a row of W, symmetric: q = round(w / s), s = max |w| / 127.
 
 /// One auxiliary's share: `scale` times a matrix of the same shape and row stride as W.
 @frozen
@@ -20,43 +22,141 @@ public struct FoldTerm {
   }
 }
 
-/// Packs the panels `panels` of W (n, k), whose rows are contiguous, into `destination` (the first panel at its start).
+/// Where `pack` leaves panels, the first of those asked for at the start.
+@frozen
+public struct PackedPanels {
+  /// Words, (K, NR) a panel.
+  public var words: UnsafeMutableRawPointer
+  /// Of int8: s by column, NR a panel, and what sums start from (`TileArguments.starts`).
+  public var scales: UnsafeMutablePointer<Float>?
+  public var starts: UnsafeMutablePointer<Int32>?
+
+  @inlinable @inline(__always)
+  public init(words: UnsafeMutableRawPointer) { self.words = words }
+}
+
+/// Packs the panels `panels` of W (n, k), whose rows are contiguous.
+///
+/// - Parameter scratch: 2 x lanes x lanes words of this thread.
+/// - Complexity: every weight is read once (twice as int8); writes are whole vectors.
 @inlinable @inline(__always)
-public func pack<I: ISA>(
-  _: I.Type, weight: UnsafePointer<Float>, n: Int, k: Int, terms: UnsafePointer<FoldTerm>, termCount: Int,
-  panels: Span1D, into destination: UnsafeMutablePointer<Float>
+public func pack<F: TileFormat>(
+  _: F.Type, weight: UnsafePointer<Float>, n: Int, k: Int, terms: UnsafePointer<FoldTerm>, termCount: Int,
+  panels: Span1D, into destination: PackedPanels, scratch: UnsafeMutableRawPointer
 ) {
-  let width = I.panelColumns
+  let (width, lanes) = (F.I.panelColumns, F.I.lanes)
+  let words = (k + F.perWord - 1) / F.perWord
+  let transposed = scratch + lanes * lanes * 4
   var panel = panels.start
   while panel < panels.end {
-    let target = destination + (panel - panels.start) * width * k
-    var column = 0
-    while column < width {
-      let row = panel * width + column
-      let out = target + column
-      var step = 0
-      if row < n {
-        let offset = row * k
-        while step + I.lanes <= k {
-          let value = folded(I.self, weight, offset + step, terms, termCount)
-          for lane in 0..<I.lanes { out[(step + lane) * width] = value[lane] }
-          step += I.lanes
-        }
-        while step < k {
-          out[step * width] = foldedScalar(weight, offset + step, terms, termCount)
-          step += 1
-        }
-      } else {
-        while step < k {
-          out[step * width] = 0
-          step += 1
-        }
+    let place = panel - panels.start
+    var half = 0
+    while half < 2 {
+      let column = half * lanes
+      let first = panel * width + column
+      let rows = max(0, min(lanes, n - first))
+      let target = destination.words + (place * width * words + column) * 4
+      if let scales = destination.scales {
+        rowScales(
+          F.I.self, weight, first: first, rows: rows, k: k, terms, termCount, into: scales + place * width + column)
       }
-      column += 1
+      var sums = F.I.Bits(repeating: 0)
+      var word = 0
+      while word < words {
+        var row = 0
+        while row < lanes {
+          let line = scratch + row * lanes * 4
+          if row < rows {
+            var inverse: Float = 1
+            if let scales = destination.scales { inverse = reciprocal(scales[place * width + column + row]) }
+            foldWords(F.self, weight, (first + row) * k, word * F.perWord, k, terms, termCount, inverse, into: line)
+          } else {
+            line.storeBytes(of: F.I.Bits(repeating: 0), as: F.I.Bits.self)
+          }
+          row += 1
+        }
+        if words - word >= lanes {
+          F.I.transpose(scratch, target + word * width * 4, width)
+        } else {
+          F.I.transpose(scratch, transposed, lanes)
+          for index in 0..<words - word {
+            (target + (word + index) * width * 4).storeBytes(
+              of: transposed.loadUnaligned(fromByteOffset: index * lanes * 4, as: F.I.Bits.self), as: F.I.Bits.self)
+          }
+        }
+        word += lanes
+      }
+      if let starts = destination.starts {
+        // 0x01010101 is four ones: the sum of a column, 128 times. Words of two have nothing added to A.
+        for index in 0..<(F.I.packsInt8InBytes ? words : 0) {
+          let column = target.loadUnaligned(fromByteOffset: index * width * 4, as: F.I.Bits.self)
+          sums = F.I.dotInt8(sums, F.I.Bits(repeating: 0x0101_0101), column)
+        }
+        let scaled = sums &* F.I.Bits(repeating: -128)
+        UnsafeMutableRawPointer(starts + place * width + column).storeBytes(of: scaled, as: F.I.Bits.self)
+      }
+      half += 1
     }
     panel += 1
   }
 }
+
+/// As many words as lanes of one folded row of W, which begins at `row`, from element `start` on; zeros beyond `k`.
+///
+/// - Parameter inverse: what elements are multiplied with before they are stored.
+@inlinable @inline(__always)
+func foldWords<F: TileFormat>(
+  _: F.Type, _ weight: UnsafePointer<Float>, _ row: Int, _ start: Int, _ k: Int, _ terms: UnsafePointer<FoldTerm>,
+  _ termCount: Int, _ inverse: Float, into line: UnsafeMutableRawPointer
+) {
+  var part = 0
+  while part < F.perWord {
+    let element = start + part * F.I.lanes
+    var value = F.I.splat(0)
+    if element + F.I.lanes <= k {
+      value = folded(F.I.self, weight, row + element, terms, termCount)
+    } else {
+      for lane in 0..<F.I.lanes where element + lane < k {
+        value[lane] = foldedScalar(weight, row + element + lane, terms, termCount)
+      }
+    }
+    F.store(F.perWord == 1 ? value : value * F.I.splat(inverse), line, part * F.I.lanes)
+    part += 1
+  }
+}
+
+/// Scales of `rows` folded rows of W, and zeros up to as many as lanes.
+@inlinable @inline(__always)
+func rowScales<I: ISA>(
+  _: I.Type, _ weight: UnsafePointer<Float>, first: Int, rows: Int, k: Int, _ terms: UnsafePointer<FoldTerm>,
+  _ termCount: Int, into scales: UnsafeMutablePointer<Float>
+) {
+  var row = 0
+  while row < I.lanes {
+    var top: Float = 0
+    if row < rows {
+      let start = (first + row) * k
+      var tops = I.splat(0)
+      var element = 0
+      while element + I.lanes <= k {
+        tops = I.maximum(I.magnitude(folded(I.self, weight, start + element, terms, termCount)), tops)
+        element += I.lanes
+      }
+      top = I.largest(tops)
+      while element < k {
+        let size = foldedScalar(weight, start + element, terms, termCount).magnitude
+        if size > top { top = size }
+        element += 1
+      }
+    }
+    scales[row] = top / 127
+    row += 1
+  }
+}
+
+/// 1 / scale; 0 where there is next to nothing to scale, and the quotient would be infinite.
+@inlinable @inline(__always)
+func reciprocal(_ scale: Float) -> Float { scale >= 0x1p-126 ? 1 / scale : 0 }
 
 /// `destination = W + sum_m lambda_m W'_m` for `count` contiguous elements.
 @inlinable @inline(__always)

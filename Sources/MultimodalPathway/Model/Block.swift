@@ -13,18 +13,55 @@ struct LayerNorm: Sendable {
     self.epsilon = epsilon ?? weights.configuration.epsilon
   }
 
-  /// y = norm(x) for `rows` rows of `width`, shared by the team.
+  /// y = norm(x) for `rows` rows of `width`, float32, shared by the team.
   @inline(__always)
   func run(
     _ member: inout Member, _ kernels: KernelTable, x: UnsafePointer<Float>, xStride: Int,
     y: UnsafeMutablePointer<Float>, yStride: Int, rows: Int, width: Int
   ) {
-    let piece = 16
-    member.share((rows + piece - 1) / piece) { index in
-      let range = Span1D(index * piece, min(rows, (index + 1) * piece))
-      kernels.layerNorm(x, xStride, y, yStride, range, width, gain.base, shift.base, epsilon)
+    forEachPiece(&member, rows) { range in
+      kernels.float32Activations.layerNorm(
+        x, xStride, y, yStride, range, width, gain.base, shift.base, epsilon)
     }
   }
+
+  /// The same in the format that a layer of `precision` reads.
+  ///
+  /// - Parameters:
+  ///   - yStride: in words.
+  ///   - scales: of int8, (rows).
+  ///   - scratch: `piece` rows of `width` floats of this member.
+  func run(
+    _ member: inout Member, _ kernels: KernelTable, precision: Precision, x: UnsafePointer<Float>, xStride: Int,
+    y: UnsafeMutablePointer<Float>, yStride: Int, rows: Int, width: Int, scales: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    switch precision {
+    case .float32: run(&member, kernels, x: x, xStride: xStride, y: y, yStride: yStride, rows: rows, width: width)
+    case .bfloat16:
+      forEachPiece(&member, rows) { range in
+        kernels.bfloat16Activations.layerNorm(
+          x, xStride, y, yStride, range, width, gain.base, shift.base, epsilon)
+      }
+    case .int8:
+      forEachPiece(&member, rows) { range in
+        let count = range.end - range.start
+        kernels.float32Activations.layerNorm(
+          x + range.start * xStride, xStride, scratch, width, Span1D(0, count), width, gain.base, shift.base, epsilon)
+        kernels.quantizeRows(
+          scratch, width * 4, false, y + range.start * yStride, yStride, Span1D(0, count), width, scales + range.start)
+      }
+    }
+  }
+}
+
+/// Rows of an item of work of what is done row by row: enough to make taking it cheap.
+private let piece = 16
+
+/// Shares `rows` rows out in pieces.
+@inline(__always)
+private func forEachPiece(_ member: inout Member, _ rows: Int, _ body: (Span1D) -> Void) {
+  member.share((rows + piece - 1) / piece) { index in body(Span1D(index * piece, min(rows, (index + 1) * piece))) }
 }
 
 /// A pre-norm transformer block: x += ls1(attn(norm1(x))), x += ls2(mlp(norm2(x))) (timm's `Block`).
@@ -38,13 +75,17 @@ struct Block: Sendable {
   let fc2: LinearLayer
   let scale2: FloatBuffer?
 
-  init(_ weights: PathwayWeights, _ index: Int, execution: PathwayExecution, engine: Engine) throws {
+  init(
+    _ weights: PathwayWeights, _ index: Int, execution: PathwayExecution, precision: PrecisionPlan = .float32,
+    engine: Engine
+  ) throws {
     let target = weights.target
     let prefix = "blocks.\(index)."
     func linear(_ layer: PathwayLayer) throws -> LinearLayer {
       try LinearLayer(
         try target.tensor(layer.name(inBlock: index) + ".weight"), terms: try weights.terms(index, layer),
-        bias: try weights.bias(index, layer), execution: execution, engine: engine)
+        bias: try weights.bias(index, layer), execution: execution, precision: precision[index, layer],
+        engine: engine)
     }
     let hasLayerScale = target.configuration.hasLayerScale
     func gamma(_ name: String) throws -> FloatBuffer? {
@@ -83,7 +124,7 @@ struct Block: Sendable {
   func run(_ member: inout Member, _ kernels: KernelTable, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers) {
     for layer in PathwayLayer.allCases {
       prepare(layer, .all(w), &member, kernels, c, w)
-      finish(layer, .all(w), &member, kernels, w)
+      finish(layer, .all(w), &member, kernels, c, w)
     }
   }
 
@@ -96,11 +137,11 @@ struct Block: Sendable {
   ) {
     let splits = separatesQueries(c, kernels)
     prepare(.qkv, .all(w), &member, kernels, c, w)
-    finish(.qkv, .all(w), columns: splits ? c.width..<3 * c.width : nil, &member, kernels, w)
-    if splits { finish(.qkv, .first(w), columns: 0..<c.width, &member, kernels, w) }
+    finish(.qkv, .all(w), columns: splits ? c.width..<3 * c.width : nil, &member, kernels, c, w)
+    if splits { finish(.qkv, .first(w), columns: 0..<c.width, isOfAll: true, &member, kernels, c, w) }
     for layer in [PathwayLayer.projection, .fc1, .fc2] {
       prepare(layer, .first(w), &member, kernels, c, w)
-      finish(layer, .first(w), &member, kernels, w)
+      finish(layer, .first(w), &member, kernels, c, w)
     }
   }
 
@@ -116,56 +157,109 @@ struct Block: Sendable {
     for layer in PathwayLayer.allCases {
       try engine.run { prepare(layer, .all(w), &$0, engine.kernels, c, w) }
       try body(layer)
-      try engine.run { finish(layer, .all(w), &$0, engine.kernels, w) }
+      try engine.run { finish(layer, .all(w), &$0, engine.kernels, c, w) }
     }
   }
 
-  /// What comes before a linear layer: its input stands in `w.y`, fc2's in `w.hidden`.
+  /// What q, k and v are stored as, and attention's output: what the projection reads, but never int8.
+  private var attentionPrecision: Precision { projection.precision == .float32 ? .float32 : .bfloat16 }
+
+  /// Where a layer's input stands, in its format, of all rows or of the first tokens.
+  ///
+  /// Those of the first tokens are as far apart as all rows would be, and int8's scales next to each other, except where
+  /// all rows were prepared (`isOfAll`).
+  private func input(
+    of layer: PathwayLayer, _ rows: Rows, _ kernels: KernelTable, _ c: VisionTransformerConfiguration,
+    _ w: Workspace.Buffers, isOfAll: Bool = false
+  ) -> Activations {
+    let precision = linear(layer).precision
+    let place: UnsafeMutablePointer<Float> =
+      switch (layer, precision) {
+      case (.projection, .int8): w.hidden
+      case (.fc2, .int8): w.qkv
+      case (.fc2, _): w.hidden
+      default: w.y
+      }
+    let stride = rowStride(layer == .fc2 ? c.hiddenWidth : c.width, precision, kernels)
+    return Activations(
+      place, stride: stride * rows.spacing, scales: precision == .int8 ? UnsafePointer(w.rowScales) : nil,
+      scaleStride: isOfAll ? rows.spacing : 1)
+  }
+
+  /// Words from one row to the next.
+  private func rowStride(_ width: Int, _ precision: Precision, _ kernels: KernelTable) -> Int {
+    Workspace.padded(kernels.products(precision).words(width))
+  }
+
+  /// What comes before a linear layer: afterwards its input stands where `input(of:)` says.
   private func prepare(
     _ layer: PathwayLayer, _ rows: Rows, _ member: inout Member, _ kernels: KernelTable,
     _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers
   ) {
-    let stride = w.stride * rows.spacing
+    let scratch = w.scratch + member.index * w.scratchStride
+    let target = input(of: layer, rows, kernels, c, w)
+    func normalize(_ norm: LayerNorm, _ member: inout Member) {
+      norm.run(
+        &member, kernels, precision: linear(layer).precision, x: w.x, xStride: w.stride * rows.spacing, y: w.y,
+        yStride: target.stride, rows: rows.count, width: c.width, scales: w.rowScales, scratch: scratch)
+    }
     switch layer {
     case .qkv:
       member.begin(.norm1)
-      norm1.run(&member, kernels, x: w.x, xStride: stride, y: w.y, yStride: stride, rows: rows.count, width: c.width)
+      normalize(norm1, &member)
     case .projection:
       member.begin(.attention)
-      attention(
-        &member, kernels, c, w, queries: rows.spacing == 1 ? w.tokens : 1,
-        w.scratch + member.index * w.scratchStride)
+      attention(&member, kernels, c, w, queries: rows.spacing == 1 ? w.tokens : 1, scratch)
+      if projection.precision == .int8 {
+        let stride = rowStride(c.width, attentionPrecision, kernels) * rows.spacing
+        quantize(&member, kernels, w.y, stride: stride, isBFloat16: true, c.width, rows, w.hidden, target.stride, w)
+      }
     case .fc1:
       member.begin(.norm2)
-      norm2.run(&member, kernels, x: w.x, xStride: stride, y: w.y, yStride: stride, rows: rows.count, width: c.width)
-    case .fc2: break
+      normalize(norm2, &member)
+    case .fc2:
+      if fc2.precision == .int8 {
+        let stride = rowStride(c.hiddenWidth, .float32, kernels) * rows.spacing
+        quantize(&member, kernels, w.hidden, stride: stride, isBFloat16: false, c.hiddenWidth, rows, w.qkv, target.stride, w)
+      }
+    }
+  }
+
+  /// Rows of activations to int8 at `target`, and their scales.
+  private func quantize(
+    _ member: inout Member, _ kernels: KernelTable, _ source: UnsafeMutablePointer<Float>, stride: Int,
+    isBFloat16: Bool, _ width: Int, _ rows: Rows, _ target: UnsafeMutablePointer<Float>, _ targetStride: Int,
+    _ w: Workspace.Buffers
+  ) {
+    forEachPiece(&member, rows.count) {
+      kernels.quantizeRows(source, stride * 4, isBFloat16, target, targetStride, $0, width, w.rowScales)
     }
   }
 
   /// A linear layer with what is fused into it.
   private func finish(
-    _ layer: PathwayLayer, _ rows: Rows, columns: Range<Int>? = nil, _ member: inout Member, _ kernels: KernelTable,
-    _ w: Workspace.Buffers
+    _ layer: PathwayLayer, _ rows: Rows, columns: Range<Int>? = nil, isOfAll: Bool = false, _ member: inout Member,
+    _ kernels: KernelTable, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers
   ) {
     member.begin(layer.operation)
-    let (a, lda) = layer == .fc2 ? (w.hidden, w.hiddenStride) : (w.y, w.stride)
-    let (c, ldc): (UnsafeMutablePointer<Float>, Int)
+    var output = w.x
+    var stride = w.stride
     var epilogue = Epilogue()
     switch layer {
-    case .qkv: (c, ldc) = (w.qkv, w.qkvStride)
-    case .projection:
-      (c, ldc) = (w.x, w.stride)
-      epilogue = residual(w, scale1, rows)
+    case .qkv:
+      (output, stride) = (w.qkv, rowStride(3 * c.width, attentionPrecision, kernels))
+      epilogue.storesBFloat16 = attentionPrecision == .bfloat16
+    case .projection: epilogue = residual(w, scale1, rows)
     case .fc1:
-      (c, ldc) = (w.hidden, w.hiddenStride)
       epilogue.appliesGELU = true
-    case .fc2:
-      (c, ldc) = (w.x, w.stride)
-      epilogue = residual(w, scale2, rows)
+      epilogue.storesBFloat16 = fc2.precision == .bfloat16
+      (output, stride) = (w.hidden, rowStride(c.hiddenWidth, epilogue.storesBFloat16 ? .bfloat16 : .float32, kernels))
+    case .fc2: epilogue = residual(w, scale2, rows)
     }
     linear(layer).run(
-      &member, kernels, a: a, lda: lda * rows.spacing, m: rows.count, c: c, ldc: ldc * rows.spacing, columns: columns,
-      epilogue: epilogue, partial: w.partial, scratch: w.scratch + member.index * w.scratchStride)
+      &member, kernels, a: input(of: layer, rows, kernels, c, w, isOfAll: isOfAll), m: rows.count, c: output,
+      ldc: stride * (epilogue.storesBFloat16 ? 2 : 1) * rows.spacing, columns: columns, epilogue: epilogue,
+      partial: w.partial, scratch: w.scratch + member.index * w.scratchStride)
   }
 
   private func residual(_ w: Workspace.Buffers, _ gamma: FloatBuffer?, _ rows: Rows) -> Epilogue {
@@ -183,13 +277,14 @@ struct Block: Sendable {
     queries: Int, _ scratch: UnsafeMutablePointer<Float>
   ) {
     let heads = w.batch * c.heads
+    let activations = kernels.activations(attentionPrecision)
     // At least four items a member where heads are few, but no piece under 48 queries: each packs the head's K and V
     // again.
     let pieces = max(1, min((4 * member.count + heads - 1) / heads, queries / 48))
     member.share(heads * pieces) { item in
       let (image, head, piece) = (item / pieces / c.heads, item / pieces % c.heads, item % pieces)
-      var arguments = w.attention(image: image, head: head, c)
-      kernels.attention(&arguments, Span1D(queries * piece / pieces, queries * (piece + 1) / pieces), scratch)
+      var arguments = w.attention(image: image, head: head, c, attentionPrecision)
+      activations.attention(&arguments, Span1D(queries * piece / pieces, queries * (piece + 1) / pieces), scratch)
     }
   }
 
@@ -198,15 +293,12 @@ struct Block: Sendable {
     _ member: inout Member, _ kernels: KernelTable, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers,
     into maps: UnsafeMutablePointer<Float>
   ) {
-    let rows = w.batch * w.tokens
     let scratch = w.scratch + member.index * w.scratchStride
-    norm1.run(&member, kernels, x: w.x, xStride: w.stride, y: w.y, yStride: w.stride, rows: rows, width: c.width)
-    qkv.run(
-      &member, kernels, a: w.y, lda: w.stride, m: rows, c: w.qkv, ldc: w.qkvStride, epilogue: Epilogue(),
-      partial: w.partial, scratch: scratch)
+    prepare(.qkv, .all(w), &member, kernels, c, w)
+    finish(.qkv, .all(w), &member, kernels, c, w)
     member.share(w.batch * c.heads) { item in
-      var arguments = w.attention(image: item / c.heads, head: item % c.heads, c)
-      kernels.attentionProbabilities(
+      var arguments = w.attention(image: item / c.heads, head: item % c.heads, c, attentionPrecision)
+      kernels.activations(attentionPrecision).attentionProbabilities(
         &arguments, Span1D(0, w.tokens), maps + item * w.tokens * w.tokens, scratch)
     }
   }

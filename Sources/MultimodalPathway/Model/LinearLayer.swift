@@ -19,17 +19,22 @@ struct LinearLayer: Sendable {
   let branches: [(scale: Float, weight: WeightMatrix)]
   let bias: FloatBuffer?
 
-  init(_ tensor: Tensor, terms: [PathwayWeights.Term], bias: [Float]?, execution: PathwayExecution, engine: Engine) throws {
+  init(
+    _ tensor: Tensor, terms: [PathwayWeights.Term], bias: [Float]?, execution: PathwayExecution,
+    precision: Precision = .float32, engine: Engine
+  ) throws {
     let (n, k) = (tensor.shape[0], tensor.count / max(1, tensor.shape[0]))
     func packed(_ tensor: Tensor, _ terms: [PathwayWeights.Term]) throws -> WeightMatrix {
       try WeightPointers(tensor, terms).use {
-        .packed(try PackedMatrix($0, n: n, k: k, terms: $1, engine: engine))
+        .packed(try PackedMatrix($0, n: n, k: k, terms: $1, precision: precision, engine: engine))
       }
     }
     let isFolding = execution == .folded && !terms.isEmpty
     if isFolding {
       let sources = WeightPointers(tensor, terms)
-      weight = try sources.use { .folding(FoldedMatrix($0, n: n, k: k, terms: $1, owners: sources.owners)) }
+      weight = try sources.use {
+        .folding(FoldedMatrix($0, n: n, k: k, terms: $1, precision: precision, owners: sources.owners))
+      }
     } else {
       weight = try packed(tensor, execution == .twoBranch ? [] : terms)
     }
@@ -37,12 +42,19 @@ struct LinearLayer: Sendable {
     self.bias = bias.map(FloatBuffer.init(copying:))
   }
 
-  /// c = epilogue(x W^T), all of it or `columns` (whole panels): the branches go first and wait in `partial`, (m, N) with row stride `ldc`, as the epilogue's addend.
+  var precision: Precision { weight.precision }
+
+  /// c = epilogue(x W^T), all of it or `columns` (whole panels): the branches go first and wait in `partial`, (m, N)
+  /// with row stride N, as the epilogue's addend.
+  ///
+  /// - Parameters:
+  ///   - a: x, in the layer's precision.
+  ///   - c: (m, N), row stride `ldc` elements.
   @inline(__always)
   func run(
-    _ member: inout Member, _ kernels: KernelTable, a: UnsafePointer<Float>, lda: Int, m: Int,
-    c: UnsafeMutablePointer<Float>, ldc: Int, columns: Range<Int>? = nil, epilogue: Epilogue,
-    partial: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    _ member: inout Member, _ kernels: KernelTable, a: Activations, m: Int, c: UnsafeMutableRawPointer, ldc: Int,
+    columns: Range<Int>? = nil, epilogue: Epilogue, partial: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
   ) {
     var epilogue = epilogue
     epilogue.bias = bias.map { UnsafePointer($0.base) }
@@ -51,16 +63,28 @@ struct LinearLayer: Sendable {
       sum.scale = branches[index].scale
       if index > 0 {
         sum.addend = UnsafePointer(partial)
-        sum.addendStride = ldc
+        sum.addendStride = weight.n
       }
       LinearProduct.run(
-        &member, kernels, weight: branches[index].weight, a: a, lda: lda, m: m, c: partial, ldc: ldc, columns: columns,
+        &member, kernels, weight: branches[index].weight, a: a, m: m, c: partial, ldc: weight.n, columns: columns,
         epilogue: sum, scratch: scratch)
       epilogue.addend = UnsafePointer(partial)
-      epilogue.addendStride = ldc
+      epilogue.addendStride = weight.n
     }
     LinearProduct.run(
-      &member, kernels, weight: weight, a: a, lda: lda, m: m, c: c, ldc: ldc, columns: columns, epilogue: epilogue,
+      &member, kernels, weight: weight, a: a, m: m, c: c, ldc: ldc, columns: columns, epilogue: epilogue,
+      scratch: scratch)
+  }
+
+  /// The same in float32: a (m, K) with row stride `lda`.
+  @inline(__always)
+  func run(
+    _ member: inout Member, _ kernels: KernelTable, a: UnsafePointer<Float>, lda: Int, m: Int,
+    c: UnsafeMutablePointer<Float>, ldc: Int, epilogue: Epilogue, partial: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    run(
+      &member, kernels, a: Activations(a, stride: lda), m: m, c: c, ldc: ldc, epilogue: epilogue, partial: partial,
       scratch: scratch)
   }
 }

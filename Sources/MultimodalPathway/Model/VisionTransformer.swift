@@ -10,6 +10,7 @@ public final class VisionTransformer: Sendable {
   public let configuration: VisionTransformerConfiguration
   public let engine: Engine
   public let execution: PathwayExecution
+  public let precision: PrecisionPlan
   let blocks: [Block]
   private let hasBranches: Bool
   let patchEmbedding: LinearLayer
@@ -22,18 +23,27 @@ public final class VisionTransformer: Sendable {
   /// A plain transformer.
   ///
   /// - Throws: `EngineError` where the engine's threads are not to be had.
-  public convenience init(_ weights: ModelWeights, engine: Engine) throws {
-    try self.init(PathwayWeights(weights), execution: .merged, engine: engine)
+  public convenience init(_ weights: ModelWeights, precision: PrecisionPlan = .float32, engine: Engine) throws {
+    try self.init(PathwayWeights(weights), execution: .merged, precision: precision, engine: engine)
   }
 
-  /// A transformer with pathways, in one of the three executions.
-  public init(_ weights: PathwayWeights, execution: PathwayExecution, engine: Engine) throws {
+  /// A transformer with pathways, in one of the three executions. They are folded in float32 and rounded once: folded
+  /// and merged give the same bits in every precision.
+  ///
+  /// - Throws: `PathwayError.notALayer` where the plan names a layer that the model does not have; `EngineError`.
+  public init(
+    _ weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan = .float32, engine: Engine
+  ) throws {
     let target = weights.target
     let c = target.configuration
     configuration = c
     self.engine = engine
     self.execution = execution
-    blocks = try (0..<c.depth).map { try Block(weights, $0, execution: execution, engine: engine) }
+    try precision.validate(depth: c.depth)
+    self.precision = precision
+    blocks = try (0..<c.depth).map {
+      try Block(weights, $0, execution: execution, precision: precision, engine: engine)
+    }
     hasBranches = blocks.contains {
       [$0.qkv, $0.projection, $0.fc1, $0.fc2].contains { !$0.branches.isEmpty }
     }

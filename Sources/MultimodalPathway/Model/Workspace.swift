@@ -17,20 +17,24 @@ public final class Workspace {
   /// Bytes it holds.
   public var byteCount: Int { memory.count * 4 }
 
+  /// Strides are in words of 4 bytes. Those of y, qkv and hidden hold for float32; rows in narrower formats stand closer
+  /// together (`rowStride`).
   struct Buffers {
     var batch: Int
     let tokens: Int
-    /// Residual stream, (B N, C).
+    /// Residual stream, (B N, C) float32.
     let x: UnsafeMutablePointer<Float>
-    /// Normalised activations, then attention's output, (B N, C).
+    /// Normalised activations in the format of the layer that reads them, then attention's output, (B N, C).
     let y: UnsafeMutablePointer<Float>
     let stride: Int
-    /// (B N, 3C): q, k, v of all heads.
+    /// (B N, 3C): q, k, v of all heads; behind attention, free for fc2's input in int8.
     let qkv: UnsafeMutablePointer<Float>
     let qkvStride: Int
-    /// (B N, M); before the first block, the flattened patches.
+    /// (B N, M); before the first block, the flattened patches; before fc1, free for the projection's input in int8.
     let hidden: UnsafeMutablePointer<Float>
     let hiddenStride: Int
+    /// Of activations in int8, (B N).
+    let rowScales: UnsafeMutablePointer<Float>
     /// Branch sums of two-branch execution, as wide as the widest layer.
     let partial: UnsafeMutablePointer<Float>
     /// (B, C).
@@ -40,12 +44,20 @@ public final class Workspace {
     let scratch: UnsafeMutablePointer<Float>
     let scratchStride: Int
 
-    func attention(image: Int, head: Int, _ c: VisionTransformerConfiguration) -> AttentionArguments {
+    /// - Parameter precision: float32 or bfloat16, of q, k, v and the output.
+    func attention(
+      image: Int, head: Int, _ c: VisionTransformerConfiguration, _ precision: Precision = .float32
+    ) -> AttentionArguments {
+      let bytes = precision == .float32 ? 4 : 2
+      let perWord = 4 / bytes
+      let stride = Workspace.padded((3 * c.width + perWord - 1) / perWord) * 4
+      let outputStride = Workspace.padded((c.width + perWord - 1) / perWord) * 4
       let row = image * tokens
-      let q = UnsafePointer(qkv) + row * qkvStride + head * c.headSize
+      let q = UnsafeRawPointer(qkv) + row * stride + head * c.headSize * bytes
       return AttentionArguments(
-        q: q, k: q + c.width, v: q + 2 * c.width, stride: qkvStride, output: y + row * stride + head * c.headSize,
-        outputStride: stride, tokens: tokens, headSize: c.headSize, scale: 1 / Float(c.headSize).squareRoot())
+        q: q, k: q + c.width * bytes, v: q + 2 * c.width * bytes, stride: stride,
+        output: UnsafeMutableRawPointer(y) + row * outputStride + head * c.headSize * bytes,
+        outputStride: outputStride, tokens: tokens, headSize: c.headSize, scale: 1 / Float(c.headSize).squareRoot())
     }
   }
 
@@ -56,8 +68,8 @@ public final class Workspace {
       : (UnsafePointer(buffers.logits), c.classCount, c.classCount)
   }
 
-  /// A row stride of an odd number of cache lines: rows that are a multiple of 4 KiB apart would share L1 sets.
-  private static func padded(_ width: Int) -> Int { ((width + 15) / 16 | 1) * 16 }
+  /// A row stride, in words, of an odd number of cache lines: rows that are a multiple of 4 KiB apart would share L1 sets.
+  static func padded(_ width: Int) -> Int { ((width + 15) / 16 | 1) * 16 }
 
   init(
     _ c: VisionTransformerConfiguration, batch: Int, tokens: Int, hasBranches: Bool, engine: Engine, profiled: Bool
@@ -73,9 +85,9 @@ public final class Workspace {
         attentionScratchCount(
           tokens: tokens, headSize: c.headSize, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows)))
     let sizes = [
-      rows * stride, rows * stride, rows * qkvStride, rows * hiddenStride,
+      rows * stride, rows * stride, rows * max(qkvStride, hiddenStride / 2), rows * max(hiddenStride, stride / 2),
       hasBranches ? rows * max(qkvStride, hiddenStride) : 16, batch * stride, batch * max(16, c.classCount),
-      engine.threads * scratchStride,
+      engine.threads * scratchStride, rows,
     ].map { ($0 + 15) / 16 * 16 }
     memory = FloatBuffer(count: sizes.reduce(0, +))
     var next = memory.base
@@ -88,7 +100,7 @@ public final class Workspace {
     profile = profiled ? ForwardProfile(threads: engine.threads) : nil
     buffers = Buffers(
       batch: batch, tokens: tokens, x: parts[0], y: parts[1], stride: stride, qkv: parts[2], qkvStride: qkvStride,
-      hidden: parts[3], hiddenStride: hiddenStride, partial: parts[4], pooled: parts[5], logits: parts[6],
+      hidden: parts[3], hiddenStride: hiddenStride, rowScales: parts[8], partial: parts[4], pooled: parts[5], logits: parts[6],
       scratch: parts[7], scratchStride: scratchStride)
   }
 }

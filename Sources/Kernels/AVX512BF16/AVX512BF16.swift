@@ -1,0 +1,81 @@
+import CSupport
+import PathwayKernelTemplates
+
+/// AVX-512 with BF16 and VNNI: products of bfloat16 pairs and int8 quadruples. Its float32 kernels are those of AVX512.
+public enum AVX512BF16: ISA {
+  public typealias Vector = SIMD16<Float>
+  public typealias Bits = SIMD16<Int32>
+
+  @inlinable @inline(__always)
+  public static var tileRows: Int { 12 }
+
+  @inlinable @inline(__always)
+  public static func multiplyAdd(_ accumulator: Vector, _ a: Vector, _ b: Vector) -> Vector {
+    accumulator.addingProduct(a, b)
+  }
+
+  @inlinable @inline(__always)
+  public static func maximum(_ a: Vector, _ b: Vector) -> Vector { mp_max_f32x16(a, b) }
+
+  @inlinable @inline(__always)
+  public static func minimum(_ a: Vector, _ b: Vector) -> Vector { mp_min_f32x16(a, b) }
+
+  // SAFETY: both types are the same number of plain 4-byte lanes; so below.
+  @inlinable @inline(__always)
+  public static func bits(_ vector: Vector) -> Bits { unsafeBitCast(vector, to: Bits.self) }
+
+  @inlinable @inline(__always)
+  public static func vector(_ bits: Bits) -> Vector { unsafeBitCast(bits, to: Vector.self) }
+
+  @inlinable @inline(__always)
+  public static func fold(_ a: Vector, _ scale: Float, _ b: Vector) -> Vector {
+    a.addingProduct(Vector(repeating: scale), b)
+  }
+
+  @inline(never)
+  public static func tileFloat32(_ arguments: TileArguments) { tile12(Float32Format<AVX512BF16>.self, arguments) }
+
+  @inline(never)
+  public static func tileBFloat16(_ arguments: TileArguments) { tile12(BFloat16Format<AVX512BF16>.self, arguments) }
+
+  @inline(never)
+  public static func tileInt8(_ arguments: TileArguments) { tile12(Int8Format<AVX512BF16>.self, arguments) }
+
+  // MARK: - Narrow formats
+
+  @inlinable @inline(__always)
+  public static func float(_ integers: Bits) -> Vector { mp_float_i32x16(integers) }
+
+  @inlinable @inline(__always)
+  public static func high(_ pairs: Bits) -> Vector { mp_high_f32x16(pairs) }
+
+  @inlinable @inline(__always)
+  public static func low(_ pairs: Bits) -> Vector { mp_low_f32x16(pairs) }
+
+  @inlinable @inline(__always)
+  public static func loadBFloat16(_ pointer: UnsafeRawPointer) -> Vector { mp_load_bf16_f32x16(pointer) }
+
+  @inlinable @inline(__always)
+  public static func storeBFloat16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    mp_store_native_bf16_f32x16(pointer, vector)
+  }
+
+  @inlinable @inline(__always)
+  public static func dotBFloat16(_ sum: Vector, _ a: Bits, _ b: Bits) -> Vector { mp_dot_bf16_f32x16(sum, a, b) }
+
+  @inlinable @inline(__always)
+  public static var packsInt8InBytes: Bool { true }
+
+  @inlinable @inline(__always)
+  public static func dotInt8(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits { mp_dot_u8i8_i32x16(sum, a, b) }
+
+  @inlinable @inline(__always)
+  public static func storeInt8(_ integers: Bits, _ pointer: UnsafeMutableRawPointer) {
+    mp_store_i8_i32x16(pointer, integers)
+  }
+
+  @inlinable @inline(__always)
+  public static func transpose(_ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ step: Int) {
+    mp_transpose_16(source, target, Int64(step))
+  }
+}

@@ -1,0 +1,89 @@
+import PathwayKernelTemplates
+
+// Entry points of the Baseline kernels in bfloat16 and int8. Contracts: the templates.
+
+@inline(never)
+public func gemmBF16_Baseline(
+  _ g: UnsafePointer<GEMMArguments>, _ panels: Span1D, _ rows: Span1D, _ kBlock: Int,
+  _ scratch: UnsafeMutableRawPointer
+) {
+  gemm(BFloat16Format<Baseline>.self, g.pointee, panels: panels, rows: rows, kBlock: kBlock, scratch: scratch)
+}
+
+@inline(never)
+public func packBF16_Baseline(
+  _ weight: UnsafePointer<Float>, _ n: Int, _ k: Int, _ terms: UnsafePointer<FoldTerm>, _ termCount: Int,
+  _ panels: Span1D, _ destination: UnsafePointer<PackedPanels>, _ scratch: UnsafeMutableRawPointer
+) {
+  pack(
+    BFloat16Format<Baseline>.self, weight: weight, n: n, k: k, terms: terms, termCount: termCount, panels: panels,
+    into: destination.pointee, scratch: scratch)
+}
+
+@inline(never)
+public func attentionBF16_Baseline(
+  _ x: UnsafePointer<AttentionArguments>, _ queries: Span1D, _ scratch: UnsafeMutablePointer<Float>
+) {
+  attention(BFloat16Format<Baseline>.self, x.pointee, queries: queries, scratch: scratch)
+}
+
+@inline(never)
+public func attentionProbabilitiesBF16_Baseline(
+  _ x: UnsafePointer<AttentionArguments>, _ queries: Span1D, _ probabilities: UnsafeMutablePointer<Float>,
+  _ scratch: UnsafeMutablePointer<Float>
+) {
+  attentionProbabilities(
+    BFloat16Format<Baseline>.self, x.pointee, queries: queries, probabilities: probabilities, scratch: scratch)
+}
+
+@inline(never)
+public func layerNormBF16_Baseline(
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ y: UnsafeMutableRawPointer, _ yStride: Int, _ rows: Span1D,
+  _ width: Int, _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ epsilon: Float
+) {
+  layerNorm(
+    BFloat16Format<Baseline>.self, x: x, xStride: xStride, y: y, yStride: yStride, rows: rows, width: width, gamma: gamma,
+    beta: beta, epsilon: epsilon)
+}
+
+@inline(never)
+public func multiplyAddsBF16_Baseline(
+  _ steps: Int, _ operands: UnsafeRawPointer, _ sums: UnsafeMutableRawPointer
+) {
+  multiplyAdds(BFloat16Format<Baseline>.self, steps: steps, operands: operands, sums: sums)
+}
+
+@inline(never)
+public func gemmI8_Baseline(
+  _ g: UnsafePointer<GEMMArguments>, _ panels: Span1D, _ rows: Span1D, _ kBlock: Int,
+  _ scratch: UnsafeMutableRawPointer
+) {
+  gemm(Int8Format<Baseline>.self, g.pointee, panels: panels, rows: rows, kBlock: kBlock, scratch: scratch)
+}
+
+@inline(never)
+public func packI8_Baseline(
+  _ weight: UnsafePointer<Float>, _ n: Int, _ k: Int, _ terms: UnsafePointer<FoldTerm>, _ termCount: Int,
+  _ panels: Span1D, _ destination: UnsafePointer<PackedPanels>, _ scratch: UnsafeMutableRawPointer
+) {
+  pack(
+    Int8Format<Baseline>.self, weight: weight, n: n, k: k, terms: terms, termCount: termCount, panels: panels,
+    into: destination.pointee, scratch: scratch)
+}
+
+@inline(never)
+public func quantizeRowsI8_Baseline(
+  _ x: UnsafeRawPointer, _ xStride: Int, _ isBFloat16: Bool, _ y: UnsafeMutableRawPointer, _ yStride: Int,
+  _ rows: Span1D, _ width: Int, _ scales: UnsafeMutablePointer<Float>
+) {
+  quantizeRows(
+    Baseline.self, x: x, xStride: xStride, isBFloat16: isBFloat16, y: y, yStride: yStride, rows: rows, width: width,
+    scales: scales)
+}
+
+@inline(never)
+public func multiplyAddsI8_Baseline(
+  _ steps: Int, _ operands: UnsafeRawPointer, _ sums: UnsafeMutableRawPointer
+) {
+  multiplyAdds(Int8Format<Baseline>.self, steps: steps, operands: operands, sums: sums)
+}

@@ -1,0 +1,243 @@
+import Foundation
+import PathwayKernelTemplates
+import PathwayKernels
+import TestSupport
+import Testing
+
+/// Products in bfloat16 and int8, attention in bfloat16, on every instruction set, beside Double references whose inputs
+/// are rounded as the kernels round them.
+@Suite struct NarrowFormatTests {
+  /// To the nearest bfloat16, ties to even.
+  private static func rounded(_ value: Float) -> Float {
+    let bits = value.bitPattern
+    return Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000)
+  }
+
+  private static func halves(_ values: [Float]) -> [UInt16] { values.map { UInt16(rounded($0).bitPattern >> 16) } }
+  private static func float(_ half: UInt16) -> Float { Float(bitPattern: UInt32(half) << 16) }
+
+  /// A product through the engine; a in the format that it reads, with `guardBytes` of 0xFF between rows and behind C.
+  private static func product(
+    _ shape: LinearCase, a: [Float], weight: [Float], terms: [(Float, [Float])] = [], folds: Bool = false,
+    _ precision: Precision, _ engine: Engine, epilogue: Epilogue = Epilogue()
+  ) throws -> [Float] {
+    let (m, n, k) = (shape.m, shape.n, shape.k)
+    let products = engine.kernels.products(precision)
+    let stride = products.words(k) + 3
+    let input = FloatBuffer(count: m * stride)
+    for index in 0..<input.count { input.base[index] = Float(bitPattern: .max) }
+    let scales = FloatBuffer(count: m)
+    let raw = UnsafeMutableRawPointer(input.base)
+    for row in 0..<m {
+      let values = Array(a[row * k..<(row + 1) * k])
+      if precision == .int8 {
+        engine.kernels.quantizeRows(
+          values, k * 4, false, raw + row * stride * 4, stride, Span1D(0, 1), k, scales.base + row)
+      } else {
+        for (index, half) in (halves(values) + (k % 2 == 1 ? [0] : [])).enumerated() {
+          raw.storeBytes(of: half, toByteOffset: row * stride * 4 + index * 2, as: UInt16.self)
+        }
+      }
+    }
+    let buffers = ([weight] + terms.map(\.1)).map { values in
+      let buffer = FloatBuffer(count: values.count)
+      buffer.base.update(from: values, count: values.count)
+      return buffer
+    }
+    let shares = zip(terms, buffers.dropFirst()).map { FoldTerm(scale: $0.0, weight: $1.base) }
+    let matrix: WeightMatrix =
+      folds
+      ? .folding(
+        FoldedMatrix(buffers[0].base, n: n, k: k, terms: shares, precision: precision, owners: buffers))
+      : .packed(
+        try PackedMatrix(buffers[0].base, n: n, k: k, terms: shares, precision: precision, engine: engine))
+    let ldc = n + 5
+    var c = [Float](repeating: .nan, count: m * ldc)
+    let count = LinearProduct.scratchCount(engine.kernels, k: k)
+    let scratch = FloatBuffer(count: engine.threads * count)
+    scratch.base.update(repeating: .nan, count: scratch.count)
+    try c.withUnsafeMutableBufferPointer { c in
+      let base = c.baseAddress!
+      try engine.run { member in
+        LinearProduct.run(
+          &member, engine.kernels, weight: matrix,
+          a: Activations(raw, stride: stride, scales: precision == .int8 ? UnsafePointer(scales.base) : nil), m: m,
+          c: base, ldc: ldc, epilogue: epilogue, scratch: scratch.base + member.index * count)
+      }
+    }
+    withExtendedLifetime((buffers, input, scales, scratch)) {}
+    for row in 0..<m {
+      for column in n..<ldc { #expect(c[row * ldc + column].isNaN, "\(shape): wrote beyond the columns") }
+    }
+    return (0..<m).flatMap { c[$0 * ldc..<$0 * ldc + n] }
+  }
+
+  /// Whole numbers below 2^8 are bfloat16, and their sums of products exact.
+  @Test(arguments: InstructionSet.available, [1, 3])
+  func wholeNumbersAreExactInBFloat16(_ set: InstructionSet, threads: Int) throws {
+    let engine = try Engine(threads: threads, instructionSet: set)
+    var random = SeededGenerator(seed: 31)
+    for shape in LinearCase.tails {
+      let a = random.wholeNumbers(shape.m * shape.k)
+      let weight = random.wholeNumbers(shape.n * shape.k)
+      let found = try Self.product(shape, a: a, weight: weight, .bfloat16, engine)
+      for row in 0..<shape.m {
+        for column in 0..<shape.n {
+          var expected: Float = 0
+          for step in 0..<shape.k { expected += a[row * shape.k + step] * weight[column * shape.k + step] }
+          #expect(found[row * shape.n + column] == expected, "\(shape) at \(row), \(column)")
+        }
+      }
+    }
+  }
+
+  /// gamma(2K + 4) of the absolute products: two roundings a product where pairs are not fused.
+  @Test(arguments: InstructionSet.available)
+  func bfloat16StaysWithinItsBound(_ set: InstructionSet) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    var random = SeededGenerator(seed: 32)
+    for shape in LinearCase.named + [LinearCase(m: 13, n: 37, k: 29)] {
+      let (m, n, k) = (shape.m, shape.n, shape.k)
+      let (a, weight) = (random.floats(m * k), random.floats(n * k))
+      let found = try Self.product(shape, a: a, weight: weight, .bfloat16, engine)
+      let (x, w) = (a.map(Self.rounded), weight.map(Self.rounded))
+      var worst = WorstError()
+      for row in 0..<m {
+        for column in 0..<n {
+          var (sum, size) = (0.0, 0.0)
+          for step in 0..<k {
+            let term = Double(x[row * k + step]) * Double(w[column * k + step])
+            sum += term
+            size += abs(term)
+          }
+          worst.note(found[row * n + column], sum, bound: gamma(2 * k + 4) * size + 0x1p-120, at: [row, column])
+        }
+      }
+      #expect(worst.isWithinBound && (worst.boundsAreMeaningful || k < 2), "\(shape): \(worst)")
+    }
+  }
+
+  /// Sums of int8 are exact: what is left is quantisation itself, done again here, and three roundings.
+  @Test(arguments: InstructionSet.available, [1, 3])
+  func int8IsItsQuantizedProduct(_ set: InstructionSet, threads: Int) throws {
+    let engine = try Engine(threads: threads, instructionSet: set)
+    var random = SeededGenerator(seed: 33)
+    for shape in LinearCase.tails + LinearCase.named {
+      let (m, n, k) = (shape.m, shape.n, shape.k)
+      let (a, weight) = (random.floats(m * k), random.floats(n * k))
+      let found = try Self.product(shape, a: a, weight: weight, .int8, engine)
+      let (x, xScales) = Self.quantized(a, rows: m, k)
+      let (w, wScales) = Self.quantized(weight, rows: n, k)
+      var worst = WorstError()
+      for row in 0..<m {
+        for column in 0..<n {
+          var sum = 0
+          for step in 0..<k { sum += x[row * k + step] * w[column * k + step] }
+          let expected = Double(sum) * Double(xScales[row]) * Double(wScales[column])
+          worst.note(found[row * n + column], expected, bound: gamma(4) * abs(expected), at: [row, column])
+        }
+      }
+      #expect(worst.isWithinBound && (worst.boundsAreMeaningful || k < 2), "\(shape): \(worst)")
+    }
+  }
+
+  private static func quantized(_ values: [Float], rows: Int, _ k: Int) -> (integers: [Int], scales: [Float]) {
+    var (integers, scales): ([Int], [Float]) = ([], [])
+    for row in 0..<rows {
+      let part = values[row * k..<(row + 1) * k]
+      let scale = (part.map(\.magnitude).max() ?? 0) / 127
+      scales.append(scale)
+      integers += part.map { Int(($0 * (scale > 0 ? 1 / scale : 0)).rounded(.toNearestOrEven)) }
+    }
+    return (integers, scales)
+  }
+
+  @Test(arguments: InstructionSet.available, [Precision.bfloat16, .int8])
+  func foldedIsPacked(_ set: InstructionSet, _ precision: Precision) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    var random = SeededGenerator(seed: 34)
+    for shape in [LinearCase(m: 13, n: 70, k: 131), LinearCase(m: 300, n: 33, k: 64), LinearCase(m: 1, n: 1, k: 1)] {
+      let a = random.floats(shape.m * shape.k)
+      let matrices = (0..<3).map { _ in random.floats(shape.n * shape.k) }
+      let terms = [(Float(0.05), matrices[1]), (Float(-0.3), matrices[2])]
+      let packed = try Self.product(shape, a: a, weight: matrices[0], terms: terms, precision, engine)
+      let folded = try Self.product(shape, a: a, weight: matrices[0], terms: terms, folds: true, precision, engine)
+      #expect(packed == folded, "\(shape)")
+    }
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func rowsOfZerosAndTinyRowsQuantizeToZero(_ set: InstructionSet) throws {
+    let engine = try Engine(threads: 1, instructionSet: set)
+    let shape = LinearCase(m: 2, n: 3, k: 21)
+    let a = [Float](repeating: 0, count: 21) + [Float](repeating: 0x1p-140, count: 21)
+    let found = try Self.product(shape, a: a, weight: [Float](repeating: 1, count: 63), .int8, engine)
+    #expect(found.allSatisfy { $0 == 0 })
+  }
+
+  /// Scores and sums within float32's bounds; probabilities rounded to bfloat16 (2^-9), the output once more.
+  @Test(arguments: InstructionSet.available)
+  func bfloat16AttentionMatchesDoubleReference(_ set: InstructionSet) throws {
+    let kernels = try Engine(threads: 1, instructionSet: set).kernels
+    var random = SeededGenerator(seed: 35)
+    for (n, d) in [(1, 64), (2, 32), (5, 7), (197, 64), (33, 17), (257, 48), (300, 128)] {
+      let stride = (3 * d + 1) / 2 * 2 + 2
+      var qkv = [UInt16](repeating: 0, count: n * stride + 2)
+      for token in 0..<n {
+        qkv.replaceSubrange(token * stride..<token * stride + 3 * d, with: Self.halves(random.floats(3 * d, in: -2...2)))
+      }
+      let outStride = (d + 1) / 2 * 2 + 2
+      var output = [UInt16](repeating: 0x7FC0, count: n * outStride)
+      var probabilities = [Float](repeating: .nan, count: n * n)
+      var scratch = [Float](
+        repeating: .nan,
+        count: attentionScratchCount(
+          tokens: n, headSize: d, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows))
+      let scale = 1 / Float(d).squareRoot()
+      qkv.withUnsafeBytes { qkv in
+        output.withUnsafeMutableBytes { output in
+          let base = qkv.baseAddress!
+          var arguments = AttentionArguments(
+            q: base, k: base + 2 * d, v: base + 4 * d, stride: 2 * stride, output: output.baseAddress!,
+            outputStride: 2 * outStride, tokens: n, headSize: d, scale: scale)
+          kernels.bfloat16Activations.attention(&arguments, Span1D(0, n), &scratch)
+          kernels.bfloat16Activations.attentionProbabilities(&arguments, Span1D(0, n), &probabilities, &scratch)
+        }
+      }
+      func value(_ token: Int, _ column: Int) -> Double { Double(Self.float(qkv[token * stride + column])) }
+      var worst = WorstError()
+      for query in 0..<n {
+        let scores = (0..<n).map { key in
+          (0..<d).reduce(0.0) { $0 + value(query, $1) * value(key, d + $1) } * Double(scale)
+        }
+        let top = scores.max()!
+        let weights = scores.map { exp($0 - top) }
+        let total = weights.reduce(0, +)
+        // |q| |k| <= 4 d scale: the error of a score, which moves its exponential by as much.
+        let drift = 2 * gamma(2 * d + 8) * 4 * Double(d) * Double(scale) + gamma(2 * n + 16)
+        for key in 0..<n {
+          worst.note(
+            probabilities[query * n + key], weights[key] / total, bound: drift * weights[key] / total + 0x1p-120,
+            at: [query, key])
+        }
+        for column in 0..<outStride {
+          let found = Self.float(output[query * outStride + column])
+          guard column < d else {
+            #expect(found.isNaN, "wrote beyond the head")
+            continue
+          }
+          var (sum, size) = (0.0, 0.0)
+          for key in 0..<n {
+            let term = weights[key] / total * value(key, 2 * d + column)
+            sum += term
+            size += abs(term)
+          }
+          worst.note(
+            found, sum, bound: (0x1p-9 + 2 * drift) * size * 1.01 + 0x1p-9 * abs(sum) + 0x1p-120,
+            at: [query, column])
+        }
+      }
+      #expect(worst.isWithinBound && worst.boundsAreMeaningful, "\(n) tokens of \(d): \(worst)")
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import MultimodalPathway
+import TestSupport
+import Testing
+
+/// Whole models in narrow formats.
+@Suite struct PrecisionTests {
+  static let narrow: [Precision] = [.bfloat16, .int8]
+
+  private static func weights(width: Int = 64, classes: Int = 10) throws -> ModelWeights {
+    var c = VisionTransformerConfiguration(
+      architecture: "vit_of_ones_own", imageSize: Extent(square: 40), patchSize: Extent(square: 8), width: width,
+      depth: 3, heads: 2, hiddenWidth: width * 2 + 3)
+    c.classCount = classes
+    return try ModelWeights.random(c, seed: 5)
+  }
+
+  private static func images(_ count: Int) -> Tensor {
+    var random = SeededGenerator(seed: 6)
+    return Tensor(random.floats(count * 3 * 40 * 40), shape: [count, 3, 40, 40])
+  }
+
+  /// Unaligned widths too, where heads begin within a word.
+  @Test(arguments: InstructionSet.available, narrow)
+  func areCloseToFloat32AndDifferent(_ set: InstructionSet, _ precision: Precision) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    for width in [64, 50] {
+      let weights = try Self.weights(width: width)
+      let images = Self.images(3)
+      let exact = try VisionTransformer(weights, engine: engine)(images).float32()
+      let found = try VisionTransformer(weights, precision: PrecisionPlan(precision), engine: engine)(images).float32()
+      func norm(_ values: [Float]) -> Double { values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot() }
+      let error = norm(zip(exact, found).map { $0 - $1 }) / norm(exact)
+      // Every layer's input and weight is off by at most 2^-9 of itself, or by half of 1/127 of its row's largest; three
+      // blocks of four layers at random signs stay below 12 times that.
+      let unit = precision == .bfloat16 ? 0x1p-9 : 0.5 / 127
+      #expect(error > 0 && error < 12 * 2 * unit, "\(width): \(error)")
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, narrow)
+  func bitsDependOnNeitherThreadsNorBatch(_ set: InstructionSet, _ precision: Precision) throws {
+    let weights = try Self.weights()
+    let images = Self.images(5)
+    let values = try images.float32()
+    func logits(_ threads: Int, _ images: Tensor) throws -> [Float] {
+      let engine = try Engine(threads: threads, instructionSet: set)
+      return try VisionTransformer(weights, precision: PrecisionPlan(precision), engine: engine)(images).float32()
+    }
+    let expected = try logits(1, images)
+    for threads in [2, 3, 8] { #expect(try logits(threads, images) == expected, "\(threads) threads") }
+    let pixels = 3 * 40 * 40
+    for image in 0..<5 {
+      let one = Tensor(Array(values[image * pixels..<(image + 1) * pixels]), shape: [1, 3, 40, 40])
+      #expect(try logits(2, one) == Array(expected[image * 10..<(image + 1) * 10]), "image \(image)")
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, narrow)
+  func foldedIsMerged(_ set: InstructionSet, _ precision: Precision) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    let weights = try Self.weights()
+    let auxiliary = try AuxiliaryWeights(
+      checkpoint: Checkpoint(tensors: ModelWeights.random(weights.configuration, seed: 9).tensors))
+    let joined = try weights.attach(auxiliary: auxiliary, scale: 0.3)
+    let plan = PrecisionPlan(precision)
+    let images = Self.images(2)
+    func logits(_ execution: PathwayExecution) throws -> [Float] {
+      try VisionTransformer(joined, execution: execution, precision: plan, engine: engine)(images).float32()
+    }
+    let merged = try logits(.merged)
+    #expect(try logits(.folded) == merged)
+    #expect(try VisionTransformer(joined.merged(engine: engine), precision: plan, engine: engine)(images).float32() == merged)
+    #expect(try logits(.twoBranch) != merged)
+  }
+
+  /// What only the class token's row of the last block gives is what all rows give.
+  @Test(arguments: InstructionSet.available, narrow)
+  func firstTokenHasTheSameBits(_ set: InstructionSet, _ precision: Precision) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    let model = try VisionTransformer(Self.weights(), precision: PrecisionPlan(precision), engine: engine)
+    let images = Self.images(2)
+    #expect(try model.forward(images).logits.float32() == model.forward(images, features: true).logits.float32())
+  }
+
+  /// Layers of several precisions behind one another, each reading what the one before it wrote.
+  @Test func everyMixtureRuns() throws {
+    let engine = try Engine(threads: 2)
+    let weights = try Self.weights()
+    let images = Self.images(2)
+    let exact = try VisionTransformer(weights, engine: engine)(images).float32()
+    for number in 0..<81 {
+      var digits = number
+      var overrides: [String: Precision] = [:]
+      for layer in PathwayLayer.allCases {
+        overrides[layer.name(inBlock: 1)] = Precision.allCases[digits % 3]
+        digits /= 3
+      }
+      let plan = PrecisionPlan(.float32, overrides: overrides)
+      let found = try VisionTransformer(weights, precision: plan, engine: engine)(images).float32()
+      let largest = exact.map(\.magnitude).max() ?? 0
+      #expect(zip(exact, found).allSatisfy { abs($0 - $1) < 0.03 * largest }, "\(overrides)")
+    }
+  }
+
+  @Test func plansNameLayersThatAre() throws {
+    let engine = try Engine(threads: 1)
+    let plan = PrecisionPlan(.int8, overrides: ["blocks.3.mlp.fc2": .float32])
+    #expect(throws: PathwayError.self) { try VisionTransformer(Self.weights(), precision: plan, engine: engine) }
+  }
+}
