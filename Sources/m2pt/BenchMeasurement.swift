@@ -75,8 +75,8 @@ struct BenchMeasurement {
         name: operation.name, entry: entry, work: work, runs: runs, pass: pass, limit: limit, memory: memoryNow)
     }
     return BenchReport.Profile(
-      operations: operations, pass_ms: pass, sum_ms: operations.reduce(0) { $0 + $1.ms }, limit_gflops: limit,
-      memory_gbs: memoryNow, cache_gbs: cache)
+      operations: operations, passMs: pass, sumMs: operations.reduce(0) { $0 + $1.ms }, limitGflops: limit,
+      memoryGbs: memoryNow, cacheGbs: cache)
   }
 
   /// Numbers in -1...1 that no operation is quicker with.

@@ -11,7 +11,8 @@ enum ForwardServer {
   static func main() throws {
     let arguments = Array(CommandLine.arguments.dropFirst())
     guard arguments.count == 6, let threads = Int(arguments[3]) else {
-      throw Failure("usage: ForwardServer MODEL_DIRECTORY INPUT.safetensors OUTPUT.safetensors THREADS PATHWAY PRECISION")
+      throw Failure(
+        "usage: ForwardServer MODEL_DIRECTORY INPUT.safetensors OUTPUT.safetensors THREADS PATHWAY PRECISION")
     }
     guard arguments[5] == "float32" else { throw Failure("no precision '\(arguments[5])'; use float32") }
     let model = try load(arguments[0], threads: threads, pathway: arguments[4])
@@ -41,7 +42,8 @@ enum ForwardServer {
     }
     let other = try ModelWeights.random(weights.configuration, seed: 2)
     let auxiliary = try AuxiliaryWeights(checkpoint: Checkpoint(tensors: other.tensors))
-    return try VisionTransformer(weights.attach(auxiliary: auxiliary, scale: 0.05), execution: execution, engine: engine)
+    return try VisionTransformer(
+      weights.attach(auxiliary: auxiliary, scale: 0.05), execution: execution, engine: engine)
   }
 
   /// A line that the other side sees at once.

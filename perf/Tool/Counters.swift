@@ -79,8 +79,10 @@ struct Counters: ParsableCommand {
     }
     var result: [String: [String: Int]] = [:]
     for module in Self.modules {
-      let objects = try FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent("\(module).build").path)
-        .filter { $0.hasSuffix(".o") }.sorted().map { folder.appendingPathComponent("\(module).build/\($0)").path }
+      let objects = try FileManager.default.contentsOfDirectory(
+        atPath: folder.appendingPathComponent("\(module).build").path
+      )
+      .filter { $0.hasSuffix(".o") }.sorted().map { folder.appendingPathComponent("\(module).build/\($0)").path }
       let text = try output(of: "/usr/bin/env", ["nm", "--print-size", "--defined-only"] + objects)
       // "address size type name"
       let sizes = text.split(separator: "\n").map { $0.split(separator: " ") }

@@ -67,8 +67,8 @@ extension VisionTransformer {
 
   /// Bytes of all weights in the form that products read.
   public var weightBytes: Int {
-    let layers = blocks.flatMap { [$0.qkv, $0.projection, $0.fc1, $0.fc2] } + [patchEmbedding] + (head.map { [$0] } ?? [])
-    return layers.reduce(0) { $0 + $1.weightBytes }
+    let layers = blocks.flatMap { block in PathwayLayer.allCases.map(block.linear) }
+    return (layers + [patchEmbedding] + (head.map { [$0] } ?? [])).reduce(0) { $0 + $1.weightBytes }
   }
 }
 
