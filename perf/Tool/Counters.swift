@@ -50,7 +50,8 @@ struct Counters: ParsableCommand {
       for _ in 0..<2 { try run() }
       let before = count()
       try run()
-      var counters = ["allocations": count() - before]
+      let allocations = count() - before
+      var counters = ["allocations": allocations]
       if let (model, workspace) = run.pass {
         let work = model.work(batch: workspace.batch).values
         counters["weight bytes"] = model.weightBytes

@@ -26,11 +26,11 @@ public struct ForwardWork: Sendable, Equatable {
 }
 
 extension VisionTransformer {
-  /// The work of one pass over `batch` images that is asked for nothing but logits.
+  /// The work of one pass over `batch` inputs that is asked for nothing but logits.
   public func work(batch: Int) -> [ForwardOperation: ForwardWork] {
     let c = configuration
     let rows = batch * c.tokenCount
-    let patches = batch * c.grid.height * c.grid.width
+    let patches = batch * c.patchCount
     var work: [ForwardOperation: ForwardWork] = [:]
     func add(_ operation: ForwardOperation, _ part: ForwardWork) { work[operation, default: ForwardWork()] += part }
 

@@ -10,6 +10,8 @@ public final class VisionTransformer: Sendable {
   public let configuration: VisionTransformerConfiguration
   public let engine: Engine
   public let execution: PathwayExecution
+  /// The configuration's, made once: a forward pass allocates nothing.
+  let inputShape: [Int]
   let blocks: [Block]
   private let hasBranches: Bool
   let patchEmbedding: LinearLayer
@@ -31,6 +33,7 @@ public final class VisionTransformer: Sendable {
     let target = weights.target
     let c = target.configuration
     configuration = c
+    inputShape = c.inputShape
     self.engine = engine
     self.execution = execution
     blocks = try (0..<c.depth).map { try Block(weights, $0, execution: execution, engine: engine) }
