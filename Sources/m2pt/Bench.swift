@@ -39,7 +39,7 @@ struct Bench: ParsableCommand {
     guard startup || isFirstPassOnly else { return }
     guard model != nil else { throw ValidationError("--startup reads a file: name it by --model.") }
     guard !profile, html == nil, pathway == nil, format == .text || format == .json else {
-      throw ValidationError("--startup goes with --json, and neither --profile, --html, --pathway nor another --format.")
+      throw ValidationError("--startup goes with --json, not with --profile, --html, --pathway or another --format.")
     }
   }
 
@@ -47,14 +47,13 @@ struct Bench: ParsableCommand {
     if isFirstPassOnly { return try printJSON(BenchStartup.FirstPass(makeModel(), batch: batch)) }
     if startup { return try runStartup() }
     let measurement = try BenchMeasurement(makeModel(), batch: batch, runs: runs, profiles: profile || html != nil)
-    let report = measurement.report(
-      precision: precision.rawValue, pathway: pathway?.rawValue)
+    let report = measurement.report(precision: precision.rawValue, pathway: pathway?.rawValue)
     if let html { try BenchPage(report).write(to: URL(fileURLWithPath: html)) }
     switch json ? .json : format {
     case .text: print(report.text)
-    case .json: try printJSON(report)
-    case .bmf: try printJSON(report.bencherMetrics)
-    case .google: try printJSON(GoogleBenchmark(report))
+    case .json: try printJSON(report, keys: .convertToSnakeCase)
+    case .bmf: try printJSON(report.bencherMetrics, keys: .convertToSnakeCase)
+    case .google: try printJSON(GoogleBenchmark(report), keys: .convertToSnakeCase)
     }
   }
 
@@ -77,9 +76,9 @@ struct Bench: ParsableCommand {
 
   private func runStartup() throws {
     // The child gets this command's own words, and does one pass.
-    let arguments = CommandLine.arguments.dropFirst().filter { !["--startup", "--json"].contains($0) } + ["--first-pass"]
-    let report = try BenchStartup(runs: runs, arguments: arguments)
-    if json || format == .json { try printJSON(report) } else { print(report.text) }
+    let own = CommandLine.arguments.dropFirst().filter { !["--startup", "--json"].contains($0) }
+    let report = try BenchStartup(runs: runs, arguments: own + ["--first-pass"])
+    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { print(report.text) }
   }
 }
 

@@ -26,16 +26,18 @@ struct BenchMeasurement {
     let images = Self.images(model.configuration, batch: batch)
     let counter = allocationCounter()
     (wall, processor) = ([], [])
-    wall.reserveCapacity(runs)
-    processor.reserveCapacity(runs)
+    // The passes that warm up are written down too: whatever the first writing allocates is none of the others'.
+    wall.reserveCapacity(runs + 2)
+    processor.reserveCapacity(runs + 2)
     var before = 0
     try passes(images, model.workspace(batch: batch), runs) { run, wall, processor in
-      if run == -1 { before = counter?() ?? 0 }
-      guard run >= 0 else { return }
       self.wall.append(wall)
       self.processor.append(processor)
+      if run == -1 { before = counter?() ?? 0 }
     }
     allocations = counter.map { $0() - before }
+    wall.removeFirst(2)
+    processor.removeFirst(2)
     limit = max(limit, try model.engine.multiplyAddLimit(model.precision.standard))
     if profiles { profile = try makeProfile(images, runs) }
   }
@@ -75,8 +77,8 @@ struct BenchMeasurement {
         name: operation.name, entry: entry, work: work, runs: runs, pass: pass, limit: limit, memory: memoryNow)
     }
     return BenchReport.Profile(
-      operations: operations, pass_ms: pass, sum_ms: operations.reduce(0) { $0 + $1.ms }, limit_gflops: limit,
-      memory_gbs: memoryNow, cache_gbs: cache)
+      operations: operations, passMs: pass, sumMs: operations.reduce(0) { $0 + $1.ms }, limitGflops: limit,
+      memoryGbs: memoryNow, cacheGbs: cache)
   }
 
   /// Numbers in -1...1 that no operation is quicker with.

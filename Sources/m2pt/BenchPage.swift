@@ -23,9 +23,9 @@ struct BenchPage {
       <h1>\(title.escapedForHTML)</h1>
       <p class="numbers">\((report.processor ?? "unknown processor").escapedForHTML), \(report.threads) threads, \
       \(report.isa)\(pathway), \(report.date)</p>
-      <p class="verdict">\(String(format: "%.1f ms, %.0f GFLOP/s, %.0f %% of the limit", report.median_ms, report.gflops, report.percent_of_limit))</p>
-      <p>Median of \(report.times_ms.count) passes (\(String(format: "%.1f...%.1f ms", report.min_ms, report.max_ms))). The limit,
-      \(String(format: "%.0f", report.limit_gflops)) GFLOP/s, is what the same threads reach in multiply-adds on registers alone,
+      <p class="verdict">\(String(format: "%.1f ms, %.0f GFLOP/s, %.0f %% of the limit", report.medianMs, report.gflops, report.percentOfLimit))</p>
+      <p>Median of \(report.timesMs.count) passes (\(String(format: "%.1f...%.1f ms", report.minMs, report.maxMs))). The limit,
+      \(String(format: "%.0f", report.limitGflops)) GFLOP/s, is what the same threads reach in multiply-adds on registers alone,
       measured before and after.</p>
       """
     return ([head] + (report.profile.map { [plot($0), table($0)] } ?? [])).joined(separator: "\n")
@@ -34,14 +34,14 @@ struct BenchPage {
   private func plot(_ profile: BenchReport.Profile) -> String {
     let dots = profile.operations.map { operation in
       RooflinePlot.Dot(
-        label: String(format: "%@  %.0f %%", operation.name, operation.percent_of_limit),
+        label: String(format: "%@  %.0f %%", operation.name, operation.percentOfLimit),
         intensity: operation.gflop * 1e3 / operation.megabytes, speed: operation.gflops,
-        share: operation.ms / profile.sum_ms, isMemoryBound: operation.bound == .memory)
+        share: operation.ms / profile.sumMs, isMemoryBound: operation.bound == .memory)
     }
     let plot = RooflinePlot(
-      compute: .init(label: "multiply-adds, \(report.precision)", value: profile.limit_gflops),
+      compute: .init(label: "multiply-adds, \(report.precision)", value: profile.limitGflops),
       bandwidths: [
-        .init(label: "memory", value: profile.memory_gbs), .init(label: "second-level cache", value: profile.cache_gbs),
+        .init(label: "memory", value: profile.memoryGbs), .init(label: "second-level cache", value: profile.cacheGbs),
       ], dots: dots)
     return """
       <h2>Roofline</h2>
@@ -61,10 +61,10 @@ struct BenchPage {
         + "style=\"width:\(String(format: "%.2f", 6 * operation.ms / longest))rem\"></span>"
       let numbers = [
         String(format: "%g", operation.calls), String(format: "%.3f", operation.ms),
-        String(format: "%.1f %%", operation.percent_of_pass), String(format: "%.1f %%", operation.percent_waiting),
+        String(format: "%.1f %%", operation.percentOfPass), String(format: "%.1f %%", operation.percentWaiting),
         String(format: "%.3f", operation.gflop), String(format: "%.1f", operation.gflops),
         String(format: "%.2f", operation.megabytes), String(format: "%.1f", operation.gbs),
-        String(format: "%.0f %% of %@", operation.percent_of_limit, operation.bound.rawValue),
+        String(format: "%.0f %% of %@", operation.percentOfLimit, operation.bound.rawValue),
       ]
       return HTMLPage.row(
         [operation.name.escapedForHTML] + numbers + ["<div style=\"width:6rem;text-align:left\">\(bar)</div>"])
@@ -75,8 +75,8 @@ struct BenchPage {
     return """
       <h2>Operations</h2>
       \(HTMLPage.table(head, rows))
-      <p>Means over passes of their own; together \(String(format: "%.3f", profile.sum_ms)) ms of a pass of
-      \(String(format: "%.3f", profile.pass_ms)) ms (the rest starts threads and copies logits). Waiting: for the slowest thread, at the
+      <p>Means over passes of their own; together \(String(format: "%.3f", profile.sumMs)) ms of a pass of
+      \(String(format: "%.3f", profile.passMs)) ms (the rest starts threads and copies logits). Waiting: for the slowest thread, at the
       end of each step.</p>
       """
   }

@@ -5,19 +5,19 @@ extension BenchReport {
   /// `latency` is in nanoseconds and `throughput` a second, as Bencher's own measures of these names are.
   var bencherMetrics: [String: [String: BencherMetric]] {
     var measures = [
-      "latency": BencherMetric(value: median_ms * 1e6, lower_value: min_ms * 1e6, upper_value: max_ms * 1e6),
+      "latency": BencherMetric(value: medianMs * 1e6, lowerValue: minMs * 1e6, upperValue: maxMs * 1e6),
       "throughput": BencherMetric(
-        value: Double(batch) / median_ms * 1e3, lower_value: Double(batch) / max_ms * 1e3,
-        upper_value: Double(batch) / min_ms * 1e3),
-      "gflops": BencherMetric(value: gflops), "percent-of-limit": BencherMetric(value: percent_of_limit),
+        value: Double(batch) / medianMs * 1e3, lowerValue: Double(batch) / maxMs * 1e3,
+        upperValue: Double(batch) / minMs * 1e3),
+      "gflops": BencherMetric(value: gflops), "percent-of-limit": BencherMetric(value: percentOfLimit),
     ]
-    measures["resident-bytes"] = resident_bytes.map { BencherMetric(value: Double($0)) }
+    measures["resident-bytes"] = residentBytes.map { BencherMetric(value: Double($0)) }
     measures["allocations"] = allocations.map { BencherMetric(value: Double($0)) }
     var result = [name: measures]
     for operation in profile?.operations ?? [] {
       result["\(name)/\(operation.name)"] = [
         "latency": BencherMetric(value: operation.ms * 1e6), "gflops": BencherMetric(value: operation.gflops),
-        "percent-of-limit": BencherMetric(value: operation.percent_of_limit),
+        "percent-of-limit": BencherMetric(value: operation.percentOfLimit),
       ]
     }
     return result
@@ -26,8 +26,8 @@ extension BenchReport {
 
 struct BencherMetric: Encodable {
   let value: Double
-  var lower_value: Double?
-  var upper_value: Double?
+  var lowerValue: Double?
+  var upperValue: Double?
 }
 
 /// Google Benchmark's JSON: every counted pass an iteration, then its aggregates; a profile's operations are iterations
@@ -38,16 +38,16 @@ struct GoogleBenchmark: Encodable {
 
   struct Context: Encodable {
     let date: String
-    let host_name: String
+    let hostName: String
     let executable: String
-    let num_cpus: Int
-    let mhz_per_cpu: Int
-    let cpu_scaling_enabled: Bool
+    let numCpus: Int
+    let mhzPerCpu: Int
+    let cpuScalingEnabled: Bool
     let caches: [String]
-    let load_avg: [Double]
-    let library_version: String
-    let library_build_type: String
-    let json_schema_version: Int
+    let loadAvg: [Double]
+    let libraryVersion: String
+    let libraryBuildType: String
+    let jsonSchemaVersion: Int
     // Beyond Google's: what the numbers are of.
     let processor: String?
     let isa: String
@@ -56,51 +56,51 @@ struct GoogleBenchmark: Encodable {
 
   struct Entry: Encodable {
     let name: String
-    let family_index: Int
-    let per_family_instance_index = 0
-    let run_name: String
-    let run_type: String
+    let familyIndex: Int
+    let perFamilyInstanceIndex = 0
+    let runName: String
+    let runType: String
     let repetitions: Int
-    var repetition_index: Int?
+    var repetitionIndex: Int?
     let threads: Int
-    var aggregate_name: String?
-    var aggregate_unit: String?
+    var aggregateName: String?
+    var aggregateUnit: String?
     let iterations: Int
-    let real_time: Double
-    let cpu_time: Double
-    let time_unit = "ms"
-    var items_per_second: Double?
+    let realTime: Double
+    let cpuTime: Double
+    let timeUnit = "ms"
+    var itemsPerSecond: Double?
   }
 }
 
 extension GoogleBenchmark {
   init(_ report: BenchReport) {
-    let count = report.times_ms.count
-    let passes = zip(report.times_ms, report.processor_ms).enumerated().map { index, times in
+    let count = report.timesMs.count
+    let passes = zip(report.timesMs, report.processorMs).enumerated().map { index, times in
       Entry(
-        name: report.name, family_index: 0, run_name: report.name, run_type: "iteration", repetitions: count,
-        repetition_index: index, threads: report.threads, iterations: 1, real_time: times.0, cpu_time: times.1,
-        items_per_second: Double(report.batch) / times.0 * 1e3)
+        name: report.name, familyIndex: 0, runName: report.name, runType: "iteration", repetitions: count,
+        repetitionIndex: index, threads: report.threads, iterations: 1, realTime: times.0, cpuTime: times.1,
+        itemsPerSecond: Double(report.batch) / times.0 * 1e3)
     }
     let aggregates = ["mean", "median", "stddev", "cv"].map { aggregate in
       Entry(
-        name: "\(report.name)_\(aggregate)", family_index: 0, run_name: report.name, run_type: "aggregate",
-        repetitions: count, threads: report.threads, aggregate_name: aggregate,
-        aggregate_unit: aggregate == "cv" ? "percentage" : "time", iterations: count,
-        real_time: Self.aggregate(aggregate, report.times_ms), cpu_time: Self.aggregate(aggregate, report.processor_ms))
+        name: "\(report.name)_\(aggregate)", familyIndex: 0, runName: report.name, runType: "aggregate",
+        repetitions: count, threads: report.threads, aggregateName: aggregate,
+        aggregateUnit: aggregate == "cv" ? "percentage" : "time", iterations: count,
+        realTime: Self.aggregate(aggregate, report.timesMs), cpuTime: Self.aggregate(aggregate, report.processorMs))
     }
     let operations = (report.profile?.operations ?? []).enumerated().map { index, operation in
       // Its threads work or wait all the time.
       Entry(
-        name: "\(report.name)/\(operation.name)", family_index: index + 1, run_name: "\(report.name)/\(operation.name)",
-        run_type: "iteration", repetitions: 1, repetition_index: 0, threads: report.threads, iterations: count,
-        real_time: operation.ms, cpu_time: operation.ms * Double(report.threads))
+        name: "\(report.name)/\(operation.name)", familyIndex: index + 1, runName: "\(report.name)/\(operation.name)",
+        runType: "iteration", repetitions: 1, repetitionIndex: 0, threads: report.threads, iterations: count,
+        realTime: operation.ms, cpuTime: operation.ms * Double(report.threads))
     }
     context = Context(
-      date: report.date, host_name: ProcessInfo.processInfo.hostName, executable: CommandLine.arguments[0],
-      num_cpus: ProcessInfo.processInfo.activeProcessorCount, mhz_per_cpu: Machine.megahertz ?? 0,
-      cpu_scaling_enabled: false, caches: [], load_avg: Machine.load, library_version: "m2pt",
-      library_build_type: Machine.buildType, json_schema_version: 1, processor: report.processor, isa: report.isa,
+      date: report.date, hostName: ProcessInfo.processInfo.hostName, executable: CommandLine.arguments[0],
+      numCpus: ProcessInfo.processInfo.activeProcessorCount, mhzPerCpu: Machine.megahertz ?? 0,
+      cpuScalingEnabled: false, caches: [], loadAvg: Machine.load, libraryVersion: "m2pt",
+      libraryBuildType: Machine.buildType, jsonSchemaVersion: 1, processor: report.processor, isa: report.isa,
       precision: report.precision)
     benchmarks = passes + aggregates + operations
   }

@@ -1,7 +1,7 @@
 import Foundation
 import MultimodalPathway
 
-/// What `m2pt bench` found. Names are those of its JSON.
+/// What `m2pt bench` found. Its JSON has these names in snake case.
 struct BenchReport: Encodable {
   let architecture: String
   let batch: Int
@@ -12,20 +12,20 @@ struct BenchReport: Encodable {
   let pathway: String?
   let processor: String?
   let date: String
-  let median_ms: Double
-  let min_ms: Double
-  let max_ms: Double
+  let medianMs: Double
+  let minMs: Double
+  let maxMs: Double
   /// Every counted pass, in order: wall clock, and processor time of all threads.
-  let times_ms: [Double]
-  let processor_ms: [Double]
+  let timesMs: [Double]
+  let processorMs: [Double]
   let gflops: Double
   /// Multiply-adds on registers alone, the same threads, measured before and after the passes.
-  let limit_gflops: Double
-  let percent_of_limit: Double
-  let weight_bytes: Int
+  let limitGflops: Double
+  let percentOfLimit: Double
+  let weightBytes: Int
   /// Of the process, behind the last pass; and the most it ever was, loading included.
-  let resident_bytes: Int?
-  let peak_resident_bytes: Int?
+  let residentBytes: Int?
+  let peakResidentBytes: Int?
   /// Heap allocations of all counted passes, where a counter is preloaded (perf/checks/allocations).
   let allocations: Int?
   let profile: Profile?
@@ -34,12 +34,12 @@ struct BenchReport: Encodable {
   struct Profile: Encodable {
     let operations: [Operation]
     /// A pass from outside, and what its operations add up to: the rest starts threads and copies logits.
-    let pass_ms: Double
-    let sum_ms: Double
-    let limit_gflops: Double
+    let passMs: Double
+    let sumMs: Double
+    let limitGflops: Double
     /// Reading by all threads at once, from memory and from their second-level caches.
-    let memory_gbs: Double
-    let cache_gbs: Double
+    let memoryGbs: Double
+    let cacheGbs: Double
   }
 
   struct Operation: Encodable {
@@ -52,9 +52,9 @@ struct BenchReport: Encodable {
     /// Of one pass; so are the numbers below.
     let calls: Double
     let ms: Double
-    let percent_of_pass: Double
+    let percentOfPass: Double
     /// Of `ms`, that threads waited for the slowest of them.
-    let percent_waiting: Double
+    let percentWaiting: Double
     let gflop: Double
     let gflops: Double
     /// Weights, inputs and outputs, each moved once.
@@ -62,7 +62,7 @@ struct BenchReport: Encodable {
     let gbs: Double
     /// Which limit is the lower one, for so many operations on so many bytes.
     let bound: Bound
-    let percent_of_limit: Double
+    let percentOfLimit: Double
   }
 }
 
@@ -74,14 +74,14 @@ extension BenchReport.Operation {
     self.name = name
     calls = Double(entry.calls) / Double(runs)
     ms = seconds * 1e3
-    percent_of_pass = 100 * ms / pass
-    percent_waiting = 100 * entry.waiting
+    percentOfPass = 100 * ms / pass
+    percentWaiting = 100 * entry.waiting
     gflop = work.operations * 1e-9
     gflops = gflop / seconds
     megabytes = work.bytes * 1e-6
     gbs = work.bytes * 1e-9 / seconds
     bound = work.operations / limit > work.bytes / memory ? .multiplyAdds : .memory
-    percent_of_limit = 100 * (bound == .memory ? gbs / memory : gflops / limit)
+    percentOfLimit = 100 * (bound == .memory ? gbs / memory : gflops / limit)
   }
 }
 
@@ -94,10 +94,10 @@ extension BenchMeasurement {
     return BenchReport(
       architecture: model.configuration.architecture, batch: batch, threads: model.engine.threads,
       isa: model.engine.instructionSet.rawValue, precision: precision, pathway: pathway,
-      processor: Machine.processor, date: ISO8601DateFormatter().string(from: Date()), median_ms: median,
-      min_ms: sorted[0], max_ms: sorted[sorted.count - 1], times_ms: wall, processor_ms: self.processor, gflops: gflops,
-      limit_gflops: limit, percent_of_limit: 100 * gflops / limit, weight_bytes: model.weightBytes,
-      resident_bytes: memory?.now, peak_resident_bytes: memory?.peak, allocations: allocations, profile: profile)
+      processor: Machine.processor, date: ISO8601DateFormatter().string(from: Date()), medianMs: median,
+      minMs: sorted[0], maxMs: sorted[sorted.count - 1], timesMs: wall, processorMs: self.processor, gflops: gflops,
+      limitGflops: limit, percentOfLimit: 100 * gflops / limit, weightBytes: model.weightBytes,
+      residentBytes: memory?.now, peakResidentBytes: memory?.peak, allocations: allocations, profile: profile)
   }
 }
 
@@ -111,7 +111,7 @@ extension BenchReport {
   var text: String {
     let head = String(
       format: "%@ batch %d, %d threads, %@, %@: median %.1f ms (%.1f...%.1f), %.0f GFLOP/s, %.0f %% of the limit",
-      architecture, batch, threads, isa, precision, median_ms, min_ms, max_ms, gflops, percent_of_limit)
+      architecture, batch, threads, isa, precision, medianMs, minMs, maxMs, gflops, percentOfLimit)
     guard let profile else { return head }
     var lines = [
       head, "",
@@ -122,13 +122,14 @@ extension BenchReport {
         operation.name.padding(toLength: 12, withPad: " ", startingAt: 0)
           + String(
             format: "%7g %9.3f  %4.1f %%  %5.1f %% %9.3f %8.1f %9.2f %8.1f  %8.0f  ", operation.calls, operation.ms,
-            operation.percent_of_pass, operation.percent_waiting, operation.gflop, operation.gflops,
-            operation.megabytes, operation.gbs, operation.percent_of_limit) + "of \(operation.bound.rawValue)")
+            operation.percentOfPass, operation.percentWaiting, operation.gflop, operation.gflops,
+            operation.megabytes, operation.gbs, operation.percentOfLimit) + "of \(operation.bound.rawValue)")
     }
     lines.append(
       String(
-        format: "sum %.3f ms of a pass of %.3f ms; limits: multiply-adds %.0f GFLOP/s, memory %.1f GB/s, cache %.0f GB/s",
-        profile.sum_ms, profile.pass_ms, profile.limit_gflops, profile.memory_gbs, profile.cache_gbs))
+        format:
+          "sum %.3f ms of a pass of %.3f ms; limits: multiply-adds %.0f GFLOP/s, memory %.1f GB/s, cache %.0f GB/s",
+        profile.sumMs, profile.passMs, profile.limitGflops, profile.memoryGbs, profile.cacheGbs))
     return lines.joined(separator: "\n")
   }
 }

@@ -8,18 +8,18 @@ struct BenchStartup: Encodable {
   let threads: Int
   let isa: String
   /// Of the whole way, and of its parts: until the program runs; reading and packing; the first pass.
-  let median_ms: Double
-  let min_ms: Double
-  let max_ms: Double
-  let start_ms: Double
-  let load_ms: Double
-  let first_pass_ms: Double
-  let weight_bytes: Int
+  let medianMs: Double
+  let minMs: Double
+  let maxMs: Double
+  let startMs: Double
+  let loadMs: Double
+  let firstPassMs: Double
+  let weightBytes: Int
   /// Behind the first pass, and the most it was until then; nil where there is no /proc.
-  let resident_bytes: Int?
-  let peak_resident_bytes: Int?
-  let resident_over_weights: Double?
-  let peak_over_weights: Double?
+  let residentBytes: Int?
+  let peakResidentBytes: Int?
+  let residentOverWeights: Double?
+  let peakOverWeights: Double?
 
   /// What a process tells of its way; times in nanoseconds of the system's clock.
   struct FirstPass: Codable {
@@ -29,9 +29,9 @@ struct BenchStartup: Encodable {
     let started: UInt64
     let loaded: UInt64
     let ended: UInt64
-    let weight_bytes: Int
-    let resident_bytes: Int?
-    let peak_resident_bytes: Int?
+    let weightBytes: Int
+    let residentBytes: Int?
+    let peakResidentBytes: Int?
   }
 
   /// Starts this program again, `runs` times with `arguments`, one behind the other.
@@ -47,18 +47,18 @@ struct BenchStartup: Encodable {
     model = last.architecture
     threads = last.threads
     isa = last.isa
-    median_ms = totals[totals.count / 2]
-    min_ms = totals[0]
-    max_ms = totals[totals.count - 1]
-    start_ms = middle { $0.told.started - $0.spawned }
-    load_ms = middle { $0.told.loaded - $0.told.started }
-    first_pass_ms = middle { $0.told.ended - $0.told.loaded }
-    weight_bytes = last.weight_bytes
-    resident_bytes = last.resident_bytes
-    peak_resident_bytes = last.peak_resident_bytes
-    func share(_ bytes: Int?) -> Double? { bytes.map { Double($0) / Double(last.weight_bytes) } }
-    resident_over_weights = share(resident_bytes)
-    peak_over_weights = share(peak_resident_bytes)
+    medianMs = totals[totals.count / 2]
+    minMs = totals[0]
+    maxMs = totals[totals.count - 1]
+    startMs = middle { $0.told.started - $0.spawned }
+    loadMs = middle { $0.told.loaded - $0.told.started }
+    firstPassMs = middle { $0.told.ended - $0.told.loaded }
+    weightBytes = last.weightBytes
+    residentBytes = last.residentBytes
+    peakResidentBytes = last.peakResidentBytes
+    func share(_ bytes: Int?) -> Double? { bytes.map { Double($0) / Double(last.weightBytes) } }
+    residentOverWeights = share(residentBytes)
+    peakOverWeights = share(peakResidentBytes)
   }
 
   private static func start(_ arguments: [String]) throws -> (spawned: UInt64, told: FirstPass) {
@@ -79,12 +79,12 @@ struct BenchStartup: Encodable {
   var text: String {
     let way = String(
       format: "%@, %d threads, %@: %.1f ms from start to first logits (%.1f...%.1f): start %.1f, load %.1f, pass %.1f",
-      model, threads, isa, median_ms, min_ms, max_ms, start_ms, load_ms, first_pass_ms)
-    guard let resident_bytes, let resident_over_weights, let peak_over_weights else { return way }
+      model, threads, isa, medianMs, minMs, maxMs, startMs, loadMs, firstPassMs)
+    guard let residentBytes, let residentOverWeights, let peakOverWeights else { return way }
     return way
       + String(
-        format: "\n%.0f MB in memory, %.2f times the weights (at most %.2f)", Double(resident_bytes) * 1e-6,
-        resident_over_weights, peak_over_weights)
+        format: "\n%.0f MB in memory, %.2f times the weights (at most %.2f)", Double(residentBytes) * 1e-6,
+        residentOverWeights, peakOverWeights)
   }
 }
 
@@ -100,8 +100,8 @@ extension BenchStartup.FirstPass {
     architecture = model.configuration.architecture
     threads = model.engine.threads
     isa = model.engine.instructionSet.rawValue
-    weight_bytes = model.weightBytes
-    resident_bytes = memory?.now
-    peak_resident_bytes = memory?.peak
+    weightBytes = model.weightBytes
+    residentBytes = memory?.now
+    peakResidentBytes = memory?.peak
   }
 }

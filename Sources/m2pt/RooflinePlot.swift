@@ -40,12 +40,14 @@ struct RooflinePlot {
 
   private func x(_ intensity: Double) -> Double {
     let range = ends.x
-    return plot.left + (log10(intensity) - range.lowerBound) / (range.upperBound - range.lowerBound) * (plot.right - plot.left)
+    return plot.left + (log10(intensity) - range.lowerBound) / (range.upperBound - range.lowerBound)
+      * (plot.right - plot.left)
   }
 
   private func y(_ speed: Double) -> Double {
     let range = ends.y
-    return plot.bottom - (log10(speed) - range.lowerBound) / (range.upperBound - range.lowerBound) * (plot.bottom - plot.top)
+    return plot.bottom - (log10(speed) - range.lowerBound) / (range.upperBound - range.lowerBound)
+      * (plot.bottom - plot.top)
   }
 
   var svg: String {
@@ -67,7 +69,8 @@ struct RooflinePlot {
     }
     shapes.append(text((plot.left + plot.right) / 2, plot.bottom + 42, "operations per byte", anchor: "middle"))
     shapes.append(
-      "<text transform=\"translate(18 \(Self.place((plot.top + plot.bottom) / 2))) rotate(-90)\" text-anchor=\"middle\">GFLOP/s</text>")
+      "<text transform=\"translate(18 \(Self.place((plot.top + plot.bottom) / 2))) rotate(-90)\" text-anchor=\"middle\">GFLOP/s</text>"
+    )
     return shapes
   }
 
@@ -95,7 +98,8 @@ struct RooflinePlot {
       let high = compute.value / roof.value
       let dash = index == 0 ? "" : " stroke-dasharray=\"5 4\""
       shapes.append(
-        line(x(low), y(low * roof.value), x(high), y(compute.value), index == 0 ? "#222" : "#777", width: 2, extra: dash))
+        line(
+          x(low), y(low * roof.value), x(high), y(compute.value), index == 0 ? "#222" : "#777", width: 2, extra: dash))
       let middle = (low * high).squareRoot()
       shapes.append(
         "<text transform=\"translate(\(Self.place(x(middle))) \(Self.place(y(middle * roof.value) - 7))) "
@@ -123,7 +127,8 @@ struct RooflinePlot {
       let (dotX, dotY) = (x(dot.intensity), y(dot.speed))
       shapes.append(
         "<polyline points=\"\(Self.place(dotX)),\(Self.place(dotY)) \(Self.place(plot.right + 12)),\(Self.place(place)) "
-          + "\(Self.place(plot.right + 22)),\(Self.place(place))\" fill=\"none\" stroke=\"\(colour)\" stroke-opacity=\".35\"/>")
+          + "\(Self.place(plot.right + 22)),\(Self.place(place))\" fill=\"none\" stroke=\"\(colour)\" stroke-opacity=\".35\"/>"
+      )
       shapes.append(text(plot.right + 26, place + 4, dot.label, colour: colour))
     }
     // Small dots above large ones.
@@ -132,7 +137,8 @@ struct RooflinePlot {
       let radius = max(4, 26 * dot.share.squareRoot())
       shapes.append(
         "<circle cx=\"\(Self.place(x(dot.intensity)))\" cy=\"\(Self.place(y(dot.speed)))\" r=\"\(Self.place(radius))\" "
-          + "fill=\"\(colour)\" fill-opacity=\".55\" stroke=\"\(colour)\"><title>\(dot.label.escapedForHTML)</title></circle>")
+          + "fill=\"\(colour)\" fill-opacity=\".55\" stroke=\"\(colour)\"><title>\(dot.label.escapedForHTML)</title></circle>"
+      )
     }
     return shapes
   }
@@ -146,7 +152,9 @@ struct RooflinePlot {
       + "stroke=\"\(colour)\" stroke-width=\"\(width)\"\(extra)/>"
   }
 
-  private func text(_ x: Double, _ y: Double, _ text: String, anchor: String = "start", colour: String = "#222") -> String {
+  private func text(_ x: Double, _ y: Double, _ text: String, anchor: String = "start", colour: String = "#222")
+    -> String
+  {
     "<text x=\"\(Self.place(x))\" y=\"\(Self.place(y))\" text-anchor=\"\(anchor)\" fill=\"\(colour)\">\(text.escapedForHTML)</text>"
   }
 

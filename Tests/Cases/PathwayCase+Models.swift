@@ -7,10 +7,12 @@ extension PathwayCase {
 
   static func preset(_ architecture: String) -> Configuration { { try .preset(architecture) } }
 
-  /// As many tokens as 16 frames of 224 x 224 in tubelets of 2 x 16 x 16, their mean pooled.
+  /// 16 frames of 224 x 224 in tubelets of 2 x 16 x 16, their tokens' mean pooled (VideoMAE).
   static let video: Configuration = {
     var c = try VisionTransformerConfiguration.preset("vit_base_patch16_224")
-    c.imageSize = Extent(height: 448, width: 896)
+    c.modality = .video
+    c.frames = 16
+    c.tubelet = 2
     c.hasClassToken = false
     c.pooling = .mean
     return c

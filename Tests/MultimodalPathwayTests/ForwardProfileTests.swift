@@ -47,8 +47,15 @@ import Testing
     #expect(ForwardOperation.allCases.allSatisfy { profile[$0] == nil })
   }
 
-  @Test func operationsAddUpToTheConfigurations() throws {
-    let c = Self.configuration(pooling: .mean)
+  @Test(arguments: [Modality.image, .video])
+  func operationsAddUpToTheConfigurations(_ modality: Modality) throws {
+    var c = Self.configuration(pooling: .mean)
+    if modality == .video {
+      c.modality = .video
+      c.frames = 6
+      c.tubelet = 2
+      c.hasClassToken = false
+    }
     let model = try VisionTransformer(.random(c, seed: 1), engine: Engine(threads: 1))
     let products = model.work(batch: 4).filter { ![.norm1, .norm2, .norm, .pooling].contains($0.key) }
     #expect(products.values.reduce(0) { $0 + $1.operations } == 4 * c.operationCount)

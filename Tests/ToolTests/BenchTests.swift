@@ -5,7 +5,8 @@ import Testing
   @Test(arguments: ["two-branch", "folded", "merged"])
   func reportsAsJSON(_ pathway: String) throws {
     let result = try Tool.run([
-      "bench", "--architecture", "vit_tiny_patch16_224", "--runs", "2", "--threads", "2", "--pathway", pathway, "--json",
+      "bench", "--architecture", "vit_tiny_patch16_224", "--runs", "2", "--threads", "2", "--pathway", pathway,
+      "--json",
     ])
     #expect(result.status == 0, "\(result.errors)")
     let report = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any] ?? [:]
@@ -34,7 +35,8 @@ import Testing
       let operations = profile["operations"] as? [[String: Any]] ?? []
       #expect(
         operations.compactMap { $0["name"] as? String } == [
-          "patch_embed", "norm1", "attn.qkv", "attn", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2", "norm", "pool", "head",
+          "patch_embed", "norm1", "attn.qkv", "attn", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2", "norm", "pool",
+          "head",
         ])
       let times = operations.compactMap { $0["ms"] as? Double }
       let sum = try #require(profile["sum_ms"] as? Double)
@@ -67,7 +69,9 @@ import Testing
     #expect(result.status == 0, "\(result.errors)")
     let report = try object(result.output)
     let context = report["context"] as? [String: Any] ?? [:]
-    for key in ["date", "host_name", "executable", "num_cpus", "mhz_per_cpu", "caches", "load_avg", "library_build_type"] {
+    for key in [
+      "date", "host_name", "executable", "num_cpus", "mhz_per_cpu", "caches", "load_avg", "library_build_type",
+    ] {
       #expect(context[key] != nil, "\(key)")
     }
     let entries = report["benchmarks"] as? [[String: Any]] ?? []

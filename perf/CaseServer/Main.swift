@@ -22,7 +22,7 @@ enum CaseServer {
     }
     let run = try work.prepare(Engine(threads: threads))
     try run()
-    if arguments[0] == "once" { return print("output of \(try countedRun(run)) floats") }
+    if arguments[0] == "once" { return print("ran \(try countedRun(run)) time") }
     write("ready")
     while readLine() != nil { write("\(try turn(run))") }
   }
@@ -44,7 +44,7 @@ enum CaseServer {
   @inline(never)
   static func countedRun(_ run: PathwayRun) throws -> Int {
     try run()
-    return run.output.count
+    return 1
   }
 
   /// A line that the other side sees at once.

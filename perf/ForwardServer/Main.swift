@@ -11,7 +11,8 @@ enum ForwardServer {
   static func main() throws {
     let arguments = Array(CommandLine.arguments.dropFirst())
     guard arguments.count == 6, let threads = Int(arguments[3]) else {
-      throw Failure("usage: ForwardServer MODEL_DIRECTORY INPUT.safetensors OUTPUT.safetensors THREADS PATHWAY PRECISION")
+      throw Failure(
+        "usage: ForwardServer MODEL_DIRECTORY INPUT.safetensors OUTPUT.safetensors THREADS PATHWAY PRECISION")
     }
     guard let precision = Precision(rawValue: arguments[5]) else {
       throw Failure("no precision '\(arguments[5])'; use float32, bfloat16 or int8")

@@ -43,7 +43,9 @@ struct Baseline: Codable {
       count += new.count
     }
     let outcome = Outcome(worse: worse, better: better)
-    print(outcome == .equal ? "\(count) counters as in the baseline" : "if this is meant, --update takes it as the baseline")
+    print(
+      outcome == .equal ? "\(count) counters as in the baseline" : "if this is meant, --update takes it as the baseline"
+    )
     return outcome
   }
 

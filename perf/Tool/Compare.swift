@@ -8,7 +8,9 @@ struct Compare: ParsableCommand {
 
   @Argument(help: "Case server of the first build.") var first: String
   @Argument(help: "Case server of the second.") var second: String
-  @Option(name: .customLong("case"), parsing: .singleValue, help: "A case; repeat it for several (default: models of one photo).")
+  @Option(
+    name: .customLong("case"), parsing: .singleValue,
+    help: "A case; repeat it for several (default: models of one photo).")
   var cases: [String] = []
   @Option(help: "Threads of each.") var threads = 2
   @Option(help: "Pairs of turns.") var rounds = 20
@@ -21,12 +23,12 @@ struct Compare: ParsableCommand {
 
   struct Result: Encodable {
     let name: String
-    let first_ms: Double
-    let second_ms: Double
+    let firstMs: Double
+    let secondMs: Double
     /// Second over first: above 1, the second is slower.
     let ratio: PairedRatios
     let verdict: PairedRatios.Verdict
-    let pairs_ms: [[Double]]
+    let pairsMs: [[Double]]
   }
 
   func validate() throws {
@@ -51,7 +53,7 @@ struct Compare: ParsableCommand {
       print(
         padded(name, 40)
           + String(
-            format: "%8.2f  %8.2f   %.3f  (%.3f...%.3f)  ", result.first_ms, result.second_ms, result.ratio.median,
+            format: "%8.2f  %8.2f   %.3f  (%.3f...%.3f)  ", result.firstMs, result.secondMs, result.ratio.median,
             result.ratio.low, result.ratio.high) + result.verdict.rawValue)
     }
     if results.contains(where: { $0.verdict == .undecided }) {
@@ -59,7 +61,8 @@ struct Compare: ParsableCommand {
     }
     if let json { try encoded(results).write(to: URL(fileURLWithPath: json)) }
     throw Outcome(
-      worse: results.contains { $0.verdict == .slower }, better: results.contains { $0.verdict == .faster }).exit
+      worse: results.contains { $0.verdict == .slower }, better: results.contains { $0.verdict == .faster }
+    ).exit
   }
 
   private func compare(_ name: String, confidence: Double) throws -> Result {
@@ -75,8 +78,8 @@ struct Compare: ParsableCommand {
     let ratio = PairedRatios(pairs.map { $0[1] / $0[0] }, confidence: confidence)
     func median(_ index: Int) -> Double { PairedRatios(pairs.map { $0[index] }, confidence: 0).median }
     return Result(
-      name: name, first_ms: median(0), second_ms: median(1), ratio: ratio, verdict: ratio.verdict(effect: effect / 100),
-      pairs_ms: pairs)
+      name: name, firstMs: median(0), secondMs: median(1), ratio: ratio, verdict: ratio.verdict(effect: effect / 100),
+      pairsMs: pairs)
   }
 
   private func names(_ server: String) throws -> Set<String> {

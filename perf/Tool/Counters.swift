@@ -50,7 +50,8 @@ struct Counters: ParsableCommand {
       for _ in 0..<2 { try run() }
       let before = count()
       try run()
-      var counters = ["allocations": count() - before]
+      let allocations = count() - before
+      var counters = ["allocations": allocations]
       if let (model, workspace) = run.pass {
         let work = model.work(batch: workspace.batch).values
         counters["weight bytes"] = model.weightBytes
@@ -79,8 +80,10 @@ struct Counters: ParsableCommand {
     }
     var result: [String: [String: Int]] = [:]
     for module in Self.modules {
-      let objects = try FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent("\(module).build").path)
-        .filter { $0.hasSuffix(".o") }.sorted().map { folder.appendingPathComponent("\(module).build/\($0)").path }
+      let objects = try FileManager.default.contentsOfDirectory(
+        atPath: folder.appendingPathComponent("\(module).build").path
+      )
+      .filter { $0.hasSuffix(".o") }.sorted().map { folder.appendingPathComponent("\(module).build/\($0)").path }
       let text = try output(of: "/usr/bin/env", ["nm", "--print-size", "--defined-only"] + objects)
       // "address size type name"
       let sizes = text.split(separator: "\n").map { $0.split(separator: " ") }

@@ -21,7 +21,9 @@ struct Instructions: ParsableCommand {
 
   func run() throws {
     let url = URL(fileURLWithPath: file)
-    let toolchain = try toolchain() + ", " + output(of: "/usr/bin/env", ["valgrind", "--version"])
+    let toolchain =
+      try toolchain() + ", "
+      + output(of: "/usr/bin/env", ["valgrind", "--version"])
       .trimmingCharacters(in: .whitespacesAndNewlines)
     let old = try? Baseline(contentsOf: url)
     if !update, let old, old.toolchain != toolchain {
@@ -52,7 +54,7 @@ struct Instructions: ParsableCommand {
       [
         "valgrind", "--tool=callgrind", "--quiet", "--collect-atstart=no", "--toggle-collect=*countedRun*",
         "--callgrind-out-file=\(result.path)", server, "once", "1", name,
-      ], environment: ["M2PT_ISA": Self.set])
+      ], environment: ["M2PT_ISA": Self.set, "SWIFT_DETERMINISTIC_HASHING": "1"])
     let text = try String(contentsOf: result, encoding: .utf8)
     let line = text.split(separator: "\n").last { $0.hasPrefix("totals:") || $0.hasPrefix("summary:") }
     guard let count = line?.split(separator: " ").last.flatMap({ Int($0) }), count > 0 else {

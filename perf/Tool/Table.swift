@@ -28,7 +28,7 @@ struct Table: ParsableCommand {
     struct Peer: Decodable {
       let version: String
       let ratio: Quartiles
-      let pairs_ms: [[Double]]
+      let pairsMs: [[Double]]
     }
 
     struct Quartiles: Decodable {
@@ -51,14 +51,15 @@ struct Table: ParsableCommand {
 
     /// The median of our times beside all peers.
     var milliseconds: Double {
-      let times = peers.values.flatMap { $0.pairs_ms.compactMap(\.first) }.sorted()
+      let times = peers.values.flatMap { $0.pairsMs.compactMap(\.first) }.sorted()
       return times.isEmpty ? .nan : times[times.count / 2]
     }
   }
 
   func run() throws {
     let text = try String(contentsOfFile: readme, encoding: .utf8)
-    guard let from = text.range(of: Self.start), let to = text.range(of: Self.end), from.upperBound <= to.lowerBound else {
+    guard let from = text.range(of: Self.start), let to = text.range(of: Self.end), from.upperBound <= to.lowerBound
+    else {
       throw Failure("\(readme): has no '\(Self.start)' before '\(Self.end)'")
     }
     let tables = try machines().map { try table(of: $0) }.filter { !$0.isEmpty }
@@ -81,9 +82,11 @@ struct Table: ParsableCommand {
     let files = try FileManager.default.contentsOfDirectory(at: machine, includingPropertiesForKeys: nil)
       .filter { $0.pathExtension == "json" }
     // Profiles and other files of the folder name no peers.
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     let all = try files.map { try Data(contentsOf: $0) }
       .filter { (try JSONSerialization.jsonObject(with: $0) as? [String: Any])?["peers"] != nil }
-      .map { try JSONDecoder().decode(Comparison.self, from: $0) }.sorted { $0.order < $1.order }
+      .map { try decoder.decode(Comparison.self, from: $0) }.sorted { $0.order < $1.order }
     guard let first = all.first else { return "" }
     var versions: [String: String] = [:]
     for comparison in all { versions.merge(comparison.peers.mapValues(\.version)) { $1 } }
@@ -103,7 +106,8 @@ struct Table: ParsableCommand {
         return String(format: "%.2f (%.2f...%.2f)", ratio.median, ratio.low, ratio.high)
       }
       lines.append(
-        "| \(comparison.name(threads: first.threads)) | \(String(format: "%.1f", comparison.milliseconds)) | \(cells.joined(separator: " | ")) |")
+        "| \(comparison.name(threads: first.threads)) | \(String(format: "%.1f", comparison.milliseconds)) | \(cells.joined(separator: " | ")) |"
+      )
     }
     return lines.joined(separator: "\n") + "\n"
   }

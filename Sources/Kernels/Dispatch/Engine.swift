@@ -60,7 +60,8 @@ public struct Engine: Sendable {
   ///
   /// - Parameter clock: gets the time of what members `begin`; made for at least `threads` members.
   package func run<Context>(
-    _ context: inout Context, clock: TeamClock? = nil, _ body: @escaping @Sendable (inout Member, UnsafeMutableRawPointer) -> Void
+    _ context: inout Context, clock: TeamClock? = nil,
+    _ body: @escaping @Sendable (inout Member, UnsafeMutableRawPointer) -> Void
   ) throws {
     // SAFETY: context, counters and region outlive the team, which `mp_team_run` waits for.
     try withUnsafeMutablePointer(to: &context) { context in

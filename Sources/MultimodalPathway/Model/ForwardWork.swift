@@ -26,11 +26,11 @@ public struct ForwardWork: Sendable, Equatable {
 }
 
 extension VisionTransformer {
-  /// The work of one pass over `batch` images that is asked for nothing but logits.
+  /// The work of one pass over `batch` inputs that is asked for nothing but logits.
   public func work(batch: Int) -> [ForwardOperation: ForwardWork] {
     let c = configuration
     let rows = batch * c.tokenCount
-    let patches = batch * c.grid.height * c.grid.width
+    let patches = batch * c.patchCount
     var work: [ForwardOperation: ForwardWork] = [:]
     func add(_ operation: ForwardOperation, _ part: ForwardWork) { work[operation, default: ForwardWork()] += part }
 
@@ -67,8 +67,8 @@ extension VisionTransformer {
 
   /// Bytes of all weights in the form that products read.
   public var weightBytes: Int {
-    let layers = blocks.flatMap { [$0.qkv, $0.projection, $0.fc1, $0.fc2] } + [patchEmbedding] + (head.map { [$0] } ?? [])
-    return layers.reduce(0) { $0 + $1.weightBytes }
+    let layers = blocks.flatMap { block in PathwayLayer.allCases.map(block.linear) }
+    return (layers + [patchEmbedding] + (head.map { [$0] } ?? [])).reduce(0) { $0 + $1.weightBytes }
   }
 }
 

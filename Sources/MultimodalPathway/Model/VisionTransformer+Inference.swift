@@ -79,11 +79,12 @@ extension VisionTransformer {
 
   /// B of images that fit the model.
   private func batchSize(of images: Tensor) throws -> Int {
-    let (shape, expected) = (images.shape, configuration.inputShape)
-    guard let batch = shape.first, batch > 0, Array(shape.dropFirst()) == expected, images.elementType == .float32
+    let shape = images.shape
+    guard let batch = shape.first, batch > 0, shape.dropFirst().elementsEqual(inputShape),
+      images.elementType == .float32
     else {
       throw InferenceError.inputShape(
-        expected: "(B, \(expected.map(String.init).joined(separator: ", "))) float32", found: shape)
+        expected: "(B, \(inputShape.map(String.init).joined(separator: ", "))) float32", found: shape)
     }
     return batch
   }

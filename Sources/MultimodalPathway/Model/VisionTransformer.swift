@@ -11,6 +11,8 @@ public final class VisionTransformer: Sendable {
   public let engine: Engine
   public let execution: PathwayExecution
   public let precision: PrecisionPlan
+  /// The configuration's, made once: a forward pass allocates nothing.
+  let inputShape: [Int]
   let blocks: [Block]
   private let hasBranches: Bool
   let patchEmbedding: LinearLayer
@@ -37,6 +39,7 @@ public final class VisionTransformer: Sendable {
     let target = weights.target
     let c = target.configuration
     configuration = c
+    inputShape = c.inputShape
     self.engine = engine
     self.execution = execution
     try precision.validate(depth: c.depth)
