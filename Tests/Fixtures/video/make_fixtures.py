@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE.parent))
 from oracle import write
 
 WIDTH, HEIGHT, FRAMES = 48, 32, 20
-EXACT = "scale=flags=bilinear+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
+CONVERSION = "scale=flags=bilinear+bitexact"
 X264 = ["-c:v", "libx264", "-x264-params", "threads=1:keyint=8", "-bf", "2"]
 
 # Name: (file, encoder's arguments).
@@ -70,7 +70,7 @@ def encode(name: str, frames: np.ndarray) -> None:
 
 
 def decode(file: str, size: tuple = (HEIGHT, WIDTH)) -> np.ndarray:
-    raw = run("-i", str(HERE / file), "-vf", EXACT, "-vsync", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "-")
+    raw = run("-i", str(HERE / file), "-vf", CONVERSION, "-vsync", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "-")
     return np.frombuffer(raw, np.uint8).reshape(-1, *size, 3)
 
 
