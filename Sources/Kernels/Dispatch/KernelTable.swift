@@ -35,6 +35,14 @@ package struct KernelTable: Sendable {
     @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, Int, Span1D, UnsafeMutablePointer<Float>, Int) -> Void
   package let elementary: @Sendable (Elementary, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
   package let multiplyAdds: @Sendable (Int, UnsafeMutablePointer<Float>) -> Void
+  package let farthestPoints:
+    @Sendable (PointArrays, Int, Float, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>) -> Void
+  package let nearestPoints:
+    @Sendable (PointArrays, Place, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>) -> Void
+  package let mixRows:
+    @Sendable (
+      UnsafePointer<Float>, Int, UnsafePointer<Int32>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>
+    ) -> Void
 
   package static func of(_ set: InstructionSet) -> KernelTable {
     switch set {
@@ -55,19 +63,22 @@ package struct KernelTable: Sendable {
     gemm: gemmF32_Baseline, pack: packF32_Baseline, fold: foldF32_Baseline, attention: attentionF32_Baseline,
     attentionProbabilities: attentionProbabilitiesF32_Baseline, layerNorm: layerNormF32_Baseline,
     softmax: softmaxF32_Baseline, pool: poolF32_Baseline, gatherPatches: gatherPatchesF32_Baseline,
-    elementary: elementaryF32_Baseline, multiplyAdds: multiplyAddsF32_Baseline)
+    elementary: elementaryF32_Baseline, multiplyAdds: multiplyAddsF32_Baseline,
+    farthestPoints: farthestPointsF32_Baseline, nearestPoints: nearestPointsF32_Baseline, mixRows: mixRowsF32_Baseline)
 
   private static let avx2 = KernelTable(
     panelColumns: AVX2.panelColumns, tileRows: AVX2.tileRows, kBlock: 384, rowBlock: 256,
     gemm: gemmF32_AVX2, pack: packF32_AVX2, fold: foldF32_AVX2, attention: attentionF32_AVX2,
     attentionProbabilities: attentionProbabilitiesF32_AVX2, layerNorm: layerNormF32_AVX2,
     softmax: softmaxF32_AVX2, pool: poolF32_AVX2, gatherPatches: gatherPatchesF32_AVX2,
-    elementary: elementaryF32_AVX2, multiplyAdds: multiplyAddsF32_AVX2)
+    elementary: elementaryF32_AVX2, multiplyAdds: multiplyAddsF32_AVX2,
+    farthestPoints: farthestPointsF32_AVX2, nearestPoints: nearestPointsF32_AVX2, mixRows: mixRowsF32_AVX2)
 
   private static let avx512 = KernelTable(
     panelColumns: AVX512.panelColumns, tileRows: AVX512.tileRows, kBlock: 256, rowBlock: 256,
     gemm: gemmF32_AVX512, pack: packF32_AVX512, fold: foldF32_AVX512, attention: attentionF32_AVX512,
     attentionProbabilities: attentionProbabilitiesF32_AVX512, layerNorm: layerNormF32_AVX512,
     softmax: softmaxF32_AVX512, pool: poolF32_AVX512, gatherPatches: gatherPatchesF32_AVX512,
-    elementary: elementaryF32_AVX512, multiplyAdds: multiplyAddsF32_AVX512)
+    elementary: elementaryF32_AVX512, multiplyAdds: multiplyAddsF32_AVX512,
+    farthestPoints: farthestPointsF32_AVX512, nearestPoints: nearestPointsF32_AVX512, mixRows: mixRowsF32_AVX512)
 }

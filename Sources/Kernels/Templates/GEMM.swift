@@ -13,16 +13,17 @@
 // chain of multiply-adds, so `kBlock` changes no bit. The epilogue runs on a tile as soon as its last piece is done.
 
 /// What happens to a sum `s` on its way to C, in this order:
-/// `s = addend + scale s`, `s += bias`, `s = gelu(s)`, `s = residual + gamma s`.
+/// `s = addend + scale s`, `s += bias`, `s = gelu(s)` or `s = max(s, 0)`, `s = residual + gamma s`.
 @frozen
 public struct Epilogue {
-  /// (M, N), row stride `addendStride`; absent: `s = scale s`. May be C itself.
+  /// (M, N), row stride `addendStride`; absent: `s = scale s`. May be C itself. Stride 0: one row for all.
   public var addend: UnsafePointer<Float>?
   public var addendStride = 0
   public var scale: Float = 1
   /// (N).
   public var bias: UnsafePointer<Float>?
   public var appliesGELU = false
+  public var appliesReLU = false
   /// LayerScale, (N); absent: 1.
   public var gamma: UnsafePointer<Float>?
   /// (M, N), row stride `residualStride`. May be C itself.
@@ -132,6 +133,7 @@ func applyEpilogue<I: ISA>(
       }
       if let bias = g.epilogue.bias { s += loadLanes(I.self, bias + at, valid) }
       if g.epilogue.appliesGELU { s = I.gelu(s) }
+      if g.epilogue.appliesReLU { s = I.maximum(s, I.splat(0)) }
       if let residual = g.epilogue.residual {
         let value = loadLanes(I.self, residual + (row + r) * g.epilogue.residualStride + at, valid)
         if let gamma = g.epilogue.gamma {
