@@ -13,12 +13,37 @@ extension VisionTransformerConfiguration {
   public func timmJSON(preprocessing: ImagePreprocessing? = nil) throws -> Data {
     try validate()
     try preprocessing?.validate()
+    if let points { return try Self.encoded(pointJSON(points)) }
     let recipe = preprocessing ?? .usual(for: self)
     var top: [String: JSONValue] = [
       "architecture": .string(architecture), "num_classes": .integer(classCount), "num_features": .integer(width),
       "global_pool": .string(pooling.rawValue), "model_args": .object(modelArguments),
       "pretrained_cfg": .object(pretrained(recipe)),
     ]
+    var extras = extras
+    if !recipe.isTimm {
+      extras["preprocessing"] = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(recipe))
+    }
+    if !extras.isEmpty { top["m2pt"] = .object(extras) }
+    return try Self.encoded(top.merging(names) { $1 })
+  }
+
+  private static func encoded(_ members: [String: JSONValue]) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(JSONValue.object(members)) + Data("\n".utf8)
+  }
+
+  /// Names of the classes.
+  private var names: [String: JSONValue] {
+    var names: [String: JSONValue] = [:]
+    if let labels { names["label_names"] = .array(labels.map(JSONValue.string)) }
+    if let labelDescriptions { names["label_descriptions"] = .object(labelDescriptions.mapValues(JSONValue.string)) }
+    return names
+  }
+
+  /// What timm has no words for.
+  private var extras: [String: JSONValue] {
     var extras: [String: JSONValue] = [:]
     let own = (try? Self.preset(architecture))?.epsilon ?? 1e-6
     if epsilon != own { extras["epsilon"] = .number(Self.decimal(epsilon)) }
@@ -30,15 +55,18 @@ extension VisionTransformerConfiguration {
         ["frames": .integer(frames), "tubelet": .integer(tubelet), "sampling_rate": .integer(samplingRate)])
     }
     if task != .singleLabel { extras["task"] = .string(task.rawValue) }
-    if !recipe.isTimm {
-      extras["preprocessing"] = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(recipe))
-    }
-    if !extras.isEmpty { top["m2pt"] = .object(extras) }
-    if let labels { top["label_names"] = .array(labels.map(JSONValue.string)) }
-    if let labelDescriptions { top["label_descriptions"] = .object(labelDescriptions.mapValues(JSONValue.string)) }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(JSONValue.object(top)) + Data("\n".utf8)
+    return extras
+  }
+
+  /// A point transformer's file: timm has no such model, but the words for its blocks.
+  private func pointJSON(_ points: PointConfiguration) -> [String: JSONValue] {
+    let arguments = modelArguments.filter { !["img_size", "patch_size", "in_chans"].contains($0.key) }
+    let top: [String: JSONValue] = [
+      "architecture": .string(architecture), "num_classes": .integer(classCount),
+      "global_pool": .string(pooling.rawValue), "model_args": .object(arguments),
+      "m2pt": .object(extras.merging(["points": points.json]) { $1 }),
+    ]
+    return top.merging(names) { $1 }
   }
 
   /// Writes `config.json` into a model directory, whole or not at all.

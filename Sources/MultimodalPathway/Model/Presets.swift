@@ -10,8 +10,9 @@ extension VisionTransformerConfiguration {
   /// - Throws: `ConfigurationError.unknownArchitecture` with the nearest names.
   public static func preset(_ architecture: String) throws -> VisionTransformerConfiguration {
     let name = String(architecture.prefix { $0 != "." })
-    if let preset = table[name] { return preset }
-    throw ConfigurationError.unknownArchitecture(architecture, nearest: nearest(to: name, among: architectures))
+    if let preset = table[name] ?? pointTable[name] { return preset }
+    throw ConfigurationError.unknownArchitecture(
+      architecture, nearest: nearest(to: name, among: architectures + pointTable.keys))
   }
 
   private struct Family {
