@@ -44,6 +44,7 @@ struct AttentionOverlay: ParsableCommand {
   func run() throws {
     let model = try options.load()
     let c = model.configuration
+    try c.requirePictures("attention")
     let (pixels, pictures) = try options.frontEnd(c).view(URL(fileURLWithPath: image), c)
     let last = block ?? c.depth - 1
     if case .index(let index) = head, !(0..<c.heads).contains(index) {

@@ -25,17 +25,19 @@ struct BenchMeasurement {
     limit = try model.engine.multiplyAddLimit()
     let images = Self.images(model.configuration, batch: batch)
     let counter = allocationCounter()
-    (wall, processor) = ([], [])
-    wall.reserveCapacity(runs)
-    processor.reserveCapacity(runs)
+    // Of their own, not of `self`, which `passes` has a copy of: appending would copy them.
+    var (walls, processors): ([Double], [Double]) = ([], [])
+    walls.reserveCapacity(runs)
+    processors.reserveCapacity(runs)
     var before = 0
     try passes(images, model.workspace(batch: batch), runs) { run, wall, processor in
       if run == -1 { before = counter?() ?? 0 }
       guard run >= 0 else { return }
-      self.wall.append(wall)
-      self.processor.append(processor)
+      walls.append(wall)
+      processors.append(processor)
     }
     allocations = counter.map { $0() - before }
+    (wall, processor) = (walls, processors)
     limit = max(limit, try model.engine.multiplyAddLimit())
     if profiles { profile = try makeProfile(images, runs) }
   }
@@ -45,7 +47,7 @@ struct BenchMeasurement {
     _ images: Tensor, _ workspace: Workspace, _ runs: Int, _ body: (Int, Double, Double) -> Void
   ) throws {
     let c = model.configuration
-    var logits = [Float](repeating: 0, count: batch * (c.classCount == 0 ? c.width : c.classCount))
+    var logits = [Float](repeating: 0, count: batch * c.answerShape.reduce(1, *))
     for run in -2..<runs {
       let start = (DispatchTime.now().uptimeNanoseconds, processorNanoseconds())
       var output = logits.mutableSpan

@@ -3,7 +3,8 @@ import Foundation
 import MultimodalPathway
 
 struct Classify: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Name what pictures and videos show: the most likely classes.")
+  static let configuration = CommandConfiguration(
+    abstract: "Name what pictures, videos and point clouds show: the most likely classes.")
 
   @OptionGroup var input: ModelInput
   @Option(name: .customLong("top-k"), help: "Classes of an answer.") var topK = 5
@@ -48,6 +49,9 @@ struct Classify: ParsableCommand {
       throw ToolError(
         "\(input.options.model): the model has no head and so no classes; `m2pt features` gives its features, "
           + "`m2pt probe` makes a head")
+    }
+    guard c.task != .perPoint else {
+      throw ToolError("\(input.options.model): the model names parts of a cloud, not clouds; use `m2pt segment`")
     }
     var answers: [Answer] = []
     let zeros = [Double](repeating: 0, count: c.classCount)

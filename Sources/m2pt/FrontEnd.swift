@@ -100,12 +100,21 @@ struct ViewOptions: ParsableArguments {
       throw ValidationError("--segments takes 1...1000, --crops 1...60.")
     }
   }
+
+  /// - Throws: `ToolError` where a file of the model's modality is looked at once.
+  func check(_ model: String, _ c: VisionTransformerConfiguration) throws {
+    guard c.modality == .video || segments * crops == 1 else {
+      throw ToolError("\(model): --segments and --crops are for videos; the model is for \(c.modality.rawValue)")
+    }
+  }
 }
 
 extension ModelOptions {
   /// What stands before a model of that configuration.
   func frontEnd(_ c: VisionTransformerConfiguration, views: ViewOptions? = nil) throws -> any FrontEnd {
-    try c.frontEnd(model, preprocessing(c), views: views)
+    try views?.check(model, c)
+    if let points = c.points { return PointFrontEnd(points, engine: try engineOptions.engine()) }
+    return try c.frontEnd(model, preprocessing(c), views: views)
   }
 }
 
@@ -113,12 +122,9 @@ extension VisionTransformerConfiguration {
   /// What stands before such a model, which errors call `model`.
   ///
   /// - Parameter recipe: how its pictures, or frames, are prepared.
-  /// - Throws: `ToolError` where the views are not those of the modality; `ImagePreprocessingError`.
+  /// - Throws: `ToolError`; `ImagePreprocessingError`.
   func frontEnd(_ model: String, _ recipe: ImagePreprocessing, views: ViewOptions? = nil) throws -> any FrontEnd {
     let (segments, crops) = (views?.segments ?? 1, views?.crops ?? 1)
-    guard modality == .video || segments * crops == 1 else {
-      throw ToolError("\(model): --segments and --crops are for videos; the model is for \(modality.rawValue)")
-    }
     switch modality {
     case .image: return PictureFrontEnd(preprocessor: try ImagePreprocessor(recipe))
     case .video:

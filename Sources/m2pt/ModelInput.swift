@@ -28,8 +28,9 @@ struct ModelOptions: ParsableArguments {
 struct ModelInput: ParsableArguments {
   @OptionGroup var options: ModelOptions
   @OptionGroup var views: ViewOptions
-  @Option(help: "Pictures or clips of a pass.") var batch = 8
-  @Argument(help: "JPEG or PNG files, or videos for a model of videos; or directories of them.") var files: [String]
+  @Option(help: "Pictures, clips or clouds of a pass.") var batch = 8
+  @Argument(help: "Files of the model's modality: JPEG, PNG; videos; PLY, OFF, OBJ, XYZ, NPY. Or directories of them.")
+  var files: [String]
 
   func validate() throws {
     guard (1...1024).contains(batch) else { throw ValidationError("--batch takes 1...1024.") }

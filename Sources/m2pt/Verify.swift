@@ -56,6 +56,11 @@ struct Verify: ParsableCommand {
   }
 
   private func pictures(_ c: VisionTransformerConfiguration) throws -> Tensor {
+    if let points = c.points {
+      let frontEnd = PointFrontEnd(points, engine: try engine.engine())
+      let clouds = try input.flatMap { try frontEnd.prepared(URL(fileURLWithPath: $0)).values }
+      return Tensor(clouds, shape: [input.count] + frontEnd.shape)
+    }
     let recipe: ImagePreprocessing =
       pathway.architecture == nil
       ? try .read(modelAt: URL(fileURLWithPath: pathway.target)) : .usual(for: c)
