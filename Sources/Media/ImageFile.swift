@@ -34,7 +34,7 @@ public enum ImageFile {
   }
 
   /// All bytes of a regular file no larger than `limit`.
-  private static func contents(of file: URL, limit: Int) throws -> Data {
+  static func contents(of file: URL, limit: Int) throws -> Data {
     let values: URLResourceValues
     do {
       values = try URL(fileURLWithPath: file.path).resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])

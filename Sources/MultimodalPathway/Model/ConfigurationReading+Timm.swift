@@ -94,7 +94,10 @@ extension VisionTransformerConfiguration {
 
   /// What timm's configuration has no words for, in an object that timm does not read.
   private mutating func apply(extras: JSONObject) throws {
-    let known = ["epsilon", "final_epsilon", "qkv_bias", "preprocessing", "modality", "task", "video"]
+    let known = [
+      "epsilon", "final_epsilon", "qkv_bias", "preprocessing", "modality", "task", "video", "audio",
+      "patch_stride", "head_norm",
+    ]
     for key in extras.values.keys.sorted() where !known.contains(key) {
       throw ConfigurationError.unsupported(
         file: extras.file, key: extras.name(key), found: extras.values[key]?.summary ?? "",
@@ -105,6 +108,9 @@ extension VisionTransformerConfiguration {
     qkvBias = try extras.choice("qkv_bias") ?? qkvBias
     modality = try extras.choice("modality") ?? modality
     task = try extras.choice("task") ?? task
+    patchStride = try extras.extent("patch_stride") ?? patchStride
+    hasHeadNorm = try extras.boolean("head_norm") ?? hasHeadNorm
+    audio = try extras.object("audio").map { try AudioPreprocessing(reading: $0, over: audio ?? .audioSet) } ?? audio
     if modality == .video { try apply(video: extras.object("video")) }
   }
 

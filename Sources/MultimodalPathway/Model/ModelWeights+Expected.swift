@@ -37,6 +37,7 @@ extension ModelWeights {
       if c.hasLayerScale { list.append((prefix + "ls2.gamma", [width])) }
     }
     if c.hasFinalNorm { norm(c.normalizesAfterPooling ? "fc_norm" : "norm") }
+    if c.hasHeadNorm { norm("head_norm") }
     if c.classCount > 0 { linear("head", c.classCount, width) }
     return list
   }

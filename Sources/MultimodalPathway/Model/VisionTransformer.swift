@@ -17,6 +17,7 @@ public final class VisionTransformer: Sendable {
   private let positions: FloatBuffer
   private let preNorm: LayerNorm?
   private let finalNorm: LayerNorm?
+  private let headNorm: LayerNorm?
   let head: LinearLayer?
 
   /// A plain transformer.
@@ -47,6 +48,7 @@ public final class VisionTransformer: Sendable {
     finalNorm =
       c.hasFinalNorm
       ? try LayerNorm(target, c.normalizesAfterPooling ? "fc_norm" : "norm", epsilon: c.finalEpsilon) : nil
+    headNorm = c.hasHeadNorm ? try LayerNorm(target, "head_norm") : nil
     head = c.classCount > 0 ? try plain("head", bias: try target.tensor("head.bias").float32()) : nil
   }
 
@@ -154,10 +156,21 @@ public final class VisionTransformer: Sendable {
       let (slice, first) = (item / rows, item % rows * columns)
       let (image, time) = (slice / c.slices, slice % c.slices * c.tubelet)
       for channel in 0..<c.channels {
-        kernels.gatherPatches(
-          images + ((image * c.channels + channel) * c.frames + time) * frameValues, c.tubelet, c.imageSize.height,
-          c.imageSize.width, c.patchSize.height, c.patchSize.width, Span1D(first, first + columns),
-          w.hidden + slice * rows * columns * w.hiddenStride + channel * (c.patchValues / c.channels), w.hiddenStride)
+        let source = images + ((image * c.channels + channel) * c.frames + time) * frameValues
+        let target = w.hidden + slice * rows * columns * w.hiddenStride + channel * (c.patchValues / c.channels)
+        guard let step = c.patchStride else {
+          kernels.gatherPatches(
+            source, c.tubelet, c.imageSize.height, c.imageSize.width, c.patchSize.height, c.patchSize.width,
+            Span1D(first, first + columns), target, w.hiddenStride)
+          continue
+        }
+        // Every overlapping patch is the first one of an image that begins at its corner.
+        for column in 0..<columns {
+          kernels.gatherPatches(
+            source + item % rows * step.height * c.imageSize.width + column * step.width, c.tubelet,
+            c.imageSize.height, c.imageSize.width, c.patchSize.height, c.patchSize.width, Span1D(0, 1),
+            target + (first + column) * w.hiddenStride, w.hiddenStride)
+        }
       }
     }
     let scratch = w.scratch + member.index * w.scratchStride
@@ -231,6 +244,8 @@ public final class VisionTransformer: Sendable {
       finalNorm.run(
         &member, kernels, x: w.pooled, xStride: w.stride, y: w.pooled, yStride: w.stride, rows: w.batch, width: c.width)
     }
+    headNorm?.run(
+      &member, kernels, x: w.pooled, xStride: w.stride, y: w.pooled, yStride: w.stride, rows: w.batch, width: c.width)
     guard let head else { return }
     member.begin(.head)
     head.run(
@@ -249,6 +264,7 @@ public final class VisionTransformer: Sendable {
     case .token: result.update(from: tokens, count: c.width)
     case .mean, .none: kernels.pool(first, w.stride, count, c.width, false, result)
     case .maximum: kernels.pool(first, w.stride, count, c.width, true, result)
+    case .prefixMean: kernels.pool(tokens, w.stride, min(c.prefixTokens, w.tokens), c.width, false, result)
     case .averageMaximum:
       kernels.pool(first, w.stride, count, c.width, false, result)
       kernels.pool(first, w.stride, count, c.width, true, scratch)
