@@ -12,6 +12,7 @@ import copy
 import json
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def make_audio_mae() -> None:
     model = timm.models.vision_transformer.VisionTransformer(
         img_size=(frames, bins), patch_size=patch, in_chans=1, num_classes=7, embed_dim=width, depth=2, num_heads=2,
         mlp_ratio=1.5, qkv_bias=True, global_pool="avg", class_token=True, fc_norm=True,
-        norm_layer=lambda size: nn.LayerNorm(size, eps=1e-6)).eval()
+        norm_layer=partial(nn.LayerNorm, eps=1e-6)).eval()
     randomize(model, 400)
     grid = np.meshgrid(np.arange(bins // patch), np.arange(frames // patch))
     table = np.concatenate([sin_cos(width // 2, grid[0]), sin_cos(width // 2, grid[1])], axis=1)

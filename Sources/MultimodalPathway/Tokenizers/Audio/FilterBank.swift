@@ -111,15 +111,16 @@ public struct FilterBank: Sendable {
     try engine.run { member in
       for first in stride(from: 0, to: frames, by: rows) {
         let count = min(rows, frames - first)
+        let index = member.index
         member.share(count) { row in
           halve(
-            samples + (first + row) * frameShift, frame.base + member.index * frameLength,
+            samples + (first + row) * frameShift, frame.base + index * frameLength,
             even: even.base + row * halfLength, odd: odd.base + row * halfLength)
         }
         for (matrix, input, output) in [(cosines, even, real), (sines, odd, imaginary)] {
           LinearProduct.run(
             &member, kernels, weight: matrix, a: input.base, lda: halfLength, m: count, c: output.base,
-            ldc: frequencies, epilogue: Epilogue(), scratch: scratch.base + member.index * scratchCount)
+            ldc: frequencies, epilogue: Epilogue(), scratch: scratch.base + index * scratchCount)
         }
         member.share(count) { row in
           let (re, im) = (real.base + row * frequencies, imaginary.base + row * frequencies)
