@@ -10,8 +10,9 @@ struct AttentionOverlay: ParsableCommand {
     discussion: """
       Attention of one token to all patches, after softmax, bilinearly enlarged to the picture in the model's input \
       size. Colours (inferno) run from the least to the largest value. A video becomes one clip, of which the strip \
-      shows the first frame of every tubelet. Sound becomes its spectrogram, time to the right and low tones below; ROW and \
-      COLUMN count patches of the model's own input, time first for AudioMAE.
+      shows the first frame of every tubelet. Sound becomes its \
+      spectrogram, time to the right and low tones below; ROW and COLUMN count patches of the model's own input, \
+      whose rows are time for AudioMAE.
       """)
 
   @OptionGroup var options: ModelOptions

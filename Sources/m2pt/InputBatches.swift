@@ -23,7 +23,8 @@ struct InputBatches {
   static func files(_ path: String, endings: [String]) throws -> [String] {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      return path.contains { "*?[".contains($0) } ? try matches(path).flatMap { try files($0, endings: endings) } : [path]
+      guard path.contains(where: { "*?[".contains($0) }) else { return [path] }
+      return try matches(path).flatMap { try files($0, endings: endings) }
     }
     guard isDirectory.boolValue else { return [path] }
     let names: [String]

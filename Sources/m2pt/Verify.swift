@@ -58,10 +58,8 @@ struct Verify: ParsableCommand {
 
   private func pictures(_ c: VisionTransformerConfiguration) throws -> Tensor {
     let recipe: ImagePreprocessing? =
-      c.modality == .audio
-      ? nil
-      :       pathway.architecture == nil
-      ? try .read(modelAt: URL(fileURLWithPath: pathway.target)) : .usual(for: c)
+      c.modality == .audio || pathway.architecture != nil
+      ? nil : try .read(modelAt: URL(fileURLWithPath: pathway.target))
     let frontEnd = try c.frontEnd(
       pathway.target, recipe?.size == c.imageSize ? recipe : recipe?.settingSize(c.imageSize),
       resamples: sound.resample, engine: engine.engine())

@@ -24,6 +24,13 @@ import Testing
     }
   }
 
+  @Test func followsLinks() throws {
+    let link = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).wav")
+    try FileManager.default.createSymbolicLink(at: link, withDestinationURL: Fixture.url("audio/tone.wav"))
+    defer { try? FileManager.default.removeItem(at: link) }
+    #expect(try AudioFile.read(link) == AudioFile.read(Fixture.url("audio/tone.wav")))
+  }
+
   @Test func resamplesOnlyWhenAsked() throws {
     let data = try Self.file("wav")
     #expect(throws: AudioFileError.rate(file: "tone", found: 16_000, expected: 8000)) {

@@ -64,7 +64,8 @@ extension VisionTransformerConfiguration {
       return
     }
     for case .string(let name) in names
-    where ["ForImageClassification", "ForVideoClassification", "ForAudioClassification"].contains(where: name.contains) {
+    where ["ForImageClassification", "ForVideoClassification", "ForAudioClassification"].contains(where: name.contains)
+    {
       // DINOv2's head reads class token and mean together; the distilled DeiT has two heads.
       let known = [
         "ViTForImageClassification", "DeiTForImageClassification", "VideoMAEForVideoClassification",

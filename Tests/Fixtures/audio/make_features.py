@@ -2,7 +2,8 @@
 
     python Tests/Fixtures/audio/make_features.py
 
-Needs kaldi-native-fbank 1.22, soundfile 0.13, numpy, and Debian's espeak-ng and sox (the spoken words are made here and
+Needs kaldi-native-fbank 1.20 (later ones refuse 128 bins at 16 kHz, where the lowest triangles hold no frequency of
+the transform), soundfile 0.14, numpy, and Debian's espeak-ng and sox (the spoken words are made here and
 belong to nobody). Tensors: samples.CASE float32 and features.CASE (frames, bins) of Kaldi, full scale 1; metadata
 `rates`, by case. Files of one tone, 0.1 s at 16 kHz and two channels, in every format: tone.{wav,flac,ogg,opus,mp3},
 and tone.safetensors with the samples that libsndfile reads, (frames, channels).
