@@ -101,6 +101,32 @@ import Testing
     }
   }
 
+  @Test(arguments: ["", "_esc50", "_speech_commands"])
+  func namesOfAudioMAE(_ suffix: String) throws {
+    let name = "vit_base_patch16_audiomae" + suffix
+    let c = try VisionTransformerConfiguration.preset(name)
+    #expect(c.spectrogram.bins == 128 && c.grid.width == 8 && c.prefixTokens == 1)
+    #expect(try VisionTransformerConfiguration.read(json: c.timmJSON(), file: name) == c)
+  }
+
+  @Test func aLoneFileSaysHowManyFramesItHears() throws {
+    var c = try VisionTransformerConfiguration.preset("vit_base_patch16_audiomae")
+    (c.depth, c.imageSize.height, c.classCount) = (12, 256, 3)
+    let shapes = ModelWeights.expectedShapes(c)
+    let positions = try #require(shapes.first { $0.name == "pos_embed" })
+    #expect(positions.shape == [1, 129, 768])
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).safetensors")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let few = shapes.filter { ["pos_embed", "head.weight", "fc_norm.weight"].contains($0.name) }
+    try Checkpoint(
+      tensors: Dictionary(
+        uniqueKeysWithValues: few.map { name, shape in (name, Tensor(shape: shape) { $0.initialize(repeating: 0) }) })
+    ).write(to: file)
+    let found = try ModelWeights.configuration(
+      at: file, of: Checkpoint(contentsOf: file), architecture: "vit_base_patch16_audiomae")
+    #expect(found == c)
+  }
+
   @Test func impossibleConfigurationsAreRefused() throws {
     let good = try bound(golden("ast")).configuration
     func refuses(_ key: String, _ change: (inout VisionTransformerConfiguration) -> Void) {
