@@ -37,7 +37,8 @@ public enum ImageFile {
   static func contents(of file: URL, limit: Int) throws -> Data {
     let values: URLResourceValues
     do {
-      values = try URL(fileURLWithPath: file.path).resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
+      values = try URL(fileURLWithPath: file.path).resolvingSymlinksInPath().resourceValues(
+        forKeys: [.isRegularFileKey, .fileSizeKey])
     } catch {
       throw MediaError.unreadable(file: file.path, reason: reason(for: error))
     }

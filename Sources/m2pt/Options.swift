@@ -67,6 +67,11 @@ struct PathwayOptions: ParsableArguments {
   }
 }
 
+/// How sound is read.
+struct SoundOptions: ParsableArguments {
+  @Flag(help: "Resample sound whose rate is not the model's; otherwise it is an error.") var resample = false
+}
+
 /// A size of pictures other than the model's own.
 struct ImageSizeOption: ParsableArguments {
   @Option(

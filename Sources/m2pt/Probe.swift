@@ -135,6 +135,7 @@ extension VisionTransformerConfiguration {
     result.classCount = classes.count
     result.labels = classes
     result.labelDescriptions = nil
+    result.task = .singleLabel
     return result
   }
 }

@@ -22,6 +22,8 @@ extension CheckpointLayout {
     "embeddings.cls_token": "cls_token", "embeddings.position_embeddings": "pos_embed",
     "embeddings.distillation_token": "reg_token", "embeddings.register_tokens": "register_tokens",
     "embeddings.patch_embeddings.projection": "patch_embed.proj", "layernorm": "norm", "classifier": "head",
+    // AST's head.
+    "classifier.layernorm": "head_norm", "classifier.dense": "head",
   ]
   private static let huggingFaceDropped = ["embeddings.mask_token", "pooler.", "decoder.", "encoder_to_decoder.", "mask_token"]
 

@@ -99,7 +99,10 @@ extension VisionTransformerConfiguration {
 
   /// What timm's configuration has no words for, in an object that timm does not read.
   private mutating func apply(extras: JSONObject) throws {
-    let known = ["epsilon", "final_epsilon", "qkv_bias", "preprocessing", "modality", "task", "video", "points"]
+    let known = [
+      "epsilon", "final_epsilon", "qkv_bias", "preprocessing", "modality", "task", "video", "audio", "points",
+      "patch_stride", "head_norm",
+    ]
     for key in extras.values.keys.sorted() where !known.contains(key) {
       throw ConfigurationError.unsupported(
         file: extras.file, key: extras.name(key), found: extras.values[key]?.summary ?? "",
@@ -111,6 +114,9 @@ extension VisionTransformerConfiguration {
     modality = try extras.choice("modality") ?? modality
     task = try extras.choice("task") ?? task
     if let object = try extras.object("points") { points = try (points ?? PointConfiguration()).reading(object) }
+    patchStride = try extras.extent("patch_stride") ?? patchStride
+    hasHeadNorm = try extras.boolean("head_norm") ?? hasHeadNorm
+    audio = try extras.object("audio").map { try AudioPreprocessing(reading: $0, over: audio ?? .audioSet) } ?? audio
     if modality == .video { try apply(video: extras.object("video")) }
   }
 

@@ -20,8 +20,15 @@ extension VisionTransformerConfiguration {
       "global_pool": .string(pooling.rawValue), "model_args": .object(modelArguments),
       "pretrained_cfg": .object(pretrained(recipe)),
     ]
+    if modality == .audio {
+      let audio = audio ?? .audioSet
+      top["pretrained_cfg"] = .object(
+        pretrained(recipe).merging([
+          "mean": .array([.number(Self.decimal(audio.mean))]), "std": .array([.number(Self.decimal(2 * audio.std))]),
+        ]) { $1 })
+    }
     var extras = extras
-    if !recipe.isTimm {
+    if modality != .audio, !recipe.isTimm {
       extras["preprocessing"] = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(recipe))
     }
     if !extras.isEmpty { top["m2pt"] = .object(extras) }
@@ -54,6 +61,9 @@ extension VisionTransformerConfiguration {
       extras["video"] = .object(
         ["frames": .integer(frames), "tubelet": .integer(tubelet), "sampling_rate": .integer(samplingRate)])
     }
+    if let audio { extras["audio"] = audio.json }
+    if let patchStride { extras["patch_stride"] = Self.json(patchStride) }
+    if hasHeadNorm { extras["head_norm"] = .boolean(true) }
     if task != .singleLabel { extras["task"] = .string(task.rawValue) }
     return extras
   }
@@ -113,7 +123,7 @@ extension VisionTransformerConfiguration {
   }
 
   /// The shortest decimal that reads back as `value`, through a double too: 0.485 and not 0.48500001430511475.
-  private static func decimal(_ value: Float) -> Double {
+  static func decimal(_ value: Float) -> Double {
     guard let short = Double("\(value)"), Float(short) == value else { return Double(value) }
     return short
   }

@@ -42,6 +42,7 @@ extension ModelWeights {
       if c.hasLayerScale { list.append((prefix + "ls2.gamma", [width])) }
     }
     if c.hasFinalNorm { norm(c.normalizesAfterPooling ? "fc_norm" : "norm") }
+    if c.hasHeadNorm { norm("head_norm") }
     if let points = c.points {
       list += points.headShapes(c)
     } else if c.classCount > 0 {

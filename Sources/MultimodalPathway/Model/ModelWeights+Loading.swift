@@ -53,6 +53,8 @@ extension VisionTransformerConfiguration {
     }
     if let patches = tensors["patch_embed.proj.weight"], patches.shape.count == 5 {
       c.fit(clipsOf: patches.shape[2], tensors)
+    } else if let positions = tensors["pos_embed"], positions.shape.count == 3, c.modality == .audio {
+      c.fit(framesOf: positions)
     } else if let positions = tensors["pos_embed"], positions.shape.count == 3 {
       let patches = positions.shape[1] - c.positionPrefix
       let side = Int(Double(max(0, patches)).squareRoot())

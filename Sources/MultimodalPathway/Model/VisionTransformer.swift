@@ -19,6 +19,7 @@ public final class VisionTransformer: Sendable {
   let pointTokenizer: PointTokenizer?
   private let preNorm: LayerNorm?
   private let finalNorm: LayerNorm?
+  private let headNorm: LayerNorm?
   let head: LinearLayer?
   let classHead: ClassHead?
   let partHead: PartHead?
@@ -54,6 +55,7 @@ public final class VisionTransformer: Sendable {
     finalNorm =
       c.hasFinalNorm
       ? try LayerNorm(target, c.normalizesAfterPooling ? "fc_norm" : "norm", epsilon: c.finalEpsilon) : nil
+    headNorm = c.hasHeadNorm ? try LayerNorm(target, "head_norm") : nil
     head = c.classCount > 0 && c.points == nil ? try plain("head", bias: try target.tensor("head.bias").float32()) : nil
     let points = c.classCount > 0 ? c.points : nil
     classHead = c.task == .perPoint ? nil : try points.map { try ClassHead(target, $0, engine: engine) }
@@ -177,10 +179,21 @@ public final class VisionTransformer: Sendable {
       let (slice, first) = (item / rows, item % rows * columns)
       let (image, time) = (slice / c.slices, slice % c.slices * c.tubelet)
       for channel in 0..<c.channels {
-        kernels.gatherPatches(
-          images + ((image * c.channels + channel) * c.frames + time) * frameValues, c.tubelet, c.imageSize.height,
-          c.imageSize.width, c.patchSize.height, c.patchSize.width, Span1D(first, first + columns),
-          w.hidden + slice * rows * columns * w.hiddenStride + channel * (c.patchValues / c.channels), w.hiddenStride)
+        let source = images + ((image * c.channels + channel) * c.frames + time) * frameValues
+        let target = w.hidden + slice * rows * columns * w.hiddenStride + channel * (c.patchValues / c.channels)
+        guard let step = c.patchStride else {
+          kernels.gatherPatches(
+            source, c.tubelet, c.imageSize.height, c.imageSize.width, c.patchSize.height, c.patchSize.width,
+            Span1D(first, first + columns), target, w.hiddenStride)
+          continue
+        }
+        // Every overlapping patch is the first one of an image that begins at its corner.
+        for column in 0..<columns {
+          kernels.gatherPatches(
+            source + item % rows * step.height * c.imageSize.width + column * step.width, c.tubelet,
+            c.imageSize.height, c.imageSize.width, c.patchSize.height, c.patchSize.width, Span1D(0, 1),
+            target + (first + column) * w.hiddenStride, w.hiddenStride)
+        }
       }
     }
     let scratch = w.scratch + member.index * w.scratchStride
@@ -291,6 +304,9 @@ public final class VisionTransformer: Sendable {
       classHead?.run(&member, kernels, w, points)
       if let clouds { partHead?.run(&member, kernels, clouds: clouds, w, points) }
     }
+    headNorm?.run(
+      &member, kernels, x: w.pooled, xStride: w.pooledStride, y: w.pooled, yStride: w.pooledStride, rows: w.batch,
+      width: c.width)
     guard let head else { return }
     member.begin(.head)
     head.run(
@@ -313,6 +329,7 @@ public final class VisionTransformer: Sendable {
     case .tokenAndMaximum:
       result.update(from: tokens, count: c.width)
       kernels.pool(first, w.stride, count, c.width, true, result + c.width)
+    case .prefixMean: kernels.pool(tokens, w.stride, min(c.prefixTokens, w.tokens), c.width, false, result)
     case .averageMaximum:
       kernels.pool(first, w.stride, count, c.width, false, result)
       kernels.pool(first, w.stride, count, c.width, true, scratch)

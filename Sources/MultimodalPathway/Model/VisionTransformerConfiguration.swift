@@ -18,12 +18,14 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
     /// The class token and the maximum of the others, one behind the other: 2C. Of point transformers alone; timm has
     /// no such pooling.
     case tokenAndMaximum = "token_max"
+    /// Mean of class and register tokens: AST's class and distillation token.
+    case prefixMean = "prefix"
     /// All tokens are the output, and there is no head. What a pass calls pooled is then the class token, or the mean
     /// of the patch tokens where there is none.
     case none = ""
 
     /// Whether it is a reduction over the patch tokens.
-    public var reducesPatches: Bool { self != .token && self != .none && self != .tokenAndMaximum }
+    public var reducesPatches: Bool { [.mean, .averageMaximum, .maximum].contains(self) }
   }
 
   /// Which of Q, K and V have a bias.
@@ -44,6 +46,10 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var points: PointConfiguration?
   public var imageSize: Extent
   public var patchSize: Extent
+  /// From one patch to the next where they overlap, as in AST; absent: the patch's size.
+  public var patchStride: Extent?
+  /// How sound is prepared, in audio models; absent there: as for AudioSet.
+  public var audio: AudioPreprocessing?
   /// T: frames of a clip; an image is a clip of one frame.
   public var frames = 1
   /// Frames of a tubelet, the patch of a video: 2 in VideoMAE; 1 for patches of every frame alone.
@@ -66,6 +72,8 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var hasFinalNorm = true
   /// Whether the final norm comes after pooling (`fc_norm`) instead of before (`norm`).
   public var normalizesAfterPooling = false
+  /// A LayerNorm of its own before the head (`head_norm`), after the final one, as in AST.
+  public var hasHeadNorm = false
   public var hasLayerScale = false
   public var qkvBias = QKVBias.full
   public var epsilon: Float = 1e-6
@@ -96,11 +104,15 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   var reduction: Pooling { pooling != .none ? pooling : hasClassToken ? .token : .mean }
   /// D: channels of a head.
   public var headSize: Int { width / heads }
+  /// From one patch to the next.
+  var step: Extent { patchStride ?? patchSize }
   /// Patches down and across; pixels beyond the last whole patch are not looked at, as in a strided convolution. Groups
   /// of points are a row.
   public var grid: Extent {
     if let points { return Extent(height: 1, width: points.groups) }
-    return Extent(height: imageSize.height / patchSize.height, width: imageSize.width / patchSize.width)
+    return Extent(
+      height: (imageSize.height - patchSize.height) / step.height + 1,
+      width: (imageSize.width - patchSize.width) / step.width + 1)
   }
   /// Tokens before the patches: class token, then registers.
   public var prefixTokens: Int { (hasClassToken ? 1 : 0) + registerTokens }
@@ -173,6 +185,9 @@ extension VisionTransformerConfiguration {
     ] {
       try require((1...limit).contains(value), key, value, "1...\(limit)")
     }
+    for stride in [step.height, step.width] {
+      try require((1...1 << 10).contains(stride), "patch_stride", stride, "1...\(1 << 10)")
+    }
     // Another modality's input is a clip of one frame.
     let longest = modality == .video ? 1 << 12 : 1
     try require((1...longest).contains(frames), "frames", frames, "1...\(longest) for \(modality.rawValue)")
@@ -187,10 +202,23 @@ extension VisionTransformerConfiguration {
     try require(
       imageSize.height >= patchSize.height && imageSize.width >= patchSize.width, "patch_size", patchSize,
       "no more than the image, \(imageSize)")
+    try require(
+      audio == nil || modality == .audio, "audio", "settings for sound", "none for \(modality.rawValue)")
+    try require(
+      modality != .audio || channels == 1, "in_chans", channels, "1 for audio: a spectrogram has one channel")
+    if let audio {
+      do {
+        try audio.validate()
+      } catch AudioError.invalid(let key, let found, let expected) {
+        throw ConfigurationError.invalid(key: "audio." + key, found: found, expected: expected)
+      }
+    }
     try require((0...1024).contains(registerTokens), "reg_tokens", registerTokens, "0...1024")
     try require((0...1 << 20).contains(classCount), "num_classes", classCount, "0...\(1 << 20)")
     try require(
       pooling != .token || hasClassToken, "global_pool", "token", "'avg', 'avgmax' or 'max' without a class token")
+    try require(
+      pooling != .prefixMean || prefixTokens > 0, "global_pool", "prefix", "'avg' without class and register tokens")
     try require(
       pooling != .none || classCount == 0, "num_classes", classCount,
       "0 where global_pool is '' (a head needs one vector)")

@@ -204,9 +204,9 @@ package final class ReferenceTransformer {
         let time = place / area * c.tubelet + part % c.tubelet
         let frame = (image * c.channels + part / c.tubelet) * c.frames + time
         for row in 0..<patch.height {
-          let line = frame * imageRows + place % area / grid.width * patch.height + row
+          let line = frame * imageRows + place % area / grid.width * c.step.height + row
           for column in 0..<patch.width {
-            destination.pointee = Double(pixels[line * imageColumns + place % grid.width * patch.width + column])
+            destination.pointee = Double(pixels[line * imageColumns + place % grid.width * c.step.width + column])
             destination += 1
           }
         }
@@ -257,7 +257,7 @@ package final class ReferenceTransformer {
     for item in 0..<copies * batch {
       for column in 0..<width {
         func value(_ token: Int) -> Double { features.base[(item * tokens + token) * width + column] }
-        let patches = first..<max(first + 1, tokens)
+        let patches = c.reduction == .prefixMean ? 0..<min(c.prefixTokens, tokens) : first..<max(first + 1, tokens)
         var (sum, squares) = (0.0, 0.0)
         for token in patches {
           sum += value(token)
@@ -271,10 +271,11 @@ package final class ReferenceTransformer {
           case .mean, .none: mean
           case .maximum: top
           case .averageMaximum: 0.5 * (mean + top)
+          case .prefixMean: mean
           }
         pooled.base[item * pooledWidth + column] = result
         if c.reduction == .tokenAndMaximum { pooled.base[item * pooledWidth + width + column] = top }
-        let takesMean = c.reduction == .mean || c.reduction == .averageMaximum
+        let takesMean = [.mean, .averageMaximum, .prefixMean].contains(c.reduction)
         deviation.base[item % batch * pooledWidth + column] =
           takesMean
           ? unitRoundoff * (squares.squareRoot() / Double(patches.count) + abs(mean) + abs(result)) : 0
@@ -282,6 +283,7 @@ package final class ReferenceTransformer {
     }
     probe(pooled, deviation.base, count: batch * pooledWidth)
     if c.hasFinalNorm, c.normalizesAfterPooling { pooled = try norm(pooled, "fc_norm", rows: batch) }
+    if c.hasHeadNorm { pooled = try norm(pooled, "head_norm", rows: batch) }
     let answers = output(features, rows: batch * tokens, width: width)
     guard c.classCount > 0, c.task != .perPoint else {
       return (answers, output(pooled, rows: batch, width: pooledWidth))
