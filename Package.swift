@@ -48,7 +48,9 @@ let package = Package(
       name: "CLapackSupport", path: "CSupport/Lapack", linkerSettings: [.linkedLibrary("lapacke")]),
     .target(
       name: "CMediaSupport", path: "CSupport/Media",
-      linkerSettings: ["jpeg", "png16", "avformat", "avcodec", "swscale", "avutil"].map { .linkedLibrary($0) }),
+      linkerSettings: ["jpeg", "png16", "avformat", "avcodec", "swscale", "avutil", "sndfile", "soxr"].map {
+        .linkedLibrary($0)
+      }),
     .target(name: "CDigestSupport", path: "CSupport/Digest", linkerSettings: [.linkedLibrary("crypto")]),
 
     // MARK: - Kernels: one source, one module per instruction set

@@ -34,10 +34,11 @@ public enum ImageFile {
   }
 
   /// All bytes of a regular file no larger than `limit`.
-  private static func contents(of file: URL, limit: Int) throws -> Data {
+  static func contents(of file: URL, limit: Int) throws -> Data {
     let values: URLResourceValues
     do {
-      values = try URL(fileURLWithPath: file.path).resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
+      values = try URL(fileURLWithPath: file.path).resolvingSymlinksInPath().resourceValues(
+        forKeys: [.isRegularFileKey, .fileSizeKey])
     } catch {
       throw MediaError.unreadable(file: file.path, reason: reason(for: error))
     }

@@ -10,11 +10,13 @@ struct AttentionOverlay: ParsableCommand {
     discussion: """
       Attention of one token to all patches, after softmax, bilinearly enlarged to the picture in the model's input \
       size. Colours (inferno) run from the least to the largest value. A video becomes one clip, of which the strip \
-      shows the first frame of every tubelet.
+      shows the first frame of every tubelet. Sound becomes its \
+      spectrogram, time to the right and low tones below; ROW and COLUMN count patches of the model's own input, \
+      whose rows are time for AudioMAE.
       """)
 
   @OptionGroup var options: ModelOptions
-  @Argument(help: "A JPEG or PNG file, or a video for a model of videos.") var image: String
+  @Argument(help: "A file of the model's kind: JPEG, PNG; a video; WAV, FLAC, Ogg, MP3.") var image: String
   @Option(help: "The PNG file to write.") var output: String?
   @Option(help: "The block whose attention is shown (default: the last).") var block: Int?
   @Option(help: "A head, from 0, or mean.") var head = HeadChoice.mean
@@ -44,7 +46,9 @@ struct AttentionOverlay: ParsableCommand {
   func run() throws {
     let model = try options.load()
     let c = model.configuration
-    let (pixels, pictures) = try options.frontEnd(c).view(URL(fileURLWithPath: image), c)
+    try c.requirePictures("attention")
+    let frontEnd = try options.frontEnd(c)
+    let (pixels, pictures) = try frontEnd.view(URL(fileURLWithPath: image), c)
     let last = block ?? c.depth - 1
     if case .index(let index) = head, !(0..<c.heads).contains(index) {
       throw ToolError("there is no head \(index); the model has heads 0...\(c.heads - 1)")
@@ -75,7 +79,7 @@ struct AttentionOverlay: ParsableCommand {
           values: Array(patches[slice * area..<(slice + 1) * area]), grid: c.grid, patch: c.patchSize, range: range
         ).painted(over: picture, opacity: opacity)
       }
-      try ImageFile.writePNG(HeatMap.strip(painted), to: URL(fileURLWithPath: output))
+      try ImageFile.writePNG(frontEnd.upright(HeatMap.strip(painted)), to: URL(fileURLWithPath: output))
     }
     if json {
       try printJSON(

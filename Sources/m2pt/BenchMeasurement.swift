@@ -25,19 +25,19 @@ struct BenchMeasurement {
     limit = try model.engine.multiplyAddLimit(model.precision.standard)
     let images = Self.images(model.configuration, batch: batch)
     let counter = allocationCounter()
-    (wall, processor) = ([], [])
-    // The passes that warm up are written down too: whatever the first writing allocates is none of the others'.
-    wall.reserveCapacity(runs + 2)
-    processor.reserveCapacity(runs + 2)
+    // Of their own, not of `self`, which `passes` has a copy of: appending would copy them.
+    var (walls, processors): ([Double], [Double]) = ([], [])
+    walls.reserveCapacity(runs)
+    processors.reserveCapacity(runs)
     var before = 0
     try passes(images, model.workspace(batch: batch), runs) { run, wall, processor in
-      self.wall.append(wall)
-      self.processor.append(processor)
       if run == -1 { before = counter?() ?? 0 }
+      guard run >= 0 else { return }
+      walls.append(wall)
+      processors.append(processor)
     }
     allocations = counter.map { $0() - before }
-    wall.removeFirst(2)
-    processor.removeFirst(2)
+    (wall, processor) = (walls, processors)
     limit = max(limit, try model.engine.multiplyAddLimit(model.precision.standard))
     if profiles { profile = try makeProfile(images, runs) }
   }
@@ -47,7 +47,7 @@ struct BenchMeasurement {
     _ images: Tensor, _ workspace: Workspace, _ runs: Int, _ body: (Int, Double, Double) -> Void
   ) throws {
     let c = model.configuration
-    var logits = [Float](repeating: 0, count: batch * (c.classCount == 0 ? c.width : c.classCount))
+    var logits = [Float](repeating: 0, count: batch * c.answerShape.reduce(1, *))
     for run in -2..<runs {
       let start = (DispatchTime.now().uptimeNanoseconds, processorNanoseconds())
       var output = logits.mutableSpan

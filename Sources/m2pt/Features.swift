@@ -29,9 +29,9 @@ struct Features: ParsableCommand {
     try Checkpoint(
       tensors: [
         "features": Tensor(features, shape: [count] + shape),
-        "pooled": Tensor(pooled, shape: [count, model.configuration.width]),
+        "pooled": Tensor(pooled, shape: [count, model.configuration.pooledWidth]),
       ], metadata: ["m2pt.version": multimodalPathwayVersion, "m2pt.block": block.map(String.init) ?? "final norm"]
     ).write(to: URL(fileURLWithPath: output))
-    print("wrote \(output): features \([count] + shape), pooled \([count, model.configuration.width])")
+    print("wrote \(output): features \([count] + shape), pooled \([count, model.configuration.pooledWidth])")
   }
 }

@@ -7,21 +7,22 @@ import PathwayMedia
 protocol FrontEnd: Sendable {
   /// Endings of the names of the files in a directory that are meant.
   var endings: [String] { get }
-  /// Views of a file, whose answers are averaged.
-  var viewCount: Int { get }
+  /// Views of a file, whose answers are averaged; nil where their number depends on the file.
+  var viewCount: Int? { get }
   /// Shape of a view, as `VisionTransformerConfiguration.inputShape`.
   var shape: [Int] { get }
-  /// Writes a file's views one after the other: normalised values, `viewCount` times the product of `shape`.
+  /// All views of a file, one after the other: normalised values, a multiple of the product of `shape`.
   ///
   /// - Throws: what keeps the file from being read, naming it.
-  func write(_ file: URL, to values: UnsafeMutableBufferPointer<Float>) throws
+  func views(_ file: URL) throws -> [Float]
   /// The file's first view, (1, ...), and what it shows, in 8 bits, one picture for every slice of the model.
   func view(_ file: URL, _ c: VisionTransformerConfiguration) throws -> (values: Tensor, pictures: [PixelImage])
+  /// A picture of `view` as people look at such things.
+  func upright(_ picture: PixelImage) throws -> PixelImage
 }
 
 extension FrontEnd {
-  /// Values of all views of a file.
-  var valueCount: Int { shape.reduce(viewCount, *) }
+  func upright(_ picture: PixelImage) -> PixelImage { picture }
 }
 
 /// JPEG and PNG pictures.
@@ -29,13 +30,16 @@ struct PictureFrontEnd: FrontEnd {
   let preprocessor: ImagePreprocessor
 
   let endings = ["jpg", "jpeg", "png"]
-  let viewCount = 1
+  let viewCount: Int? = 1
   var shape: [Int] { [3, preprocessor.preprocessing.size.height, preprocessor.preprocessing.size.width] }
 
-  func write(_ file: URL, to values: UnsafeMutableBufferPointer<Float>) throws {
+  func views(_ file: URL) throws -> [Float] {
     let picture = try ImageFile.read(file)
     do {
-      try preprocessor.write(picture, to: values)
+      return try [Float](unsafeUninitializedCapacity: preprocessor.valueCount) { values, count in
+        try preprocessor.write(picture, to: UnsafeMutableBufferPointer(rebasing: values[..<preprocessor.valueCount]))
+        count = preprocessor.valueCount
+      }
     } catch {
       throw ToolError("\(file.relativePath): \(error)")
     }
@@ -58,17 +62,21 @@ struct VideoFrontEnd: FrontEnd {
   let preprocessor: VideoPreprocessor
 
   let endings = ["mp4", "m4v", "mov", "3gp", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "ogv", "flv", "gif"]
-  var viewCount: Int { preprocessor.viewCount }
+  var viewCount: Int? { preprocessor.viewCount }
   var shape: [Int] {
     let size = preprocessor.frame.preprocessing.size
     return [3, preprocessor.sampling.frames, size.height, size.width]
   }
 
-  func write(_ file: URL, to values: UnsafeMutableBufferPointer<Float>) throws {
+  func views(_ file: URL) throws -> [Float] {
     let clips = try clips(file)
-    let count = preprocessor.valueCount
-    for view in 0..<viewCount {
-      try clips.write(view: view, to: UnsafeMutableBufferPointer(rebasing: values[view * count..<(view + 1) * count]))
+    let (views, count) = (preprocessor.viewCount, preprocessor.valueCount)
+    return try [Float](unsafeUninitializedCapacity: views * count) { values, initialized in
+      for view in 0..<views {
+        let range = view * count..<(view + 1) * count
+        try clips.write(view: view, to: UnsafeMutableBufferPointer(rebasing: values[range]))
+        initialized = range.upperBound
+      }
     }
   }
 
@@ -94,18 +102,21 @@ struct VideoFrontEnd: FrontEnd {
 struct ViewOptions: ParsableArguments {
   @Option(help: "Clips of a video, spread over it, whose scores are averaged (VideoMAE's test: 5).") var segments = 1
   @Option(help: "Crops of a video's frames along their longer side (VideoMAE's test: 3).") var crops = 1
+  @Option(help: "Seconds by which the model's window slides over sound; its scores are averaged (default: the beginning alone).")
+  var hop: Double?
 
   func validate() throws {
     guard (1...1000).contains(segments), (1...60).contains(crops) else {
       throw ValidationError("--segments takes 1...1000, --crops 1...60.")
     }
+    if let hop, !(hop >= 0.01 && hop <= 86_400) { throw ValidationError("--hop takes 0.01...86400 seconds.") }
   }
 }
 
 extension ModelOptions {
   /// What stands before a model of that configuration.
   func frontEnd(_ c: VisionTransformerConfiguration, views: ViewOptions? = nil) throws -> any FrontEnd {
-    try c.frontEnd(model, preprocessing(c), views: views)
+    try c.frontEnd(model, preprocessing(c), views: views, resamples: sound.resample, engine: engineOptions.engine())
   }
 }
 
@@ -113,18 +124,35 @@ extension VisionTransformerConfiguration {
   /// What stands before such a model, which errors call `model`.
   ///
   /// - Parameter recipe: how its pictures, or frames, are prepared.
+  /// - Parameter resamples: whether sound of another rate than the model's is resampled.
   /// - Throws: `ToolError` where the views are not those of the modality; `ImagePreprocessingError`.
-  func frontEnd(_ model: String, _ recipe: ImagePreprocessing, views: ViewOptions? = nil) throws -> any FrontEnd {
+  func frontEnd(
+    _ model: String, _ recipe: ImagePreprocessing?, views: ViewOptions? = nil, resamples: Bool, engine: Engine
+  ) throws -> any FrontEnd {
+    let recipe = recipe ?? .usual(for: self)
     let (segments, crops) = (views?.segments ?? 1, views?.crops ?? 1)
     guard modality == .video || segments * crops == 1 else {
       throw ToolError("\(model): --segments and --crops are for videos; the model is for \(modality.rawValue)")
+    }
+    guard modality == .audio || views?.hop == nil else {
+      throw ToolError("\(model): --hop is for sound; the model is for \(modality.rawValue)")
     }
     switch modality {
     case .image: return PictureFrontEnd(preprocessor: try ImagePreprocessor(recipe))
     case .video:
       let sampling = VideoSampling(frames: frames, rate: samplingRate, segments: segments)
       return VideoFrontEnd(preprocessor: try VideoPreprocessor(recipe, sampling: sampling, crops: crops))
-    case .audio, .points: throw ToolError("\(model): files for models of \(modality.rawValue) are not read")
+    case .audio:
+      // Files are read side by side, each by one thread.
+      let one = try Engine(threads: 1, instructionSet: engine.instructionSet)
+      let preprocessor = try AudioPreprocessor(self, engine: one)
+      let shift = Double(preprocessor.bank.frameShift) / Double(preprocessor.recipe.rate)
+      return SoundFrontEnd(
+        preprocessor: preprocessor,
+        coverage: views?.hop.map { .sliding(hop: Int(($0 / shift).rounded())) } ?? .beginning, resamples: resamples)
+    case .points:
+      guard let points else { throw ToolError("\(model): the configuration has no points") }
+      return PointFrontEnd(points, engine: engine)
     }
   }
 }

@@ -12,17 +12,21 @@ struct InputBatches {
   /// A view of a file, by the file's place in a list.
   struct Unit {
     let file: Int
-    let view: Int
+    /// Whether it is the file's last view.
+    let isLast: Bool
   }
 
-  /// A file by itself; a directory's files with the front end's endings, sorted by name.
+  /// A file by itself; a directory's files with the front end's endings, sorted by name; what a pattern like `*.flac`
+  /// stands for, where no file has that name and the shell left it as it is.
   ///
-  /// - Throws: `ToolError` where a directory has none or cannot be listed.
+  /// - Throws: `ToolError` where there are none, or a directory cannot be listed.
   static func files(_ path: String, endings: [String]) throws -> [String] {
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
-      return [path]
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      guard path.contains(where: { "*?[".contains($0) }) else { return [path] }
+      return try matches(path).flatMap { try files($0, endings: endings) }
     }
+    guard isDirectory.boolValue else { return [path] }
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: path)
@@ -40,6 +44,15 @@ struct InputBatches {
     return meant.sorted().map { folder.appendingPathComponent($0).relativePath }
   }
 
+  /// Names that a pattern stands for, sorted.
+  private static func matches(_ pattern: String) throws -> [String] {
+    var found = glob_t()
+    defer { globfree(&found) }
+    guard glob(pattern, 0, nil, &found) == 0 else { throw ToolError("\(pattern): no file has such a name") }
+    // SAFETY: glob filled gl_pathv with gl_pathc strings, which live until globfree.
+    return (0..<Int(found.gl_pathc)).compactMap { found.gl_pathv[$0].map { String(cString: $0) } }
+  }
+
   /// Calls `body` with every batch: views of files, by place in `names`, all of one file before those of the next, and
   /// their normalised values, (B, ...).
   ///
@@ -47,17 +60,17 @@ struct InputBatches {
   func forEach(
     _ names: [String], skip: (any Error) throws -> Void = { throw $0 }, _ body: ([Unit], Tensor) throws -> Void
   ) throws {
-    let views = frontEnd.viewCount
-    let values = frontEnd.valueCount / views
-    let step = max(1, size / views)
+    let values = frontEnd.shape.reduce(1, *)
+    let step = max(1, size / (frontEnd.viewCount ?? 1))
     for start in stride(from: 0, to: names.count, by: step) {
       let results = try read(Array(names[start..<min(names.count, start + step)]))
       var units: [Unit] = []
       var pixels: [Float] = []
       for (place, result) in results.enumerated() {
         do {
-          pixels += try result.get()
-          units += (0..<views).map { Unit(file: start + place, view: $0) }
+          let own = try result.get()
+          pixels += own
+          units += (1...own.count / values).map { Unit(file: start + place, isLast: $0 * values == own.count) }
         } catch {
           try skip(error)
         }
@@ -75,17 +88,9 @@ struct InputBatches {
     var results = [Result<[Float], any Error>](repeating: .success([]), count: names.count)
     try results.withUnsafeMutableBufferPointer { results in
       try engine.run { member in
-        member.share(names.count) { index in results[index] = Result { try values(names[index]) } }
+        member.share(names.count) { index in results[index] = Result { try frontEnd.views(URL(fileURLWithPath: names[index])) } }
       }
     }
     return results
-  }
-
-  private func values(_ name: String) throws -> [Float] {
-    try [Float](unsafeUninitializedCapacity: frontEnd.valueCount) { values, count in
-      try frontEnd.write(
-        URL(fileURLWithPath: name), to: UnsafeMutableBufferPointer(rebasing: values[..<frontEnd.valueCount]))
-      count = frontEnd.valueCount
-    }
   }
 }

@@ -7,7 +7,8 @@ struct M2PT: ParsableCommand {
     commandName: "m2pt", abstract: "Vision-style transformers with multimodal pathways, on CPUs.",
     version: multimodalPathwayVersion,
     subcommands: [
-      Demo.self, Classify.self, Features.self, Probe.self, AttentionOverlay.self, Inspect.self, Merge.self, Verify.self,
+      Demo.self, Classify.self, Segment.self, Features.self, Probe.self, AttentionOverlay.self, Inspect.self,
+      Merge.self, Verify.self,
       Bench.self,
     ])
 }

@@ -40,7 +40,7 @@ struct ModelDirectory {
   ///
   /// - Throws: `ToolError`, `CheckpointError`, `ConfigurationError`; nothing new is left behind and an old model stays.
   func write(
-    _ checkpoint: Checkpoint, _ configuration: VisionTransformerConfiguration, _ recipe: ImagePreprocessing
+    _ checkpoint: Checkpoint, _ configuration: VisionTransformerConfiguration, _ recipe: ImagePreprocessing?
   ) throws {
     let place = url.standardizedFileURL
     let sibling = ".\(place.lastPathComponent).\(UUID().uuidString)"

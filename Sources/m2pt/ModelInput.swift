@@ -7,6 +7,7 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Model: a directory with config.json, or a safetensors file with --architecture.") var model: String
   @Option(help: "timm's name of the architecture, where there is no config.json.") var architecture: String?
   @OptionGroup var imageSize: ImageSizeOption
+  @OptionGroup var sound: SoundOptions
   @OptionGroup var engineOptions: EngineOptions
 
   func weights() throws -> ModelWeights {
@@ -16,7 +17,9 @@ struct ModelOptions: ParsableArguments {
   func load() throws -> VisionTransformer { try VisionTransformer(weights(), engine: engineOptions.engine()) }
 
   /// How the model wants its pictures: its directory's recipe, else VideoMAE's, or timm's defaults for the name.
-  func preprocessing(_ c: VisionTransformerConfiguration) throws -> ImagePreprocessing {
+  /// None for sound and points, whose recipes are in the configuration.
+  func preprocessing(_ c: VisionTransformerConfiguration) throws -> ImagePreprocessing? {
+    if [.audio, .points].contains(c.modality) { return nil }
     let recipe: ImagePreprocessing =
       architecture == nil
       ? try .read(modelAt: URL(fileURLWithPath: model)) : .usual(for: c)
@@ -28,8 +31,13 @@ struct ModelOptions: ParsableArguments {
 struct ModelInput: ParsableArguments {
   @OptionGroup var options: ModelOptions
   @OptionGroup var views: ViewOptions
-  @Option(help: "Pictures or clips of a pass.") var batch = 8
-  @Argument(help: "JPEG or PNG files, or videos for a model of videos; or directories of them.") var files: [String]
+  @Option(help: "Pictures, clips, windows or clouds of a pass.") var batch = 8
+  @Argument(
+    help: """
+      Files of the model's kind: JPEG, PNG; videos; WAV, FLAC, Ogg, MP3; PLY, OFF, OBJ, XYZ, NPY; or directories or \
+      patterns of them.
+      """)
+  var files: [String]
 
   func validate() throws {
     guard (1...1024).contains(batch) else { throw ValidationError("--batch takes 1...1024.") }
@@ -47,11 +55,11 @@ struct ModelInput: ParsableArguments {
     let frontEnd = try options.frontEnd(model.configuration, views: views)
     let names = try files.flatMap { try InputBatches.files($0, endings: frontEnd.endings) }
     let batches = InputBatches(frontEnd: frontEnd, engine: model.engine, size: batch)
-    let workspace = model.workspace(batch: min(batch, names.count * frontEnd.viewCount))
+    let workspace = model.workspace(batch: frontEnd.viewCount.map { min(batch, names.count * $0) } ?? batch)
     var progress = Progress(title, total: names.count)
     defer { progress.finish() }
     try batches.forEach(names) { units, values in
-      let views = units.map { (name: names[$0.file], isLast: $0.view == frontEnd.viewCount - 1) }
+      let views = units.map { (name: names[$0.file], isLast: $0.isLast) }
       try body(views, try pass(values, workspace))
       progress.advance(by: views.count { $0.isLast })
     }

@@ -67,6 +67,11 @@ struct PathwayOptions: ParsableArguments {
   }
 }
 
+/// How sound is read.
+struct SoundOptions: ParsableArguments {
+  @Flag(help: "Resample sound whose rate is not the model's; otherwise it is an error.") var resample = false
+}
+
 /// A size of pictures other than the model's own.
 struct ImageSizeOption: ParsableArguments {
   @Option(
@@ -85,6 +90,15 @@ struct ImageSizeOption: ParsableArguments {
   func resized(_ weights: ModelWeights) throws -> ModelWeights {
     guard let size = text.flatMap(Extent.init(parsing:)) else { return weights }
     return try weights.resized(to: size, antialias: !omitsAntialias)
+  }
+}
+
+extension VisionTransformerConfiguration {
+  /// - Throws: `ToolError` where a command for what has pictures is given a model of points.
+  func requirePictures(_ command: String) throws {
+    guard points == nil else {
+      throw ToolError("m2pt \(command) is for pictures and videos; this is a model of points")
+    }
   }
 }
 

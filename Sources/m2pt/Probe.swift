@@ -34,6 +34,7 @@ struct Probe: ParsableCommand {
     var regression = RidgeRegression()
     regression.folds = folds
     let weights = try options.weights().withoutHead()
+    try weights.configuration.requirePictures("probe")
     let frontEnd = try options.frontEnd(weights.configuration)
     let training = try ClassFolders(train, endings: frontEnd.endings)
     let testing = try test.map { try ClassFolders($0, endings: frontEnd.endings, known: training.classes) }
@@ -134,6 +135,7 @@ extension VisionTransformerConfiguration {
     result.classCount = classes.count
     result.labels = classes
     result.labelDescriptions = nil
+    result.task = .singleLabel
     return result
   }
 }

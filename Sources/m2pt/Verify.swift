@@ -8,6 +8,7 @@ struct Verify: ParsableCommand {
 
   @OptionGroup var pathway: PathwayOptions
   @OptionGroup var engine: EngineOptions
+  @OptionGroup var sound: SoundOptions
   @Option(parsing: .singleValue, help: "A picture, or a video for a model of videos, to verify with; repeat it for several.") var input: [String] = []
   @Option(name: .customLong("random-tokens"), help: "Tokens of random input (default without --input: 197).")
   var randomTokens: Int?
@@ -56,11 +57,12 @@ struct Verify: ParsableCommand {
   }
 
   private func pictures(_ c: VisionTransformerConfiguration) throws -> Tensor {
-    let recipe: ImagePreprocessing =
-      pathway.architecture == nil
-      ? try .read(modelAt: URL(fileURLWithPath: pathway.target)) : .usual(for: c)
+    let recipe: ImagePreprocessing? =
+      [.audio, .points].contains(c.modality) || pathway.architecture != nil
+      ? nil : try .read(modelAt: URL(fileURLWithPath: pathway.target))
     let frontEnd = try c.frontEnd(
-      pathway.target, recipe.size == c.imageSize ? recipe : recipe.settingSize(c.imageSize))
+      pathway.target, recipe?.size == c.imageSize ? recipe : recipe?.settingSize(c.imageSize),
+      resamples: sound.resample, engine: engine.engine())
     let views = try input.flatMap { try frontEnd.view(URL(fileURLWithPath: $0), c).values.float32() }
     return Tensor(views, shape: [input.count] + frontEnd.shape)
   }

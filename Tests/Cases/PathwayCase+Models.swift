@@ -97,7 +97,7 @@ extension PathwayCase {
   }
 
   private static func resultWidth(_ c: VisionTransformerConfiguration) -> Int {
-    c.classCount == 0 ? c.width : c.classCount
+    c.answerShape.reduce(1, *)
   }
 
   private static func images(_ c: VisionTransformerConfiguration, batch: Int) -> Tensor {

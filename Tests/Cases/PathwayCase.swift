@@ -16,9 +16,9 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
   /// The work with its memory, ready to be run again and again.
   public func prepare(_ engine: Engine) throws -> PathwayRun { try make(engine) }
 
-  public static let all = models + files + kernels
+  public static let all = models + files + kernels + points
   /// Those that take milliseconds: what tests and exact counters go through.
-  public static let quick = all.filter { $0.name.contains("ViT-Ti/") } + kernels
+  public static let quick = all.filter { $0.name.contains("ViT-Ti/") } + kernels + points
 
   /// Whole forward passes, random weights.
   public static let models = [
@@ -31,6 +31,8 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
     forward("features of one photo, DINOv2-S/14 at 518", preset("vit_small_patch14_dinov2")),
     forward("16 frames of video, 1568 tokens, ViT-B/16", video),
     forward("10 s of sound, 512 tokens, ViT-B/16", sound),
+    forward("classify one cloud, Point-MAE", preset("point_mae_modelnet40")),
+    forward("segment one cloud, Point-MAE", preset("point_mae_shapenetpart")),
     forward("one photo, merged pathway, ViT-B/16", preset("vit_base_patch16_224"), pathway: .merged),
     forward("one photo, folded pathway, ViT-B/16", preset("vit_base_patch16_224"), pathway: .folded),
     forward("eight photos, folded pathway, ViT-B/16", preset("vit_base_patch16_224"), batch: 8, pathway: .folded),

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-ELEMENT_TYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "uint8": "U8"}
+ELEMENT_TYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "uint8": "U8",
+                 "int32": "I32", "int64": "I64"}
 
 
 def import_timm():

@@ -96,6 +96,7 @@ import Testing
     c.modality = .video
     (c.frames, c.tubelet, c.samplingRate, c.finalEpsilon) = (9, 4, 3, 1.5e-5)
     c.task = .multiLabel
+    (c.patchStride, c.hasHeadNorm) = (Extent(height: 3, width: 5), true)
     c.classCount = 2
     c.labels = ["a \"quoted\"", "\u{1}é"]
     c.labelDescriptions = ["\u{1}é": "what it means"]

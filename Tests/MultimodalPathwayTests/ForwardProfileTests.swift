@@ -63,6 +63,19 @@ import Testing
     #expect(products.values.reduce(0) { $0 + $1.weightBytes } == Double(model.weightBytes))
   }
 
+  @Test(arguments: ["classifier", "segmenter"])
+  func operationsOfPointsAddUpToo(_ name: String) throws {
+    let (golden, weights) = try PointGoldenTests.golden(name)
+    let model = try VisionTransformer(weights, engine: Engine(threads: 2))
+    let products = model.work(batch: 2).filter { ![.norm1, .norm2, .norm, .pooling].contains($0.key) }
+    let operations = products.values.reduce(0) { $0 + $1.operations }
+    #expect(abs(operations - 2 * weights.configuration.operationCount) < 1)
+    #expect(products.values.reduce(0) { $0 + $1.weightBytes } == Double(model.weightBytes))
+    let workspace = model.workspace(batch: 2, profiled: true)
+    _ = try model.forward(golden["points"]!, workspace: workspace)
+    #expect(ForwardOperation.allCases.allSatisfy { (workspace.profile?[$0]?.calls ?? 0) > 0 })
+  }
+
   @Test func theLastBlockDoesOneTokensWork() throws {
     let engine = try Engine(threads: 1)
     let token = try VisionTransformer(.random(Self.configuration(pooling: .token), seed: 1), engine: engine)

@@ -31,7 +31,7 @@ import Testing
       var index: Int
       var probability: Double
     }
-    var image: String
+    var file: String
     var classes: [Class]
   }
 

@@ -1,4 +1,4 @@
-// Instructions that Swift's SIMD types cannot spell reliably: minimum, maximum, conversions, dot products of pairs and
+// Instructions that Swift's SIMD types cannot spell reliably: minimum, maximum, comparison, conversions, dot products of pairs and
 // quadruples, transposition. Only the functions of the instruction sets that the importing module is compiled for exist.
 //
 // In the names: f32xL is L floats, i32xL the same bytes as integers; L the lanes of a set, 4, 8 or 16.
@@ -90,13 +90,14 @@ MP_TRANSPOSE(16)
 
 // MARK: - What takes an instruction of its own
 //
-// min, max: `b` where either is NaN. dot_i16: sum + a.hi b.hi + a.lo b.lo of every lane's two 16-bit integers.
+// min, max: `b` where either is NaN. below: a < b, a bit a lane. dot_i16: sum + a.hi b.hi + a.lo b.lo of every lane's two 16-bit integers.
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 MP_INLINE mp_f32x4 mp_max_f32x4(mp_f32x4 a, mp_f32x4 b) { return _mm_max_ps(a, b); }
 MP_INLINE mp_f32x4 mp_min_f32x4(mp_f32x4 a, mp_f32x4 b) { return _mm_min_ps(a, b); }
+MP_INLINE uint32_t mp_below_f32x4(mp_f32x4 a, mp_f32x4 b) { return (uint32_t)_mm_movemask_ps(_mm_cmplt_ps(a, b)); }
 MP_INLINE mp_i32x4 mp_dot_i16_i32x4(mp_i32x4 sum, mp_i32x4 a, mp_i32x4 b) {
   return sum + (mp_i32x4)_mm_madd_epi16((__m128i)a, (__m128i)b);
 }
@@ -104,6 +105,9 @@ MP_INLINE mp_i32x4 mp_dot_i16_i32x4(mp_i32x4 sum, mp_i32x4 a, mp_i32x4 b) {
 #if defined(__AVX2__)
 MP_INLINE mp_f32x8 mp_max_f32x8(mp_f32x8 a, mp_f32x8 b) { return _mm256_max_ps(a, b); }
 MP_INLINE mp_f32x8 mp_min_f32x8(mp_f32x8 a, mp_f32x8 b) { return _mm256_min_ps(a, b); }
+MP_INLINE uint32_t mp_below_f32x8(mp_f32x8 a, mp_f32x8 b) {
+  return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
 MP_INLINE mp_i32x8 mp_dot_i16_i32x8(mp_i32x8 sum, mp_i32x8 a, mp_i32x8 b) {
   return sum + (mp_i32x8)_mm256_madd_epi16((__m256i)a, (__m256i)b);
 }
@@ -112,6 +116,7 @@ MP_INLINE mp_i32x8 mp_dot_i16_i32x8(mp_i32x8 sum, mp_i32x8 a, mp_i32x8 b) {
 #if defined(__AVX512F__)
 MP_INLINE mp_f32x16 mp_max_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_max_ps(a, b); }
 MP_INLINE mp_f32x16 mp_min_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_min_ps(a, b); }
+MP_INLINE uint32_t mp_below_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 #endif
 #if defined(__AVX512BW__)
 MP_INLINE mp_i32x16 mp_dot_i16_i32x16(mp_i32x16 sum, mp_i32x16 a, mp_i32x16 b) {
@@ -148,6 +153,11 @@ MP_INLINE void mp_store_i8_i32x16(void *target, mp_i32x16 v) {
   MP_INLINE mp_f32x##lanes mp_min_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                                 \
     mp_i32x##lanes takes = a < b;                                                                                   \
     return (mp_f32x##lanes)(((mp_i32x##lanes)a & takes) | ((mp_i32x##lanes)b & ~takes));                            \
+  }                                                                                                                 \
+  MP_INLINE uint32_t mp_below_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                                     \
+    uint32_t bits = 0;                                                                                              \
+    for (int lane = 0; lane < lanes; ++lane) bits |= (uint32_t)(a[lane] < b[lane]) << lane;                         \
+    return bits;                                                                                                    \
   }                                                                                                                 \
   MP_INLINE mp_i32x##lanes mp_dot_i16_i32x##lanes(mp_i32x##lanes sum, mp_i32x##lanes a, mp_i32x##lanes b) {         \
     mp_i32x##lanes low = (mp_i32x##lanes)((mp_u32x##lanes)a << 16) >> 16;                                           \

@@ -20,6 +20,9 @@ public enum AVX2: ISA {
   @inlinable @inline(__always)
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector { mp_min_f32x8(a, b) }
 
+  @inlinable @inline(__always)
+  public static func lanesBelow(_ a: Vector, _ b: Vector) -> UInt32 { mp_below_f32x8(a, b) }
+
   // SAFETY: both types are the same number of plain 4-byte lanes; so below.
   @inlinable @inline(__always)
   public static func bits(_ vector: Vector) -> Bits { unsafeBitCast(vector, to: Bits.self) }

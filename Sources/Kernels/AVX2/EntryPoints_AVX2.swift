@@ -92,3 +92,28 @@ public func multiplyAddsF32_AVX2(
 ) {
   multiplyAdds(Float32Format<AVX2>.self, steps: steps, operands: operands, sums: sums)
 }
+
+@inline(never)
+public func farthestPointsF32_AVX2(
+  _ points: PointArrays, _ samples: Int, _ excluded: Float, _ distances: UnsafeMutablePointer<Float>,
+  _ indices: UnsafeMutablePointer<Int32>
+) {
+  farthestPoints(
+    AVX2.self, points, samples: samples, excluded: excluded, distances: distances, into: indices)
+}
+
+@inline(never)
+public func nearestPointsF32_AVX2(
+  _ points: PointArrays, _ place: Place, _ neighbours: Int, _ distances: UnsafeMutablePointer<Float>,
+  _ indices: UnsafeMutablePointer<Int32>
+) {
+  nearestPoints(AVX2.self, points, to: place, neighbours: neighbours, distances: distances, into: indices)
+}
+
+@inline(never)
+public func mixRowsF32_AVX2(
+  _ rows: UnsafePointer<Float>, _ stride: Int, _ indices: UnsafePointer<Int32>, _ weights: UnsafePointer<Float>,
+  _ width: Int, _ y: UnsafeMutablePointer<Float>
+) {
+  mixRows(AVX2.self, rows, stride: stride, indices: indices, weights: weights, width: width, into: y)
+}

@@ -92,3 +92,28 @@ public func multiplyAddsF32_AVX512(
 ) {
   multiplyAdds(Float32Format<AVX512>.self, steps: steps, operands: operands, sums: sums)
 }
+
+@inline(never)
+public func farthestPointsF32_AVX512(
+  _ points: PointArrays, _ samples: Int, _ excluded: Float, _ distances: UnsafeMutablePointer<Float>,
+  _ indices: UnsafeMutablePointer<Int32>
+) {
+  farthestPoints(
+    AVX512.self, points, samples: samples, excluded: excluded, distances: distances, into: indices)
+}
+
+@inline(never)
+public func nearestPointsF32_AVX512(
+  _ points: PointArrays, _ place: Place, _ neighbours: Int, _ distances: UnsafeMutablePointer<Float>,
+  _ indices: UnsafeMutablePointer<Int32>
+) {
+  nearestPoints(AVX512.self, points, to: place, neighbours: neighbours, distances: distances, into: indices)
+}
+
+@inline(never)
+public func mixRowsF32_AVX512(
+  _ rows: UnsafePointer<Float>, _ stride: Int, _ indices: UnsafePointer<Int32>, _ weights: UnsafePointer<Float>,
+  _ width: Int, _ y: UnsafeMutablePointer<Float>
+) {
+  mixRows(AVX512.self, rows, stride: stride, indices: indices, weights: weights, width: width, into: y)
+}

@@ -92,3 +92,28 @@ public func multiplyAddsF32_Baseline(
 ) {
   multiplyAdds(Float32Format<Baseline>.self, steps: steps, operands: operands, sums: sums)
 }
+
+@inline(never)
+public func farthestPointsF32_Baseline(
+  _ points: PointArrays, _ samples: Int, _ excluded: Float, _ distances: UnsafeMutablePointer<Float>,
+  _ indices: UnsafeMutablePointer<Int32>
+) {
+  farthestPoints(
+    Baseline.self, points, samples: samples, excluded: excluded, distances: distances, into: indices)
+}
+
+@inline(never)
+public func nearestPointsF32_Baseline(
+  _ points: PointArrays, _ place: Place, _ neighbours: Int, _ distances: UnsafeMutablePointer<Float>,
+  _ indices: UnsafeMutablePointer<Int32>
+) {
+  nearestPoints(Baseline.self, points, to: place, neighbours: neighbours, distances: distances, into: indices)
+}
+
+@inline(never)
+public func mixRowsF32_Baseline(
+  _ rows: UnsafePointer<Float>, _ stride: Int, _ indices: UnsafePointer<Int32>, _ weights: UnsafePointer<Float>,
+  _ width: Int, _ y: UnsafeMutablePointer<Float>
+) {
+  mixRows(Baseline.self, rows, stride: stride, indices: indices, weights: weights, width: width, into: y)
+}

@@ -61,6 +61,14 @@ package struct KernelTable: Sendable {
   package let gatherPatches:
     @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, Int, Span1D, UnsafeMutablePointer<Float>, Int) -> Void
   package let elementary: @Sendable (Elementary, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
+  package let farthestPoints:
+    @Sendable (PointArrays, Int, Float, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>) -> Void
+  package let nearestPoints:
+    @Sendable (PointArrays, Place, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>) -> Void
+  package let mixRows:
+    @Sendable (
+      UnsafePointer<Float>, Int, UnsafePointer<Int32>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>
+    ) -> Void
 
   /// Words of scratch that packing needs.
   package var packScratchCount: Int { panelColumns * panelColumns / 2 }
@@ -109,7 +117,8 @@ package struct KernelTable: Sendable {
       attention: attentionBF16_Baseline, attentionProbabilities: attentionProbabilitiesBF16_Baseline,
       layerNorm: layerNormBF16_Baseline),
     quantizeRows: quantizeRowsI8_Baseline, fold: foldF32_Baseline, softmax: softmaxF32_Baseline, pool: poolF32_Baseline,
-    gatherPatches: gatherPatchesF32_Baseline, elementary: elementaryF32_Baseline)
+    gatherPatches: gatherPatchesF32_Baseline, elementary: elementaryF32_Baseline,
+    farthestPoints: farthestPointsF32_Baseline, nearestPoints: nearestPointsF32_Baseline, mixRows: mixRowsF32_Baseline)
 
   private static let avx2 = KernelTable(
     panelColumns: AVX2.panelColumns, tileRows: AVX2.tileRows, kBlock: 384, rowBlock: 256,
@@ -127,7 +136,8 @@ package struct KernelTable: Sendable {
       attention: attentionBF16_AVX2, attentionProbabilities: attentionProbabilitiesBF16_AVX2,
       layerNorm: layerNormBF16_AVX2),
     quantizeRows: quantizeRowsI8_AVX2, fold: foldF32_AVX2, softmax: softmaxF32_AVX2, pool: poolF32_AVX2,
-    gatherPatches: gatherPatchesF32_AVX2, elementary: elementaryF32_AVX2)
+    gatherPatches: gatherPatchesF32_AVX2, elementary: elementaryF32_AVX2,
+    farthestPoints: farthestPointsF32_AVX2, nearestPoints: nearestPointsF32_AVX2, mixRows: mixRowsF32_AVX2)
 
   private static let avx512 = KernelTable(
     panelColumns: AVX512.panelColumns, tileRows: AVX512.tileRows, kBlock: 768, rowBlock: 256,
@@ -145,7 +155,8 @@ package struct KernelTable: Sendable {
       attention: attentionBF16_AVX512, attentionProbabilities: attentionProbabilitiesBF16_AVX512,
       layerNorm: layerNormBF16_AVX512),
     quantizeRows: quantizeRowsI8_AVX512, fold: foldF32_AVX512, softmax: softmaxF32_AVX512, pool: poolF32_AVX512,
-    gatherPatches: gatherPatchesF32_AVX512, elementary: elementaryF32_AVX512)
+    gatherPatches: gatherPatchesF32_AVX512, elementary: elementaryF32_AVX512,
+    farthestPoints: farthestPointsF32_AVX512, nearestPoints: nearestPointsF32_AVX512, mixRows: mixRowsF32_AVX512)
 
   private static let avx512bf16 = KernelTable(
     panelColumns: AVX512BF16.panelColumns, tileRows: AVX512BF16.tileRows, kBlock: 768, rowBlock: 256,
@@ -163,5 +174,6 @@ package struct KernelTable: Sendable {
       attention: attentionBF16_AVX512BF16, attentionProbabilities: attentionProbabilitiesBF16_AVX512BF16,
       layerNorm: layerNormBF16_AVX512BF16),
     quantizeRows: quantizeRowsI8_AVX512BF16, fold: foldF32_AVX512, softmax: softmaxF32_AVX512, pool: poolF32_AVX512,
-    gatherPatches: gatherPatchesF32_AVX512, elementary: elementaryF32_AVX512)
+    gatherPatches: gatherPatchesF32_AVX512, elementary: elementaryF32_AVX512,
+    farthestPoints: farthestPointsF32_AVX512, nearestPoints: nearestPointsF32_AVX512, mixRows: mixRowsF32_AVX512)
 }

@@ -16,16 +16,17 @@
 // same chain of multiply-adds, so `kBlock` changes no bit. The epilogue runs on a tile as soon as its last piece is done.
 
 /// What happens to a sum `s` on its way to C, in this order (of int8 after `s = rowScale columnScale s`):
-/// `s = addend + scale s`, `s += bias`, `s = gelu(s)`, `s = residual + gamma s`.
+/// `s = addend + scale s`, `s += bias`, `s = gelu(s)` or `s = max(s, 0)`, `s = residual + gamma s`.
 @frozen
 public struct Epilogue {
-  /// (M, N), row stride `addendStride`; absent: `s = scale s`. May be C itself.
+  /// (M, N), row stride `addendStride`; absent: `s = scale s`. May be C itself. Stride 0: one row for all.
   public var addend: UnsafePointer<Float>?
   public var addendStride = 0
   public var scale: Float = 1
   /// (N).
   public var bias: UnsafePointer<Float>?
   public var appliesGELU = false
+  public var appliesReLU = false
   /// LayerScale, (N); absent: 1.
   public var gamma: UnsafePointer<Float>?
   /// (M, N), row stride `residualStride`. May be C itself.
@@ -146,6 +147,7 @@ func applyEpilogue<F: TileFormat>(
       }
       if let bias = e.bias { s += loadLanes(F.I.self, bias + at, valid) }
       if e.appliesGELU { s = F.I.gelu(s) }
+      if e.appliesReLU { s = F.I.maximum(s, F.I.splat(0)) }
       if let residual = e.residual {
         let value = loadLanes(F.I.self, residual + (row + r) * e.residualStride + at, valid)
         if let gamma = e.gamma {

@@ -19,6 +19,8 @@ public protocol ISA {
   static func maximum(_ a: Vector, _ b: Vector) -> Vector
   /// Lane-wise minimum; `b` where either is NaN.
   static func minimum(_ a: Vector, _ b: Vector) -> Vector
+  /// One bit for each lane, the first in the lowest: whether `a < b` there.
+  static func lanesBelow(_ a: Vector, _ b: Vector) -> UInt32
   static func bits(_ vector: Vector) -> Bits
   static func vector(_ bits: Bits) -> Vector
   /// `fma(scale, b, a)` lane by lane, rounded once on every set: folding gives the same bits everywhere.

@@ -10,8 +10,10 @@ struct LayoutNames {
   var qkv: [String] = []
   /// Outside the blocks.
   var outside: [String: String] = [:]
-  /// Names that begin like this have no place in the model.
+  /// Names that begin like this, behind the prefix or a part of it, have no place in the model.
   var dropped: [String] = []
+  /// Nor do names that end like this.
+  var droppedEndings: [String] = []
 }
 
 extension CheckpointLayout {
@@ -20,11 +22,19 @@ extension CheckpointLayout {
     "embeddings.cls_token": "cls_token", "embeddings.position_embeddings": "pos_embed",
     "embeddings.distillation_token": "reg_token", "embeddings.register_tokens": "register_tokens",
     "embeddings.patch_embeddings.projection": "patch_embed.proj", "layernorm": "norm", "classifier": "head",
+    // AST's head.
+    "classifier.layernorm": "head_norm", "classifier.dense": "head",
   ]
   private static let huggingFaceDropped = ["embeddings.mask_token", "pooler.", "decoder.", "encoder_to_decoder.", "mask_token"]
 
   private var names: LayoutNames {
     switch self {
+    case .pointMAE:
+      // Batch norms count the batches of their training.
+      LayoutNames(
+        block: "blocks.blocks.",
+        inBlock: Self.normsAndMLP.merging(["attn.qkv": "attn.qkv", "attn.proj": "attn.proj"]) { $1 },
+        dropped: Self.leftovers, droppedEndings: [".num_batches_tracked"])
     case .timm, .pretraining, .m2pt:
       // BEiT's and VideoMAE's names for LayerScale.
       LayoutNames(
@@ -77,6 +87,13 @@ extension CheckpointLayout {
     let names = names
     var result: [String: (source: String, tensor: Tensor)] = [:]
     var parts: [String: [Tensor?]] = [:]
+    let outerPrefixes = prefix.indices.filter { prefix[$0] == "." }.map { String(prefix[...$0]) }
+    func isDropped(_ name: String, _ source: String) -> Bool {
+      names.droppedEndings.contains { name.hasSuffix($0) }
+        || names.dropped.contains { start in
+          name.hasPrefix(start) || outerPrefixes.contains { source.hasPrefix($0 + start) }
+        }
+    }
     func add(_ name: String, _ source: String, _ tensor: Tensor) throws {
       if let other = result[name] {
         throw CheckpointLayoutError.duplicate(name: name, sources: [other.source, source].sorted())
@@ -85,7 +102,7 @@ extension CheckpointLayout {
     }
     for (source, tensor) in tensors {
       let name = source.hasPrefix(prefix) ? String(source.dropFirst(prefix.count)) : source
-      if names.dropped.contains(where: { name.hasPrefix($0) }) { continue }
+      if isDropped(name, source) { continue }
       guard let (block, rest) = Self.split(name, after: names.block) else {
         try add(Self.rename(name, names.outside) ?? name, source, tensor)
         continue
@@ -104,7 +121,7 @@ extension CheckpointLayout {
       try add(name, name, Self.stacked(three, name: name, names))
     }
     let named = result.mapValues(\.tensor)
-    return try Self.splitRegisters(self == .m2pt ? Self.folded(named) : named)
+    return try Self.splitRegisters([.m2pt, .pointMAE].contains(self) ? Self.folded(named) : named)
   }
 
   /// "blocks.12.attn.proj.weight" after "blocks." is 12 and "attn.proj.weight".

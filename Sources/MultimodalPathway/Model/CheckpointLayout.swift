@@ -3,9 +3,11 @@ import PathwayCheckpoints
 /// Where a transformer's checkpoint comes from, told by how its tensors are named; each origin has one pure function to
 /// timm's names (`renamed`), and no other code knows a foreign name.
 public enum CheckpointLayout: String, Sendable, CaseIterable {
+  /// Point-MAE's and M2PT's point transformers: an encoder of groups, and blocks named `blocks.blocks.N`.
+  case pointMAE
   /// timm's own; also files with timm's names for blocks and something else around them.
   case timm
-  /// MAE, VideoMAE, AudioMAE, Point-MAE and DINOv2 as their authors publish them: timm's names, and what pretraining
+  /// MAE, VideoMAE, AudioMAE and DINOv2 as their authors publish them: timm's names, and what pretraining
   /// leaves behind (mask token, decoder), and DINOv2's register tokens.
   case pretraining
   /// M2PT's: timm's names, and beside every joined layer's weight the auxiliary's and its scale, which are folded here.
@@ -26,7 +28,7 @@ public enum CheckpointLayout: String, Sendable, CaseIterable {
   /// Whether all of a model's tensors get timm's names, or only those of the blocks' linear layers.
   public var isVisionTransformer: Bool {
     switch self {
-    case .timm, .pretraining, .m2pt, .huggingFaceViT, .huggingFaceDINOv2: true
+    case .pointMAE, .timm, .pretraining, .m2pt, .huggingFaceViT, .huggingFaceDINOv2: true
     case .bert, .whisper, .openAIWhisper: false
     }
   }
@@ -72,6 +74,7 @@ public enum CheckpointLayout: String, Sendable, CaseIterable {
   /// A tensor of the first block that only this layout has; `pretraining` and `m2pt` are found through `timm`.
   private var signature: String? {
     switch self {
+    case .pointMAE: "blocks.blocks.0.attn.qkv.weight"
     case .timm: "blocks.0.attn.qkv.weight"
     case .pretraining, .m2pt: nil
     case .huggingFaceViT, .huggingFaceDINOv2: "encoder.layer.0.attention.attention.query.weight"
@@ -84,6 +87,7 @@ public enum CheckpointLayout: String, Sendable, CaseIterable {
   /// Tells apart what has the same signature: BART's encoder is named like Whisper's, but has no convolutions.
   private func hasSigns(after prefix: String, _ names: Set<String>) -> Bool {
     switch self {
+    case .pointMAE: names.contains(prefix + "encoder.first_conv.0.weight")
     case .huggingFaceViT: names.contains(prefix + "encoder.layer.0.intermediate.dense.weight")
     case .huggingFaceDINOv2: names.contains(prefix + "encoder.layer.0.mlp.fc1.weight")
     case .whisper: names.contains(prefix + "encoder.conv1.weight")

@@ -1,6 +1,6 @@
 // Hugging Face's `config.json` of models that are plain vision transformers underneath: ViT, DeiT, MAE's encoder,
-// DINOv2, VideoMAE.
-// transformers/models/{vit,deit,vit_mae,dinov2,dinov2_with_registers,videomae}/configuration_*.py
+// DINOv2, VideoMAE, AST.
+// transformers/models/{vit,deit,vit_mae,dinov2,dinov2_with_registers,videomae,audio_spectrogram_transformer}/configuration_*.py
 
 extension VisionTransformerConfiguration {
   /// Hugging Face's names for timm's keys, for errors.
@@ -10,7 +10,8 @@ extension VisionTransformerConfiguration {
     "reg_tokens": "num_register_tokens", "label_names": "id2label", "num_classes": "id2label",
   ]
 
-  private static let modelTypes = ["vit", "deit", "vit_mae", "dinov2", "dinov2_with_registers", "videomae"]
+  private static let audioType = "audio-spectrogram-transformer"
+  private static let modelTypes = ["vit", "deit", "vit_mae", "dinov2", "dinov2_with_registers", "videomae", audioType]
 
   static func huggingFace(_ object: JSONObject) throws -> VisionTransformerConfiguration {
     let type = try object.required("model_type", object.string("model_type"))
@@ -46,6 +47,7 @@ extension VisionTransformerConfiguration {
       c.registerTokens = try object.integer("num_register_tokens") ?? 4
       c.positionCoversPrefix = false
     case "videomae": try c.applyVideoMAE(object)
+    case audioType: try c.applyAST(object)
     default: break
     }
     try c.readHead(object)
@@ -62,9 +64,13 @@ extension VisionTransformerConfiguration {
       return
     }
     for case .string(let name) in names
-    where name.contains("ForImageClassification") || name.contains("ForVideoClassification") {
+    where ["ForImageClassification", "ForVideoClassification", "ForAudioClassification"].contains(where: name.contains)
+    {
       // DINOv2's head reads class token and mean together; the distilled DeiT has two heads.
-      let known = ["ViTForImageClassification", "DeiTForImageClassification", "VideoMAEForVideoClassification"]
+      let known = [
+        "ViTForImageClassification", "DeiTForImageClassification", "VideoMAEForVideoClassification",
+        "ASTForAudioClassification",
+      ]
       guard known.contains(name) else {
         throw ConfigurationError.unsupported(
           file: object.file, key: "architectures", found: "\"\(name)\"",

@@ -10,7 +10,7 @@ extension VisionTransformerConfiguration {
     try refuseUnknown(arguments)
     var c = try starting(object, arguments)
     // An architecture that departs from timm's rule for `fc_norm` goes on doing so whatever is pooled.
-    let followsRule = c.normalizesAfterPooling == c.pooling.reducesPatches
+    let followsRule = c.points == nil && c.normalizesAfterPooling == c.pooling.reducesPatches
 
     if let input = try pretrained.integers("input_size", count: 3) {
       c.channels = input[0]
@@ -27,6 +27,7 @@ extension VisionTransformerConfiguration {
       c.normalizesAfterPooling = c.pooling.reducesPatches
     }
     if let extras = try object.object("m2pt") { try c.apply(extras: extras) }
+    if c.points != nil, !c.hasClassToken, c.pooling == .tokenAndMaximum { c.pooling = .maximum }
     if c.classCount > 0 {
       c.labels = try labels(object, count: c.classCount) ?? labels(pretrained, count: c.classCount)
       c.labelDescriptions = try descriptions(object) ?? descriptions(pretrained)
@@ -43,6 +44,10 @@ extension VisionTransformerConfiguration {
     do {
       return try preset(architecture)
     } catch ConfigurationError.unknownArchitecture(_, let nearest) {
+      let blocks = ["embed_dim", "depth", "num_heads"]
+      if architecture.hasPrefix("point_"), blocks.allSatisfy({ arguments.values[$0] != nil }) {
+        return point(architecture, width: 384)
+      }
       let sizes = ["img_size", "patch_size", "embed_dim", "depth", "num_heads"]
       guard architecture.hasPrefix("vit_"), sizes.allSatisfy({ arguments.values[$0] != nil }) else {
         throw ConfigurationError.unsupported(
@@ -94,7 +99,10 @@ extension VisionTransformerConfiguration {
 
   /// What timm's configuration has no words for, in an object that timm does not read.
   private mutating func apply(extras: JSONObject) throws {
-    let known = ["epsilon", "final_epsilon", "qkv_bias", "preprocessing", "modality", "task", "video"]
+    let known = [
+      "epsilon", "final_epsilon", "qkv_bias", "preprocessing", "modality", "task", "video", "audio", "points",
+      "patch_stride", "head_norm",
+    ]
     for key in extras.values.keys.sorted() where !known.contains(key) {
       throw ConfigurationError.unsupported(
         file: extras.file, key: extras.name(key), found: extras.values[key]?.summary ?? "",
@@ -105,6 +113,10 @@ extension VisionTransformerConfiguration {
     qkvBias = try extras.choice("qkv_bias") ?? qkvBias
     modality = try extras.choice("modality") ?? modality
     task = try extras.choice("task") ?? task
+    if let object = try extras.object("points") { points = try (points ?? PointConfiguration()).reading(object) }
+    patchStride = try extras.extent("patch_stride") ?? patchStride
+    hasHeadNorm = try extras.boolean("head_norm") ?? hasHeadNorm
+    audio = try extras.object("audio").map { try AudioPreprocessing(reading: $0, over: audio ?? .audioSet) } ?? audio
     if modality == .video { try apply(video: extras.object("video")) }
   }
 

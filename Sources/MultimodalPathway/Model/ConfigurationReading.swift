@@ -5,7 +5,9 @@ extension VisionTransformerConfiguration {
   ///
   /// - Throws: `ConfigurationError`, naming file and key.
   public static func read(_ url: URL) throws -> VisionTransformerConfiguration {
-    try read(json: ConfigurationFile.contents(of: url), file: url.path)
+    var c = try read(json: ConfigurationFile.contents(of: url), file: url.path)
+    if c.modality == .audio { try c.readFeatureExtractor(beside: url) }
+    return c
   }
 
   /// The same from JSON text; `file` names it in errors.

@@ -13,12 +13,44 @@ extension VisionTransformerConfiguration {
   public func timmJSON(preprocessing: ImagePreprocessing? = nil) throws -> Data {
     try validate()
     try preprocessing?.validate()
+    if let points { return try Self.encoded(pointJSON(points)) }
     let recipe = preprocessing ?? .usual(for: self)
     var top: [String: JSONValue] = [
       "architecture": .string(architecture), "num_classes": .integer(classCount), "num_features": .integer(width),
       "global_pool": .string(pooling.rawValue), "model_args": .object(modelArguments),
       "pretrained_cfg": .object(pretrained(recipe)),
     ]
+    if modality == .audio {
+      let audio = audio ?? .audioSet
+      top["pretrained_cfg"] = .object(
+        pretrained(recipe).merging([
+          "mean": .array([.number(Self.decimal(audio.mean))]), "std": .array([.number(Self.decimal(2 * audio.std))]),
+        ]) { $1 })
+    }
+    var extras = extras
+    if modality != .audio, !recipe.isTimm {
+      extras["preprocessing"] = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(recipe))
+    }
+    if !extras.isEmpty { top["m2pt"] = .object(extras) }
+    return try Self.encoded(top.merging(names) { $1 })
+  }
+
+  private static func encoded(_ members: [String: JSONValue]) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(JSONValue.object(members)) + Data("\n".utf8)
+  }
+
+  /// Names of the classes.
+  private var names: [String: JSONValue] {
+    var names: [String: JSONValue] = [:]
+    if let labels { names["label_names"] = .array(labels.map(JSONValue.string)) }
+    if let labelDescriptions { names["label_descriptions"] = .object(labelDescriptions.mapValues(JSONValue.string)) }
+    return names
+  }
+
+  /// What timm has no words for.
+  private var extras: [String: JSONValue] {
     var extras: [String: JSONValue] = [:]
     let own = (try? Self.preset(architecture))?.epsilon ?? 1e-6
     if epsilon != own { extras["epsilon"] = .number(Self.decimal(epsilon)) }
@@ -29,16 +61,22 @@ extension VisionTransformerConfiguration {
       extras["video"] = .object(
         ["frames": .integer(frames), "tubelet": .integer(tubelet), "sampling_rate": .integer(samplingRate)])
     }
+    if let audio { extras["audio"] = audio.json }
+    if let patchStride { extras["patch_stride"] = Self.json(patchStride) }
+    if hasHeadNorm { extras["head_norm"] = .boolean(true) }
     if task != .singleLabel { extras["task"] = .string(task.rawValue) }
-    if !recipe.isTimm {
-      extras["preprocessing"] = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(recipe))
-    }
-    if !extras.isEmpty { top["m2pt"] = .object(extras) }
-    if let labels { top["label_names"] = .array(labels.map(JSONValue.string)) }
-    if let labelDescriptions { top["label_descriptions"] = .object(labelDescriptions.mapValues(JSONValue.string)) }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(JSONValue.object(top)) + Data("\n".utf8)
+    return extras
+  }
+
+  /// A point transformer's file: timm has no such model, but the words for its blocks.
+  private func pointJSON(_ points: PointConfiguration) -> [String: JSONValue] {
+    let arguments = modelArguments.filter { !["img_size", "patch_size", "in_chans"].contains($0.key) }
+    let top: [String: JSONValue] = [
+      "architecture": .string(architecture), "num_classes": .integer(classCount),
+      "global_pool": .string(pooling.rawValue), "model_args": .object(arguments),
+      "m2pt": .object(extras.merging(["points": points.json]) { $1 }),
+    ]
+    return top.merging(names) { $1 }
   }
 
   /// Writes `config.json` into a model directory, whole or not at all.
@@ -85,7 +123,7 @@ extension VisionTransformerConfiguration {
   }
 
   /// The shortest decimal that reads back as `value`, through a double too: 0.485 and not 0.48500001430511475.
-  private static func decimal(_ value: Float) -> Double {
+  static func decimal(_ value: Float) -> Double {
     guard let short = Double("\(value)"), Float(short) == value else { return Double(value) }
     return short
   }

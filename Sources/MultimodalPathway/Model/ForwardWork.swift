@@ -16,8 +16,9 @@ public struct ForwardWork: Sendable, Equatable {
   }
 
   /// `values` numbers read or written.
-  fileprivate static func moving(_ values: Int, operations: Int = 0) -> ForwardWork {
-    ForwardWork(operations: Double(operations), bytes: 4 * Double(values))
+  fileprivate static func moving(_ values: Int, operations: Int = 0, weights: Int = 0) -> ForwardWork {
+    ForwardWork(
+      operations: Double(operations), bytes: 4 * Double(values) + Double(weights), weightBytes: Double(weights))
   }
 
   fileprivate static func layerNorm(_ rows: Int, _ width: Int) -> ForwardWork {
@@ -34,8 +35,16 @@ extension VisionTransformer {
     var work: [ForwardOperation: ForwardWork] = [:]
     func add(_ operation: ForwardOperation, _ part: ForwardWork) { work[operation, default: ForwardWork()] += part }
 
-    add(.patchEmbedding, .moving(2 * patches * c.patchValues + rows * c.width))
-    add(.patchEmbedding, patchEmbedding.work(rows: patches))
+    if let patchEmbedding {
+      add(.patchEmbedding, .moving(2 * patches * c.patchValues + rows * c.width))
+      add(.patchEmbedding, patchEmbedding.work(rows: patches))
+    }
+    if let points = c.points, let pointTokenizer {
+      add(.patchEmbedding, .moving(batch * points.points * 3 + rows * c.width, weights: pointTokenizer.weightBytes))
+      work[.patchEmbedding]?.operations += 2 * Double(batch) * points.tokenizerProducts(c)
+      // Positions go to the tokens before every block.
+      add(.patchEmbedding, .moving(c.depth * 3 * rows * c.width))
+    }
     if c.hasPreNorm { add(.patchEmbedding, .layerNorm(rows, c.width)) }
     for (index, block) in blocks.enumerated() {
       let isFirstTokenOnly = index == blocks.count - 1 && readsFirstTokenOnly(Taps())
@@ -60,16 +69,27 @@ extension VisionTransformer {
       add(.norm, .layerNorm(c.normalizesAfterPooling || readsFirstTokenOnly(Taps()) ? batch : rows, c.width))
     }
     let pooled = c.reduction == .token ? batch : patches
+    if c.task == .perPoint, let points = c.points {
+      add(.norm, .layerNorm(points.featureBlocks.count * rows, c.width))
+    }
     add(.pooling, .moving((pooled + batch) * c.width, operations: c.reduction == .token ? 0 : pooled * c.width))
     if let head { add(.head, head.work(rows: batch)) }
+    if let points = c.points, c.classCount > 0 {
+      let features = points.groups * points.featureBlocks.count * c.width
+      let inputs = partHead == nil ? c.pooledWidth : points.points * 3 + features
+      add(.head, .moving(batch * (inputs + c.answerShape.reduce(1, *)), weights: pointHeadBytes))
+      work[.head]?.operations += 2 * Double(batch) * points.headProducts(c)
+    }
     return work
   }
 
   /// Bytes of all weights in the form that products read.
   public var weightBytes: Int {
-    let layers = blocks.flatMap { block in PathwayLayer.allCases.map(block.linear) }
-    return (layers + [patchEmbedding] + (head.map { [$0] } ?? [])).reduce(0) { $0 + $1.weightBytes }
+    let layers = blocks.flatMap { block in PathwayLayer.allCases.map(block.linear) } + [patchEmbedding, head].compactMap { $0 }
+    return layers.reduce(pointHeadBytes + (pointTokenizer?.weightBytes ?? 0)) { $0 + $1.weightBytes }
   }
+
+  private var pointHeadBytes: Int { (classHead?.weightBytes ?? 0) + (partHead?.weightBytes ?? 0) }
 }
 
 extension LinearLayer {

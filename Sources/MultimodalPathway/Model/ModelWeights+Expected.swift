@@ -12,13 +12,18 @@ extension ModelWeights {
     }
     if c.hasClassToken { list.append(("cls_token", [1, 1, width])) }
     if c.registerTokens > 0 { list.append(("reg_token", [1, c.registerTokens, width])) }
-    list.append(("pos_embed", [1, c.positionPrefix + c.patchCount, width]))
-    // A convolution in two dimensions, or in three over tubelets.
-    let depth = c.modality == .video ? [c.tubelet] : []
-    list.append(
-      ("patch_embed.proj.weight", [width, c.channels] + depth + [c.patchSize.height, c.patchSize.width]))
-    // timm leaves the patch bias out where norm_pre follows, as CLIP does.
-    if !c.hasPreNorm { list.append(("patch_embed.proj.bias", [width])) }
+    if let points = c.points {
+      if c.hasClassToken { list.append(("cls_pos", [1, 1, width])) }
+      list += points.tokenizerShapes(width: width)
+    } else {
+      list.append(("pos_embed", [1, c.positionPrefix + c.patchCount, width]))
+      // A convolution in two dimensions, or in three over tubelets.
+      let depth = c.modality == .video ? [c.tubelet] : []
+      list.append(
+        ("patch_embed.proj.weight", [width, c.channels] + depth + [c.patchSize.height, c.patchSize.width]))
+      // timm leaves the patch bias out where norm_pre follows, as CLIP does.
+      if !c.hasPreNorm { list.append(("patch_embed.proj.bias", [width])) }
+    }
     if c.hasPreNorm { norm("norm_pre") }
     for block in 0..<c.depth {
       let prefix = "blocks.\(block)."
@@ -37,7 +42,12 @@ extension ModelWeights {
       if c.hasLayerScale { list.append((prefix + "ls2.gamma", [width])) }
     }
     if c.hasFinalNorm { norm(c.normalizesAfterPooling ? "fc_norm" : "norm") }
-    if c.classCount > 0 { linear("head", c.classCount, width) }
+    if c.hasHeadNorm { norm("head_norm") }
+    if let points = c.points {
+      list += points.headShapes(c)
+    } else if c.classCount > 0 {
+      linear("head", c.classCount, width)
+    }
     return list
   }
 

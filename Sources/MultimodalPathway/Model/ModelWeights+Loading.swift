@@ -44,6 +44,7 @@ extension VisionTransformerConfiguration {
   /// This architecture with what a lone file's tensors say about themselves and its name does not.
   func fitted(to tensors: [String: Tensor]) -> VisionTransformerConfiguration {
     var c = self
+    if points != nil { return fittedToPoints(tensors) }
     c.classCount = tensors["head.weight"]?.shape.first ?? 0
     if tensors["fc_norm.weight"] != nil, !c.normalizesAfterPooling {
       // Fine-tuned as MAE does: the mean of the patch tokens is pooled although there is a class token.
@@ -52,6 +53,8 @@ extension VisionTransformerConfiguration {
     }
     if let patches = tensors["patch_embed.proj.weight"], patches.shape.count == 5 {
       c.fit(clipsOf: patches.shape[2], tensors)
+    } else if let positions = tensors["pos_embed"], positions.shape.count == 3, c.modality == .audio {
+      c.fit(framesOf: positions)
     } else if let positions = tensors["pos_embed"], positions.shape.count == 3 {
       let patches = positions.shape[1] - c.positionPrefix
       let side = Int(Double(max(0, patches)).squareRoot())
@@ -74,5 +77,18 @@ extension VisionTransformerConfiguration {
     if !hasClassToken { pooling = .mean }
     normalizesAfterPooling = tensors["fc_norm.weight"] != nil
     hasFinalNorm = normalizesAfterPooling || tensors["norm.weight"] != nil
+  }
+
+  /// The same of a point transformer: classes, width and depth. Points and groups are in no tensor.
+  private func fittedToPoints(_ tensors: [String: Tensor]) -> VisionTransformerConfiguration {
+    var c = self
+    let last = task == .perPoint ? "convs3" : ClassHead.names(points ?? PointConfiguration()).last?.layer ?? ""
+    c.classCount = tensors[last + ".weight"]?.shape.first ?? 0
+    if c.classCount != classCount { c.labels = nil }
+    if let shape = tensors["blocks.0.mlp.fc1.weight"]?.shape, shape.count == 2 {
+      (c.hiddenWidth, c.width) = (shape[0], shape[1])
+    }
+    c.depth = (0..<1 << 10).first { tensors["blocks.\($0).norm1.weight"] == nil } ?? depth
+    return c
   }
 }

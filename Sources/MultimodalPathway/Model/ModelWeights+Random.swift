@@ -4,7 +4,8 @@ extension ModelWeights {
   /// Random weights for benchmarks and tests: as timm initialises, but with nothing at zero, so that a tensor which a
   /// computation forgets shows.
   ///
-  /// Matrices, embeddings and biases are uniform in +-0.035 (deviation 0.02); norms and LayerScale are that around 1.
+  /// Matrices, embeddings and biases are uniform in +-0.035 (deviation 0.02); norms, LayerScale and batch norms'
+  /// variances are that around 1.
   /// The same seed gives the same bits everywhere.
   ///
   /// - Throws: `ConfigurationError`.
@@ -13,7 +14,7 @@ extension ModelWeights {
     var state = seed
     var tensors: [String: Tensor] = [:]
     for (name, shape) in expectedShapes(configuration) {
-      let isGain = shape.count == 1 && (name.hasSuffix(".weight") || name.hasSuffix(".gamma"))
+      let isGain = shape.count == 1 && [".weight", ".gamma", ".running_var"].contains { name.hasSuffix($0) }
       tensors[name] = Tensor(shape: shape) { values in
         for index in values.indices {
           // SplitMix64 (Steele et al. 2014).

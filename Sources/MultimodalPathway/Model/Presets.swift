@@ -5,13 +5,14 @@ extension VisionTransformerConfiguration {
   /// timm's names that this engine knows, in alphabetical order.
   public static let architectures: [String] = table.keys.sorted()
 
-  /// The configuration of a timm architecture name; a `.tag` behind it is ignored.
+  /// The configuration of a timm architecture name, or of one of AudioMAE's (Presets+Audio.swift); a `.tag` behind it is ignored.
   ///
   /// - Throws: `ConfigurationError.unknownArchitecture` with the nearest names.
   public static func preset(_ architecture: String) throws -> VisionTransformerConfiguration {
     let name = String(architecture.prefix { $0 != "." })
-    if let preset = table[name] { return preset }
-    throw ConfigurationError.unknownArchitecture(architecture, nearest: nearest(to: name, among: architectures))
+    if let preset = table[name] ?? audioPresets[name] ?? pointTable[name] { return preset }
+    throw ConfigurationError.unknownArchitecture(
+      architecture, nearest: nearest(to: name, among: architectures + pointTable.keys))
   }
 
   private struct Family {

@@ -2,9 +2,9 @@ import PathwayCheckpoints
 
 /// What a forward pass computed.
 public struct ForwardOutput: Sendable {
-  /// (B, classes); without a head, `pooled`.
+  /// (B, classes); (B, P, classes) log-probabilities of a per-point head; without a head, `pooled`.
   public let logits: Tensor
-  /// (B, C): what the head reads.
+  /// (B, C): what the head reads; (B, 2C) for the class token and the maximum.
   public let pooled: Tensor
   /// (B, N, C): all tokens after the final norm, where asked for.
   public let features: Tensor?
@@ -21,6 +21,7 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
   case blockOutOfRange(found: Int, depth: Int)
   case workspaceTooSmall(batch: Int, found: Int)
   case outputCount(expected: Int, found: Int)
+  case categories(expected: String, found: [Int])
 
   public var description: String {
     switch self {
@@ -29,27 +30,32 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
     case .blockOutOfRange(let found, let depth): "there is no block \(found); the model has blocks 0...\(depth - 1)"
     case .workspaceTooSmall(let batch, let found):
       "the workspace holds \(found) images, the batch has \(batch); make it with workspace(batch: \(batch))"
+    case .categories(let expected, let found): "categories \(found) do not fit, expected \(expected)"
     case .outputCount(let expected, let found): "the output has room for \(found) floats, expected \(expected)"
     }
   }
 }
 
 extension VisionTransformer {
-  /// Logits, (B, classes), of normalised images, (B, channels, H, W), or clips, (B, channels, T, H, W).
+  /// Logits, (B, classes), of normalised images, (B, channels, H, W), clips, (B, channels, T, H, W), or point clouds,
+  /// (B, P, 3).
   public func callAsFunction(_ images: Tensor) throws -> Tensor { try forward(images).logits }
 
-  /// A forward pass over normalised images, (B, channels, H, W) float32, or clips, (B, channels, T, H, W).
+  /// A forward pass over normalised images, (B, channels, H, W) float32, clips, (B, channels, T, H, W), or point
+  /// clouds, (B, P, 3).
   ///
   /// - Parameters:
   ///   - blocks: blocks whose outputs are wanted.
   ///   - attention: the block whose attention probabilities are wanted: memory B x H x N x N.
+  ///   - categories: the number of every cloud's category, for a per-point head; absent: none is known.
   /// - Throws: `InferenceError`; `EngineError`.
   public func forward(
     _ images: Tensor, features wantsFeatures: Bool = false, blocks: [Int] = [], attention: Int? = nil,
-    workspace: Workspace? = nil
+    categories: [Int] = [], workspace: Workspace? = nil
   ) throws -> ForwardOutput {
     let batch = try batchSize(of: images)
     let workspace = workspace ?? self.workspace(batch: batch)
+    try note(categories, batch: batch, workspace)
     return try collect(images, batch, workspace, wantsFeatures, blocks, attention) { pointer, taps in
       try run(images: pointer, batch: batch, workspace, taps: taps)
     }
@@ -57,9 +63,13 @@ extension VisionTransformer {
 
   /// The same for the logits alone, (B, classes), into memory of the caller's: allocates nothing.
   ///
-  /// - Parameter logits: B x classes floats; without a head, B x C pooled features.
+  /// - Parameters:
+  ///   - logits: B x classes floats; B x P x classes of a per-point head; without a head, B x C pooled features.
+  ///   - categories: as above.
   /// - Throws: `InferenceError`, before anything is written.
-  public func forward(_ images: Tensor, into logits: inout MutableSpan<Float>, workspace: Workspace) throws {
+  public func forward(
+    _ images: Tensor, into logits: inout MutableSpan<Float>, categories: [Int] = [], workspace: Workspace
+  ) throws {
     let batch = try batchSize(of: images)
     guard batch <= workspace.batch else { throw InferenceError.workspaceTooSmall(batch: batch, found: workspace.batch) }
     let c = configuration
@@ -67,6 +77,7 @@ extension VisionTransformer {
     guard logits.count == batch * width else {
       throw InferenceError.outputCount(expected: batch * width, found: logits.count)
     }
+    try note(categories, batch: batch, workspace)
     try images.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return }
       try run(images: base.assumingMemoryBound(to: Float.self), batch: batch, workspace)
@@ -89,8 +100,21 @@ extension VisionTransformer {
     return batch
   }
 
+  /// Writes the categories of a pass into its workspace.
+  private func note(_ categories: [Int], batch: Int, _ workspace: Workspace) throws {
+    guard let points = configuration.points, let buffers = workspace.buffers.points else { return }
+    let known = points.categories.indices
+    guard categories.isEmpty || categories.count == batch, categories.allSatisfy(known.contains) else {
+      throw InferenceError.categories(
+        expected: "none, or for each of \(batch) clouds one of 0..<\(known.count)", found: categories)
+    }
+    guard batch <= workspace.batch else { return }
+    for cloud in 0..<batch { buffers.categories[cloud] = categories.isEmpty ? -1 : Int32(categories[cloud]) }
+  }
+
   /// A forward pass of the blocks, final norm and head over ready tokens, (B, N, C) float32, of any N: for tokens of
-  /// other modalities and for verification.
+  /// other modalities and for verification. Positions are the tokens' own business; a per-point head, which needs
+  /// points, is left out.
   public func forward(
     tokens: Tensor, features wantsFeatures: Bool = false, blocks: [Int] = []
   ) throws -> ForwardOutput {
@@ -99,14 +123,14 @@ extension VisionTransformer {
     else { throw InferenceError.inputShape(expected: "(B, N, \(configuration.width)) float32", found: tokens.shape) }
     let batch = tokens.shape[0]
     let workspace = self.workspace(batch: batch, tokens: tokens.shape[1])
-    return try collect(tokens, batch, workspace, wantsFeatures, blocks, nil) { pointer, taps in
+    return try collect(tokens, batch, workspace, wantsFeatures, blocks, nil, hasPoints: false) { pointer, taps in
       try run(tokens: pointer, batch: batch, workspace, taps: taps)
     }
   }
 
   private func collect(
     _ input: Tensor, _ batch: Int, _ workspace: Workspace, _ wantsFeatures: Bool, _ blocks: [Int], _ attention: Int?,
-    _ pass: (UnsafePointer<Float>, Taps) throws -> Void
+    hasPoints: Bool = true, _ pass: (UnsafePointer<Float>, Taps) throws -> Void
   ) throws -> ForwardOutput {
     guard batch <= workspace.batch else {
       throw InferenceError.workspaceTooSmall(batch: batch, found: workspace.batch)
@@ -137,15 +161,15 @@ extension VisionTransformer {
       try pass(base.assumingMemoryBound(to: Float.self), taps)
     }
     let buffers = workspace.buffers
-    let pooled = Tensor(shape: [batch, c.width]) { destination in
+    let pooled = Tensor(shape: [batch, c.pooledWidth]) { destination in
       for index in destination.indices {
-        destination[index] = buffers.pooled[index / c.width * buffers.stride + index % c.width]
+        destination[index] = buffers.pooled[index / c.pooledWidth * buffers.pooledStride + index % c.pooledWidth]
       }
     }
     let logits =
-      c.classCount == 0
+      c.classCount == 0 || (c.task == .perPoint && !hasPoints)
       ? pooled
-      : Tensor(shape: [batch, c.classCount]) { destination in
+      : Tensor(shape: [batch] + c.answerShape) { destination in
         for index in destination.indices { destination[index] = buffers.logits[index] }
       }
     defer { withExtendedLifetime(workspace) {} }

@@ -15,12 +15,17 @@ public final class VisionTransformer: Sendable {
   let inputShape: [Int]
   let blocks: [Block]
   private let hasBranches: Bool
-  let patchEmbedding: LinearLayer
+  /// Absent where tokens are made of points.
+  let patchEmbedding: LinearLayer?
   /// What stands at every token before the blocks, (N, C): positions, plus class and register tokens at their rows.
   private let positions: FloatBuffer
+  let pointTokenizer: PointTokenizer?
   private let preNorm: LayerNorm?
   private let finalNorm: LayerNorm?
+  private let headNorm: LayerNorm?
   let head: LinearLayer?
+  let classHead: ClassHead?
+  let partHead: PartHead?
 
   /// A plain transformer.
   ///
@@ -53,14 +58,21 @@ public final class VisionTransformer: Sendable {
     func plain(_ name: String, bias: [Float]?) throws -> LinearLayer {
       try LinearLayer(target.tensor(name + ".weight"), terms: [], bias: bias, execution: .merged, engine: engine)
     }
-    patchEmbedding = try plain(
-      "patch_embed.proj", bias: c.hasPreNorm ? nil : try target.tensor("patch_embed.proj.bias").float32())
-    positions = try Self.startingRows(target)
+    pointTokenizer = try c.points.map { try PointTokenizer(target, $0, engine: engine) }
+    patchEmbedding =
+      c.points == nil
+      ? try plain(
+        "patch_embed.proj", bias: c.hasPreNorm ? nil : try target.tensor("patch_embed.proj.bias").float32()) : nil
+    positions = c.points == nil ? try Self.startingRows(target) : FloatBuffer(count: 0)
     preNorm = c.hasPreNorm ? try LayerNorm(target, "norm_pre") : nil
     finalNorm =
       c.hasFinalNorm
       ? try LayerNorm(target, c.normalizesAfterPooling ? "fc_norm" : "norm", epsilon: c.finalEpsilon) : nil
-    head = c.classCount > 0 ? try plain("head", bias: try target.tensor("head.bias").float32()) : nil
+    headNorm = c.hasHeadNorm ? try LayerNorm(target, "head_norm") : nil
+    head = c.classCount > 0 && c.points == nil ? try plain("head", bias: try target.tensor("head.bias").float32()) : nil
+    let points = c.classCount > 0 ? c.points : nil
+    classHead = c.task == .perPoint ? nil : try points.map { try ClassHead(target, $0, engine: engine) }
+    partHead = c.task == .perPoint ? try points.map { try PartHead(target, $0, engine: engine) } : nil
   }
 
   private static func startingRows(_ weights: ModelWeights) throws -> FloatBuffer {
@@ -97,8 +109,8 @@ public final class VisionTransformer: Sendable {
     var attention: (index: Int, destination: UnsafeMutablePointer<Float>)?
   }
 
-  /// A pass over `batch` normalised inputs, (B, channels, H, W) or (B, channels, T, H, W) at `images`, in one parallel region. Pooled features
-  /// and logits are left in the workspace. Allocates nothing.
+  /// A pass over `batch` normalised inputs, (B, channels, H, W), (B, channels, T, H, W) or (B, P, 3) at `images`, in
+  /// one parallel region. Pooled features and logits are left in the workspace. Allocates nothing.
   func run(images: UnsafePointer<Float>, batch: Int, _ workspace: Workspace, taps: Taps = Taps()) throws {
     var w = workspace.buffers
     w.batch = batch
@@ -110,8 +122,8 @@ public final class VisionTransformer: Sendable {
       let kernels = model.engine.kernels
       member.begin(.patchEmbedding)
       model.embed(&member, kernels, images: pass.pointee.images, w)
-      model.encode(&member, kernels, w, taps)
-      model.readOut(&member, kernels, w, taps)
+      model.encode(&member, kernels, w, taps, positions: w.points?.positions)
+      model.readOut(&member, kernels, w, taps, clouds: pass.pointee.images)
     }
   }
 
@@ -132,17 +144,19 @@ public final class VisionTransformer: Sendable {
       member.share(w.batch * w.tokens) { row in
         (w.x + row * w.stride).update(from: tokens + row * width, count: width)
       }
-      encode(&member, engine.kernels, w, taps)
-      readOut(&member, engine.kernels, w, taps)
+      encode(&member, engine.kernels, w, taps, positions: nil)
+      readOut(&member, engine.kernels, w, taps, clouds: nil)
     }
   }
 
-  /// Tokens as they enter the first block, (B, N, C), of normalised images that `forward` has checked.
-  func embedded(_ images: Tensor) throws -> Tensor {
+  /// Tokens as they come before the first block, (B, N, C), of normalised images or point clouds that `forward` has
+  /// checked; and what is added to them before every block, (B, N, C), where there is such a thing.
+  package func embedded(_ images: Tensor) throws -> (tokens: Tensor, positions: Tensor?) {
     let batch = images.shape[0]
     let workspace = workspace(batch: batch)
     let w = workspace.buffers
-    return try Tensor(shape: [batch, w.tokens, configuration.width]) { destination in
+    let shape = [batch, w.tokens, configuration.width]
+    let tokens = try Tensor(shape: shape) { destination in
       guard let base = destination.baseAddress else { return }
       try images.withUnsafeBytes { bytes in
         guard let source = bytes.baseAddress else { return }
@@ -151,13 +165,24 @@ public final class VisionTransformer: Sendable {
           copyRows(&member, from: w.x, w, to: base)
         }
       }
-      withExtendedLifetime(workspace) {}
     }
+    let positions = try w.points.map { points in
+      try Tensor(shape: shape) { destination in
+        guard let base = destination.baseAddress else { return }
+        try engine.run { copyRows(&$0, from: points.positions, w, to: base) }
+      }
+    }
+    withExtendedLifetime(workspace) {}
+    return (tokens, positions)
   }
 
   private func embed(
     _ member: inout Member, _ kernels: KernelTable, images: UnsafePointer<Float>, _ w: Workspace.Buffers
   ) {
+    if let pointTokenizer, let points = w.points {
+      return pointTokenizer.embed(&member, kernels, clouds: images, w, points)
+    }
+    guard let patchEmbedding else { return }
     let c = configuration
     let (patches, rows, columns) = (c.patchCount, c.grid.height, c.grid.width)
     let frameValues = c.imageSize.height * c.imageSize.width
@@ -167,10 +192,21 @@ public final class VisionTransformer: Sendable {
       let (slice, first) = (item / rows, item % rows * columns)
       let (image, time) = (slice / c.slices, slice % c.slices * c.tubelet)
       for channel in 0..<c.channels {
-        kernels.gatherPatches(
-          images + ((image * c.channels + channel) * c.frames + time) * frameValues, c.tubelet, c.imageSize.height,
-          c.imageSize.width, c.patchSize.height, c.patchSize.width, Span1D(first, first + columns),
-          w.hidden + slice * rows * columns * w.hiddenStride + channel * (c.patchValues / c.channels), w.hiddenStride)
+        let source = images + ((image * c.channels + channel) * c.frames + time) * frameValues
+        let target = w.hidden + slice * rows * columns * w.hiddenStride + channel * (c.patchValues / c.channels)
+        guard let step = c.patchStride else {
+          kernels.gatherPatches(
+            source, c.tubelet, c.imageSize.height, c.imageSize.width, c.patchSize.height, c.patchSize.width,
+            Span1D(first, first + columns), target, w.hiddenStride)
+          continue
+        }
+        // Every overlapping patch is the first one of an image that begins at its corner.
+        for column in 0..<columns {
+          kernels.gatherPatches(
+            source + item % rows * step.height * c.imageSize.width + column * step.width, c.tubelet,
+            c.imageSize.height, c.imageSize.width, c.patchSize.height, c.patchSize.width, Span1D(0, 1),
+            target + (first + column) * w.hiddenStride, w.hiddenStride)
+        }
       }
     }
     let scratch = w.scratch + member.index * w.scratchStride
@@ -191,8 +227,13 @@ public final class VisionTransformer: Sendable {
       &member, kernels, x: w.x, xStride: w.stride, y: w.x, yStride: w.stride, rows: w.batch * w.tokens, width: c.width)
   }
 
-  private func encode(_ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps) {
+  /// - Parameter positions: (B, N, C) with the stride of x, added before every block.
+  private func encode(
+    _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps,
+    positions: UnsafePointer<Float>?
+  ) {
     for index in blocks.indices {
+      if let positions { add(positions, &member, w) }
       if let attention = taps.attention, attention.index == index {
         blocks[index].attentionMaps(&member, kernels, configuration, w, into: attention.destination)
       }
@@ -202,7 +243,29 @@ public final class VisionTransformer: Sendable {
         blocks[index].run(&member, kernels, configuration, w)
       }
       for tap in taps.blocks where tap.index == index { copyRows(&member, from: w.x, w, to: tap.destination) }
+      if partHead != nil, positions != nil { keepFeatures(ofBlock: index, &member, kernels, w) }
     }
+  }
+
+  /// x += rows.
+  private func add(_ rows: UnsafePointer<Float>, _ member: inout Member, _ w: Workspace.Buffers) {
+    let width = configuration.width
+    member.begin(.patchEmbedding)
+    member.share(w.batch * w.tokens) { row in
+      let (x, addend) = (w.x + row * w.stride, rows + row * w.stride)
+      for column in 0..<width { x[column] += addend[column] }
+    }
+  }
+
+  /// The output of a block, normalised, where the per-point head reads it.
+  private func keepFeatures(
+    ofBlock index: Int, _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers
+  ) {
+    guard let place = configuration.points?.featureBlocks.firstIndex(of: index), let points = w.points else { return }
+    member.begin(.norm)
+    finalNorm?.run(
+      &member, kernels, x: w.x, xStride: w.stride, y: points.features + place * configuration.width,
+      yStride: points.featureStride, rows: w.batch * w.tokens, width: configuration.width)
   }
 
   /// Whether nobody looks at the last block's other tokens.
@@ -221,7 +284,11 @@ public final class VisionTransformer: Sendable {
   }
 
   /// Final norm, pooling and head in timm's order: `norm` before pooling, or `fc_norm` after it.
-  private func readOut(_ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps) {
+  ///
+  /// - Parameter clouds: what tokens were made of, which a per-point head reads too.
+  private func readOut(
+    _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps, clouds: UnsafePointer<Float>?
+  ) {
     let c = configuration
     var features = w.x
     if let finalNorm, !c.normalizesAfterPooling {
@@ -236,18 +303,28 @@ public final class VisionTransformer: Sendable {
     member.begin(.pooling)
     member.share(w.batch) { image in
       pool(
-        kernels, features + image * w.tokens * w.stride, w, into: w.pooled + image * w.stride,
+        kernels, features + image * w.tokens * w.stride, w, into: w.pooled + image * w.pooledStride,
         scratch: w.hidden + image * w.hiddenStride)
     }
     if let finalNorm, c.normalizesAfterPooling {
       member.begin(.norm)
       finalNorm.run(
-        &member, kernels, x: w.pooled, xStride: w.stride, y: w.pooled, yStride: w.stride, rows: w.batch, width: c.width)
+        &member, kernels, x: w.pooled, xStride: w.pooledStride, y: w.pooled, yStride: w.pooledStride, rows: w.batch,
+        width: c.width)
     }
+    if let points = w.points {
+      member.begin(.head)
+      classHead?.run(&member, kernels, w, points)
+      if let clouds { partHead?.run(&member, kernels, clouds: clouds, w, points) }
+    }
+    headNorm?.run(
+      &member, kernels, x: w.pooled, xStride: w.pooledStride, y: w.pooled, yStride: w.pooledStride, rows: w.batch,
+      width: c.width)
     guard let head else { return }
     member.begin(.head)
     head.run(
-      &member, kernels, a: w.pooled, lda: w.stride, m: w.batch, c: w.logits, ldc: c.classCount, epilogue: Epilogue(),
+      &member, kernels, a: w.pooled, lda: w.pooledStride, m: w.batch, c: w.logits, ldc: c.classCount,
+      epilogue: Epilogue(),
       partial: w.partial, scratch: w.scratch + member.index * w.scratchStride)
   }
 
@@ -262,6 +339,10 @@ public final class VisionTransformer: Sendable {
     case .token: result.update(from: tokens, count: c.width)
     case .mean, .none: kernels.pool(first, w.stride, count, c.width, false, result)
     case .maximum: kernels.pool(first, w.stride, count, c.width, true, result)
+    case .tokenAndMaximum:
+      result.update(from: tokens, count: c.width)
+      kernels.pool(first, w.stride, count, c.width, true, result + c.width)
+    case .prefixMean: kernels.pool(tokens, w.stride, min(c.prefixTokens, w.tokens), c.width, false, result)
     case .averageMaximum:
       kernels.pool(first, w.stride, count, c.width, false, result)
       kernels.pool(first, w.stride, count, c.width, true, scratch)

@@ -1,7 +1,9 @@
+import PathwayCheckpoints
+
 /// The numbers and choices that make one vision transformer, with the meanings timm's `VisionTransformer` gives them.
 ///
-/// Letters used throughout: B inputs (images or clips), T frames of a clip, N tokens, C channels (`width`), H heads, D head size, M hidden width. The
-/// activation is the exact GELU, x Phi(x); configurations that ask for another are refused when they are read.
+/// Letters used throughout: B inputs (images, clips or clouds), T frames of a clip, N tokens, C channels (`width`), H
+/// heads, D head size, M hidden width. The activation is the exact GELU, x Phi(x); configurations that ask for another are refused when they are read.
 public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// What the head reads of the final features; raw values are timm's `global_pool`.
   public enum Pooling: String, Sendable, CaseIterable {
@@ -13,12 +15,17 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
     case averageMaximum = "avgmax"
     /// Maximum of the patch tokens.
     case maximum = "max"
+    /// The class token and the maximum of the others, one behind the other: 2C. Of point transformers alone; timm has
+    /// no such pooling.
+    case tokenAndMaximum = "token_max"
+    /// Mean of class and register tokens: AST's class and distillation token.
+    case prefixMean = "prefix"
     /// All tokens are the output, and there is no head. What a pass calls pooled is then the class token, or the mean
     /// of the patch tokens where there is none.
     case none = ""
 
     /// Whether it is a reduction over the patch tokens.
-    public var reducesPatches: Bool { self != .token && self != .none }
+    public var reducesPatches: Bool { [.mean, .averageMaximum, .maximum].contains(self) }
   }
 
   /// Which of Q, K and V have a bias.
@@ -35,8 +42,14 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var modality = Modality.image
   /// What the head's answer means.
   public var task = Task.singleLabel
+  /// What a point transformer has in the place of an image size; of other modalities absent.
+  public var points: PointConfiguration?
   public var imageSize: Extent
   public var patchSize: Extent
+  /// From one patch to the next where they overlap, as in AST; absent: the patch's size.
+  public var patchStride: Extent?
+  /// How sound is prepared, in audio models; absent there: as for AudioSet.
+  public var audio: AudioPreprocessing?
   /// T: frames of a clip; an image is a clip of one frame.
   public var frames = 1
   /// Frames of a tubelet, the patch of a video: 2 in VideoMAE; 1 for patches of every frame alone.
@@ -59,6 +72,8 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var hasFinalNorm = true
   /// Whether the final norm comes after pooling (`fc_norm`) instead of before (`norm`).
   public var normalizesAfterPooling = false
+  /// A LayerNorm of its own before the head (`head_norm`), after the final one, as in AST.
+  public var hasHeadNorm = false
   public var hasLayerScale = false
   public var qkvBias = QKVBias.full
   public var epsilon: Float = 1e-6
@@ -89,9 +104,15 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   var reduction: Pooling { pooling != .none ? pooling : hasClassToken ? .token : .mean }
   /// D: channels of a head.
   public var headSize: Int { width / heads }
-  /// Patches down and across; pixels beyond the last whole patch are not looked at, as in a strided convolution.
+  /// From one patch to the next.
+  var step: Extent { patchStride ?? patchSize }
+  /// Patches down and across; pixels beyond the last whole patch are not looked at, as in a strided convolution. Groups
+  /// of points are a row.
   public var grid: Extent {
-    Extent(height: imageSize.height / patchSize.height, width: imageSize.width / patchSize.width)
+    if let points { return Extent(height: 1, width: points.groups) }
+    return Extent(
+      height: (imageSize.height - patchSize.height) / step.height + 1,
+      width: (imageSize.width - patchSize.width) / step.width + 1)
   }
   /// Tokens before the patches: class token, then registers.
   public var prefixTokens: Int { (hasClassToken ? 1 : 0) + registerTokens }
@@ -101,14 +122,44 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var patchCount: Int { slices * grid.height * grid.width }
   /// N: tokens of an input.
   public var tokenCount: Int { prefixTokens + patchCount }
-  /// Shape of an input without the batch: (channels, H, W) of an image, (channels, T, H, W) of a clip.
+  /// Shape of an input without the batch: (channels, H, W) of an image, (channels, T, H, W) of a clip, (P, 3) of a
+  /// cloud of points.
   public var inputShape: [Int] {
-    [channels] + (modality == .video ? [frames] : []) + [imageSize.height, imageSize.width]
+    if let points { return [points.points, 3] }
+    return [channels] + (modality == .video ? [frames] : []) + [imageSize.height, imageSize.width]
   }
   /// Prefix tokens that `pos_embed` has rows for.
   public var positionPrefix: Int { positionCoversPrefix ? prefixTokens : 0 }
+  /// Channels of pooled features: C, or 2C.
+  public var pooledWidth: Int { pooling == .tokenAndMaximum ? 2 * width : width }
+  /// Shape of what a pass answers of one input: classes, those of every point, or without a head the pooled features.
+  public var answerShape: [Int] {
+    if classCount == 0 { return [pooledWidth] }
+    if let points, task == .perPoint { return [points.points, classCount] }
+    return [classCount]
+  }
   /// Values of a flattened patch: channels x tubelet x patch height x patch width.
   public var patchValues: Int { channels * tubelet * patchSize.height * patchSize.width }
+
+  /// Numbers of an answer: the product of `answerShape`.
+  var answerCount: Int {
+    if classCount == 0 { return pooledWidth }
+    guard let points, task == .perPoint else { return classCount }
+    return points.points * classCount
+  }
+
+  /// Whether a batch's shape is B and `inputShape`; compared without an array of it, since passes allocate nothing.
+  func isInput(_ shape: [Int]) -> Bool {
+    if let points { return shape.count == 3 && shape[1] == points.points && shape[2] == 3 }
+    let (places, hasTime) = (shape.count, modality == .video)
+    return places == (hasTime ? 5 : 4) && shape[1] == channels && (!hasTime || shape[2] == frames)
+      && shape[places - 2] == imageSize.height && shape[places - 1] == imageSize.width
+  }
+
+  /// Whether an input is ready tokens, (B, N, C), and not what the tokenizer takes.
+  func takesAsTokens(_ input: Tensor) -> Bool {
+    input.shape.count == 3 && !isInput(input.shape)
+  }
 
   /// What to call a class: its description, else its name, else its number.
   public func label(ofClass index: Int) -> String {
@@ -134,6 +185,9 @@ extension VisionTransformerConfiguration {
     ] {
       try require((1...limit).contains(value), key, value, "1...\(limit)")
     }
+    for stride in [step.height, step.width] {
+      try require((1...1 << 10).contains(stride), "patch_stride", stride, "1...\(1 << 10)")
+    }
     // Another modality's input is a clip of one frame.
     let longest = modality == .video ? 1 << 12 : 1
     try require((1...longest).contains(frames), "frames", frames, "1...\(longest) for \(modality.rawValue)")
@@ -148,10 +202,23 @@ extension VisionTransformerConfiguration {
     try require(
       imageSize.height >= patchSize.height && imageSize.width >= patchSize.width, "patch_size", patchSize,
       "no more than the image, \(imageSize)")
+    try require(
+      audio == nil || modality == .audio, "audio", "settings for sound", "none for \(modality.rawValue)")
+    try require(
+      modality != .audio || channels == 1, "in_chans", channels, "1 for audio: a spectrogram has one channel")
+    if let audio {
+      do {
+        try audio.validate()
+      } catch AudioError.invalid(let key, let found, let expected) {
+        throw ConfigurationError.invalid(key: "audio." + key, found: found, expected: expected)
+      }
+    }
     try require((0...1024).contains(registerTokens), "reg_tokens", registerTokens, "0...1024")
     try require((0...1 << 20).contains(classCount), "num_classes", classCount, "0...\(1 << 20)")
     try require(
       pooling != .token || hasClassToken, "global_pool", "token", "'avg', 'avgmax' or 'max' without a class token")
+    try require(
+      pooling != .prefixMean || prefixTokens > 0, "global_pool", "prefix", "'avg' without class and register tokens")
     try require(
       pooling != .none || classCount == 0, "num_classes", classCount,
       "0 where global_pool is '' (a head needs one vector)")
@@ -161,6 +228,13 @@ extension VisionTransformerConfiguration {
     if let finalEpsilon {
       try require(finalEpsilon > 0 && finalEpsilon < 1, "final_epsilon", finalEpsilon, "between 0 and 1")
     }
+    try require((modality == .points) == (points != nil), "modality", modality.rawValue, "'points' with its numbers")
+    try require(
+      task != .perPoint || points != nil, "task", task.rawValue, "a task of the whole input, except for points")
+    try require(
+      pooling != .tokenAndMaximum || (points != nil && hasClassToken), "global_pool", pooling.rawValue,
+      "another pooling, except for points with a class token")
+    try points?.validate(self)
     if let labels {
       try require(
         labels.count == classCount, "label_names", "\(labels.count) names", "\(classCount), one per class")

@@ -15,7 +15,7 @@ public final class Workspace {
   private let memory: FloatBuffer
 
   /// Bytes it holds.
-  public var byteCount: Int { memory.count * 4 }
+  public var byteCount: Int { (memory.count + (buffers.points?.floatCount ?? 0)) * 4 }
 
   /// Strides are in words of 4 bytes. Those of y, qkv and hidden hold for float32; rows in narrower formats stand closer
   /// together (`rowStride`).
@@ -37,12 +37,15 @@ public final class Workspace {
     let rowScales: UnsafeMutablePointer<Float>
     /// Branch sums of two-branch execution, as wide as the widest layer.
     let partial: UnsafeMutablePointer<Float>
-    /// (B, C).
+    /// (B, C), or (B, 2C).
     let pooled: UnsafeMutablePointer<Float>
-    /// (B, classes).
+    let pooledStride: Int
+    /// (B, classes), or (B, P, classes).
     let logits: UnsafeMutablePointer<Float>
     let scratch: UnsafeMutablePointer<Float>
     let scratchStride: Int
+    /// Of point transformers.
+    let points: PointBuffers?
 
     /// - Parameter precision: float32 or bfloat16, of q, k, v and the output.
     func attention(
@@ -64,8 +67,8 @@ public final class Workspace {
   /// Where a pass leaves what the model is asked for: logits, or pooled features where there is no head.
   func results(_ c: VisionTransformerConfiguration) -> (UnsafePointer<Float>, stride: Int, width: Int) {
     c.classCount == 0
-      ? (UnsafePointer(buffers.pooled), buffers.stride, c.width)
-      : (UnsafePointer(buffers.logits), c.classCount, c.classCount)
+      ? (UnsafePointer(buffers.pooled), buffers.pooledStride, c.pooledWidth)
+      : (UnsafePointer(buffers.logits), c.answerCount, c.answerCount)
   }
 
   /// A row stride, in words, of an odd number of cache lines: rows that are a multiple of 4 KiB apart would share L1 sets.
@@ -76,6 +79,7 @@ public final class Workspace {
   ) {
     let rows = batch * tokens
     let stride = Self.padded(c.width)
+    let pooledStride = Self.padded(c.pooledWidth)
     let qkvStride = Self.padded(3 * c.width)
     let hiddenStride = Self.padded(max(c.hiddenWidth, c.patchValues))
     let kernels = engine.kernels
@@ -86,8 +90,8 @@ public final class Workspace {
           tokens: tokens, headSize: c.headSize, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows)))
     let sizes = [
       rows * stride, rows * stride, rows * max(qkvStride, hiddenStride / 2), rows * max(hiddenStride, stride / 2),
-      hasBranches ? rows * max(qkvStride, hiddenStride) : 16, batch * stride, batch * max(16, c.classCount),
-      engine.threads * scratchStride, rows,
+      hasBranches ? rows * max(qkvStride, hiddenStride) : 16, batch * pooledStride,
+      batch * max(16, c.answerCount), engine.threads * scratchStride, rows,
     ].map { ($0 + 15) / 16 * 16 }
     memory = FloatBuffer(count: sizes.reduce(0, +))
     var next = memory.base
@@ -100,7 +104,10 @@ public final class Workspace {
     profile = profiled ? ForwardProfile(threads: engine.threads) : nil
     buffers = Buffers(
       batch: batch, tokens: tokens, x: parts[0], y: parts[1], stride: stride, qkv: parts[2], qkvStride: qkvStride,
-      hidden: parts[3], hiddenStride: hiddenStride, rowScales: parts[8], partial: parts[4], pooled: parts[5], logits: parts[6],
-      scratch: parts[7], scratchStride: scratchStride)
+      hidden: parts[3], hiddenStride: hiddenStride, rowScales: parts[8], partial: parts[4], pooled: parts[5],
+      pooledStride: pooledStride, logits: parts[6], scratch: parts[7], scratchStride: scratchStride,
+      points: c.points.map {
+        PointBuffers(c, $0, batch: batch, tokens: tokens, stride: stride, engine: engine)
+      })
   }
 }

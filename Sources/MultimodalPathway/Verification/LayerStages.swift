@@ -6,16 +6,20 @@ struct LayerStages {
   private let model: VisionTransformer
   private let workspace: Workspace
   private let blockInputs: [Tensor]
+  /// Added before every block.
+  private let positions: Tensor?
 
-  /// - Parameter input: normalised images or clips, as the model takes them, or tokens, (B, N, C).
+  /// - Parameter input: what the model takes, or tokens, (B, N, C).
   init(_ model: VisionTransformer, input: Tensor) throws {
     self.model = model
     let depth = model.configuration.depth
     // Block i's input is block i - 1's output; block 0's is what a model without blocks would hand on.
+    let isTokens = model.configuration.takesAsTokens(input)
     let outputs =
-      input.shape.count > 3
-      ? try model.forward(input, blocks: Array(0..<depth)) : try model.forward(tokens: input, blocks: Array(0..<depth))
-    let first = input.shape.count > 3 ? try model.embedded(input) : input
+      isTokens
+      ? try model.forward(tokens: input, blocks: Array(0..<depth)) : try model.forward(input, blocks: Array(0..<depth))
+    let (first, positions) = isTokens ? (input, nil) : try model.embedded(input)
+    self.positions = positions
     blockInputs = [first] + (0..<depth).compactMap { outputs.blocks[$0] }
     workspace = model.workspace(batch: input.shape[0], tokens: first.shape[1])
   }
@@ -30,6 +34,10 @@ struct LayerStages {
     blockInputs[index].withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
       for row in 0..<rows { (w.x + row * w.stride).update(from: base + row * width, count: width) }
+    }
+    positions?.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
+      for index in 0..<rows * width { w.x[index / width * w.stride + index % width] += base[index] }
     }
     try model.blocks[index].runInStages(model.engine, model.configuration, w) { layer in
       if layer == .fc2 {

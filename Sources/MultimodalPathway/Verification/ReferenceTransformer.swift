@@ -31,13 +31,16 @@ package final class ReferenceTransformer {
     c = weights.target.configuration
   }
 
-  /// Final features, (B, N, C), and logits, (B, classes), of images (B, channels, H, W), clips
-  /// (B, channels, T, H, W) or tokens (B, N, C).
+  /// Final features, (B, N, C), and logits, (B, classes), of images (B, channels, H, W), clips (B, channels, T, H, W)
+  /// or tokens (B, N, C). A per-point head is left out: pooled features stand for its logits.
   ///
+  /// - Parameter positions: (B, N, C), added to tokens before every block.
   /// Deviations are estimated from the probes' responses, pooled over the rows of a column and over the columns of a
   /// row, the larger of both: few rows take more probes.
   /// - Complexity: (3 + P) times the model's operations, in Double on all threads of the engine.
-  package func run(_ input: Tensor, progress: (Int) -> Void = { _ in }) throws -> (features: Output, logits: Output) {
+  package func run(
+    _ input: Tensor, positions: Tensor? = nil, progress: (Int) -> Void = { _ in }
+  ) throws -> (features: Output, logits: Output) {
     let batch = input.shape[0]
     let tokens = input.shape.count > 3 ? c.tokenCount : input.shape[1]
     let rows = batch * tokens
@@ -49,7 +52,9 @@ package final class ReferenceTransformer {
       let values = try input.float32()
       for index in 0..<copies * values.count { x.base[index] = Double(values[index % values.count]) }
     }
+    let addend = try positions?.float32().map(Double.init)
     for block in 0..<c.depth {
+      if let addend { add(addend, to: x) }
       try run(block, x, batch: batch, tokens: tokens)
       progress(block)
     }
@@ -175,6 +180,14 @@ package final class ReferenceTransformer {
     probe(y, deviation.base, count: count)
   }
 
+  /// x += rows, rounded once.
+  private func add(_ rows: [Double], to x: DoubleBuffer) {
+    for index in 0..<x.count { x.base[index] += rows[index % rows.count] }
+    let deviation = DoubleBuffer(count: rows.count)
+    for index in rows.indices { deviation.base[index] = unitRoundoff * x.base[index] }
+    probe(x, deviation.base, count: rows.count)
+  }
+
   // MARK: - Ends
 
   private func embed(_ images: Tensor, _ x: DoubleBuffer, _ batch: Int) throws {
@@ -191,9 +204,9 @@ package final class ReferenceTransformer {
         let time = place / area * c.tubelet + part % c.tubelet
         let frame = (image * c.channels + part / c.tubelet) * c.frames + time
         for row in 0..<patch.height {
-          let line = frame * imageRows + place % area / grid.width * patch.height + row
+          let line = frame * imageRows + place % area / grid.width * c.step.height + row
           for column in 0..<patch.width {
-            destination.pointee = Double(pixels[line * imageColumns + place % grid.width * patch.width + column])
+            destination.pointee = Double(pixels[line * imageColumns + place % grid.width * c.step.width + column])
             destination += 1
           }
         }
@@ -237,13 +250,14 @@ package final class ReferenceTransformer {
     let width = c.width
     let normsTokens = c.hasFinalNorm && !c.normalizesAfterPooling
     let features = normsTokens ? try norm(x, "norm", rows: batch * tokens) : x
-    var pooled = DoubleBuffer(count: copies * batch * width)
-    let deviation = DoubleBuffer(count: batch * width)
+    let pooledWidth = c.pooledWidth
+    var pooled = DoubleBuffer(count: copies * batch * pooledWidth)
+    let deviation = DoubleBuffer(count: batch * pooledWidth)
     let first = min(c.prefixTokens, tokens - 1)
     for item in 0..<copies * batch {
       for column in 0..<width {
         func value(_ token: Int) -> Double { features.base[(item * tokens + token) * width + column] }
-        let patches = first..<max(first + 1, tokens)
+        let patches = c.reduction == .prefixMean ? 0..<min(c.prefixTokens, tokens) : first..<max(first + 1, tokens)
         var (sum, squares) = (0.0, 0.0)
         for token in patches {
           sum += value(token)
@@ -253,27 +267,48 @@ package final class ReferenceTransformer {
         let top = patches.reduce(-Double.infinity) { max($0, value($1)) }
         let result =
           switch c.reduction {
-          case .token: value(0)
+          case .token, .tokenAndMaximum: value(0)
           case .mean, .none: mean
           case .maximum: top
           case .averageMaximum: 0.5 * (mean + top)
+          case .prefixMean: mean
           }
-        pooled.base[item * width + column] = result
-        let takesMean = c.reduction == .mean || c.reduction == .averageMaximum
-        deviation.base[item % batch * width + column] =
+        pooled.base[item * pooledWidth + column] = result
+        if c.reduction == .tokenAndMaximum { pooled.base[item * pooledWidth + width + column] = top }
+        let takesMean = [.mean, .averageMaximum, .prefixMean].contains(c.reduction)
+        deviation.base[item % batch * pooledWidth + column] =
           takesMean
           ? unitRoundoff * (squares.squareRoot() / Double(patches.count) + abs(mean) + abs(result)) : 0
       }
     }
-    probe(pooled, deviation.base, count: batch * width)
+    probe(pooled, deviation.base, count: batch * pooledWidth)
     if c.hasFinalNorm, c.normalizesAfterPooling { pooled = try norm(pooled, "fc_norm", rows: batch) }
+    if c.hasHeadNorm { pooled = try norm(pooled, "head_norm", rows: batch) }
     let answers = output(features, rows: batch * tokens, width: width)
-    guard c.classCount > 0 else { return (answers, output(pooled, rows: batch, width: width)) }
-    let head = try DoubleProduct(
-      weights.target.tensor("head.weight"), terms: [], bias: weights.target.tensor("head.bias").float32(), engine: engine)
-    let (logits, error) = try linear(head, pooled, rows: batch)
-    probe(logits, error.base, count: batch * c.classCount)
-    return (answers, output(logits, rows: batch, width: c.classCount))
+    guard c.classCount > 0, c.task != .perPoint else {
+      return (answers, output(pooled, rows: batch, width: pooledWidth))
+    }
+    return (answers, output(try head(pooled, rows: batch), rows: batch, width: c.classCount))
+  }
+
+  private func head(_ pooled: DoubleBuffer, rows: Int) throws -> DoubleBuffer {
+    guard let points = c.points else {
+      let head = try DoubleProduct(
+        weights.target.tensor("head.weight"), terms: [], bias: weights.target.tensor("head.bias").float32(),
+        engine: engine)
+      let (logits, error) = try linear(head, pooled, rows: rows)
+      probe(logits, error.base, count: rows * c.classCount)
+      return logits
+    }
+    let names = ClassHead.names(points)
+    return try names.indices.reduce(pooled) { input, index in
+      let folded = try FoldedWeights(weights.target, names[index].layer, norm: names[index].norm)
+      let layer = try DoubleProduct(folded.tensor, terms: [], bias: folded.bias.map { Float($0) }, engine: engine)
+      let (y, error) = try linear(layer, input, rows: rows)
+      probe(y, error.base, count: rows * layer.n)
+      if names[index].norm != nil { for index in 0..<y.count { y.base[index] = max(0, y.base[index]) } }
+      return y
+    }
   }
 
   private func output(_ values: DoubleBuffer, rows: Int, width: Int) -> Output {

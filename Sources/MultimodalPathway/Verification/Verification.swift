@@ -42,7 +42,9 @@ public struct Verification: Sendable, Codable {
   public let threads: Int
   public let holds: Bool
 
-  /// Verifies on normalised images, (B, channels, H, W), clips, (B, channels, T, H, W), or ready tokens, (B, N, C), all finite.
+  /// Verifies on what the model takes, normalised images, (B, channels, H, W), clips, (B, channels, T, H, W), or point
+  /// clouds, (B, P, 3), or on ready tokens, (B, N, C), all finite. Of point clouds the tokens are made once, by the
+  /// engine: pathways do not touch them.
   ///
   /// - Parameter progress: called with the number of steps done and their total.
   /// - Throws: `InferenceError` for an input that does not fit; `PathwayError` where nothing is joined.
@@ -52,20 +54,26 @@ public struct Verification: Sendable, Codable {
   ) throws {
     let depth = weights.target.configuration.depth
     let models = try PathwayExecution.allCases.map { try VisionTransformer(weights, execution: $0, engine: engine) }
+    let c = weights.target.configuration
+    let isTokens = c.takesAsTokens(input)
     let results = try models.map {
-      input.shape.count > 3 ? try $0.forward(input, features: true) : try $0.forward(tokens: input, features: true)
+      isTokens ? try $0.forward(tokens: input, features: true) : try $0.forward(input, features: true)
     }
     guard try input.float32().allSatisfy(\.isFinite) else { throw InferenceError.inputNotFinite }
 
-    let reference = try ReferenceTransformer(weights, engine: engine).run(input) { progress($0 + 1, 2 * depth) }
+    let (start, positions) = isTokens || c.points == nil ? (input, nil) : try models[2].embedded(input)
+    let reference = try ReferenceTransformer(weights, engine: engine).run(start, positions: positions) {
+      progress($0 + 1, 2 * depth)
+    }
+    // A per-point head is no part of the reference.
+    let answers = results.map { c.task == .perPoint ? $0.pooled : $0.logits }
     outputs = try [
       Self.compare("features", results.map { try ($0.features ?? $0.pooled).float32() }, weights, reference.features),
-      Self.compare("logits", results.map { try $0.logits.float32() }, weights, reference.logits),
+      Self.compare("logits", answers.map { try $0.float32() }, weights, reference.logits),
     ]
-    let classes = results[0].logits.shape[1]
-    let answers = try results.map { try Self.answers($0.logits.float32(), classes) }
-    let agreeing = answers[0].indices.filter { row in answers.allSatisfy { $0[row] == answers[0][row] } }
-    top1Agreement = Double(agreeing.count) / Double(answers[0].count)
+    let tops = try answers.map { try Self.answers($0.float32(), $0.shape[1]) }
+    let agreeing = tops[0].indices.filter { row in tops.allSatisfy { $0[row] == tops[0][row] } }
+    top1Agreement = Double(agreeing.count) / Double(tops[0].count)
 
     var layers: [Layer] = []
     let stages = try LayerStages(models[2], input: input)

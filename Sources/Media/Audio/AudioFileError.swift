@@ -1,0 +1,50 @@
+/// Why a sound file cannot be read. Every case names the file; descriptions say what helps.
+public enum AudioFileError: Error, Hashable {
+  /// What a limit is about; raw values are the names in `AudioLimits`.
+  public enum Quantity: String, Sendable, Hashable {
+    case fileBytes, channels, frames, rate
+  }
+
+  /// The system does not hand the file over.
+  case unreadable(file: String, reason: String)
+  /// A file of zero bytes.
+  case empty(file: String)
+  /// A well-formed file without a single sample.
+  case silent(file: String)
+  /// Something well known that is none of the formats read.
+  case unsupportedFormat(file: String, found: String)
+  /// None of the formats known by their first bytes, which are given in hexadecimal.
+  case unrecognized(file: String, firstBytes: String)
+  case limitExceeded(file: String, quantity: Quantity, found: Int, limit: Int)
+  /// The file ends before its samples do.
+  case truncated(file: String, finding: String)
+  /// The file's structure is broken; the words are the decoder's.
+  case damaged(file: String, finding: String)
+  /// A sample that is no number, of the mono mix, counted from 0.
+  case notFinite(file: String, sample: Int)
+  /// Samples a second other than wanted, and nobody asked for resampling.
+  case rate(file: String, found: Int, expected: Int)
+}
+
+extension AudioFileError: CustomStringConvertible {
+  public var description: String {
+    let formats = "a WAV, FLAC, Ogg (Vorbis, Opus) or MP3 file"
+    return switch self {
+    case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
+    case .empty(let file): "\(file): the file is empty; expected \(formats)"
+    case .silent(let file): "\(file): the file has no samples; expected at least one"
+    case .unsupportedFormat(let file, let found): "\(file): found \(found), expected \(formats); convert it first"
+    case .unrecognized(let file, let firstBytes):
+      "\(file): the first bytes are \(firstBytes), expected those of \(formats)"
+    case .limitExceeded(let file, let quantity, let found, let limit):
+      "\(file): \(found) \(quantity == .fileBytes ? "bytes" : quantity.rawValue), limit \(limit); "
+        + "raise AudioLimits.\(quantity.rawValue) if the file is trusted"
+    case .truncated(let file, let finding): "\(file): the file is truncated: \(finding); fetch it again"
+    case .damaged(let file, let finding): "\(file): the file is damaged: \(finding); fetch it again"
+    case .notFinite(let file, let sample):
+      "\(file): sample \(sample) is infinite or not a number; expected finite samples"
+    case .rate(let file, let found, let expected):
+      "\(file): has \(found) samples a second, expected \(expected); resample it (--resample)"
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/// What reading one sound file may cost at most. Checked before the memory is taken or the work is done.
+public struct AudioLimits: Sendable, Hashable {
+  /// Bytes of the file.
+  public var fileBytes: Int
+  public var channels: Int
+  /// Frames: samples of one channel. Their mono mix is what reading takes, 4 bytes each.
+  public var frames: Int
+  /// Frames a second.
+  public var rate: Int
+
+  /// Limits, by default 1 GiB of file, 64 channels, 2^28 frames (4 hours and a half at 16 kHz; 1 GiB) and 768 kHz.
+  public init(fileBytes: Int = 1 << 30, channels: Int = 64, frames: Int = 1 << 28, rate: Int = 768_000) {
+    self.fileBytes = fileBytes
+    self.channels = channels
+    self.frames = frames
+    self.rate = rate
+  }
+}

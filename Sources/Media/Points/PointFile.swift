@@ -1,0 +1,81 @@
+import Foundation
+import MultimodalPathway
+
+/// Files of points and meshes: PLY, OFF, OBJ, XYZ and other columns of text, NPY.
+public enum PointFile {
+  /// Reads a file of points, told apart by its content; names are not looked at.
+  ///
+  /// Coordinates become float32. Normals, colours and other columns are left out; faces are kept as triangles.
+  ///
+  /// - Parameter limits: what the file may cost; checked before memory is taken.
+  /// - Throws: `PointFileError`; `MediaError.unreadable`.
+  /// - Complexity: O(file).
+  public static func read(_ file: URL, limits: PointLimits = PointLimits()) throws -> PointCloud {
+    do {
+      let data = try ImageFile.contents(of: file, limit: limits.fileBytes)
+      return try decode(data, name: file.path, limits: limits)
+    } catch MediaError.limitExceeded(let file, .fileBytes, let found?, let limit) {
+      throw PointFileError.limitExceeded(file: file, quantity: .fileBytes, found: found, limit: limit)
+    }
+  }
+
+  /// Reads a file's content, as `read(_:limits:)`.
+  ///
+  /// - Parameter name: what errors call it.
+  public static func decode(_ data: Data, name: String, limits: PointLimits = PointLimits()) throws -> PointCloud {
+    if data.isEmpty { throw PointFileError.empty(file: name) }
+    var scanner = PointScanner([UInt8](data), file: name, limits: limits)
+    switch PointFormat(firstBytes: data.prefix(PointFormat.looksAt)) {
+    case .ply: try readPLY(&scanner)
+    case .npy: try readNPY(&scanner)
+    case .off: try readOFF(&scanner)
+    case .obj: try readOBJ(&scanner)
+    case .columns: try readColumns(&scanner)
+    case .other(let found): throw PointFileError.unsupportedFormat(file: name, found: found)
+    }
+    return try scanner.cloud()
+  }
+}
+
+/// What a file of points is, told from its first bytes.
+enum PointFormat: Equatable {
+  case ply, npy, off, obj
+  /// Numbers in columns.
+  case columns
+  case other(String)
+
+  /// First bytes that are looked at: comments may come before what tells.
+  static let looksAt = 1 << 16
+
+  init(firstBytes: Data) {
+    let bytes = [UInt8](firstBytes)
+    if bytes.starts(with: [0x93] + Array("NUMPY".utf8)) {
+      self = .npy
+      return
+    }
+    let isText = bytes.allSatisfy { $0 >= 0x20 || (0x09...0x0D).contains($0) }
+    if bytes.starts(with: "ply".utf8), bytes.count > 3, bytes[3] == 0x0A || bytes[3] == 0x0D {
+      self = .ply
+      return
+    }
+    switch ImageFormat(firstBytes: bytes) {
+    case .jpeg: self = .other("a JPEG image")
+    case .png: self = .other("a PNG image")
+    case .unsupported(let name): self = .other(name)
+    case .unknown where !isText:
+      let start = bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+      self = .other("the first bytes \(start)")
+    case .unknown: self = Self.text(bytes)
+    }
+  }
+
+  private static func text(_ bytes: [UInt8]) -> PointFormat {
+    let lines = bytes.split { $0 == 0x0A || $0 == 0x0D }.map { line in
+      line.prefix { $0 != UInt8(ascii: "#") }.split { PointScanner.isSeparator($0) }
+    }
+    guard let first = lines.first(where: { !$0.isEmpty })?.first else { return .columns }
+    if OFFHeader(keyword: first) != nil { return .off }
+    let keywords = ["v", "vn", "vt", "vp", "o", "g", "s", "f", "l", "p", "mtllib", "usemtl"]
+    return keywords.contains(String(decoding: first, as: UTF8.self)) ? .obj : .columns
+  }
+}

@@ -1,0 +1,61 @@
+import MultimodalPathway
+
+/// Why a file of points cannot be read. Every case names the file; descriptions say what was found where and expected.
+public enum PointFileError: Error, Equatable {
+  /// What a limit is about.
+  public enum Quantity: String, Sendable {
+    case fileBytes = "bytes of file"
+    case points, triangles
+  }
+
+  /// Where in a file: a line of text from 1, or a byte from 0.
+  public enum Place: Equatable, Sendable {
+    case line(Int)
+    case byte(Int)
+  }
+
+  case empty(file: String)
+  /// Something known that holds no points, or nothing known.
+  case unsupportedFormat(file: String, found: String)
+  /// A file of points of a kind that is not read.
+  case unsupportedVariant(file: String, finding: String)
+  case limitExceeded(file: String, quantity: Quantity, found: Int, limit: Int)
+  case malformed(file: String, at: Place, finding: String)
+  /// The file ends before its points do.
+  case truncated(file: String, finding: String)
+  /// The numbers are there and make no cloud.
+  case noCloud(file: String, reason: PointCloudError)
+}
+
+extension PointFileError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .empty(let file): "\(file): the file is empty; expected points (PLY, OFF, OBJ, XYZ or NPY)"
+    case .unsupportedFormat(let file, let found):
+      "\(file): found \(found), expected points (PLY, OFF, OBJ, XYZ or NPY)"
+    case .unsupportedVariant(let file, let finding): "\(file): this kind of file is not read: \(finding)"
+    case .limitExceeded(let file, let quantity, let found, let limit):
+      "\(file): \(found) \(quantity.rawValue), limit \(limit); raise PointLimits.\(quantity) if the file is trusted"
+    case .malformed(let file, .line(let line), let finding): "\(file): line \(line): \(finding)"
+    case .malformed(let file, .byte(let byte), let finding): "\(file): byte \(byte): \(finding)"
+    case .truncated(let file, let finding): "\(file): the file is truncated: \(finding); fetch it again"
+    case .noCloud(let file, let reason): "\(file): \(reason)"
+    }
+  }
+}
+
+/// What reading one file of points may cost at most; checked before memory is taken.
+public struct PointLimits: Sendable, Hashable {
+  /// Bytes of the file.
+  public var fileBytes: Int
+  public var points: Int
+  /// Triangles, after polygons were cut into such.
+  public var triangles: Int
+
+  /// Limits, by default 256 MiB of file, 2^23 points and 2^24 triangles.
+  public init(fileBytes: Int = 1 << 28, points: Int = 1 << 23, triangles: Int = 1 << 24) {
+    self.fileBytes = fileBytes
+    self.points = points
+    self.triangles = triangles
+  }
+}

@@ -1,0 +1,170 @@
+import MultimodalPathway
+
+/// A file of points being read: bytes, a place in them, and the points and triangles found.
+struct PointScanner {
+  let file: String
+  let limits: PointLimits
+  private let bytes: [UInt8]
+  private(set) var position = 0
+  /// The line of text that `position` is in, from 1.
+  private(set) var line = 1
+  private(set) var coordinates: [Float] = []
+  private(set) var triangles: [UInt32] = []
+
+  init(_ bytes: [UInt8], file: String, limits: PointLimits) {
+    self.bytes = bytes
+    self.file = file
+    self.limits = limits
+  }
+
+  var remaining: Int { bytes.count - position }
+  var pointCount: Int { coordinates.count / 3 }
+
+  /// What is wrong in the line that was read last.
+  func malformed(_ finding: String) -> PointFileError {
+    .malformed(file: file, at: .line(max(1, line - 1)), finding: finding)
+  }
+  func malformed(atByte byte: Int, _ finding: String) -> PointFileError {
+    .malformed(file: file, at: .byte(byte), finding: finding)
+  }
+
+  // MARK: - What is found
+
+  /// Makes room for `count` points that the file announces, each of which takes at least `bytes` bytes of it.
+  ///
+  /// - Throws: `PointFileError.limitExceeded`, `.truncated`.
+  mutating func expect(points count: Int, bytes: Int) throws {
+    guard count <= limits.points else {
+      throw PointFileError.limitExceeded(file: file, quantity: .points, found: count, limit: limits.points)
+    }
+    // The last number of a text may end with the file.
+    guard count <= (remaining + 1) / max(1, bytes) else {
+      throw PointFileError.truncated(file: file, finding: "\(count) points are announced and \(remaining) bytes left")
+    }
+    coordinates.reserveCapacity(3 * count)
+  }
+
+  mutating func add(_ x: Double, _ y: Double, _ z: Double) throws {
+    guard pointCount < limits.points else {
+      throw PointFileError.limitExceeded(
+        file: file, quantity: .points, found: pointCount + 1, limit: limits.points)
+    }
+    coordinates.append(Float(x))
+    coordinates.append(Float(y))
+    coordinates.append(Float(z))
+  }
+
+  /// A polygon as a fan of triangles; fewer than three corners are none.
+  mutating func add(polygon: [Int]) throws {
+    guard polygon.count >= 3 else { return }
+    for index in polygon where !(0..<Int(UInt32.max)).contains(index) {
+      throw malformed("a face of point \(index)")
+    }
+    let found = triangles.count / 3 + polygon.count - 2
+    guard found <= limits.triangles else {
+      throw PointFileError.limitExceeded(file: file, quantity: .triangles, found: found, limit: limits.triangles)
+    }
+    for corner in 2..<polygon.count {
+      triangles += [polygon[0], polygon[corner - 1], polygon[corner]].map { UInt32($0) }
+    }
+  }
+
+  /// - Throws: `PointFileError.noCloud`.
+  func cloud() throws -> PointCloud {
+    do {
+      return try PointCloud(coordinates: coordinates, triangles: triangles)
+    } catch let error as PointCloudError {
+      throw PointFileError.noCloud(file: file, reason: error)
+    }
+  }
+
+  // MARK: - Bytes
+
+  /// The next `count` bytes; the caller has checked that they are there.
+  mutating func take(_ count: Int) -> ArraySlice<UInt8> {
+    defer { position += count }
+    return bytes[position..<position + count]
+  }
+
+  mutating func seek(to byte: Int) { position = min(byte, bytes.count) }
+
+  /// A whole number of `size` bytes, up to 8.
+  mutating func unsigned(_ size: Int, bigEndian: Bool) throws -> UInt64 {
+    guard size <= remaining else {
+      throw PointFileError.truncated(
+        file: file, finding: "a number of \(size) bytes begins \(remaining) before the end")
+    }
+    var value: UInt64 = 0
+    for index in 0..<size {
+      let byte = UInt64(bytes[position + index])
+      value |= byte << UInt64(8 * (bigEndian ? size - 1 - index : index))
+    }
+    position += size
+    return value
+  }
+
+  // MARK: - Text
+
+  /// The next line without its end, whichever of \n, \r\n and \r that is; nil at the end of the file.
+  mutating func nextLine() -> ArraySlice<UInt8>? {
+    guard position < bytes.count else { return nil }
+    let start = position
+    while position < bytes.count, bytes[position] != 0x0A, bytes[position] != 0x0D { position += 1 }
+    let text = bytes[start..<position]
+    if position < bytes.count {
+      if bytes[position] == 0x0D, position + 1 < bytes.count, bytes[position + 1] == 0x0A { position += 1 }
+      position += 1
+    }
+    line += 1
+    return text
+  }
+
+  /// The columns of the next line that has any before a `#`, and that line's number; nil at the end of the file.
+  mutating func nextColumns() -> (columns: [ArraySlice<UInt8>], line: Int)? {
+    while let text = nextLine() {
+      let columns = text.prefix { $0 != UInt8(ascii: "#") }.split { Self.isSeparator($0) }
+      if !columns.isEmpty { return (columns, line - 1) }
+    }
+    return nil
+  }
+
+  static func isSeparator(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x20, 0x09, 0x0B, 0x0C, UInt8(ascii: ","), UInt8(ascii: ";"): true
+    default: false
+    }
+  }
+
+  /// A decimal number, or nan or inf as C writes them; nil for anything else.
+  ///
+  /// Up to 15 digits and powers of ten to 22 are exact in a double, and so is one product of them (Clinger 1990); the
+  /// rest goes through the standard library.
+  static func number(_ text: ArraySlice<UInt8>) -> Double? {
+    var (digits, count, exponent, index) = (Int64(0), 0, 0, text.startIndex)
+    let isNegative = text.first == UInt8(ascii: "-")
+    if isNegative || text.first == UInt8(ascii: "+") { index += 1 }
+    var hasPoint = false
+    while index < text.endIndex {
+      let byte = text[index]
+      if byte == UInt8(ascii: "."), !hasPoint {
+        hasPoint = true
+      } else if byte >= 0x30, byte <= 0x39, count < 15 {
+        digits = digits * 10 + Int64(byte - 0x30)
+        count += 1
+        if hasPoint { exponent -= 1 }
+      } else {
+        return Double(String(decoding: text, as: UTF8.self))
+      }
+      index += 1
+    }
+    guard count > 0 else { return nil }
+    let value = exponent == 0 ? Double(digits) : Double(digits) / powers[-exponent]
+    return isNegative ? -value : value
+  }
+
+  /// 10^0 to 10^15.
+  private static let powers: [Double] = (0...15).map { (0..<$0).reduce(1.0) { value, _ in value * 10 } }
+
+  /// A whole number in decimal.
+  static func integer(_ text: ArraySlice<UInt8>) -> Int? { Int(String(decoding: text, as: UTF8.self)) }
+}

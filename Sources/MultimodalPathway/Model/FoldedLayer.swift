@@ -1,0 +1,109 @@
+import PathwayCheckpoints
+import PathwayKernelTemplates
+import PathwayKernels
+
+/// A layer on every point, y = x W^T + b, with the batch norm behind it folded in, before its weights are packed.
+///
+/// With gamma, beta, mean and variance of the norm: `W_hat = s W`, `b_hat = s (b - mean) + beta`,
+/// `s = gamma / sqrt(variance + 1e-5)`, computed in Double and rounded once.
+struct FoldedWeights {
+  /// Output channels.
+  let rows: Int
+  /// Input channels.
+  let columns: Int
+  /// (rows, columns).
+  var weight: [Double]
+  /// (rows).
+  var bias: [Double]
+
+  /// - Parameters:
+  ///   - name: a linear layer or a convolution of size 1, (rows, columns) or (rows, columns, 1).
+  ///   - norm: the batch norm behind it.
+  /// - Throws: `BindingError`; `BatchNormError`.
+  init(_ weights: ModelWeights, _ name: String, norm: String? = nil) throws {
+    let tensor = try weights.tensor(name + ".weight")
+    rows = tensor.shape[0]
+    columns = tensor.count / max(1, rows)
+    weight = try tensor.float32().map(Double.init)
+    bias = try weights.tensors[name + ".bias"]?.float32().map(Double.init) ?? [Double](repeating: 0, count: rows)
+    guard let norm else { return }
+    func numbers(_ part: String) throws -> [Double] { try weights.tensor("\(norm).\(part)").float32().map(Double.init) }
+    let (gain, shift) = (try numbers("weight"), try numbers("bias"))
+    let (mean, variance) = (try numbers("running_mean"), try numbers("running_var"))
+    for row in 0..<rows {
+      guard variance[row] >= 0 else {
+        throw BatchNormError.negativeVariance(tensor: norm + ".running_var", index: row, found: variance[row])
+      }
+      let scale = gain[row] / (variance[row] + 1e-5).squareRoot()
+      for column in row * columns..<(row + 1) * columns { weight[column] *= scale }
+      bias[row] = scale * (bias[row] - mean[row]) + shift[row]
+    }
+  }
+
+  /// W, rounded, as a model has it.
+  var tensor: Tensor { Tensor(weight.map { Float($0) }, shape: [rows, columns]) }
+
+  /// The columns `range` of W.
+  func part(_ range: Range<Int>) -> [Double] {
+    (0..<rows).flatMap { row in weight[row * columns + range.lowerBound..<row * columns + range.upperBound] }
+  }
+}
+
+/// Statistics that no batch can have had.
+public enum BatchNormError: Error, Equatable, CustomStringConvertible {
+  case negativeVariance(tensor: String, index: Int, found: Double)
+
+  public var description: String {
+    switch self {
+    case .negativeVariance(let tensor, let index, let found):
+      "\(tensor)[\(index)] is \(found), expected a variance of at least 0; the checkpoint is damaged"
+    }
+  }
+}
+
+/// Packed weights of such a layer, for one thread at a time or for a team.
+struct FoldedLayer: Sendable {
+  let matrix: PackedMatrix
+  let bias: FloatBuffer?
+
+  /// W, (n, k), and b.
+  init(_ weight: [Double], n: Int, bias: [Double]?, engine: Engine) throws {
+    let tensor = Tensor(weight.map { Float($0) }, shape: [n, weight.count / max(1, n)])
+    matrix = try WeightPointers(tensor, []).use { pointer, _ in
+      try PackedMatrix(pointer, n: n, k: tensor.shape[1], engine: engine)
+    }
+    self.bias = bias.map { FloatBuffer(copying: $0.map { Float($0) }) }
+  }
+
+  init(_ weights: FoldedWeights, engine: Engine) throws {
+    try self.init(weights.weight, n: weights.rows, bias: weights.bias, engine: engine)
+  }
+
+  /// Bytes of the packed weights of `layers`.
+  static func byteCount(_ layers: [FoldedLayer]) -> Int { layers.reduce(0) { $0 + 4 * $1.matrix.panels.count } }
+
+  /// Floats of scratch for `run` on up to `rows` rows.
+  static func scratchCount(_ kernels: KernelTable, rows: Int) -> Int { rows * kernels.panelColumns }
+
+  /// c = epilogue(a W^T + b) for `rows` rows, by the calling thread.
+  ///
+  /// - Parameter addend: (rows, n) with row stride `addendStride`, added first; may be `c`.
+  @inline(__always)
+  func run(
+    _ kernels: KernelTable, _ a: UnsafePointer<Float>, lda: Int, rows: Int, _ c: UnsafeMutablePointer<Float>, ldc: Int,
+    addend: UnsafePointer<Float>? = nil, addendStride: Int = 0, relu: Bool = false, gelu: Bool = false,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    var epilogue = Epilogue()
+    epilogue.addend = addend
+    epilogue.addendStride = addendStride
+    epilogue.bias = bias.map { UnsafePointer($0.base) }
+    epilogue.appliesReLU = relu
+    epilogue.appliesGELU = gelu
+    var arguments = GEMMArguments(
+      a: a, lda: lda, panels: matrix.panels.base, c: c, ldc: ldc, n: matrix.n, k: matrix.k, epilogue: epilogue)
+    let panels = (matrix.n + kernels.panelColumns - 1) / kernels.panelColumns
+    // SAFETY: the caller has `rows` rows of both sides and `scratchCount` floats of scratch of its own.
+    kernels.gemm(&arguments, Span1D(0, panels), Span1D(0, rows), kernels.kBlock, scratch)
+  }
+}

@@ -1,0 +1,93 @@
+import PathwayKernelTemplates
+import PathwayKernels
+
+/// What a pass over point clouds needs beside a transformer's workspace.
+struct PointBuffers {
+  /// Points of one cloud as three arrays, or its centres, in memory of the pass.
+  struct Arrays {
+    let base: UnsafeMutablePointer<Float>
+    let stride: Int
+    let count: Int
+
+    func axis(_ axis: Int) -> UnsafeMutablePointer<Float> { base + axis * stride }
+    /// A fourth array beside them.
+    var distances: UnsafeMutablePointer<Float> { axis(3) }
+    var points: PointArrays { PointArrays(x: axis(0), y: axis(1), z: axis(2), count: count) }
+
+    func place(_ index: Int) -> Place { Place(x: axis(0)[index], y: axis(1)[index], z: axis(2)[index]) }
+  }
+
+  /// (B, N, C) with the stride of the tokens.
+  let positions: UnsafeMutablePointer<Float>
+  /// Indices of the centres, (B, G).
+  let chosen: UnsafeMutablePointer<Int32>
+  /// The number of every cloud's category, (B); -1 for none. Written by whoever starts the pass.
+  let categories: UnsafeMutablePointer<Int32>
+  /// Normalised outputs of the blocks that a per-point head reads, side by side, (B N, F C) with `featureStride`.
+  let features: UnsafeMutablePointer<Float>
+  let featureStride: Int
+  /// Their first propagation layer, (B N, w0) with `propagatedStride`.
+  let propagated: UnsafeMutablePointer<Float>
+  let propagatedStride: Int
+  /// Maximum and mean of the features, (B, 2 F C).
+  let global: UnsafeMutablePointer<Float>
+  /// What they and the category add to every point of the cloud, (B, w).
+  let shared: UnsafeMutablePointer<Float>
+  let scratch: UnsafeMutablePointer<Float>
+  let scratchStride: Int
+  private let points: UnsafeMutablePointer<Float>
+  private let centers: UnsafeMutablePointer<Float>
+  private let pointStride: Int
+  private let pointCount: Int
+  private let groups: Int
+  private let memory: FloatBuffer
+
+  var floatCount: Int { memory.count }
+
+  func cloud(_ index: Int) -> Arrays {
+    Arrays(base: points + index * 4 * pointStride, stride: pointStride, count: pointCount)
+  }
+
+  func centers(_ index: Int) -> Arrays {
+    Arrays(base: centers + index * 3 * groups, stride: groups, count: groups)
+  }
+
+  /// - Parameter stride: from one token to the next.
+  init(
+    _ c: VisionTransformerConfiguration, _ p: PointConfiguration, batch: Int, tokens: Int, stride: Int, engine: Engine
+  ) {
+    let hasPointHead = c.task == .perPoint
+    let kernels = engine.kernels
+    (pointCount, groups) = (p.points, p.groups)
+    pointStride = (p.points + 15) / 16 * 16
+    let featureWidth = hasPointHead ? p.featureBlocks.count * c.width : 0
+    featureStride = Workspace.padded(featureWidth)
+    propagatedStride = Workspace.padded(hasPointHead ? p.propagation(width: c.width)[0] : 0)
+    scratchStride = Workspace.padded(
+      max(
+        PointTokenizer.scratchCount(c, p, kernels),
+        hasPointHead ? PartHead.scratchCount(c, p, kernels) : ClassHead.scratchCount(c, p, kernels)))
+    let sizes = [
+      batch * tokens * stride, batch * 4 * pointStride, batch * 3 * groups, batch * groups, batch,
+      batch * tokens * featureStride, batch * tokens * propagatedStride, batch * 2 * featureWidth,
+      hasPointHead ? batch * p.pointWidths[0] : 0, engine.threads * scratchStride,
+    ].map { ($0 + 15) / 16 * 16 }
+    memory = FloatBuffer(count: sizes.reduce(0, +))
+    var next = memory.base
+    let parts = sizes.map { size in
+      defer { next += size }
+      return next
+    }
+    positions = parts[0]
+    points = parts[1]
+    centers = parts[2]
+    // SAFETY: as many 4-byte integers as floats were set aside, and nothing reads them as floats.
+    chosen = UnsafeMutableRawPointer(parts[3]).bindMemory(to: Int32.self, capacity: batch * groups)
+    categories = UnsafeMutableRawPointer(parts[4]).bindMemory(to: Int32.self, capacity: batch)
+    features = parts[5]
+    propagated = parts[6]
+    global = parts[7]
+    shared = parts[8]
+    scratch = parts[9]
+  }
+}

@@ -1,0 +1,160 @@
+import PathwayCheckpoints
+import PathwayKernelTemplates
+import PathwayKernels
+
+/// Points to tokens (Point-MAE; Pang et al. 2022, arXiv 2203.06604, section 3.1): G centres by farthest-point sampling,
+/// the K nearest neighbours of each less the centre, a mini-PointNet over every group, and an MLP of the centres for
+/// positions.
+///
+/// The network's second half reads [group's maximum | point]; the maximum's share is computed once a group instead of
+/// once a point: 2,048 rows of 512 inputs become 2,048 of 256 and 64 of 256.
+struct PointTokenizer: Sendable {
+  private let c: VisionTransformerConfiguration
+  private let p: PointConfiguration
+  /// 3 - e0, e0 - e1.
+  private let first: [FoldedLayer]
+  /// e1 - e2, of the group's maximum and of each point.
+  private let ofMaximum: FoldedLayer
+  private let ofPoint: FoldedLayer
+  /// e2 - C.
+  private let last: FoldedLayer
+  /// 3 - w, w - C.
+  private let position: [FoldedLayer]
+  /// Class token and its position, (C) each.
+  private let classToken: (token: FloatBuffer, position: FloatBuffer)?
+
+  init(_ weights: ModelWeights, _ points: PointConfiguration, engine: Engine) throws {
+    c = weights.configuration
+    p = points
+    func layer(_ name: String, norm: String? = nil) throws -> FoldedLayer {
+      try FoldedLayer(FoldedWeights(weights, name, norm: norm), engine: engine)
+    }
+    first = [
+      try layer("encoder.first_conv.0", norm: "encoder.first_conv.1"), try layer("encoder.first_conv.3"),
+    ]
+    let joined = try FoldedWeights(weights, "encoder.second_conv.0", norm: "encoder.second_conv.1")
+    let half = joined.columns / 2
+    ofMaximum = try FoldedLayer(joined.part(0..<half), n: joined.rows, bias: nil, engine: engine)
+    ofPoint = try FoldedLayer(joined.part(half..<2 * half), n: joined.rows, bias: joined.bias, engine: engine)
+    last = try layer("encoder.second_conv.3")
+    position = [try layer("pos_embed.0"), try layer("pos_embed.2")]
+    classToken =
+      c.hasClassToken
+      ? (
+        FloatBuffer(copying: try weights.tensor("cls_token").float32()),
+        FloatBuffer(copying: try weights.tensor("cls_pos").float32())
+      ) : nil
+  }
+
+  /// Of all packed weights.
+  var weightBytes: Int { FoldedLayer.byteCount(first + [ofMaximum, ofPoint, last] + position) }
+
+  /// Groups that one item of work makes tokens of: some 128 points, whose activations stay in L2.
+  static func groupsPerItem(_ p: PointConfiguration) -> Int { min(p.groups, max(1, 128 / p.groupSize)) }
+
+  /// Floats of scratch of every thread.
+  static func scratchCount(_ c: VisionTransformerConfiguration, _ p: PointConfiguration, _ kernels: KernelTable) -> Int
+  {
+    let groups = groupsPerItem(p)
+    let rows = groups * p.groupSize
+    let e = p.encoderWidths
+    return rows * (max(e[0], e[2]) + max(e[1], c.width) + 3 + kernels.panelColumns)
+      + groups * (e[1] + e[2] + 3 + p.positionWidth) + 2 * p.groupSize
+  }
+
+  /// Tokens to `w.x` and positions to `w.points.positions` of `w.batch` clouds, (B, P, 3) at `clouds`.
+  func embed(
+    _ member: inout Member, _ kernels: KernelTable, clouds: UnsafePointer<Float>, _ w: Workspace.Buffers,
+    _ buffers: PointBuffers
+  ) {
+    member.share(w.batch) { cloud in sample(kernels, clouds + cloud * p.points * 3, cloud, w, buffers) }
+    let groups = Self.groupsPerItem(p)
+    let items = (p.groups + groups - 1) / groups
+    let scratch = buffers.scratch + member.index * buffers.scratchStride
+    member.share(w.batch * items) { item in
+      let start = item % items * groups
+      tokens(kernels, item / items, Span1D(start, min(p.groups, start + groups)), w, buffers, scratch)
+    }
+  }
+
+  /// One cloud's points as arrays, its centres, and what stands before its groups.
+  private func sample(
+    _ kernels: KernelTable, _ points: UnsafePointer<Float>, _ cloud: Int, _ w: Workspace.Buffers,
+    _ buffers: PointBuffers
+  ) {
+    let arrays = buffers.cloud(cloud)
+    for index in 0..<p.points {
+      for axis in 0..<3 { arrays.axis(axis)[index] = points[3 * index + axis] }
+    }
+    let chosen = buffers.chosen + cloud * p.groups
+    kernels.farthestPoints(arrays.points, p.groups, p.excludedNorm, arrays.distances, chosen)
+    let centers = buffers.centers(cloud)
+    for group in 0..<p.groups {
+      for axis in 0..<3 { centers.axis(axis)[group] = arrays.axis(axis)[Int(chosen[group])] }
+    }
+    if let classToken {
+      let row = cloud * w.tokens * w.stride
+      (w.x + row).update(from: classToken.token.base, count: c.width)
+      (buffers.positions + row).update(from: classToken.position.base, count: c.width)
+    }
+  }
+
+  /// The tokens and positions of some groups of a cloud.
+  private func tokens(
+    _ kernels: KernelTable, _ cloud: Int, _ groups: Span1D, _ w: Workspace.Buffers, _ buffers: PointBuffers,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let count = groups.end - groups.start
+    let rows = count * p.groupSize
+    let e = p.encoderWidths
+    let (evenStride, oddStride) = (max(e[0], e[2]), max(e[1], c.width))
+    let even = scratch
+    let odd = even + rows * evenStride
+    let neighbours = odd + rows * oddStride
+    let maxima = neighbours + rows * 3
+    let shares = maxima + count * e[1]
+    let places = shares + count * e[2]
+    let hidden = places + count * 3
+    let distances = hidden + count * p.positionWidth
+    // SAFETY: as many 4-byte integers as floats were set aside, and nothing reads them as floats.
+    let nearest = UnsafeMutableRawPointer(distances + p.groupSize).bindMemory(to: Int32.self, capacity: p.groupSize)
+    let sums = distances + 2 * p.groupSize
+
+    let (points, centers) = (buffers.cloud(cloud), buffers.centers(cloud))
+    for group in 0..<count {
+      let center = centers.place(groups.start + group)
+      kernels.nearestPoints(points.points, center, p.groupSize, distances, nearest)
+      let row = neighbours + group * p.groupSize * 3
+      for index in 0..<p.groupSize {
+        let place = points.place(Int(nearest[index]))
+        row[3 * index] = place.x - center.x
+        row[3 * index + 1] = place.y - center.y
+        row[3 * index + 2] = place.z - center.z
+      }
+      (places[3 * group], places[3 * group + 1], places[3 * group + 2]) = (center.x, center.y, center.z)
+    }
+
+    first[0].run(kernels, neighbours, lda: 3, rows: rows, even, ldc: evenStride, relu: true, scratch: sums)
+    first[1].run(kernels, even, lda: evenStride, rows: rows, odd, ldc: oddStride, scratch: sums)
+    for group in 0..<count {
+      kernels.pool(
+        odd + group * p.groupSize * oddStride, oddStride, p.groupSize, e[1], true, maxima + group * e[1])
+    }
+    ofMaximum.run(kernels, maxima, lda: e[1], rows: count, shares, ldc: e[2], scratch: sums)
+    for row in 0..<rows {
+      (even + row * evenStride).update(from: shares + row / p.groupSize * e[2], count: e[2])
+    }
+    ofPoint.run(
+      kernels, odd, lda: oddStride, rows: rows, even, ldc: evenStride, addend: even, addendStride: evenStride,
+      relu: true, scratch: sums)
+    last.run(kernels, even, lda: evenStride, rows: rows, odd, ldc: oddStride, scratch: sums)
+    let target = (cloud * w.tokens + c.prefixTokens + groups.start) * w.stride
+    for group in 0..<count {
+      kernels.pool(
+        odd + group * p.groupSize * oddStride, oddStride, p.groupSize, c.width, true, w.x + target + group * w.stride)
+    }
+    position[0].run(kernels, places, lda: 3, rows: count, hidden, ldc: p.positionWidth, gelu: true, scratch: sums)
+    position[1].run(
+      kernels, hidden, lda: p.positionWidth, rows: count, buffers.positions + target, ldc: w.stride, scratch: sums)
+  }
+}

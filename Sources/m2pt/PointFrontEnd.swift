@@ -1,0 +1,35 @@
+import Foundation
+import MultimodalPathway
+import PathwayMedia
+
+/// Point clouds and meshes.
+struct PointFrontEnd: FrontEnd {
+  let preprocessor: PointPreprocessor
+  let shape: [Int]
+
+  let endings = ["ply", "off", "obj", "xyz", "txt", "pts", "npy"]
+  let viewCount = 1
+
+  init(_ points: PointConfiguration, engine: Engine) {
+    preprocessor = PointPreprocessor(points, engine: engine)
+    shape = [points.points, 3]
+  }
+
+  func write(_ file: URL, to values: UnsafeMutableBufferPointer<Float>) throws {
+    _ = values.update(fromContentsOf: try prepared(file).values)
+  }
+
+  /// Points have no picture.
+  func view(_ file: URL, _ c: VisionTransformerConfiguration) throws -> (values: Tensor, pictures: [PixelImage]) {
+    (Tensor(try prepared(file).values, shape: [1] + shape), [])
+  }
+
+  func prepared(_ file: URL) throws -> PointPreprocessor.Result {
+    let cloud = try PointFile.read(file)
+    do {
+      return try preprocessor(cloud)
+    } catch {
+      throw ToolError("\(file.relativePath): \(error)")
+    }
+  }
+}

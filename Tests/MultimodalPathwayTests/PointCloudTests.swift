@@ -1,0 +1,93 @@
+import Foundation
+import MultimodalPathway
+import TestSupport
+import Testing
+
+/// Clouds before they are tokens: scaling, sampling of surfaces, choice of points.
+@Suite struct PointCloudTests {
+  @Test func cloudsAreChecked() throws {
+    #expect(throws: PointCloudError.empty(values: 0)) { try PointCloud(coordinates: []) }
+    #expect(throws: PointCloudError.empty(values: 4)) { try PointCloud(coordinates: [1, 2, 3, 4]) }
+    #expect(throws: PointCloudError.self) { try PointCloud(coordinates: [1, 2, .nan]) }
+    #expect(throws: PointCloudError.self) { try PointCloud(coordinates: [1, 2, -.infinity]) }
+    #expect(throws: PointCloudError.noSuchPoint(triangle: 0, found: 1, count: 1)) {
+      try PointCloud(coordinates: [1, 2, 3], triangles: [0, 0, 1])
+    }
+    #expect(throws: PointCloudError.singlePlace(points: 2)) {
+      try PointCloud(coordinates: [1, 2, 3, 1, 2, 3]).normalized()
+    }
+  }
+
+  @Test func normalizedCloudsAreCentredInTheUnitSphere() throws {
+    var random = SeededGenerator(seed: 61)
+    for offset in [0, 1000] as [Float] {
+      let cloud = try PointCloud(coordinates: random.floats(3 * 500).map { offset + 3 * $0 }).normalized()
+      var (mean, longest) = ([0.0, 0.0, 0.0], 0.0)
+      for index in 0..<cloud.count {
+        let (x, y, z) = cloud[index]
+        mean[0] += Double(x)
+        mean[1] += Double(y)
+        mean[2] += Double(z)
+        longest = max(longest, (Double(x) * Double(x) + Double(y) * Double(y) + Double(z) * Double(z)).squareRoot())
+      }
+      // Each coordinate is rounded once.
+      #expect(mean.allSatisfy { abs($0) <= 500 * unitRoundoff } && abs(longest - 1) <= 2 * unitRoundoff)
+    }
+  }
+
+  /// A long triangle, one of a ninth of its size, and one without area.
+  @Test func surfacesAreSampledByArea() throws {
+    let mesh = try PointCloud(
+      coordinates: [0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0, 10, 1, 0, 10, 0, 1, 10], triangles: [0, 1, 2, 3, 4, 5, 0, 1, 1])
+    let sample = try mesh.sampledSurface(10_000, seed: 7)
+    #expect(sample.count == 10_000 && sample.triangles.isEmpty)
+    #expect(try sample == mesh.sampledSurface(10_000, seed: 7))
+    #expect(try sample != mesh.sampledSurface(10_000, seed: 8))
+    var small = 0
+    var sum = 0.0
+    for index in 0..<sample.count {
+      let (x, y, z) = sample[index]
+      let side: Float = z == 10 ? 1 : 3
+      #expect(x >= 0 && y >= 0 && x + y <= side * 1.000001 && (z == 0 || z == 10))
+      small += z == 10 ? 1 : 0
+      sum += Double(x / side)
+    }
+    // A tenth of the area, a third of the way: six deviations.
+    #expect(abs(small - 1000) < 6 * 30 && abs(sum / 10_000 - 1.0 / 3) < 6 * 0.236 / 100)
+    let points = try PointCloud(coordinates: [0, 0, 0, 1, 1, 1], triangles: [0, 1, 1])
+    #expect(try points.sampledSurface(100, seed: 1).coordinates == points.coordinates)
+  }
+
+  @Test func samplingAgreesOnEverySet() throws {
+    var random = SeededGenerator(seed: 62)
+    let cloud = try PointCloud(coordinates: random.wholeNumbers(3 * 3000, upTo: 9))
+    let answers = try InstructionSet.available.flatMap { set in
+      try [1, 3].map { threads in
+        let sampling = PointSampling(cloud, engine: try Engine(threads: threads, instructionSet: set))
+        return try sampling.farthest(200) + sampling.nearest(20, to: cloud)
+      }
+    }
+    #expect(Set(answers).count == 1)
+    let first = answers[0]
+    #expect(first[0] == 0 && Set(first.prefix(200)).count == 200)
+    let few = PointSampling(try PointCloud(coordinates: [0, 0, 0, 2, 0, 0, 1, 0, 0]), engine: try Engine(threads: 1))
+    #expect(few.farthest(9) == [0, 1, 2] && few.farthest(0).isEmpty)
+    #expect(try few.nearest(9, to: PointCloud(coordinates: [2, 0, 0, 1, 0, 0])) == [1, 2, 0, 2, 0, 1])
+  }
+
+  @Test func modelsGetTheirNumberOfPoints() throws {
+    var random = SeededGenerator(seed: 63)
+    var points = PointConfiguration()
+    points.points = 128
+    let preprocessor = PointPreprocessor(points, engine: try Engine(threads: 1))
+    let many = try PointCloud(coordinates: random.floats(3 * 1000))
+    let result = try preprocessor(many)
+    #expect(result.values.count == 3 * 128 && Set(result.indices).count == 128 && result.source == many)
+    let scaled = try many.normalized()
+    #expect(result.values == result.indices.flatMap { scaled.coordinates[3 * $0..<3 * $0 + 3] })
+    let few = try preprocessor(PointCloud(coordinates: random.floats(3 * 100)))
+    #expect(few.indices == Array(0..<100) + Array(0..<28))
+    let mesh = try PointCloud(coordinates: [0, 0, 0, 1, 0, 0, 0, 1, 0], triangles: [0, 1, 2])
+    #expect(try preprocessor(mesh).source.count == PointPreprocessor.surfacePoints)
+  }
+}

@@ -1,0 +1,165 @@
+import Foundation
+import MultimodalPathway
+import TestSupport
+import Testing
+
+/// Commands that hear, run as processes.
+@Suite struct SoundToolTests {
+  private struct Answer: Decodable {
+    struct Class: Decodable {
+      var index: Int
+      var label: String
+      var probability: Double
+      var logit: Double
+    }
+    var file: String
+    var views: Int
+    var classes: [Class]
+  }
+
+  /// AudioMAE's golden as a model directory: windows of 64 frames, seven tags.
+  private func makeModel(in folder: URL) throws -> String {
+    let golden = try Checkpoint(contentsOf: Fixture.url("model/audio_mae.safetensors"))
+    let model = folder.appendingPathComponent("model")
+    try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+    try Data(golden.metadata["config"]!.replacingOccurrences(of: "[64, 32]", with: "[32, 32]").utf8)
+      .write(to: model.appendingPathComponent("config.json"))
+    let configuration = try VisionTransformerConfiguration.read(model.appendingPathComponent("config.json"))
+    let weights = try ModelWeights.random(configuration, seed: 4)
+    try Checkpoint(tensors: weights.tensors).write(to: model.appendingPathComponent("model.safetensors"))
+    return model.path
+  }
+
+  private func answers(_ arguments: [String]) throws -> [Answer] {
+    let result = try Tool.run(["classify", "--json"] + arguments)
+    try #require(result.status == 0, "\(result.errors)")
+    return try JSONDecoder().decode([Answer].self, from: Data(result.output.utf8))
+  }
+
+  /// A mono WAV file of noise.
+  private func noise(_ samples: Int, rate: Int, seed: UInt64) -> Data {
+    func little<T: FixedWidthInteger>(_ value: T) -> Data { withUnsafeBytes(of: value.littleEndian) { Data($0) } }
+    var random = SeededGenerator(seed: seed)
+    let body = (0..<samples).reduce(into: Data()) { data, _ in
+      data += little(Int16.random(in: -9000...9000, using: &random))
+    }
+    var data = Data("RIFF".utf8) + little(UInt32(36 + body.count)) + Data("WAVEfmt ".utf8) + little(UInt32(16))
+    data += little(UInt16(1)) + little(UInt16(1)) + little(UInt32(rate)) + little(UInt32(2 * rate))
+    return data + little(UInt16(2)) + little(UInt16(16)) + Data("data".utf8) + little(UInt32(body.count)) + body
+  }
+
+  @Test func tagsEveryFormatInDirectoriesAndPatterns() throws {
+    try Tool.withFolder { folder in
+      let model = try makeModel(in: folder)
+      let sounds = Fixture.url("audio").path
+      let whole = try answers(["--model", model, "--top-k", "7", sounds])
+      #expect(whole.map { URL(fileURLWithPath: $0.file).pathExtension } == ["flac", "mp3", "ogg", "opus", "wav"])
+      for answer in whole {
+        #expect(answer.views == 1)
+        for item in answer.classes {
+          #expect(abs(item.probability - 1 / (1 + exp(-item.logit))) < 1e-6, "sigmoid, every tag for itself")
+        }
+      }
+      let pattern = try answers(["--model", model, sounds + "/tone.[fw]*"])
+      #expect(pattern.map(\.file) == [sounds + "/tone.flac", sounds + "/tone.wav"])
+      let none = try Tool.run(["classify", "--model", model, sounds + "/*.xyz"])
+      #expect(none.status == 1 && none.errors.contains("no file has such a name"), "\(none.errors)")
+    }
+  }
+
+  @Test func scoresOfWindowsAreAveraged() throws {
+    try Tool.withFolder { folder in
+      let model = try makeModel(in: folder)
+      let file = folder.appendingPathComponent("long.wav")
+      // 80 frames: windows of 32 begin at 0, 16, 32 and 48.
+      try noise(400 + 160 * 79, rate: 16_000, seed: 1).write(to: file)
+      let options = ["--model", model, "--top-k", "7", file.path]
+      let slid = try answers(options + ["--hop", "0.16", "--batch", "3"])[0]
+      #expect(slid.views == 4)
+      let loaded = try VisionTransformer(ModelWeights(modelAt: URL(fileURLWithPath: model)), engine: Engine())
+      #expect(try answers(options)[0].views == 1)
+      #expect(try answers(options + ["--hop", "0.16", "--threads", "1"])[0].classes.map(\.logit) == slid.classes.map(\.logit))
+      #expect(loaded.configuration.tokenCount == 5)
+    }
+  }
+
+  @Test func ratesAndKindsAreChecked() throws {
+    try Tool.withFolder { folder in
+      let model = try makeModel(in: folder)
+      let file = folder.appendingPathComponent("narrow.wav")
+      try noise(8000, rate: 8000, seed: 2).write(to: file)
+      let refused = try Tool.run(["classify", "--model", model, file.path])
+      #expect(refused.status == 1 && refused.errors.contains("8000 samples a second, expected 16000"), "\(refused.errors)")
+      #expect(try answers(["--model", model, "--resample", file.path]).count == 1)
+      let picture = try Tool.run(["classify", "--model", model, Fixture.url("images/cat.jpg").path])
+      #expect(picture.status == 1 && picture.errors.contains("a JPEG image"), "\(picture.errors)")
+      let views = try Tool.run(["classify", "--model", model, "--segments", "2", file.path])
+      #expect(views.status == 1 && views.errors.contains("for videos"), "\(views.errors)")
+      let images = try PictureTests.makeModel(in: folder.appendingPathComponent("images"))
+      let sound = try Tool.run(["classify", "--model", images, Fixture.url("audio/tone.flac").path])
+      #expect(sound.status == 1 && sound.errors.contains("tone.flac"), "\(sound.errors)")
+      let hop = try Tool.run(["classify", "--model", images, "--hop", "1", Fixture.url("images/cat.jpg").path])
+      #expect(hop.status == 1 && hop.errors.contains("for sound"), "\(hop.errors)")
+    }
+  }
+
+  @Test func namesTagsAsAudioSetDoes() throws {
+    try Tool.withFolder { folder in
+      let model = try makeModel(in: folder)
+      let file = folder.appendingPathComponent("labels.csv")
+      let names = ["Speech", "Male speech, man speaking", "a \"quoted\" one", "d", "e", "f", "g"]
+      let lines = names.enumerated().map { index, name in
+        "\(index),/m/0\(index),\"\(name.replacingOccurrences(of: "\"", with: "\"\""))\""
+      }
+      try Data((["index,mid,display_name"] + lines).joined(separator: "\n").utf8).write(to: file)
+      let wav = Fixture.url("audio/tone.wav").path
+      let options = ["--model", model, "--labels", file.path, "--top-k", "7", wav]
+      let answer = try answers(options)[0]
+      for item in answer.classes { #expect(item.label == names[item.index]) }
+
+      let csv = try Tool.run(["classify", "--csv"] + options)
+      #expect(csv.status == 0, "\(csv.errors)")
+      let rows = csv.output.split(separator: "\n")
+      #expect(rows.count == 8 && rows[0] == "file,rank,index,label,probability,logit")
+      #expect(csv.output.contains(",\"Male speech, man speaking\","))
+      #expect(csv.output.contains(",\"a \"\"quoted\"\" one\","))
+
+      for (broken, finding) in [
+        ("index,mid\n", "expected index,mid,display_name"), ("index,mid,display_name\n9,a,b\n", "0...6"),
+        ("index,mid,display_name\n0,a,b\n0,a,b\n", "twice"), ("index,mid,display_name\n0,a,b\n", "class 1"),
+        ("index,mid,display_name\n0,a,\"b\n", "does not end"), ("index,mid,display_name\n0,a,\"b\"c\n", "behind"),
+      ] {
+        try Data(broken.utf8).write(to: file)
+        let result = try Tool.run(["classify"] + options)
+        #expect(result.status == 1 && result.errors.contains(finding), "\(broken): \(result.errors)")
+      }
+    }
+  }
+
+  @Test func paintsSpectrogramsAndProbes() throws {
+    try Tool.withFolder { folder in
+      let model = try makeModel(in: folder)
+      let output = folder.appendingPathComponent("attention.png")
+      let wav = Fixture.url("audio/tone.wav").path
+      let painted = try Tool.run(["attention", "--model", model, wav, "--output", output.path])
+      #expect(painted.status == 0, "\(painted.errors)")
+      #expect(FileManager.default.fileExists(atPath: output.path))
+
+      for (index, name) in ["loud", "low"].enumerated() {
+        let place = folder.appendingPathComponent("train/\(name)")
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        for item in 0..<6 {
+          let data = noise(index == 0 ? 6000 : 1200, rate: 16_000, seed: UInt64(10 * index + item))
+          try data.write(to: place.appendingPathComponent("\(item).wav"))
+        }
+      }
+      let made = folder.appendingPathComponent("probed").path
+      let probe = try Tool.run(
+        ["probe", "--model", model, "--train", folder.appendingPathComponent("train").path, "--output", made])
+      #expect(probe.status == 0, "\(probe.errors)")
+      let found = try answers(["--model", made, folder.appendingPathComponent("train/low/0.wav").path])[0]
+      #expect(found.classes.count == 2 && found.classes[0].label == "low")
+      #expect(abs(found.classes.reduce(0) { $0 + $1.probability } - 1) < 1e-6, "one class is right")
+    }
+  }
+}
