@@ -42,7 +42,8 @@ public enum AudioFile {
         throw AudioFileError.damaged(file: name, finding: report.text)
       }
       defer { mp_audio_close(decoder) }
-      return try mono(decoder, name: name, rate: rate, resamples: resamples, limits: limits)
+      // What an MP3 file promises is its encoder's count, from which decoders cut or keep some of the padding.
+      return try mono(decoder, name: name, isExact: format != .mp3, rate: rate, resamples: resamples, limits: limits)
     }
     guard let rate, rate != sound.rate else { return sound }
     return try resampled(sound, to: rate, name: name, limits: limits)
@@ -52,7 +53,7 @@ public enum AudioFile {
   private static let block = 1 << 14
 
   private static func mono(
-    _ decoder: OpaquePointer, name: String, rate: Int?, resamples: Bool, limits: AudioLimits
+    _ decoder: OpaquePointer, name: String, isExact: Bool, rate: Int?, resamples: Bool, limits: AudioLimits
   ) throws -> Waveform {
     let (channels, found) = (Int(mp_audio_channels(decoder)), Int(mp_audio_rate(decoder)))
     let promised = mp_audio_frames(decoder) < 0 ? nil : Int(mp_audio_frames(decoder))
@@ -85,7 +86,7 @@ public enum AudioFile {
       }
       if count < block { break }
     }
-    if let promised, samples.count < promised {
+    if isExact, let promised, samples.count < promised {
       throw AudioFileError.truncated(
         file: name, finding: "the header promises \(promised) samples, there are \(samples.count)")
     }
