@@ -137,14 +137,14 @@ extension VisionTransformerConfiguration {
     guard modality == .audio || views?.hop == nil else {
       throw ToolError("\(model): --hop is for sound; the model is for \(modality.rawValue)")
     }
+    // Files are read side by side, each by one thread.
+    let one = try Engine(threads: 1, instructionSet: engine.instructionSet)
     switch modality {
     case .image: return PictureFrontEnd(preprocessor: try ImagePreprocessor(recipe))
     case .video:
       let sampling = VideoSampling(frames: frames, rate: samplingRate, segments: segments)
       return VideoFrontEnd(preprocessor: try VideoPreprocessor(recipe, sampling: sampling, crops: crops))
     case .audio:
-      // Files are read side by side, each by one thread.
-      let one = try Engine(threads: 1, instructionSet: engine.instructionSet)
       let preprocessor = try AudioPreprocessor(self, engine: one)
       let shift = Double(preprocessor.bank.frameShift) / Double(preprocessor.recipe.rate)
       return SoundFrontEnd(
@@ -152,7 +152,7 @@ extension VisionTransformerConfiguration {
         coverage: views?.hop.map { .sliding(hop: Int(($0 / shift).rounded())) } ?? .beginning, resamples: resamples)
     case .points:
       guard let points else { throw ToolError("\(model): the configuration has no points") }
-      return PointFrontEnd(points, engine: engine)
+      return PointFrontEnd(points, engine: one)
     }
   }
 }

@@ -8,16 +8,14 @@ struct PointFrontEnd: FrontEnd {
   let shape: [Int]
 
   let endings = ["ply", "off", "obj", "xyz", "txt", "pts", "npy"]
-  let viewCount = 1
+  let viewCount: Int? = 1
 
   init(_ points: PointConfiguration, engine: Engine) {
     preprocessor = PointPreprocessor(points, engine: engine)
     shape = [points.points, 3]
   }
 
-  func write(_ file: URL, to values: UnsafeMutableBufferPointer<Float>) throws {
-    _ = values.update(fromContentsOf: try prepared(file).values)
-  }
+  func views(_ file: URL) throws -> [Float] { try prepared(file).values }
 
   /// Points have no picture.
   func view(_ file: URL, _ c: VisionTransformerConfiguration) throws -> (values: Tensor, pictures: [PixelImage]) {

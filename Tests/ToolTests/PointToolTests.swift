@@ -11,7 +11,7 @@ import Testing
       var index: Int
       var logit: Float
     }
-    var image: String
+    var file: String
     var classes: [Class]
   }
 

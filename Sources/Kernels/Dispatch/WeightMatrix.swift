@@ -97,7 +97,7 @@ package struct PackedMatrix: Sendable {
   }
 
   /// Where the panels and what belongs to them are, for `panel` and those behind it.
-  func place(_ arguments: inout GEMMArguments, panel: Int) {
+  package func place(_ arguments: inout GEMMArguments, panel: Int) {
     arguments.panels = UnsafeRawPointer(memory.base + panel * panelWords)
     if let (scales, starts) = columnValues {
       arguments.columnScales = UnsafePointer(scales)

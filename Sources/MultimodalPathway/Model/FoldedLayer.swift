@@ -80,7 +80,7 @@ struct FoldedLayer: Sendable {
   }
 
   /// Bytes of the packed weights of `layers`.
-  static func byteCount(_ layers: [FoldedLayer]) -> Int { layers.reduce(0) { $0 + 4 * $1.matrix.panels.count } }
+  static func byteCount(_ layers: [FoldedLayer]) -> Int { layers.reduce(0) { $0 + $1.matrix.byteCount } }
 
   /// Floats of scratch for `run` on up to `rows` rows.
   static func scratchCount(_ kernels: KernelTable, rows: Int) -> Int { rows * kernels.panelColumns }
@@ -101,9 +101,10 @@ struct FoldedLayer: Sendable {
     epilogue.appliesReLU = relu
     epilogue.appliesGELU = gelu
     var arguments = GEMMArguments(
-      a: a, lda: lda, panels: matrix.panels.base, c: c, ldc: ldc, n: matrix.n, k: matrix.k, epilogue: epilogue)
+      a: a, lda: lda, panels: a, c: c, ldc: ldc, n: matrix.n, k: matrix.k, epilogue: epilogue)
+    matrix.place(&arguments, panel: 0)
     let panels = (matrix.n + kernels.panelColumns - 1) / kernels.panelColumns
     // SAFETY: the caller has `rows` rows of both sides and `scratchCount` floats of scratch of its own.
-    kernels.gemm(&arguments, Span1D(0, panels), Span1D(0, rows), kernels.kBlock, scratch)
+    kernels.float32.gemm(&arguments, Span1D(0, panels), Span1D(0, rows), kernels.kBlock, scratch)
   }
 }
