@@ -9,12 +9,16 @@ struct ModelOptions: ParsableArguments {
   @OptionGroup var imageSize: ImageSizeOption
   @OptionGroup var sound: SoundOptions
   @OptionGroup var engineOptions: EngineOptions
+  @Option(help: "Number format of the blocks' weights and activations: float32, bfloat16 or int8.")
+  var precision = Precision.float32
 
   func weights() throws -> ModelWeights {
     try imageSize.resized(ModelWeights(modelAt: URL(fileURLWithPath: model), architecture: architecture))
   }
 
-  func load() throws -> VisionTransformer { try VisionTransformer(weights(), engine: engineOptions.engine()) }
+  func load() throws -> VisionTransformer {
+    try VisionTransformer(weights(), precision: PrecisionPlan(precision), engine: engineOptions.engine())
+  }
 
   /// How the model wants its pictures: its directory's recipe, else VideoMAE's, or timm's defaults for the name.
   /// None for sound and points, whose recipes are in the configuration.
