@@ -17,7 +17,7 @@ static const char *const formats = "mov,matroska,avi,mpegts,mpeg,ogg,flv,gif";
 static const char *const decoders =
     "h264,hevc,vp8,vp9,libdav1d,av1,mpeg4,mpeg1video,mpeg2video,mjpeg,theora,h263,flv,msmpeg4,ffv1,rawvideo,gif";
 
-// What decord, PyAV and OpenCV convert with, and so what models have been trained on, to the byte: chroma is not
+// What PyAV and OpenCV convert with, and so what models have been trained on, to the byte: chroma is not
 // interpolated where it is halved. Exact rounding and full chroma would move samples by 1.3 of 255 on average.
 static const int conversion = SWS_BILINEAR | SWS_BITEXACT;
 

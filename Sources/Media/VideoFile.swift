@@ -3,7 +3,7 @@ import Foundation
 import MultimodalPathway
 
 /// A video file on disk, read through FFmpeg's libraries: MP4 and QuickTime, Matroska and WebM, AVI, MPEG, Ogg, FLV,
-/// GIF. Frames are told by their number in order of display, whatever their time, as decord does.
+/// GIF. Frames are told by their number in order of display, whatever their time.
 ///
 /// Memory is that of a frame and what the decoder keeps, whatever the file's length. Stops with `CancellationError`
 /// where the task is cancelled.

@@ -35,7 +35,7 @@ uint32_t mp_video_height(const mp_video *video);
 int mp_video_orientation(const mp_video *video);
 
 /// Writes the frame as (height, width, 3) bytes without padding. Colours follow the stream's matrix and range; where it
-/// names none, BT.601 and studio range. The same bytes as decord, PyAV and OpenCV give.
+/// names none, BT.601 and studio range. The same bytes as PyAV and OpenCV give.
 mp_media_status mp_video_rgb(mp_video *video, uint8_t *rgb, mp_media_report *report);
 
 /// Frees everything; null is fine.
