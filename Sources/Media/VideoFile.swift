@@ -8,7 +8,9 @@ import MultimodalPathway
 /// Memory is that of a frame and what the decoder keeps, whatever the file's length. Stops with `CancellationError`
 /// where the task is cancelled.
 public struct VideoFile: Sendable {
+  /// The file.
   public let url: URL
+  /// What it may hold at most.
   public let limits: VideoLimits
   /// Frames of the file, counted by reading all of it and decoding nothing. Formats with packets that are never shown
   /// (VP8's golden frames) have fewer: `forEachFrame` tells.

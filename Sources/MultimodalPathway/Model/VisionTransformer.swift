@@ -10,6 +10,7 @@ public final class VisionTransformer: Sendable {
   public let configuration: VisionTransformerConfiguration
   public let engine: Engine
   public let execution: PathwayExecution
+  /// What every layer of the blocks is computed in.
   public let precision: PrecisionPlan
   /// The configuration's, made once: a forward pass allocates nothing.
   let inputShape: [Int]

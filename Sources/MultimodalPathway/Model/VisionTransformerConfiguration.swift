@@ -39,6 +39,7 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
 
   /// timm's name, without a tag.
   public var architecture: String
+  /// What its tokens are made of.
   public var modality = Modality.image
   /// What the head's answer means.
   public var task = Task.singleLabel
