@@ -49,6 +49,9 @@ MP_PORTABLE(4)
 MP_PORTABLE(8)
 MP_PORTABLE(16)
 
+// Has the cache line of `address`, which need not be anybody's, fetched.
+MP_INLINE void mp_prefetch(const void *address) { __builtin_prefetch(address); }
+
 // A block of words transposed, `target[c * step + r] = source[r * L + c]` for r, c < L, by exchanging ever larger
 // blocks off the diagonal (Eklundh 1972): L log2 L shuffles.
 #define MP_LANES(...) __VA_ARGS__

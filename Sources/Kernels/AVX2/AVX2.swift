@@ -35,6 +35,9 @@ public enum AVX2: ISA {
     a.addingProduct(Vector(repeating: scale), b)
   }
 
+  @inlinable @inline(__always)
+  public static func prefetch(_ address: UnsafeRawPointer) { mp_prefetch(address) }
+
   @inline(never)
   public static func tileFloat32(_ arguments: TileArguments) { tile6(Float32Format<AVX2>.self, arguments) }
 

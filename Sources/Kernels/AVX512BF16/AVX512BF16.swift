@@ -35,6 +35,9 @@ public enum AVX512BF16: ISA {
     a.addingProduct(Vector(repeating: scale), b)
   }
 
+  @inlinable @inline(__always)
+  public static func prefetch(_ address: UnsafeRawPointer) { mp_prefetch(address) }
+
   @inline(never)
   public static func tileFloat32(_ arguments: TileArguments) { tile12(Float32Format<AVX512BF16>.self, arguments) }
 

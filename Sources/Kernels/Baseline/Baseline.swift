@@ -36,6 +36,9 @@ public enum Baseline: ISA {
     a.addingProduct(Vector(repeating: scale), b)
   }
 
+  @inlinable @inline(__always)
+  public static func prefetch(_ address: UnsafeRawPointer) { mp_prefetch(address) }
+
   @inline(never)
   public static func tileFloat32(_ arguments: TileArguments) { tile6(Float32Format<Baseline>.self, arguments) }
 

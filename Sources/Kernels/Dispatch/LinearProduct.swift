@@ -56,14 +56,15 @@ package struct LinearProduct {
     template.rowScaleStride = a.scaleStride
     switch weight {
     case .packed(let matrix):
-      // An item for every panel, but at least so many that no thread waits long for the last.
+      // An item for every panel, but at least so many that no thread waits long for the last. All panels pass by a block
+      // of rows, which stays in L2, before the next block.
       let pieces = max(rowBlocks, min(m, (member.count * itemsPerThread + panels - 1) / panels))
       member.share(panels * pieces) { item in
-        let panel = start + item / pieces
+        let panel = start + item % panels
         var arguments = template
         matrix.place(&arguments, panel: panel)
         products.gemm(
-          &arguments, Span1D(panel, panel + 1), block(item % pieces, of: pieces, m), kernels.kBlock, scratch)
+          &arguments, Span1D(panel, panel + 1), block(item / panels, of: pieces, m), kernels.kBlock, scratch)
       }
     case .folding(let matrix):
       let folded = scratch + kernels.rowBlock * width

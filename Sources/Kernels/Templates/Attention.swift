@@ -52,7 +52,8 @@ public func attentionScratchCount(tokens: Int, headSize: Int, panelColumns: Int,
   let keyPanels = (tokens + panelColumns - 1) / panelColumns
   let valuePanels = (headSize + panelColumns - 1) / panelColumns
   return keyPanels * panelColumns * headSize + valuePanels * panelColumns * tokens
-    + tileRows * attentionKeyBlock + tileRows * valuePanels * panelColumns + 2 * tileRows
+    + max(tileRows * attentionKeyBlock, panelColumns * panelColumns / 2) + tileRows * valuePanels * panelColumns
+    + 2 * tileRows
 }
 
 /// Attention of the queries `queries` of one head over all its keys.
@@ -73,7 +74,7 @@ public func attention<F: TileFormat>(
   let sums = scores + F.tileRows * attentionKeyBlock
   let tops = sums + F.tileRows * outWidth
   let totals = tops + F.tileRows
-  packKeys(F.self, x, into: keys)
+  packKeys(F.self, x, into: keys, scratch: scores)
   packValues(F.self, x, into: values)
 
   let tiling = RowTiling(rows: queries.end - queries.start, tileRows: F.tileRows)
@@ -89,8 +90,7 @@ public func attention<F: TileFormat>(
       while row < rows {
         let line = scores + row * attentionKeyBlock
         let correction = softmaxBlock(
-          F.I.self, line, count: count, top: tops + row, total: totals + row, isFirst: start == 0)
-        if F.perWord > 1 { narrow(F.self, line, count: count) }
+          F.self, line, count: count, scale: x.scale, top: tops + row, total: totals + row, isFirst: start == 0)
         if start > 0 {
           var column = 0
           while column < outWidth {
@@ -147,16 +147,6 @@ func storeHead<F: TileFormat>(
   }
 }
 
-/// `count` floats as elements of F, in place at the start of their row, and zeros to the end of the last word.
-@inlinable @inline(__always)
-func narrow<F: TileFormat>(_: F.Type, _ row: UnsafeMutablePointer<Float>, count: Int) {
-  var column = 0
-  while column < count {
-    storeElements(F.self, loadLanes(F.I.self, row + column, min(F.I.lanes, count - column)), row, column, count - column)
-    column += F.I.lanes
-  }
-}
-
 /// Attention probabilities of one head: (queries, N) rows at `probabilities`, each summing to 1.
 ///
 /// - Parameter scratch: as for `attention`.
@@ -167,7 +157,7 @@ public func attentionProbabilities<F: TileFormat>(
 ) {
   let keys = scratch
   let scores = keys + (x.tokens + F.I.panelColumns - 1) / F.I.panelColumns * F.I.panelColumns * x.headSize
-  packKeys(F.self, x, into: keys)
+  packKeys(F.self, x, into: keys, scratch: scores)
   let tiling = RowTiling(rows: queries.end - queries.start, tileRows: F.tileRows)
   var index = 0
   while index < tiling.count {
@@ -182,7 +172,7 @@ public func attentionProbabilities<F: TileFormat>(
         let target = probabilities + (first - queries.start + row) * x.tokens + start
         var column = 0
         while column < count {
-          target[column] = scores[row * attentionKeyBlock + column]
+          target[column] = scores[row * attentionKeyBlock + column] * x.scale
           column += 1
         }
         row += 1
@@ -191,14 +181,16 @@ public func attentionProbabilities<F: TileFormat>(
     }
     var row = 0
     while row < rows {
-      softmax(F.I.self, probabilities + (first - queries.start + row) * x.tokens, count: x.tokens)
+      let line = probabilities + (first - queries.start + row) * x.tokens
+      softmax(F.I.self, line, count: x.tokens)
       row += 1
     }
     index += 1
   }
 }
 
-/// Scaled scores of a tile of queries against a block of keys: (rows, keyBlock), columns beyond the panels untouched.
+/// Scores of a tile of queries against a block of keys, not yet scaled: (rows, keyBlock), columns beyond the panels
+/// untouched.
 @inlinable @inline(__always)
 func scoreTile<F: TileFormat>(
   _: F.Type, _ x: AttentionArguments, first: Int, rows: Int, keys: UnsafeMutablePointer<Float>, start: Int, count: Int,
@@ -213,99 +205,133 @@ func scoreTile<F: TileFormat>(
         c: scores + column, ldc: attentionKeyBlock, startsFromZero: true))
     column += F.I.panelColumns
   }
-  let padded = column
-  var row = 0
-  while row < rows {
-    column = 0
-    while column < padded {
-      let score = scores + row * attentionKeyBlock + column
-      F.I.store(F.I.load(score) * F.I.splat(x.scale), score)
-      column += F.I.lanes
-    }
-    row += 1
-  }
 }
 
-/// One row's step of online softmax: scores become e^(s - top), `top` and `total` move on.
+/// One row's step of online softmax: `count` scores s, to a whole vector, become e^(scale s - top) in the format F, 0 beyond
+/// `count`; `top` and `total` move on.
 ///
 /// Returns the factor for what was summed under the old `top`; 1 in the first block.
 @inlinable @inline(__always)
-func softmaxBlock<I: ISA>(
-  _: I.Type, _ scores: UnsafeMutablePointer<Float>, count: Int, top: UnsafeMutablePointer<Float>,
+func softmaxBlock<F: TileFormat>(
+  _: F.Type, _ scores: UnsafeMutablePointer<Float>, count: Int, scale: Float, top: UnsafeMutablePointer<Float>,
   total: UnsafeMutablePointer<Float>, isFirst: Bool
 ) -> Float {
-  let blockTop = rowMaximum(I.self, scores, count: count)
+  typealias I = F.I
+  // Lanes beyond `count` are those of keys that are not there: the lowest score of all.
+  let last = (count - 1) / I.lanes * I.lanes
+  var limits = I.splat(.infinity)
+  for lane in 0..<I.lanes where last + lane >= count { limits[lane] = -.infinity }
+  I.store(I.minimum(limits, I.load(scores + last)), scores + last)
+  var highest = I.load(scores)
+  var column = I.lanes
+  while column <= last {
+    highest = I.maximum(highest, I.load(scores + column))
+    column += I.lanes
+  }
+  let blockTop = I.largest(highest) * scale
   let newTop = isFirst ? blockTop : max(top[0], blockTop)
-  let sum = exponentials(I.self, scores, count: count, top: newTop)
+  let sum = blockExponentials(F.self, scores, vectors: last / I.lanes + 1, scale: scale, top: newTop)
   let correction: Float = isFirst ? 1 : I.exp(I.splat(top[0] - newTop))[0]
   total[0] = isFirst ? sum : total[0] * correction + sum
   top[0] = newTop
   return correction
 }
 
-/// A last word that D only begins has zeros behind, which makes nothing of what Q has there.
+/// Replaces whole vectors of scores s by e^(scale s - top) as elements of F and returns their sum in float32.
 @inlinable @inline(__always)
-func packKeys<F: TileFormat>(_: F.Type, _ x: AttentionArguments, into keys: UnsafeMutablePointer<Float>) {
-  let width = F.I.panelColumns
-  let padded = (x.tokens + width - 1) / width * width
+func blockExponentials<F: TileFormat>(
+  _: F.Type, _ scores: UnsafeMutablePointer<Float>, vectors: Int, scale: Float, top: Float
+) -> Float {
+  typealias I = F.I
+  var sums = I.splat(0)
+  var column = 0
+  while column < vectors * I.lanes {
+    let e = I.exp(I.multiplyAdd(I.splat(-top), I.load(scores + column), I.splat(scale)))
+    F.store(e, scores, column)
+    sums += e
+    column += I.lanes
+  }
+  return I.sum(sums)
+}
+
+/// The keys of a head as panels, a block of lanes x lanes words at a time. A last word that D only begins has zeros behind,
+/// which makes nothing of what Q has there.
+///
+/// - Parameter scratch: 2 x lanes x lanes words.
+@inlinable @inline(__always)
+func packKeys<F: TileFormat>(
+  _: F.Type, _ x: AttentionArguments, into keys: UnsafeMutablePointer<Float>, scratch: UnsafeMutableRawPointer
+) {
+  let (width, lanes) = (F.I.panelColumns, F.I.lanes)
   let words = (x.headSize + F.perWord - 1) / F.perWord
-  let whole = x.headSize / F.perWord
-  let target = UnsafeMutableRawPointer(keys).assumingMemoryBound(to: UInt32.self)
+  let transposed = scratch + lanes * lanes * 4
+  let padded = (x.tokens + width - 1) / width * width
   var token = 0
   while token < padded {
-    let panel = target + token / width * width * words + token % width
-    let source = x.k + token * x.stride
+    let panel = UnsafeMutableRawPointer(keys) + (token / width * width * words + token % width) * 4
     var word = 0
     while word < words {
-      var value: UInt32 = 0
-      if token < x.tokens {
-        value =
-          word < whole
-          ? source.loadUnaligned(fromByteOffset: word * 4, as: UInt32.self)
-          : UInt32(source.loadUnaligned(fromByteOffset: word * 4, as: UInt16.self))
+      var row = 0
+      while row < lanes {
+        let isThere = token + row < x.tokens
+        let line = x.k + (isThere ? token + row : 0) * x.stride + word * 4
+        let bytes = isThere ? x.headSize * (4 / F.perWord) - word * 4 : 0
+        (scratch + row * lanes * 4).storeBytes(of: loadBytes(F.I.self, line, bytes), as: F.I.Bits.self)
+        row += 1
       }
-      panel[word * width] = value
-      word += 1
+      if words - word >= lanes {
+        F.I.transpose(scratch, panel + word * width * 4, width)
+      } else {
+        F.I.transpose(scratch, transposed, lanes)
+        for index in 0..<words - word {
+          (panel + (word + index) * width * 4).storeBytes(
+            of: transposed.loadUnaligned(fromByteOffset: index * lanes * 4, as: F.I.Bits.self), as: F.I.Bits.self)
+        }
+      }
+      word += lanes
     }
-    token += 1
+    token += lanes
   }
 }
 
+/// The first `count` bytes at `pointer`, at most a vector's; zeros behind. Reads nothing beyond them.
+@inlinable @inline(__always)
+func loadBytes<I: ISA>(_: I.Type, _ pointer: UnsafeRawPointer, _ count: Int) -> I.Bits {
+  if count >= I.lanes * 4 { return pointer.loadUnaligned(as: I.Bits.self) }
+  var bits = I.Bits(repeating: 0)
+  for lane in 0..<I.lanes where lane * 4 < count {
+    let isWhole = count >= lane * 4 + 4
+    bits[lane] =
+      isWhole
+      ? pointer.loadUnaligned(fromByteOffset: lane * 4, as: Int32.self)
+      : Int32(pointer.loadUnaligned(fromByteOffset: lane * 4, as: UInt16.self))
+  }
+  return bits
+}
+
+/// The values of a head as panels: a word has `perWord` tokens of one column, zero where there is no such token.
 @inlinable @inline(__always)
 func packValues<F: TileFormat>(_: F.Type, _ x: AttentionArguments, into values: UnsafeMutablePointer<Float>) {
-  let width = F.I.panelColumns
+  let (width, lanes) = (F.I.panelColumns, F.I.lanes)
   let words = (x.tokens + F.perWord - 1) / F.perWord
   var column = 0
-  while column < x.headSize {
-    let panel = values + column * words
-    let valid = min(width, x.headSize - column)
+  while column < (x.headSize + width - 1) / width * width {
+    let panel = values + column / width * width * words + column % width
+    let valid = max(0, min(lanes, x.headSize - column))
     var word = 0
     while word < words {
-      let target = panel + word * width
-      let source = x.v + word * F.perWord * x.stride
-      if F.perWord == 1 {
-        let row = source.assumingMemoryBound(to: Float.self) + column
-        F.I.store(loadLanes(F.I.self, row, valid), target)
-        F.I.store(valid > F.I.lanes ? loadLanes(F.I.self, row + F.I.lanes, valid - F.I.lanes) : F.I.splat(0), target + F.I.lanes)
-      } else {
-        let out = UnsafeMutableRawPointer(target)
-        let hasSecond = word * 2 + 1 < x.tokens
-        var lane = 0
-        while lane < width {
-          var value: UInt32 = 0
-          if lane < valid {
-            let first = source + (column + lane) * 2
-            value = UInt32(first.loadUnaligned(as: UInt16.self))
-            if hasSecond {
-              value |= UInt32(first.loadUnaligned(fromByteOffset: x.stride, as: UInt16.self)) << 16
-            }
-          }
-          out.storeBytes(of: value, toByteOffset: lane * 4, as: UInt32.self)
-          lane += 1
+      let row = x.v + word * F.perWord * x.stride
+      var bits = F.I.bits(loadElements(F.I.self, row, column, valid, isBFloat16: F.perWord == 2))
+      if F.perWord == 2 {
+        // A bfloat16 is loaded to the upper half of its lane.
+        bits = (bits &>> F.I.Bits(repeating: 16)) & F.I.Bits(repeating: 0xFFFF)
+        if word * 2 + 1 < x.tokens {
+          bits |= F.I.bits(loadElements(F.I.self, row + x.stride, column, valid, isBFloat16: true))
         }
       }
+      UnsafeMutableRawPointer(panel + word * width).storeBytes(of: bits, as: F.I.Bits.self)
       word += 1
     }
-    column += width
+    column += lanes
   }
 }

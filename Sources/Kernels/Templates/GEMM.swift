@@ -107,7 +107,8 @@ public func gemm<F: TileFormat>(
         let first = tiling.start(index)
         let height = tiling.height(index)
         let row = rows.start + first
-        let sums = scratch + first * width * 4
+        let sums = depth == g.k ? scratch : scratch + first * width * 4
+        if isLast { prefetchOutput(F.self, g, row: row, rows: height, panel: panel) }
         F.tile(
           TileArguments(
             rows: height, k: depth, a: g.a + (row * g.lda + k0) * 4, lda: g.lda, b: b + k0 * width * 4, c: sums,
@@ -121,51 +122,63 @@ public func gemm<F: TileFormat>(
   }
 }
 
+/// Has fetched what the epilogue of a tile will read and write: x of a residual, or C, was last touched a layer ago.
+@inlinable @inline(__always)
+func prefetchOutput<F: TileFormat>(_: F.Type, _ g: GEMMArguments, row: Int, rows: Int, panel: Int) {
+  let elementBytes = g.epilogue.storesBFloat16 ? 2 : 4
+  let bytes = min(F.I.panelColumns, g.n - panel * F.I.panelColumns) * elementBytes
+  var line = UnsafeRawPointer(g.c) + row * g.ldc * elementBytes + panel * F.I.panelColumns * elementBytes
+  var r = 0
+  while r < rows {
+    F.I.prefetch(line)
+    if bytes > 64 { F.I.prefetch(line + 64) }
+    line += g.ldc * elementBytes
+    r += 1
+  }
+}
+
 /// Takes a tile of sums, (rows, NR), through the epilogue to C at row `row` and the columns of `panel`.
 @inlinable @inline(__always)
 func applyEpilogue<F: TileFormat>(
   _: F.Type, _ g: GEMMArguments, sums: UnsafeMutableRawPointer, row: Int, rows: Int, panel: Int
 ) {
+  typealias I = F.I
   let e = g.epilogue
-  let columns = min(F.I.panelColumns, g.n - panel * F.I.panelColumns)
-  var r = 0
-  while r < rows {
-    let sum = sums + r * F.I.panelColumns * 4
-    var lane = 0
-    while lane < columns {
-      let at = panel * F.I.panelColumns + lane
-      let valid = min(F.I.lanes, columns - lane)
-      var s = F.float(sum.loadUnaligned(fromByteOffset: lane * 4, as: F.Sum.self))
-      if let rowScales = g.rowScales, let columnScales = g.columnScales {
-        s = s * F.I.splat(rowScales[(row + r) * g.rowScaleStride]) * F.I.load(columnScales + at)
-      }
+  var lane = 0
+  while lane < I.panelColumns {
+    let at = panel * I.panelColumns + lane
+    let valid = min(I.lanes, g.n - at)
+    if valid <= 0 { return }
+    // What belongs to the columns stays in registers while the rows pass by.
+    let columnScale = g.columnScales.map { I.load($0 + at) } ?? I.splat(1)
+    let bias = e.bias.map { loadLanes(I.self, $0 + at, valid) } ?? I.splat(0)
+    let gamma = e.gamma.map { loadLanes(I.self, $0 + at, valid) } ?? I.splat(1)
+    var r = 0
+    while r < rows {
+      var s = F.float(sums.loadUnaligned(fromByteOffset: (r * I.panelColumns + lane) * 4, as: F.Sum.self))
+      if let rowScales = g.rowScales { s = s * I.splat(rowScales[(row + r) * g.rowScaleStride]) * columnScale }
       if let addend = e.addend {
-        let value = loadLanes(F.I.self, addend + (row + r) * e.addendStride + at, valid)
-        s = F.I.multiplyAdd(value, s, F.I.splat(e.scale))
-      } else {
-        s *= F.I.splat(e.scale)
+        let value = loadLanes(I.self, addend + (row + r) * e.addendStride + at, valid)
+        s = I.multiplyAdd(value, s, I.splat(e.scale))
+      } else if e.scale != 1 {
+        s *= I.splat(e.scale)
       }
-      if let bias = e.bias { s += loadLanes(F.I.self, bias + at, valid) }
-      if e.appliesGELU { s = F.I.gelu(s) }
-      if e.appliesReLU { s = F.I.maximum(s, F.I.splat(0)) }
+      s += bias
+      if e.appliesGELU { s = F.perWord == 1 ? I.gelu(s) : I.geluOfNarrow(s) }
+      if e.appliesReLU { s = I.maximum(s, I.splat(0)) }
       if let residual = e.residual {
-        let value = loadLanes(F.I.self, residual + (row + r) * e.residualStride + at, valid)
-        if let gamma = e.gamma {
-          s = F.I.multiplyAdd(value, s, loadLanes(F.I.self, gamma + at, valid))
-        } else {
-          s += value
-        }
-      } else if let gamma = e.gamma {
-        s *= loadLanes(F.I.self, gamma + at, valid)
+        s = I.multiplyAdd(loadLanes(I.self, residual + (row + r) * e.residualStride + at, valid), s, gamma)
+      } else {
+        s *= gamma
       }
       if e.storesBFloat16 {
-        storeElements(BFloat16Format<F.I>.self, s, g.c + (row + r) * g.ldc * 2, at, valid)
+        storeElements(BFloat16Format<I>.self, s, g.c + (row + r) * g.ldc * 2, at, valid)
       } else {
-        storeElements(Float32Format<F.I>.self, s, g.c + (row + r) * g.ldc * 4, at, valid)
+        storeElements(Float32Format<I>.self, s, g.c + (row + r) * g.ldc * 4, at, valid)
       }
-      lane += F.I.lanes
+      r += 1
     }
-    r += 1
+    lane += I.lanes
   }
 }
 

@@ -25,6 +25,8 @@ public protocol ISA {
   static func vector(_ bits: Bits) -> Vector
   /// `fma(scale, b, a)` lane by lane, rounded once on every set: folding gives the same bits everywhere.
   static func fold(_ a: Vector, _ scale: Float, _ b: Vector) -> Vector
+  /// Has the cache line of `address` fetched, if there is memory; a hint.
+  static func prefetch(_ address: UnsafeRawPointer)
   /// One register tile of each format; see `TileArguments`. Not inlined, so that its accumulators have the registers to
   /// themselves.
   static func tileFloat32(_ arguments: TileArguments)
