@@ -15,8 +15,12 @@ public struct Checkpoint: Sendable {
     self.files = files
   }
 
-  /// Maps a `.safetensors` file, all shards of a `.safetensors.index.json`, or what a directory holds of them:
-  /// `model.safetensors`, else its index, else the only `.safetensors` file there.
+  /// Maps a safetensors or PyTorch file, told apart by their first bytes; all shards of an `.index.json`; or what a
+  /// directory holds of them: `model.safetensors`, else its index, else the only `.safetensors` file there, else
+  /// `pytorch_model.bin`, else its index, else the only `.pth`, `.pt` or `.bin` file.
+  ///
+  /// Nothing in a PyTorch file is executed. Its tensors are those of the model (`StateDictionary` has the rule); the
+  /// key that they were under is the metadata's `pytorch.entry`.
   ///
   /// An index must be true: every tensor it lists is in the shard it says, and no shard has others. Metadata of all
   /// shards is put together; where two give one key different values, the first shard's stays.
@@ -33,32 +37,34 @@ public struct Checkpoint: Sendable {
     } else if url.lastPathComponent.hasSuffix(".index.json") {
       try self.init(index: url)
     } else {
-      let (tensors, metadata) = try Safetensors.read(MappedFile(url))
+      let (tensors, metadata) = try Self.tensors(of: MappedFile(url))
       self.init(tensors: tensors, metadata: metadata, files: [url])
     }
   }
 
+  private static func tensors(of file: MappedFile) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
+    try PyTorchFile.recognizes(file.bytes) ? PyTorchFile.read(file) : Safetensors.read(file)
+  }
+
   private static func file(inDirectory url: URL) throws -> URL {
-    for name in ["model.safetensors", "model.safetensors.index.json"] {
-      let candidate = url.appendingPathComponent(name)
-      if FileManager.default.fileExists(atPath: candidate.path) { return candidate }
-    }
     let names: [String]
     do {
-      names = try FileManager.default.contentsOfDirectory(atPath: url.path).filter { $0.hasSuffix(".safetensors") }
+      names = try FileManager.default.contentsOfDirectory(atPath: url.path)
     } catch {
       throw CheckpointError.unreadable(file: url.path, reason: "\(error.localizedDescription)")
     }
-    guard let name = names.first, names.count == 1 else {
-      throw CheckpointError.unknownKind(
-        file: url.path,
-        found: names.isEmpty
-          ? "a directory without safetensors files"
-          : "a directory with \(names.count): \(names.sorted().joined(separator: ", "))",
-        advice: names.isEmpty
-          ? "put model.safetensors into it" : "name one of them, or rename one to model.safetensors")
+    for (usual, endings) in [("model.safetensors", ["safetensors"]), ("pytorch_model.bin", ["pth", "pt", "bin"])] {
+      for name in [usual, usual + ".index.json"] where names.contains(name) { return url.appendingPathComponent(name) }
+      let others = names.filter { name in endings.contains { name.hasSuffix("." + $0) } }
+      if others.count == 1 { return url.appendingPathComponent(others[0]) }
+      guard others.isEmpty else {
+        throw CheckpointError.unknownKind(
+          file: url.path, found: "a directory with \(others.count): \(others.sorted().joined(separator: ", "))",
+          advice: "name one of them, or rename one to \(usual)")
+      }
     }
-    return url.appendingPathComponent(name)
+    throw CheckpointError.unknownKind(
+      file: url.path, found: "a directory without checkpoints", advice: "put model.safetensors into it")
   }
 
   private init(index url: URL) throws {
@@ -72,7 +78,7 @@ public struct Checkpoint: Sendable {
         throw CheckpointError.badIndex(
           file: url.path, reason: "names the shard \(file), which is not beside it; download that too")
       }
-      let (found, notes) = try Safetensors.read(MappedFile(shard))
+      let (found, notes) = try Self.tensors(of: MappedFile(shard))
       for name in names.sorted() {
         guard let tensor = found[name] else {
           throw CheckpointError.badIndex(

@@ -14,6 +14,13 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case sizeMismatch(file: String, tensor: String, expected: Int, found: Int)
   case uncoveredBytes(file: String, from: Int, to: Int)
   case badIndex(file: String, reason: String)
+  case malformedArchive(file: String, reason: String)
+  case malformedPickle(file: String, offset: Int, reason: String)
+  /// A pickle refers to something that it would have run.
+  case code(file: String, name: String)
+  case badStorage(file: String, tensor: String, reason: String)
+  case noTensors(file: String, found: String)
+  case ambiguousTensors(file: String, keys: [String])
   case notFloatingPoint(found: ElementType)
 
   /// One line, whatever names the file has in it.
@@ -24,7 +31,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
     case .unwritable(let file, let reason): "\(file): cannot be written: \(reason)"
     case .unknownKind(let file, let found, let advice):
-      "\(file): found \(found), expected a safetensors file, its index, or a directory with either; \(advice)"
+      "\(file): found \(found), expected a safetensors file, one of PyTorch's since 1.6, an index of either, or a "
+        + "directory with one; \(advice)"
     case .tooShort(let file, let bytes):
       "\(file): \(bytes) bytes are too few for a safetensors file (at least 10); download or copy it again"
     case .headerTooLong(let file, let bytes, let limit):
@@ -44,6 +52,19 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .uncoveredBytes(let file, let from, let to):
       "\(file): data bytes \(from)..<\(to) belong to no tensor; the file is malformed or truncated"
     case .badIndex(let file, let reason): "\(file): the shard index is malformed: \(reason)"
+    case .malformedArchive(let file, let reason): "\(file): the zip archive is malformed: \(reason)"
+    case .malformedPickle(let file, let offset, let reason):
+      "\(file): data.pkl is malformed before its byte \(offset): \(reason)"
+    case .code(let file, let name):
+      "\(file): data.pkl refers to '\(name)', which is code; this reader runs none. "
+        + "Take a file of tensors alone: torch.save(model.state_dict(), FILE)"
+    case .badStorage(let file, let tensor, let reason): "\(file): tensor '\(tensor)' has a bad storage: \(reason)"
+    case .noTensors(let file, let found):
+      "\(file): found \(found), expected a dictionary of tensors, at the top or under one of "
+        + StateDictionary.wrappers.joined(separator: ", ")
+    case .ambiguousTensors(let file, let keys):
+      "\(file): tensors are under each of \(keys.joined(separator: ", ")); save the one that is the model: "
+        + "torch.save(torch.load(FILE)[KEY], 'model.pth')"
     case .notFloatingPoint(let found): "a tensor of type \(found.rawValue) was found where real numbers were expected"
     }
   }

@@ -24,6 +24,19 @@ public enum ElementType: String, Sendable, CaseIterable {
     }
   }
 
+  /// Size of an array of that shape, in bytes; nil where it does not fit 64 bits.
+  ///
+  /// Zeros are left out at first, so that no product of some of the extents overflows, whoever takes it later.
+  func byteCount(ofShape shape: [Int]) -> Int? {
+    var bytes = byteCount
+    for extent in shape where extent > 0 {
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
+      guard !overflow else { return nil }
+      bytes = product
+    }
+    return shape.contains(0) ? 0 : bytes
+  }
+
   /// Whether values of this format are real numbers that convert to float32 (with rounding for float64).
   public var isFloatingPoint: Bool {
     switch self {

@@ -10,6 +10,7 @@ enum FileKind {
     }
     // Protocols 2 to 5 begin with their number; 0 and 1 with a value's opcode, of which these open a dictionary or a
     // list.
+    if head.starts(with: legacy) { return ("a checkpoint of PyTorch before 1.6", fromPickle) }
     if head.count >= 2, head[0] == 0x80, (2...5).contains(head[1]) { return (pickle, fromPickle) }
     if [Array("(dp".utf8), Array("(lp".utf8), Array("}q".utf8), Array("]q".utf8), Array("ccollections".utf8)]
       .contains(where: { head.starts(with: $0) })
@@ -24,12 +25,15 @@ enum FileKind {
   }
 
   private static let pickle = "a Python pickle (an old .pth or .pt?)"
+  /// Protocol 2, then PyTorch's magic number 0x1950A86A20F9469CFC6C.
+  private static let legacy: [UInt8] = [
+    0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19,
+  ]
   private static let fromPickle =
-    "convert it in Python: safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors')"
+    "save it again in Python with PyTorch 1.6 or later: torch.save(torch.load(FILE, weights_only=True), 'model.pth')"
   private static let fromServer = "download the file again; a private or gated one needs a token"
 
   private static let binaries: [(offset: Int, magic: [UInt8], found: String, advice: String)] = [
-    (0, Array("PK\u{3}\u{4}".utf8), "a zip archive (a PyTorch .pth or .pt?)", fromPickle),
     (0, Array("PK\u{5}\u{6}".utf8), "an empty zip archive", "download the file again"),
     (
       0, [0x89] + Array("HDF\r\n\u{1A}\n".utf8), "an HDF5 file (Keras?)",
@@ -39,7 +43,10 @@ enum FileKind {
     (0, [0x93] + Array("NUMPY".utf8), "a NumPy array", "write it with Python's safetensors.numpy.save_file"),
     (4, Array("TFL3".utf8), "a TensorFlow Lite model", "take the checkpoint that it was converted from"),
     (0, [0x1F, 0x8B], "a gzip archive", "unpack it first"),
-    (257, Array("ustar".utf8), "a tar archive", "unpack it first"),
+    (
+      257, Array("ustar".utf8), "a tar archive",
+      "unpack it; if it is a checkpoint of PyTorch before 0.1.10, save it again"
+    ),
     (
       0, Array("version https://git-lfs".utf8), "a Git LFS pointer instead of the file itself",
       "run `git lfs pull` in its repository"

@@ -83,16 +83,9 @@ enum Safetensors {
         file: path, tensor: name,
         reason: "found \(offsets), expected [begin, end] within the \(dataCount) bytes of data")
     }
-    // Zeros are left out at first, so that no product of some of the extents overflows, whoever takes it later.
-    var bytes = type.byteCount
-    for extent in shape where extent > 0 {
-      let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
-      guard !overflow else {
-        throw CheckpointError.badShape(file: path, tensor: name, reason: "\(shape) overflows 64 bits")
-      }
-      bytes = product
+    guard let bytes = type.byteCount(ofShape: shape) else {
+      throw CheckpointError.badShape(file: path, tensor: name, reason: "\(shape) overflows 64 bits")
     }
-    if shape.contains(0) { bytes = 0 }
     guard bytes == offsets[1] - offsets[0] else {
       throw CheckpointError.sizeMismatch(file: path, tensor: name, expected: bytes, found: offsets[1] - offsets[0])
     }

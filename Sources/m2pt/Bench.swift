@@ -14,7 +14,8 @@ struct Bench: ParsableCommand {
     case google
   }
 
-  @Option(help: "Model: a directory with config.json, or a safetensors file with --architecture.") var model: String?
+  @Option(help: "Model: a directory with config.json, or a safetensors or PyTorch file with --architecture.")
+  var model: String?
   @Option(help: "timm's name; without --model its weights are random (default: vit_base_patch16_224).")
   var architecture: String?
   @Option(help: "Images of a pass.") var batch = 1

@@ -10,7 +10,7 @@ struct Inspect: ParsableCommand {
       Exit code 1: the file or the configuration is not well formed; standard error has one line that says why.
       """)
 
-  @Argument(help: "A safetensors file, its index, or a model directory.") var path: String
+  @Argument(help: "A safetensors or PyTorch file, an index, or a model directory.") var path: String
   @Option(help: "timm's name to compare with; a directory's config.json is used by itself.") var architecture: String?
   @Flag(help: "JSON on standard output.") var json = false
 

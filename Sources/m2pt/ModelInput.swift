@@ -4,7 +4,8 @@ import MultimodalPathway
 
 /// A model and where it runs.
 struct ModelOptions: ParsableArguments {
-  @Option(help: "Model: a directory with config.json, or a safetensors file with --architecture.") var model: String
+  @Option(help: "Model: a directory with config.json, or a safetensors or PyTorch file with --architecture.")
+  var model: String
   @Option(help: "timm's name of the architecture, where there is no config.json.") var architecture: String?
   @OptionGroup var imageSize: ImageSizeOption
   @OptionGroup var sound: SoundOptions

@@ -11,10 +11,10 @@ struct EngineOptions: ParsableArguments {
 
 /// A target, its auxiliaries and how they are joined.
 struct PathwayOptions: ParsableArguments {
-  @Option(help: "Target model: a directory with config.json, or a safetensors file with --architecture.")
+  @Option(help: "Target model: a directory with config.json, or a safetensors or PyTorch file with --architecture.")
   var target: String
   @Option(help: "timm's name of the target's architecture, where it has no config.json.") var architecture: String?
-  @Option(parsing: .singleValue, help: "Auxiliary checkpoint; repeat it for several.") var auxiliary: [String] = []
+  @Option(parsing: .singleValue, help: "Auxiliary checkpoint, safetensors or PyTorch; repeat it for several.") var auxiliary: [String] = []
   @Option(parsing: .unconditional, help: "Scale of every joined layer that --scales does not name.")
   var scale: Float = 0
   @Option(help: "JSON file of scales: {\"blocks.0.attn.qkv\": 0.05}, or an array with one object per auxiliary.")

@@ -5,10 +5,10 @@ import Testing
   private static let filler = [UInt8](repeating: 0x61, count: 300)
 
   @Test(arguments: [
-    ([0x50, 0x4B, 3, 4], "zip archive", "save_file"), ([0x50, 0x4B, 5, 6], "empty zip", "download"),
-    ([0x80, 2, 0x8A, 0x0A], "pickle", "weights_only"), ([0x80, 3], "pickle", "save_file"),
-    ([0x80, 4, 0x95], "pickle", "save_file"), ([0x80, 5, 0x95], "pickle", "save_file"),
-    (Array("(dp0\n".utf8), "pickle", "save_file"), (Array("ccollections\nOrderedDict".utf8), "pickle", "save_file"),
+    ([0x50, 0x4B, 3, 4], "zip archive", "truncated"), ([0x50, 0x4B, 5, 6], "empty zip", "download"),
+    ([0x80, 2, 0x8A, 0x0A], "pickle", "weights_only"), ([0x80, 3], "pickle", "torch.save("),
+    ([0x80, 4, 0x95], "pickle", "torch.save("), ([0x80, 5, 0x95], "pickle", "torch.save("),
+    (Array("(dp0\n".utf8), "pickle", "torch.save("), (Array("ccollections\nOrderedDict".utf8), "pickle", "torch.save("),
     ([0x89, 0x48, 0x44, 0x46, 13, 10, 26, 10], "HDF5", "safetensors version"),
     (Array("GGUF".utf8) + [3, 0, 0, 0], "GGUF", "made from"),
     ([8, 7, 0x12, 7] + Array("pytorch".utf8), "ONNX", "exported from"), ([8, 3, 0x3A], "ONNX", "exported from"),

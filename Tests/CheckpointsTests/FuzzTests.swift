@@ -59,6 +59,43 @@ import Testing
     #expect(refused > 3000 && refused < 6000, "\(refused)")
   }
 
+  /// Files of torch.save, damaged anywhere, or in the pickle alone, where one byte makes another program.
+  @Test(arguments: ["training.pth", "views.pt", "named.pth"])
+  func damagedPyTorchFilesAreRefusedOrStayInside(_ name: String) throws {
+    var random = SeededGenerator(seed: 14)
+    let valid = [UInt8](try Data(contentsOf: Fixture.url("pytorch/\(name)")))
+    let pickle = try #require(valid.firstRange(of: [0x80, 2, 0x7D])).lowerBound
+    let directory = try #require(valid.firstRange(of: Array("PK\u{1}\u{2}".utf8))).lowerBound
+    let opcodes = Array("()}]NKMJXcqhtuRQs\u{62}.".utf8) + [0x81, 0x85, 0x86, 0x87, 0x8A]
+    var refused = 0
+    try withFile(valid, name: name) { url in
+      for round in 0..<4000 {
+        var bytes = valid
+        for _ in 0..<Int.random(in: 1...3, using: &random) where bytes.count > directory {
+          let range = [0..<bytes.count, pickle..<pickle + 400, directory..<bytes.count][round % 3]
+          let place = Int.random(in: range, using: &random)
+          switch Int.random(in: 0..<6, using: &random) {
+          case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+          case 1: bytes[place] = UInt8.random(in: 0...255, using: &random)
+          case 2: bytes.removeSubrange(place...)
+          case 3: bytes[place] = [0, 0x7F, 0xFF].randomElement(using: &random)!
+          default: bytes[place] = opcodes.randomElement(using: &random)!
+          }
+        }
+        try Data(bytes).write(to: url)
+        do {
+          for tensor in try Checkpoint(contentsOf: url).tensors.values {
+            let total = tensor.withUnsafeBytes { bytes in bytes.indices.filter { bytes[$0] <= UInt8.max }.count }
+            #expect(total == tensor.byteCount && total <= 4 * bytes.count)
+          }
+        } catch is CheckpointError {
+          refused += 1
+        }
+      }
+    }
+    #expect(refused > 1500 && refused < 4000, "\(refused)")
+  }
+
   @Test func damagedIndexesAreRefusedOrTrue() throws {
     var random = SeededGenerator(seed: 13)
     let name = "model.safetensors.index.json"

@@ -152,7 +152,7 @@ import Testing
       #expect(found3 == ["model.safetensors"])
     }
     try withFile([], name: "readme") { url in
-      try expectError(at: url.deletingLastPathComponent(), "without safetensors")
+      try expectError(at: url.deletingLastPathComponent(), "without checkpoints")
       try expectError(at: url.deletingLastPathComponent().appendingPathComponent("none"), "no such file")
       let pipe = url.deletingLastPathComponent().appendingPathComponent("pipe.safetensors")
       #expect(mkfifo(pipe.path, 0o600) == 0)

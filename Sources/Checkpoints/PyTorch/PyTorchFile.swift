@@ -1,0 +1,58 @@
+// What `torch.save` writes since PyTorch 1.6 (torch/serialization.py): a zip archive of stored entries in one folder.
+// FOLDER/data.pkl describes objects and tensors, FOLDER/data/KEY are the tensors' bytes, FOLDER/byteorder their order.
+
+/// Reads and validates one file; nothing in it is executed. Tensors are views of the mapping.
+enum PyTorchFile {
+  /// Whether the bytes begin as a zip archive does. A safetensors header of 67,324,752 bytes begins so, too, but has a
+  /// brace where an archive has a method of compression.
+  static func recognizes(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.starts(with: Array("PK\u{3}\u{4}".utf8)) && bytes.dropFirst(8).first != UInt8(ascii: "{")
+  }
+
+  /// - Throws: `CheckpointError`.
+  /// - Complexity: O(directory + data.pkl), and a copy of tensors that are not contiguous.
+  static func read(_ file: MappedFile) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
+    let path = file.url.path
+    // SAFETY: `file` outlives every use of its bytes here, and is the owner of the tensors.
+    defer { withExtendedLifetime(file) {} }
+    let archive = try ZipArchive(file.bytes, file: path)
+    let folder = try folder(archive, file: path)
+    if let order = archive.entries["\(folder)/byteorder"], !file.bytes[order].elementsEqual("little".utf8) {
+      throw CheckpointError.unknownKind(
+        file: path, found: "a PyTorch file of big-endian numbers", advice: "save it again on a little-endian machine")
+    }
+    guard let data = archive.entries["\(folder)/data.pkl"] else { return ([:], [:]) }
+    let pickle = try PickleMachine.run(UnsafeRawBufferPointer(rebasing: file.bytes[data]), file: path)
+    let state = try StateDictionary.find(in: pickle, file: path)
+    var reader = StorageReader(file: file, pickle: pickle, storages: archive.entries, prefix: "\(folder)/data/")
+    var tensors: [String: Tensor] = [:]
+    for (name, index) in state.tensors {
+      let tensor = try reader.tensor(pickle.tensors[index], name: name)
+      guard tensors.updateValue(tensor, forKey: name) == nil else {
+        throw CheckpointError.duplicateName(file: path, name: name)
+      }
+    }
+    return (tensors, state.path.isEmpty ? [:] : ["pytorch.entry": state.path])
+  }
+
+  /// The one folder with a data.pkl, whatever its name.
+  private static func folder(_ archive: ZipArchive, file: String) throws -> String {
+    let ending = "/data.pkl"
+    let folders = archive.entries.keys.filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }
+    guard let folder = folders.first, folders.count == 1 else {
+      throw CheckpointError.unknownKind(
+        file: file, found: "a zip archive that torch.save did not write: it has \(folders.count) files data.pkl",
+        advice: "unpack it if there is a checkpoint in it")
+    }
+    guard archive.entries["\(folder)/constants.pkl"] == nil else {
+      throw CheckpointError.unknownKind(
+        file: file, found: "a TorchScript program",
+        advice: "save its weights in Python: torch.save(torch.jit.load(FILE).state_dict(), 'model.pth')")
+    }
+    if let name = archive.compressed.min() {
+      throw CheckpointError.malformedArchive(
+        file: file, reason: "'\(name)' is compressed; torch.save stores entries as they are: save the checkpoint again")
+    }
+    return folder
+  }
+}

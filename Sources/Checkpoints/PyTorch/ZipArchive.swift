@@ -1,0 +1,156 @@
+// The zip format as far as `torch.save` uses it (PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3): one disk, stored
+// entries, zip64 where sizes need it. Nothing is unpacked, so that every entry is a range of the mapped file.
+//
+// The directory at the end is believed only where the header before every entry agrees. Checksums are not verified:
+// that would read all of a file of which a part may be wanted, and PyTorch can be told to leave them out.
+
+/// Where the entries of an archive lie.
+struct ZipArchive {
+  /// The bytes of every entry, by name; no two overlap.
+  let entries: [String: Range<Int>]
+  /// Names of entries that are compressed.
+  let compressed: Set<String>
+
+  /// The most entries an archive may have.
+  static let countLimit = 1 << 20
+
+  /// What the end of the directory says.
+  private struct Directory {
+    var count: UInt64
+    var offset: UInt64
+    var size: UInt64
+    /// Where these numbers were found, which is behind the directory.
+    var end: Int
+  }
+
+  private struct Entry {
+    var name: String
+    var method: UInt16
+    var flags: UInt16
+    var packed: UInt64
+    var size: UInt64
+    var header: UInt64
+  }
+
+  /// - Throws: `CheckpointError.malformedArchive`, `.duplicateName`.
+  /// - Complexity: O(directory).
+  init(_ bytes: UnsafeRawBufferPointer, file: String) throws {
+    func malformed(_ reason: String) -> CheckpointError { .malformedArchive(file: file, reason: reason) }
+    let directory = try Self.directory(bytes, malformed)
+    guard directory.count <= UInt64(Self.countLimit) else {
+      throw malformed("its directory says \(directory.count) entries, the limit is \(Self.countLimit)")
+    }
+    guard directory.offset <= UInt64(directory.end), directory.size <= UInt64(directory.end) - directory.offset,
+      var cursor = ByteCursor(bytes, at: Int(directory.offset))
+    else {
+      throw malformed("its directory would be at byte \(directory.offset), behind its own end")
+    }
+    var entries: [String: Range<Int>] = [:]
+    var compressed: Set<String> = []
+    var spans: [(range: Range<Int>, name: String)] = []
+    for index in 0..<directory.count {
+      guard var entry = Self.entry(&cursor) else { throw malformed("entry \(index) of its directory is not whole") }
+      let name = entry.name
+      guard entry.flags & 1 == 0 else { throw malformed("'\(name)' is encrypted") }
+      if entry.method != 0 {
+        compressed.insert(name)
+        entry.size = entry.packed
+      }
+      guard entry.packed == entry.size else {
+        throw malformed("'\(name)' has \(entry.packed) bytes and should become \(entry.size), uncompressed")
+      }
+      guard let (start, data) = Self.place(of: entry, bytes, limit: Int(directory.offset)) else {
+        throw malformed("'\(name)' is not where its directory says")
+      }
+      guard entries.updateValue(data, forKey: name) == nil else {
+        throw CheckpointError.duplicateName(file: file, name: name)
+      }
+      spans.append((start..<data.upperBound, name))
+    }
+    guard cursor.offset == Int(directory.offset + directory.size) else {
+      throw malformed("its directory has \(cursor.offset - Int(directory.offset)) bytes, and says \(directory.size)")
+    }
+    spans.sort { $0.range.lowerBound < $1.range.lowerBound }
+    for (first, second) in zip(spans, spans.dropFirst()) where first.range.upperBound > second.range.lowerBound {
+      throw malformed("'\(first.name)' and '\(second.name)' overlap")
+    }
+    self.entries = entries
+    self.compressed = compressed
+  }
+
+  /// Finds the directory's end, which is behind everything but a comment of at most 65,535 bytes.
+  private static func directory(
+    _ bytes: UnsafeRawBufferPointer, _ malformed: (String) -> CheckpointError
+  ) throws -> Directory {
+    let size = 22
+    for offset in stride(from: bytes.count - size, through: max(0, bytes.count - size - 0xFFFF), by: -1) {
+      guard var cursor = ByteCursor(bytes, at: offset), cursor.number(UInt32.self) == 0x0605_4B50,
+        let disk = cursor.number(UInt32.self), let here = cursor.number(UInt16.self),
+        let count = cursor.number(UInt16.self), let length = cursor.number(UInt32.self),
+        let start = cursor.number(UInt32.self), cursor.number(UInt16.self).map(Int.init) == bytes.count - offset - size
+      else { continue }
+      if let large = try largeDirectory(bytes, before: offset, malformed) { return large }
+      guard disk == 0, here == count else { throw malformed("it is a part of an archive on several disks") }
+      return Directory(count: UInt64(count), offset: UInt64(start), size: UInt64(length), end: offset)
+    }
+    throw malformed("its directory is missing: the file is truncated; download or copy it again")
+  }
+
+  /// The same in 64 bits, where a locator stands before the end.
+  private static func largeDirectory(
+    _ bytes: UnsafeRawBufferPointer, before end: Int, _ malformed: (String) -> CheckpointError
+  ) throws -> Directory? {
+    guard var locator = ByteCursor(bytes, at: end - 20), locator.number(UInt32.self) == 0x0706_4B50 else { return nil }
+    guard locator.number(UInt32.self) == 0, let place = locator.number(UInt64.self), place <= UInt64(end),
+      var cursor = ByteCursor(bytes, at: Int(place)), cursor.number(UInt32.self) == 0x0606_4B50,
+      cursor.take(12) != nil, cursor.number(UInt64.self) == 0, let here = cursor.number(UInt64.self),
+      let count = cursor.number(UInt64.self), here == count, let size = cursor.number(UInt64.self),
+      let offset = cursor.number(UInt64.self)
+    else {
+      throw malformed("its zip64 directory is not where it says, or on several disks")
+    }
+    return Directory(count: count, offset: offset, size: size, end: Int(place))
+  }
+
+  /// An entry of the directory; nil where it is cut or says that its name is not UTF-8.
+  private static func entry(_ cursor: inout ByteCursor) -> Entry? {
+    guard cursor.number(UInt32.self) == 0x0201_4B50, cursor.take(4) != nil, let flags = cursor.number(UInt16.self),
+      let method = cursor.number(UInt16.self), cursor.take(8) != nil, let packed = cursor.number(UInt32.self),
+      let size = cursor.number(UInt32.self), let nameLength = cursor.number(UInt16.self),
+      let extraLength = cursor.number(UInt16.self), let commentLength = cursor.number(UInt16.self),
+      cursor.take(8) != nil, let header = cursor.number(UInt32.self),
+      let name = cursor.take(Int(nameLength)).flatMap({ String(validating: $0, as: UTF8.self) }),
+      let extra = cursor.take(Int(extraLength)), cursor.take(Int(commentLength)) != nil
+    else { return nil }
+    var entry = Entry(
+      name: name, method: method, flags: flags, packed: UInt64(packed), size: UInt64(size), header: UInt64(header))
+    let large = [\Entry.size, \.packed, \.header].filter { entry[keyPath: $0] == 0xFFFF_FFFF }
+    guard !large.isEmpty else { return entry }
+    guard var field = ByteCursor(extra) else { return nil }
+    while let tag = field.number(UInt16.self), let length = field.number(UInt16.self),
+      let content = field.take(Int(length))
+    {
+      guard tag == 1, var numbers = ByteCursor(content) else { continue }
+      for path in large {
+        guard let number = numbers.number(UInt64.self) else { return nil }
+        entry[keyPath: path] = number
+      }
+      return entry
+    }
+    return nil
+  }
+
+  /// Where an entry's own header begins and where its bytes are: nil where they are not before `limit`, or where the
+  /// header has another name.
+  private static func place(
+    of entry: Entry, _ bytes: UnsafeRawBufferPointer, limit: Int
+  ) -> (header: Int, data: Range<Int>)? {
+    guard entry.header <= UInt64(limit), var cursor = ByteCursor(bytes, at: Int(entry.header)),
+      cursor.number(UInt32.self) == 0x0403_4B50, cursor.take(4) != nil, cursor.number(UInt16.self) == entry.method,
+      cursor.take(16) != nil, let nameLength = cursor.number(UInt16.self), let extraLength = cursor.number(UInt16.self),
+      let name = cursor.take(Int(nameLength)), name.elementsEqual(entry.name.utf8),
+      cursor.take(Int(extraLength)) != nil, cursor.offset <= limit, entry.size <= UInt64(limit - cursor.offset)
+    else { return nil }
+    return (Int(entry.header), cursor.offset..<cursor.offset + Int(entry.size))
+  }
+}
