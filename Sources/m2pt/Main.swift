@@ -8,7 +8,7 @@ struct M2PT: ParsableCommand {
     version: multimodalPathwayVersion,
     subcommands: [
       Demo.self, Classify.self, Segment.self, Features.self, Probe.self, AttentionOverlay.self, Inspect.self,
-      Merge.self, Verify.self,
+      Convert.self, Merge.self, Verify.self,
       Bench.self,
     ])
 }

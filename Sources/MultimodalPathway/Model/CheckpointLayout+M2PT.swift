@@ -9,8 +9,8 @@ extension CheckpointLayout {
   /// Every joined layer as one: W + lambda W', each element by one fused multiply-add.
   ///
   /// That the released video model never uses qkv's pathway changes nothing: an unused scale stays 0.
-  static func folded(_ tensors: [String: Tensor]) throws -> [String: Tensor] {
-    var result = tensors
+  static func fold(_ result: inout RenamedTensors) throws {
+    let tensors = result.tensors
     for (name, auxiliary) in tensors where name.hasSuffix(auxiliaryWeight) {
       let layer = String(name.dropLast(auxiliaryWeight.count))
       guard let weight = tensors[layer + ".weight"], let lambda = tensors[layer + scale] else {
@@ -23,10 +23,11 @@ extension CheckpointLayout {
       }
       let factor = try lambda.float32()[0]
       let sums = zip(try weight.float32(), try auxiliary.float32()).map { $0.addingProduct(factor, $1) }
-      result[layer + ".weight"] = Tensor(sums, shape: weight.shape)
-      result[name] = nil
-      result[layer + scale] = nil
+      result.tensors[layer + ".weight"] = Tensor(sums, shape: weight.shape)
+      for share in [name, layer + scale] {
+        result.tensors[share] = nil
+        result.sources[layer + ".weight", default: []] += result.sources.removeValue(forKey: share) ?? []
+      }
     }
-    return result
   }
 }

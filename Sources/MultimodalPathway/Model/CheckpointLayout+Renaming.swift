@@ -16,6 +16,15 @@ struct LayoutNames {
   var droppedEndings: [String] = []
 }
 
+/// A checkpoint's tensors under timm's names, and where each came from.
+public struct RenamedTensors: Sendable {
+  public var tensors: [String: Tensor] = [:]
+  /// The origin's names by timm's: one where a tensor was only renamed, several where tensors were put together.
+  public var sources: [String: [String]] = [:]
+  /// The origin's names of what a model has no use for.
+  public var dropped: [String] = []
+}
+
 extension CheckpointLayout {
   private static let normsAndMLP = ["norm1": "norm1", "norm2": "norm2", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2"]
   private static let huggingFaceOutside = [
@@ -84,9 +93,16 @@ extension CheckpointLayout {
   ///
   /// - Throws: `CheckpointLayoutError`; `CheckpointError.notFloatingPoint`.
   public func renamed(_ tensors: [String: Tensor], prefix: String = "") throws -> [String: Tensor] {
+    try renaming(tensors, prefix: prefix).tensors
+  }
+
+  /// The same with an account of it; names in it are sorted.
+  ///
+  /// - Throws: as `renamed`.
+  public func renaming(_ tensors: [String: Tensor], prefix: String = "") throws -> RenamedTensors {
     let names = names
-    var result: [String: (source: String, tensor: Tensor)] = [:]
-    var parts: [String: [Tensor?]] = [:]
+    var result = RenamedTensors()
+    var parts: [String: [(source: String, tensor: Tensor)?]] = [:]
     let outerPrefixes = prefix.indices.filter { prefix[$0] == "." }.map { String(prefix[...$0]) }
     func isDropped(_ name: String, _ source: String) -> Bool {
       names.droppedEndings.contains { name.hasSuffix($0) }
@@ -95,14 +111,18 @@ extension CheckpointLayout {
         }
     }
     func add(_ name: String, _ source: String, _ tensor: Tensor) throws {
-      if let other = result[name] {
-        throw CheckpointLayoutError.duplicate(name: name, sources: [other.source, source].sorted())
+      if let others = result.sources[name] {
+        throw CheckpointLayoutError.duplicate(name: name, sources: (others + [source]).sorted())
       }
-      result[name] = (source, tensor)
+      result.tensors[name] = tensor
+      result.sources[name] = [source]
     }
     for (source, tensor) in tensors {
       let name = source.hasPrefix(prefix) ? String(source.dropFirst(prefix.count)) : source
-      if isDropped(name, source) { continue }
+      if isDropped(name, source) {
+        result.dropped.append(source)
+        continue
+      }
       guard let (block, rest) = Self.split(name, after: names.block) else {
         try add(Self.rename(name, names.outside) ?? name, source, tensor)
         continue
@@ -110,7 +130,7 @@ extension CheckpointLayout {
       let (module, parameter) = Self.module(rest)
       if let slot = names.qkv.firstIndex(of: module) {
         let target = "blocks.\(block).attn.qkv\(parameter)"
-        parts[target, default: [nil, nil, nil]][slot] = tensor
+        parts[target, default: [nil, nil, nil]][slot] = (source, tensor)
       } else if let target = Self.rename(rest, names.inBlock) {
         try add("blocks.\(block).\(target)", source, tensor)
       } else {
@@ -118,10 +138,13 @@ extension CheckpointLayout {
       }
     }
     for (name, three) in parts {
-      try add(name, name, Self.stacked(three, name: name, names))
+      try add(name, name, Self.stacked(three.map { $0?.tensor }, name: name, names))
+      result.sources[name] = three.compactMap { $0?.source }
     }
-    let named = result.mapValues(\.tensor)
-    return try Self.splitRegisters([.m2pt, .pointMAE].contains(self) ? Self.folded(named) : named)
+    if [.m2pt, .pointMAE].contains(self) { try Self.fold(&result) }
+    try Self.splitRegisters(&result)
+    result.dropped.sort()
+    return result
   }
 
   /// "blocks.12.attn.proj.weight" after "blocks." is 12 and "attn.proj.weight".
@@ -167,11 +190,12 @@ extension CheckpointLayout {
 
   /// DINOv2 with registers keeps a position for the class token but none for the registers, which stand between. timm's
   /// twin has positions for patches alone: the class token's is added to it once and for all.
-  private static func splitRegisters(_ tensors: [String: Tensor]) throws -> [String: Tensor] {
-    guard let registers = tensors["register_tokens"] else { return tensors }
-    var result = tensors
-    result["register_tokens"] = nil
-    result["reg_token"] = registers
+  private static func splitRegisters(_ result: inout RenamedTensors) throws {
+    let tensors = result.tensors
+    guard let registers = tensors["register_tokens"] else { return }
+    result.tensors["register_tokens"] = nil
+    result.tensors["reg_token"] = registers
+    result.sources["reg_token"] = result.sources.removeValue(forKey: "register_tokens")
     guard let token = tensors["cls_token"], let positions = tensors["pos_embed"], let width = token.shape.last,
       positions.shape.count == 3, positions.shape[0] == 1, positions.shape[1] > 1, positions.shape[2] == width,
       token.count == width
@@ -181,8 +205,8 @@ extension CheckpointLayout {
         shapes: [tensors["cls_token"]?.shape ?? [], tensors["pos_embed"]?.shape ?? []])
     }
     let all = try positions.float32()
-    result["cls_token"] = Tensor(zip(try token.float32(), all).map { $0 + $1 }, shape: token.shape)
-    result["pos_embed"] = Tensor(Array(all[width...]), shape: [1, positions.shape[1] - 1, width])
-    return result
+    result.tensors["cls_token"] = Tensor(zip(try token.float32(), all).map { $0 + $1 }, shape: token.shape)
+    result.tensors["pos_embed"] = Tensor(Array(all[width...]), shape: [1, positions.shape[1] - 1, width])
+    result.sources["cls_token", default: []] += result.sources["pos_embed"] ?? []
   }
 }

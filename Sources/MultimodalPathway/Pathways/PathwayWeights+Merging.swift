@@ -46,7 +46,7 @@ extension PathwayWeights {
   public func writeMerged(
     to output: URL, as type: ElementType = .float32, inputs: [URL] = [], engine: Engine
   ) throws {
-    guard [.float32, .bfloat16, .float16].contains(type) else { throw PathwayError.notAFloatType(type) }
+    guard ModelWeights.writtenTypes.contains(type) else { throw PathwayError.notAFloatType(type) }
     let sources = [("target", target.files)] + pathways.enumerated().map { ("auxiliary.\($0)", $1.auxiliary.files) }
     for input in sources.flatMap(\.1) + inputs where FileIdentity(input) == FileIdentity(output) {
       throw PathwayError.overwritesInput(file: output.path)
@@ -61,11 +61,7 @@ extension PathwayWeights {
     }
     metadata["m2pt.dtype"] = type.rawValue
     metadata["m2pt.target_dtype"] = target.storedType.rawValue
-    let tensors = try merged.tensors.map { name, tensor in
-      guard let rounded = try tensor.rounded(to: type) else { throw PathwayError.beyondRange(tensor: name, type: type) }
-      return (name, rounded)
-    }
-    try Checkpoint(tensors: Dictionary(uniqueKeysWithValues: tensors), metadata: metadata).write(to: output)
+    try Checkpoint(tensors: try merged.rounded(to: type), metadata: metadata).write(to: output)
   }
 
   private func mergedMetadata() throws -> [String: String] {

@@ -1,0 +1,73 @@
+import Foundation
+import PathwayCheckpoints
+
+/// A model of any layout under timm's names, with an account of what became of every tensor of its checkpoint.
+public struct ModelConversion: Sendable {
+  /// The model: it computes the same bits as the original, from the same tensors.
+  public let weights: ModelWeights
+  /// How the checkpoint named tensors; nil where no layout was recognised and the names are timm's anyway.
+  public let layout: CheckpointLayout?
+  /// The checkpoint's names by timm's, where a tensor has another name now.
+  public let renamed: [String: String]
+  /// The same where several tensors became one: query, key and value; a weight, its auxiliary's and their scale.
+  public let joined: [String: [String]]
+  /// What the checkpoint has and the model has no use for: decoders, mask tokens, pretraining heads.
+  public let dropped: [String]
+  /// What the checkpoint leaves out and the model needs: fixed positions.
+  public let computed: [String]
+
+  /// Loads a model as `ModelWeights.init(modelAt:architecture:)` does.
+  ///
+  /// - Throws: as that; `CheckpointLayoutError.notAVisionTransformer` for BERT and Whisper, whatever their
+  ///   configuration.
+  public init(modelAt url: URL, architecture: String? = nil) throws {
+    let checkpoint = try Checkpoint(contentsOf: url)
+    let match = try CheckpointLayout.detect(checkpoint.tensors.keys)
+    if let match, !match.layout.isVisionTransformer { throw CheckpointLayoutError.notAVisionTransformer(match.layout) }
+    let configuration = try ModelWeights.configuration(at: url, of: checkpoint, architecture: architecture)
+    weights = try ModelWeights(checkpoint: checkpoint, configuration: configuration)
+    layout = match?.layout
+    let account = try match.map { try $0.layout.renaming(checkpoint.tensors, prefix: $0.prefix) }
+    let sources = account?.sources ?? checkpoint.tensors.keys.reduce(into: [:]) { $0[$1] = [$1] }
+    renamed = sources.compactMapValues { $0.count == 1 ? $0[0] : nil }.filter { $0.key != $0.value }
+    joined = sources.filter { $0.value.count > 1 }
+    dropped = account?.dropped ?? []
+    computed = weights.tensors.keys.filter { sources[$0] == nil }.sorted()
+  }
+
+  /// The model as a file that timm loads with `strict=True`; its metadata name the sources and their SHA-256.
+  ///
+  /// - Parameter type: float32, bfloat16 or float16; a narrower one costs one rounding.
+  /// - Throws: `PathwayError.notAFloatType`, `.beyondRange`; `CheckpointError`.
+  public func checkpoint(as type: ElementType = .float32) throws -> Checkpoint {
+    var metadata = weights.metadata
+    // The configuration lies beside the file.
+    metadata[ModelWeights.configurationKey] = nil
+    metadata["format"] = "pt"
+    metadata["m2pt.version"] = multimodalPathwayVersion
+    metadata["m2pt.layout"] = layout?.rawValue
+    for (index, file) in weights.files.enumerated() {
+      metadata["m2pt.source.\(index)"] = "\(file.lastPathComponent) sha256:\(try FileDigest.sha256(of: file))"
+    }
+    return Checkpoint(tensors: try weights.rounded(to: type), metadata: metadata)
+  }
+}
+
+extension ModelWeights {
+  /// The formats that models are written in.
+  static let writtenTypes: [ElementType] = [.float32, .bfloat16, .float16]
+
+  /// All tensors in a format of `writtenTypes`, every number rounded once, to nearest, ties to even.
+  ///
+  /// - Throws: `PathwayError.notAFloatType`; `.beyondRange` where a finite number would become infinite.
+  func rounded(to type: ElementType) throws -> [String: Tensor] {
+    guard Self.writtenTypes.contains(type) else { throw PathwayError.notAFloatType(type) }
+    return try Dictionary(
+      uniqueKeysWithValues: tensors.map { name, tensor in
+        guard let rounded = try tensor.rounded(to: type) else {
+          throw PathwayError.beyondRange(tensor: name, type: type)
+        }
+        return (name, rounded)
+      })
+  }
+}

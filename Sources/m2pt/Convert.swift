@@ -1,0 +1,104 @@
+import ArgumentParser
+import Foundation
+import MultimodalPathway
+
+struct Convert: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a model of any layout as a directory with timm's names: config.json and model.safetensors.",
+    discussion: """
+      Reads safetensors and PyTorch files of timm, MAE, DINOv2, AudioMAE, VideoMAE, Point-MAE, M2PT and Hugging Face. \
+      Nothing in a PyTorch file is executed. The written model answers with the same bits. What was renamed, joined, \
+      dropped and computed is listed on standard error, or in full by --json.
+      """)
+
+  @Argument(help: "Model: a directory with config.json, or a safetensors or PyTorch file.") var input: String
+  @Argument(help: "The model directory to write.") var output: String
+  @Option(help: "timm's name of the architecture, where there is no config.json.") var architecture: String?
+  @Option(help: "Numbers of the written file: float32, float16, bfloat16, or target for the input's own format.")
+  var dtype = Merge.MergedFormat.float32
+  @Flag(help: "Replace a model that is in the output directory.") var overwrite = false
+  @Flag(help: "JSON on standard output.") var json = false
+
+  func validate() throws {
+    if output.hasSuffix(".safetensors") {
+      throw ValidationError("'\(output)' names a file; convert writes a directory with config.json beside the weights.")
+    }
+  }
+
+  func run() throws {
+    let source = URL(fileURLWithPath: input)
+    let directory = ModelDirectory(url: URL(fileURLWithPath: output), overwrites: overwrite)
+    try directory.check(source: folder)
+    let conversion = try ModelConversion(modelAt: source, architecture: architecture)
+    let weights = conversion.weights
+    let type = dtype.elementType(weights)
+    try directory.write(conversion.checkpoint(as: type), weights.configuration, recipe(weights))
+    let account = ConversionReport(conversion, output: output, type: type)
+    if json { return try printJSON(account) }
+    for line in account.lines { report(line) }
+    print("wrote \(output): \(weights.tensors.count) tensors, \(weights.parameterCount) parameters")
+  }
+
+  /// The input, or where it lies.
+  private var folder: URL {
+    let url = URL(fileURLWithPath: input)
+    let isDirectory = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
+    return isDirectory ? url : url.deletingLastPathComponent()
+  }
+
+  /// How the model's pictures are prepared; nil where that is in its configuration, or where only an architecture's
+  /// name is known.
+  private func recipe(_ weights: ModelWeights) throws -> ImagePreprocessing? {
+    let c = weights.configuration
+    guard architecture == nil, ![.audio, .points].contains(c.modality) else { return nil }
+    let url = URL(fileURLWithPath: input)
+    let own = folder == url ? nil : weights.metadata[ModelWeights.configurationKey]
+    let recipe =
+      try own.map { try ImagePreprocessing.timm(json: Data($0.utf8), file: "\(url.relativePath) (metadata)") }
+      ?? .read(modelAt: folder)
+    return recipe.size == c.imageSize ? recipe : recipe.settingSize(c.imageSize)
+  }
+}
+
+/// What became of a checkpoint's tensors: its JSON, and its lines for people, one for all blocks.
+struct ConversionReport: Encodable {
+  var output: String
+  var layout: String?
+  var dtype: String
+  var tensors: Int
+  var parameters: Int
+  /// The checkpoint's name by the new one.
+  var renamed: [String: String]
+  var joined: [String: [String]]
+  var dropped: [String]
+  var computed: [String]
+
+  init(_ conversion: ModelConversion, output: String, type: ElementType) {
+    self.output = output
+    layout = conversion.layout?.rawValue
+    dtype = type.rawValue
+    tensors = conversion.weights.tensors.count
+    parameters = conversion.weights.parameterCount
+    renamed = conversion.renamed
+    joined = conversion.joined
+    dropped = conversion.dropped
+    computed = conversion.computed
+  }
+
+  var lines: [String] {
+    let lines =
+      renamed.map { "renamed  \($1) -> \($0)" } + joined.map { "joined   \($1.joined(separator: ", ")) -> \($0)" }
+      + dropped.map { "dropped  \($0)" } + computed.map { "computed \($0)" }
+    var counts: [String: Int] = [:]
+    for line in lines { counts[Self.withoutNumbers(line.onOneLine()), default: 0] += 1 }
+    return counts.sorted { $0.key < $1.key }.map { $1 == 1 ? $0 : "\($0)  (\($1) times)" }
+  }
+
+  /// A line with N in the place of numbers that are a whole part of a name.
+  private static func withoutNumbers(_ line: String) -> String {
+    line.split(separator: ".", omittingEmptySubsequences: false).map {
+      $0.allSatisfy(\.isNumber) && !$0.isEmpty ? "N" : $0
+    }
+    .joined(separator: ".")
+  }
+}
