@@ -88,6 +88,30 @@ import Testing
     #expect(try ImagePreprocessing.read(modelAt: directory).size == Extent(height: 64, width: 80))
   }
 
+  /// transformers 5.24's VideoMAEVideoProcessor saves these keys among others; its own file is preferred.
+  @Test func videoProcessors() throws {
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    func write(_ text: String, _ name: String) throws -> ImagePreprocessing {
+      try Data(text.utf8).write(to: directory.appendingPathComponent(name))
+      return try ImagePreprocessing.read(modelAt: directory)
+    }
+    let size = #""size": {"shortest_edge": 48}, "crop_size": {"height": 32, "width": 40}"#
+    let old = try write(
+      #"{"image_processor_type": "VideoMAEImageProcessor", \#(size)}"#, "preprocessor_config.json")
+    #expect(old.size == Extent(height: 32, width: 40) && old.filter == .bilinear && old.mean == [0.5, 0.5, 0.5])
+    let new = #"{"video_processor_type": "VideoMAEVideoProcessor", "do_sample_frames": false, \#(size)}"#
+    #expect(try write(new, "video_preprocessor_config.json") == old)
+    // Without a class the file's name tells it; both files there, the video's counts.
+    let other = try write(#"{"crop_size": 24}"#, "video_preprocessor_config.json")
+    #expect(other.size == Extent(square: 24) && other.geometry == .huggingFace(.shortestEdge(224), crops: true))
+    let unknown = #expect(throws: ImagePreprocessingError.self) {
+      try write(#"{"video_processor_type": "LlavaOnevisionVideoProcessor"}"#, "video_preprocessor_config.json")
+    }
+    #expect(unknown.map { "\($0)".contains("LlavaOnevision") } == true)
+  }
+
   @Test func aPictureThatDoesNotFitIsAnError() throws {
     let recipe = ImagePreprocessing(
       size: Extent(square: 4), geometry: .huggingFace(.none, crops: false), filter: .bicubic, mean: [0, 0, 0],

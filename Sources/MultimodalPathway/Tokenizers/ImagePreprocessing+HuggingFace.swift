@@ -1,11 +1,12 @@
 import Foundation
 
-/// Reading Hugging Face's `preprocessor_config.json`; the reference is the processors that run on Pillow
+/// Reading Hugging Face's `preprocessor_config.json` and `video_preprocessor_config.json`; the reference is the processors that run on Pillow
 /// (`transformers/image_processing_backends.py`, `PilBackend`). Those on torchvision filter in floating point and
 /// differ from them by about one step of 255.
 extension ImagePreprocessing {
   /// The keys of `preprocessor_config.json` that matter here; every one may be missing.
   public struct HuggingFaceConfiguration: Decodable, Sendable {
+    var videoProcessor: String?
     var processor: String?
     var extractor: String?
     var resizes: Bool?
@@ -20,6 +21,7 @@ extension ImagePreprocessing {
     var std: Channels?
 
     private enum CodingKeys: String, CodingKey {
+      case videoProcessor = "video_processor_type"
       case processor = "image_processor_type"
       case extractor = "feature_extractor_type"
       case resizes = "do_resize"
@@ -69,7 +71,7 @@ extension ImagePreprocessing {
     static let clipMean: [Float] = [0.48145466, 0.4578275, 0.40821073]
     static let clipStd: [Float] = [0.26862954, 0.26130258, 0.27577711]
 
-    /// By class name without `ImageProcessor` and what follows it.
+    /// By class name without `ImageProcessor`, `VideoProcessor` and what follows.
     static let all: [String: Defaults] = [
       "ViT": Defaults(size: Extent(square: 224), filter: .bilinear),
       "DeiT": Defaults(size: Extent(square: 256), crops: true),
@@ -89,7 +91,8 @@ extension ImagePreprocessing {
   public static func huggingFace(
     _ configuration: HuggingFaceConfiguration, file: String = "preprocessor_config.json"
   ) throws -> ImagePreprocessing {
-    let defaults = try defaults(of: configuration.processor ?? configuration.extractor ?? "ViT", file: file)
+    let processor = configuration.videoProcessor ?? configuration.processor ?? configuration.extractor
+    let defaults = try defaults(of: processor ?? "ViT", file: file)
     let crops = configuration.crops ?? defaults.crops
     let resize =
       configuration.resizes == false ? Resize.none : self.resize(configuration.size, defaults: defaults)
@@ -114,7 +117,7 @@ extension ImagePreprocessing {
   }
 
   private static func defaults(of processor: String, file: String) throws -> Defaults {
-    let name = ["ImageProcessor", "FeatureExtractor"].compactMap { processor.range(of: $0)?.lowerBound }.min()
+    let name = ["ImageProcessor", "VideoProcessor", "FeatureExtractor"].compactMap { processor.range(of: $0)?.lowerBound }.min()
       .map { String(processor[..<$0]) }
     if let defaults = Defaults.all[name ?? processor] { return defaults }
     throw ImagePreprocessingError.unsupported(
