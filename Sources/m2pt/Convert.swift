@@ -28,34 +28,23 @@ struct Convert: ParsableCommand {
   func run() throws {
     let source = URL(fileURLWithPath: input)
     let directory = ModelDirectory(url: URL(fileURLWithPath: output), overwrites: overwrite)
-    try directory.check(source: folder)
+    let isDirectory = (try? source.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
+    try directory.check(source: isDirectory ? source : source.deletingLastPathComponent())
     let conversion = try ModelConversion(modelAt: source, architecture: architecture)
     let weights = conversion.weights
     let type = dtype.elementType(weights)
-    try directory.write(conversion.checkpoint(as: type), weights.configuration, recipe(weights))
+    try directory.write(conversion.checkpoint(as: type), weights.configuration, recipe(weights.configuration))
     let account = ConversionReport(conversion, output: output, type: type)
     if json { return try printJSON(account) }
     for line in account.lines { report(line) }
     print("wrote \(output): \(weights.tensors.count) tensors, \(weights.parameterCount) parameters")
   }
 
-  /// The input, or where it lies.
-  private var folder: URL {
-    let url = URL(fileURLWithPath: input)
-    let isDirectory = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
-    return isDirectory ? url : url.deletingLastPathComponent()
-  }
-
   /// How the model's pictures are prepared; nil where that is in its configuration, or where only an architecture's
   /// name is known.
-  private func recipe(_ weights: ModelWeights) throws -> ImagePreprocessing? {
-    let c = weights.configuration
+  private func recipe(_ c: VisionTransformerConfiguration) throws -> ImagePreprocessing? {
     guard architecture == nil, ![.audio, .points].contains(c.modality) else { return nil }
-    let url = URL(fileURLWithPath: input)
-    let own = folder == url ? nil : weights.metadata[ModelWeights.configurationKey]
-    let recipe =
-      try own.map { try ImagePreprocessing.timm(json: Data($0.utf8), file: "\(url.relativePath) (metadata)") }
-      ?? .read(modelAt: folder)
+    let recipe = try ImagePreprocessing.read(modelAt: URL(fileURLWithPath: input))
     return recipe.size == c.imageSize ? recipe : recipe.settingSize(c.imageSize)
   }
 }

@@ -86,6 +86,14 @@ import Testing
     try Data(#"{"architecture": "vit_tiny_patch16_224", "pretrained_cfg": {"input_size": [3, 64, 80]}}"#.utf8)
       .write(to: configuration)
     #expect(try ImagePreprocessing.read(modelAt: directory).size == Extent(height: 64, width: 80))
+    // A lone file: what it says itself, else what lies beside it.
+    let file = directory.appendingPathComponent("lone.safetensors")
+    var checkpoint = Checkpoint(tensors: ["a": Tensor([1], shape: [1])])
+    try checkpoint.write(to: file)
+    #expect(try ImagePreprocessing.read(modelAt: file).size == Extent(height: 64, width: 80))
+    checkpoint.metadata[ModelWeights.configurationKey] = #"{"architecture": "x", "input_size": [3, 40, 48]}"#
+    try checkpoint.write(to: file)
+    #expect(try ImagePreprocessing.read(modelAt: file).size == Extent(height: 40, width: 48))
   }
 
   /// transformers 5.24's VideoMAEVideoProcessor saves these keys among others; its own file is preferred.

@@ -62,6 +62,26 @@ import Testing
     }
   }
 
+  /// A file of torch.save, from the file to logits, and converted.
+  @Test func aPyTorchFileIsAModel() throws {
+    let expected = try Checkpoint(contentsOf: Fixture.url("pytorch/expected.safetensors"))
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appendingPathComponent("checkpoint-99.pth")
+    try FileManager.default.copyItem(at: Fixture.url("pytorch/mae.pth"), to: file)
+    try Data(expected.metadata["mae.config"]!.utf8).write(to: folder.appendingPathComponent("config.json"))
+    for place in [folder, file] {
+      let conversion = try ModelConversion(modelAt: place)
+      #expect(conversion.layout == .pretraining)
+      #expect(conversion.dropped == ["module.decoder_embed.weight", "module.mask_token"])
+      let logits = try VisionTransformer(conversion.weights, engine: Engine(threads: 2))(expected.tensors["mae.input"]!)
+      try GoldenTests.expectClose(logits, expected.tensors["mae.logits"]!, "mae.pth")
+      let auxiliary = try AuxiliaryWeights(modelAt: place)
+      #expect(auxiliary.depth == 2 && auxiliary.width == 16 && auxiliary.heads == 2)
+    }
+  }
+
   @Test func accountsSayWhatBecameOfTensors() throws {
     let m2pt = try Checkpoint(contentsOf: Fixture.url("model/video_m2pt.safetensors"))
     try withModel(m2pt) { folder in

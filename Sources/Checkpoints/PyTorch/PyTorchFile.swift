@@ -16,12 +16,11 @@ enum PyTorchFile {
     // SAFETY: `file` outlives every use of its bytes here, and is the owner of the tensors.
     defer { withExtendedLifetime(file) {} }
     let archive = try ZipArchive(file.bytes, file: path)
-    let folder = try folder(archive, file: path)
+    let (folder, data) = try content(archive, file: path)
     if let order = archive.entries["\(folder)/byteorder"], !file.bytes[order].elementsEqual("little".utf8) {
       throw CheckpointError.unknownKind(
         file: path, found: "a PyTorch file of big-endian numbers", advice: "save it again on a little-endian machine")
     }
-    guard let data = archive.entries["\(folder)/data.pkl"] else { return ([:], [:]) }
     let pickle = try PickleMachine.run(UnsafeRawBufferPointer(rebasing: file.bytes[data]), file: path)
     let state = try StateDictionary.find(in: pickle, file: path)
     var reader = StorageReader(file: file, pickle: pickle, storages: archive.entries, prefix: "\(folder)/data/")
@@ -35,15 +34,16 @@ enum PyTorchFile {
     return (tensors, state.path.isEmpty ? [:] : ["pytorch.entry": state.path])
   }
 
-  /// The one folder with a data.pkl, whatever its name.
-  private static func folder(_ archive: ZipArchive, file: String) throws -> String {
+  /// The one folder with a data.pkl, whatever its name, and where that is.
+  private static func content(_ archive: ZipArchive, file: String) throws -> (folder: String, pickle: Range<Int>) {
     let ending = "/data.pkl"
-    let folders = archive.entries.keys.filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }
-    guard let folder = folders.first, folders.count == 1 else {
+    let pickles = archive.entries.filter { $0.key.hasSuffix(ending) }
+    guard let (name, pickle) = pickles.first, pickles.count == 1 else {
       throw CheckpointError.unknownKind(
-        file: file, found: "a zip archive that torch.save did not write: it has \(folders.count) files data.pkl",
+        file: file, found: "a zip archive that torch.save did not write: it has \(pickles.count) files data.pkl",
         advice: "unpack it if there is a checkpoint in it")
     }
+    let folder = String(name.dropLast(ending.count))
     guard archive.entries["\(folder)/constants.pkl"] == nil else {
       throw CheckpointError.unknownKind(
         file: file, found: "a TorchScript program",
@@ -51,8 +51,9 @@ enum PyTorchFile {
     }
     if let name = archive.compressed.min() {
       throw CheckpointError.malformedArchive(
-        file: file, reason: "'\(name)' is compressed; torch.save stores entries as they are: save the checkpoint again")
+        file: file,
+        reason: "'\(name)' is compressed; torch.save stores entries as they are: save the checkpoint again")
     }
-    return folder
+    return (folder, pickle)
   }
 }

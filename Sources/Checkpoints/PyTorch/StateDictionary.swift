@@ -6,7 +6,7 @@ struct StateDictionary {
   var tensors: [(name: String, index: Int)]
 
   /// Keys under which training code keeps a model, in order of preference: where there are several, the first with
-  /// tensors is taken. Averaged weights come last, as MAE's and VideoMAE's own loaders have it.
+  /// tensors is taken. Loaders of MAE and VideoMAE take `model` before `module`; averaged weights come last.
   static let wrappers = [
     "model", "module", "state_dict", "base_model", "model_state_dict", "model_state", "model_ema", "state_dict_ema",
   ]

@@ -1,12 +1,14 @@
 import Foundation
+import PathwayCheckpoints
 
 extension ImagePreprocessing {
   /// The recipe of a model directory: timm's `config.json`, or beside a `config.json` of Hugging Face's its
   /// `video_preprocessor_config.json`, else `preprocessor_config.json`: the order in which transformers looks for a
   /// video's.
   ///
-  /// - Throws: `ImagePreprocessingError`, naming file and key.
-  public static func read(modelAt directory: URL) throws -> ImagePreprocessing {
+  /// - Parameter url: the directory; or a file in it, where one that carries its own `config.json` needs no other.
+  /// - Throws: `ImagePreprocessingError`, naming file and key; `CheckpointError`.
+  public static func read(modelAt url: URL) throws -> ImagePreprocessing {
     struct Kind: Decodable {
       var architecture: String?
       var modelType: String?
@@ -16,6 +18,11 @@ extension ImagePreprocessing {
         case modelType = "model_type"
       }
     }
+    let isDirectory = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
+    if !isDirectory, let text = try Checkpoint(contentsOf: url).metadata[ModelWeights.configurationKey] {
+      return try timm(json: Data(text.utf8), file: "\(url.path) (metadata)")
+    }
+    let directory = isDirectory ? url : url.deletingLastPathComponent()
     let configuration = directory.appendingPathComponent("config.json")
     if let data = try contents(of: configuration) {
       let kind = try decode(Kind.self, from: data, file: configuration.path)
@@ -30,8 +37,8 @@ extension ImagePreprocessing {
     }
     throw ImagePreprocessingError.malformed(
       file: directory.path,
-      reason: "found neither timm's config.json nor video_preprocessor_config.json nor preprocessor_config.json, one of "
-        + "which tells how to prepare images")
+      reason: "found neither timm's config.json nor Hugging Face's video_preprocessor_config.json or "
+        + "preprocessor_config.json, one of which tells how to prepare images")
   }
 
   /// The bytes of a small file; nil where there is none.

@@ -1,18 +1,27 @@
 """Small files of torch.save, as training code writes them: python3 make_checkpoints.py (torch 2.13, numpy 2).
 
-expected.safetensors has the tensors that each must give, as FILE/NAME.
+expected.safetensors has the tensors that each must give, as FILE/NAME. For mae.pth, a whole model, it has instead
+mae.config's text in its metadata, mae.input and mae.logits, which timm computes in double.
 """
 
 import argparse
 import collections
+import json
 import os
 import pathlib
+import sys
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
 
 HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+from oracle import import_timm, randomize
+
+import_timm()
+import timm
+
 expected = {}
 
 
@@ -43,6 +52,23 @@ def training():
         {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 300, "scaler": {},
          "args": arguments},
         model.state_dict())
+
+
+def fine_tuned():
+    """A fine-tuned MAE in training: behind `module.`, with what is left of its decoder, one weight transposed."""
+    arguments = {"img_size": 16, "patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2, "mlp_ratio": 2,
+                 "num_classes": 3, "global_pool": "avg"}
+    model = timm.models.VisionTransformer(**arguments)
+    randomize(model, 5)
+    state = {"module." + name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    state["module.blocks.1.mlp.fc1.weight"] = state["module.blocks.1.mlp.fc1.weight"].t().contiguous().t()
+    state |= {"module.mask_token": torch.zeros(1, 1, 16), "module.decoder_embed.weight": torch.zeros(8, 16)}
+    torch.save({"model": state, "epoch": 99, "args": argparse.Namespace(lr=1e-3)}, HERE / "mae.pth")
+    images = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(6))
+    expected["mae.input"] = images
+    with torch.no_grad():
+        expected["mae.logits"] = model.double().eval()(images.double())
+    return json.dumps({"architecture": "vit_base_patch16_224", "model_args": arguments, "num_classes": 3})
 
 
 def views():
@@ -80,6 +106,7 @@ class Malicious:
 
 def refused():
     """Code, and formats that are not read."""
+    torch.manual_seed(0)
     save("malicious.pth", {"model": {"a": numbers(2)}, "args": Malicious()}, {})
     save("whole_model.pth", torch.nn.Linear(2, 1), {})
     save("legacy.pth", {"a": numbers(2)}, {}, _use_new_zipfile_serialization=False)
@@ -90,7 +117,8 @@ def refused():
 
 if __name__ == "__main__":
     training()
+    config = fine_tuned()
     views()
     wrappers()
     refused()
-    save_file(expected, HERE / "expected.safetensors")
+    save_file(expected, HERE / "expected.safetensors", {"mae.config": config})
