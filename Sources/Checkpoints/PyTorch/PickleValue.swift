@@ -44,6 +44,8 @@ enum PickleGlobal: Equatable {
     case ("collections", "OrderedDict"), ("collections", "defaultdict"), ("collections", "Counter"): .dictionary
     case ("torch", _) where name.hasSuffix("Storage"), ("torch.storage", "UntypedStorage"): .storage(name)
     case ("torch", _) where elementTypes[name] != nil || otherTypes.contains(name): .elementType(name)
+    // Python 2's name, which protocol 2 keeps.
+    case ("builtins", _), ("__builtin__", _): builtins.contains(name) ? .opaque : nil
     default: harmless.contains("\(module).\(name)") ? .opaque : nil
     }
   }
@@ -64,15 +66,19 @@ enum PickleGlobal: Equatable {
     "float8_e8m0fnu", "qint8", "quint8", "qint32",
   ]
 
+  /// Types of plain values.
+  private static let builtins: Set = [
+    "bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "set", "slice",
+    "str", "tuple",
+  ]
+
   /// What training code keeps beside a model: arguments, paths, NumPy's numbers.
   private static let harmless: Set = [
-    "argparse.Namespace", "easydict.EasyDict", "yacs.config.CfgNode", "torch.Size", "torch.device", "numpy.dtype",
-    "numpy.ndarray", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
+    "argparse.Namespace", "easydict.EasyDict", "yacs.config.CfgNode", "types.SimpleNamespace", "torch.Size",
+    "torch.device", "numpy.dtype", "numpy.ndarray", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
     "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "_codecs.encode", "pathlib.PosixPath",
-    "pathlib.WindowsPath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath", "__builtin__.set",
-    "__builtin__.frozenset", "__builtin__.bytes", "__builtin__.bytearray", "__builtin__.complex", "builtins.set",
-    "builtins.frozenset", "builtins.bytes", "builtins.bytearray", "builtins.complex", "datetime.datetime",
-    "datetime.timedelta", "collections.deque", "types.SimpleNamespace",
+    "pathlib.WindowsPath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath", "datetime.datetime",
+    "datetime.timedelta", "collections.deque",
   ]
 }
 

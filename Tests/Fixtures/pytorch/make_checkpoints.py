@@ -45,7 +45,8 @@ def training():
     optimizer.step()
     arguments = argparse.Namespace(
         blr=None, betas=(0.9, 0.95), best=np.float64(83.6), output=pathlib.PurePosixPath("out"), seed=1 << 70,
-        device=torch.device("cpu"), layers={1, 2}, dtype=torch.bfloat16)
+        device=torch.device("cpu"), layers={1, 2}, dtype=torch.bfloat16,
+        history=collections.defaultdict(list, loss=[np.ones(2), 0.5]), size=torch.Size([2, 3]))
     arguments.itself = arguments
     save(
         "training.pth",
