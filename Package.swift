@@ -48,9 +48,7 @@ let package = Package(
       name: "CLapackSupport", path: "CSupport/Lapack", linkerSettings: [.linkedLibrary("lapacke")]),
     .target(
       name: "CMediaSupport", path: "CSupport/Media",
-      linkerSettings: ["jpeg", "png16", "avformat", "avcodec", "swscale", "avutil", "sndfile", "soxr"].map {
-        .linkedLibrary($0)
-      }),
+      linkerSettings: ["jpeg", "png16", "sndfile", "soxr"].map { .linkedLibrary($0) }),  // FFmpeg: Media/ffmpeg.h
     .target(name: "CDigestSupport", path: "CSupport/Digest", linkerSettings: [.linkedLibrary("crypto")]),
 
     // MARK: - Kernels: one source, one module per instruction set
@@ -79,7 +77,7 @@ let package = Package(
 
     // MARK: - The library
     .target(
-      name: "PathwayCheckpoints", dependencies: ["PathwayKernels", "CDigestSupport"], path: "Sources/Checkpoints",
+      name: "PathwayCheckpoints", dependencies: ["PathwayKernels", "CSupport", "CDigestSupport"], path: "Sources/Checkpoints",
       swiftSettings: strict),
     .target(
       name: "MultimodalPathway", dependencies: ["PathwayKernels", "PathwayKernelTemplates", "PathwayCheckpoints"],

@@ -3,14 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/avstring.h>
-#include <libavutil/display.h>
-#include <libavutil/imgutils.h>
-#include <libavutil/pixdesc.h>
-#include <libswscale/swscale.h>
-
+#include "ffmpeg.h"
 #include "report.h"
 
 static const char *const formats = "mov,matroska,avi,mpegts,mpeg,ogg,flv,gif";
@@ -45,7 +38,7 @@ struct mp_video {
 static mp_media_status fail(mp_media_report *report, mp_media_status status, const char *what, int error) {
   if (error == AVERROR_EXIT) return mp_report(report, mp_media_cancelled, 0, 0, "");
   char reason[AV_ERROR_MAX_STRING_SIZE] = "";
-  av_strerror(error, reason, sizeof reason);
+  mp_ffmpeg.av_strerror(error, reason, sizeof reason);
   char message[256];
   snprintf(message, sizeof message, "%s: %s", what, reason);
   return mp_report(report, status, 0, 0, message);
@@ -58,10 +51,10 @@ static mp_media_status no_memory(mp_media_report *report) {
 // MARK: Opening
 
 static int open_file(mp_video *video, const char *path, mp_video_cancelled cancelled, mp_media_report *report) {
-  video->file = avformat_alloc_context();
-  char *url = av_asprintf("file:%s", path);
+  video->file = mp_ffmpeg.avformat_alloc_context();
+  char *url = mp_ffmpeg.av_asprintf("file:%s", path);
   if (!video->file || !url) {
-    av_free(url);
+    mp_ffmpeg.av_free(url);
     no_memory(report);
     return 0;
   }
@@ -69,13 +62,13 @@ static int open_file(mp_video *video, const char *path, mp_video_cancelled cance
   video->file->probesize = (int64_t)video->limits.probe_bytes;
   video->file->max_analyze_duration = 10 * AV_TIME_BASE;
   AVDictionary *options = NULL;
-  av_dict_set(&options, "format_whitelist", formats, 0);
-  av_dict_set(&options, "codec_whitelist", decoders, 0);
-  av_dict_set(&options, "protocol_whitelist", "file", 0);
-  av_dict_set_int(&options, "max_streams", video->limits.streams, 0);
-  int error = avformat_open_input(&video->file, url, NULL, &options);
-  av_dict_free(&options);
-  av_free(url);
+  mp_ffmpeg.av_dict_set(&options, "format_whitelist", formats, 0);
+  mp_ffmpeg.av_dict_set(&options, "codec_whitelist", decoders, 0);
+  mp_ffmpeg.av_dict_set(&options, "protocol_whitelist", "file", 0);
+  mp_ffmpeg.av_dict_set_int(&options, "max_streams", video->limits.streams, 0);
+  int error = mp_ffmpeg.avformat_open_input(&video->file, url, NULL, &options);
+  mp_ffmpeg.av_dict_free(&options);
+  mp_ffmpeg.av_free(url);
   if (error >= 0) return 1;
   if (error == AVERROR(EINVAL)) {
     mp_report(report, mp_media_no_stream, 0, 0, "its format is not one of those read as video");
@@ -92,24 +85,24 @@ static int open_file(mp_video *video, const char *path, mp_video_cancelled cance
 /// What a decoder may do, here and while streams are examined.
 static AVDictionary *decoder_options(const mp_video *video) {
   AVDictionary *options = NULL;
-  av_dict_set(&options, "codec_whitelist", decoders, 0);
+  mp_ffmpeg.av_dict_set(&options, "codec_whitelist", decoders, 0);
   // Of frames as decoders keep them, with up to 63 columns of padding.
-  av_dict_set_int(&options, "max_pixels", (int64_t)video->limits.pixels + (1 << 20), 0);
-  av_dict_set(&options, "threads", "1", 0);
+  mp_ffmpeg.av_dict_set_int(&options, "max_pixels", (int64_t)video->limits.pixels + (1 << 20), 0);
+  mp_ffmpeg.av_dict_set(&options, "threads", "1", 0);
   return options;
 }
 
 static int examine_streams(mp_video *video, mp_media_report *report) {
   unsigned count = video->file->nb_streams;
-  AVDictionary **options = av_calloc(count + 1, sizeof *options);
+  AVDictionary **options = mp_ffmpeg.av_calloc(count + 1, sizeof *options);
   if (!options) {
     no_memory(report);
     return 0;
   }
   for (unsigned i = 0; i < count; i++) options[i] = decoder_options(video);
-  int error = avformat_find_stream_info(video->file, options);
-  for (unsigned i = 0; i < count; i++) av_dict_free(&options[i]);
-  av_free(options);
+  int error = mp_ffmpeg.avformat_find_stream_info(video->file, options);
+  for (unsigned i = 0; i < count; i++) mp_ffmpeg.av_dict_free(&options[i]);
+  mp_ffmpeg.av_free(options);
   if (error >= 0) return 1;
   fail(report, mp_media_damaged, "its streams cannot be told apart", error);
   return 0;
@@ -117,7 +110,7 @@ static int examine_streams(mp_video *video, mp_media_report *report) {
 
 static int open_stream(mp_video *video, mp_media_report *report) {
   const AVCodec *codec = NULL;
-  int index = av_find_best_stream(video->file, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
+  int index = mp_ffmpeg.av_find_best_stream(video->file, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
   if (index == AVERROR_DECODER_NOT_FOUND) {
     mp_report(report, mp_media_unsupported, 0, 0, "nothing decodes its video stream");
     return 0;
@@ -131,9 +124,9 @@ static int open_stream(mp_video *video, mp_media_report *report) {
   }
   video->stream = video->file->streams[index];
   const AVCodecParameters *parameters = video->stream->codecpar;
-  if (!av_match_list(codec->name, decoders, ',')) {
+  if (!mp_ffmpeg.av_match_list(codec->name, decoders, ',')) {
     char message[128];
-    snprintf(message, sizeof message, "its video is coded as %s", avcodec_get_name(parameters->codec_id));
+    snprintf(message, sizeof message, "its video is coded as %s", mp_ffmpeg.avcodec_get_name(parameters->codec_id));
     mp_report(report, mp_media_unsupported, 0, 0, message);
     return 0;
   }
@@ -146,15 +139,15 @@ static int open_stream(mp_video *video, mp_media_report *report) {
   }
   if (!mp_pixels_fit((uint32_t)parameters->width, (uint32_t)parameters->height,
                      &(mp_media_limits){.pixels = video->limits.pixels}, report)) return 0;
-  video->decoder = avcodec_alloc_context3(codec);
-  if (!video->decoder || avcodec_parameters_to_context(video->decoder, parameters) < 0) {
+  video->decoder = mp_ffmpeg.avcodec_alloc_context3(codec);
+  if (!video->decoder || mp_ffmpeg.avcodec_parameters_to_context(video->decoder, parameters) < 0) {
     no_memory(report);
     return 0;
   }
   video->decoder->pkt_timebase = video->stream->time_base;
   AVDictionary *options = decoder_options(video);
-  int error = avcodec_open2(video->decoder, codec, &options);
-  av_dict_free(&options);
+  int error = mp_ffmpeg.avcodec_open2(video->decoder, codec, &options);
+  mp_ffmpeg.av_dict_free(&options);
   if (error >= 0) return 1;
   fail(report, mp_media_damaged, "its decoder does not start", error);
   return 0;
@@ -162,17 +155,17 @@ static int open_stream(mp_video *video, mp_media_report *report) {
 
 mp_video *mp_video_open(
     const char *path, const mp_video_limits *limits, mp_video_cancelled cancelled, mp_media_report *report) {
-  av_log_set_level(AV_LOG_QUIET);
-  av_max_alloc(largest_block);
-  mp_report(report, mp_media_ok, 0, 0, "");
+  if (mp_ffmpeg_load(report) != mp_media_ok) return NULL;
+  mp_ffmpeg.av_log_set_level(AV_LOG_QUIET);
+  mp_ffmpeg.av_max_alloc(largest_block);
   mp_video *video = calloc(1, sizeof *video);
   if (!video) {
     no_memory(report);
     return NULL;
   }
   video->limits = *limits;
-  video->packet = av_packet_alloc();
-  video->frame = av_frame_alloc();
+  video->packet = mp_ffmpeg.av_packet_alloc();
+  video->frame = mp_ffmpeg.av_frame_alloc();
   if (!video->packet || !video->frame) {
     no_memory(report);
   } else if (open_file(video, path, cancelled, report) && examine_streams(video, report) &&
@@ -188,8 +181,8 @@ mp_video *mp_video_open(
 /// The stream's next packet, or what av_read_frame says.
 static int read_packet(mp_video *video) {
   for (;;) {
-    av_packet_unref(video->packet);
-    int error = av_read_frame(video->file, video->packet);
+    mp_ffmpeg.av_packet_unref(video->packet);
+    int error = mp_ffmpeg.av_read_frame(video->file, video->packet);
     if (error < 0 || video->packet->stream_index == video->stream->index) return error;
   }
 }
@@ -197,7 +190,7 @@ static int read_packet(mp_video *video) {
 /// Frames that the file's own tables promise; 0 where it has none that can be trusted to mean that.
 static uint64_t promised(const mp_video *video) {
   if (!strstr(video->file->iformat->name, "mov")) return 0;
-  int entries = avformat_index_get_entries_count(video->stream);
+  int entries = mp_ffmpeg.avformat_index_get_entries_count(video->stream);
   return entries > 0 ? (uint64_t)entries : 0;
 }
 
@@ -235,8 +228,8 @@ static mp_media_status feed(mp_video *video, mp_media_report *report) {
   if (error == AVERROR_EXIT) return fail(report, mp_media_cancelled, "", error);
   // The count has judged how the file ends.
   video->draining = error < 0;
-  error = avcodec_send_packet(video->decoder, video->draining ? NULL : video->packet);
-  av_packet_unref(video->packet);
+  error = mp_ffmpeg.avcodec_send_packet(video->decoder, video->draining ? NULL : video->packet);
+  mp_ffmpeg.av_packet_unref(video->packet);
   // A recording may begin between two frames that can be decoded alone.
   if (error >= 0 || video->decoded == 0) return mp_media_ok;
   char what[64];
@@ -246,7 +239,7 @@ static mp_media_status feed(mp_video *video, mp_media_report *report) {
 
 mp_media_status mp_video_next(mp_video *video, mp_media_report *report) {
   for (;;) {
-    int error = avcodec_receive_frame(video->decoder, video->frame);
+    int error = mp_ffmpeg.avcodec_receive_frame(video->decoder, video->frame);
     if (error >= 0) break;
     if (error == AVERROR_EOF || (video->draining && error != AVERROR(EAGAIN) && video->decoded == 0)) {
       return mp_report(report, mp_media_end, 0, 0, "");
@@ -271,12 +264,12 @@ int mp_video_orientation(const mp_video *video) {
   const int32_t *matrix = NULL;
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102)
   const AVCodecParameters *parameters = video->stream->codecpar;
-  const AVPacketSideData *data = av_packet_side_data_get(
+  const AVPacketSideData *data = mp_ffmpeg.av_packet_side_data_get(
       parameters->coded_side_data, parameters->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
   if (data && data->size >= 9 * sizeof *matrix) matrix = (const int32_t *)data->data;
 #else
   size_t size = 0;
-  matrix = (const int32_t *)av_stream_get_side_data(video->stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
+  matrix = (const int32_t *)mp_ffmpeg.av_stream_get_side_data(video->stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
   if (size < 9 * sizeof *matrix) matrix = NULL;
 #endif
   if (!matrix) return 1;
@@ -292,28 +285,28 @@ int mp_video_orientation(const mp_video *video) {
 static int take_rows(mp_video *video) {
   const AVFrame *frame = video->frame;
   if (video->rows[0] && video->width == frame->width && video->height == frame->height) return 1;
-  av_freep(&video->rows[0]);
+  mp_ffmpeg.av_freep(&video->rows[0]);
   video->width = frame->width;
   video->height = frame->height;
-  return av_image_alloc(video->rows, video->strides, frame->width, frame->height, AV_PIX_FMT_RGB24, 64) >= 0;
+  return mp_ffmpeg.av_image_alloc(video->rows, video->strides, frame->width, frame->height, AV_PIX_FMT_RGB24, 64) >= 0;
 }
 
 mp_media_status mp_video_rgb(mp_video *video, uint8_t *rgb, mp_media_report *report) {
   const AVFrame *frame = video->frame;
-  if (!sws_isSupportedInput(frame->format)) {
-    const char *name = av_get_pix_fmt_name(frame->format);
+  if (!mp_ffmpeg.sws_isSupportedInput(frame->format)) {
+    const char *name = mp_ffmpeg.av_get_pix_fmt_name(frame->format);
     return mp_report(report, mp_media_unsupported, 0, 0, name ? name : "an unknown pixel format");
   }
   if (!take_rows(video)) return no_memory(report);
-  video->scaler = sws_getCachedContext(
+  video->scaler = mp_ffmpeg.sws_getCachedContext(
       video->scaler, frame->width, frame->height, frame->format, frame->width, frame->height, AV_PIX_FMT_RGB24,
       conversion, NULL, NULL, NULL);
   if (!video->scaler) return no_memory(report);
   int matrix = frame->colorspace == AVCOL_SPC_UNSPECIFIED ? SWS_CS_DEFAULT : (int)frame->colorspace;
   int full = frame->color_range == AVCOL_RANGE_JPEG;
-  const int *coefficients = sws_getCoefficients(matrix);
-  sws_setColorspaceDetails(video->scaler, coefficients, full, coefficients, 1, 0, 1 << 16, 1 << 16);
-  int rows = sws_scale(
+  const int *coefficients = mp_ffmpeg.sws_getCoefficients(matrix);
+  mp_ffmpeg.sws_setColorspaceDetails(video->scaler, coefficients, full, coefficients, 1, 0, 1 << 16, 1 << 16);
+  int rows = mp_ffmpeg.sws_scale(
       video->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, video->rows,
       video->strides);
   if (rows != frame->height) return mp_report(report, mp_media_damaged, 0, 0, "its colours cannot be converted");
@@ -326,11 +319,11 @@ mp_media_status mp_video_rgb(mp_video *video, uint8_t *rgb, mp_media_report *rep
 
 void mp_video_close(mp_video *video) {
   if (!video) return;
-  sws_freeContext(video->scaler);
-  av_freep(&video->rows[0]);
-  av_frame_free(&video->frame);
-  av_packet_free(&video->packet);
-  avcodec_free_context(&video->decoder);
-  avformat_close_input(&video->file);
+  mp_ffmpeg.sws_freeContext(video->scaler);
+  mp_ffmpeg.av_freep(&video->rows[0]);
+  mp_ffmpeg.av_frame_free(&video->frame);
+  mp_ffmpeg.av_packet_free(&video->packet);
+  mp_ffmpeg.avcodec_free_context(&video->decoder);
+  mp_ffmpeg.avformat_close_input(&video->file);
   free(video);
 }

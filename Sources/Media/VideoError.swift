@@ -9,6 +9,8 @@ public enum VideoError: Error, Hashable {
 
   /// The system does not hand the file over.
   case unreadable(file: String, reason: String)
+  /// The libraries that read videos are not installed; `reason` names one.
+  case noLibrary(file: String, reason: String)
   /// A file of zero bytes.
   case empty(file: String)
   /// Another kind of file, or one of media without a video stream.
@@ -29,6 +31,8 @@ extension VideoError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
+    case .noLibrary(let file, let reason):
+      "\(file): FFmpeg cannot be loaded: \(reason); install the version that this was built with (CSupport/bootstrap does)"
     case .empty(let file): "\(file): the file is empty; expected a video"
     case .notAVideo(let file, let finding):
       "\(file): \(finding); expected a video in MP4, QuickTime, Matroska, WebM, AVI, MPEG, Ogg, FLV or GIF"

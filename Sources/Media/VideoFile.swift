@@ -111,6 +111,7 @@ public struct VideoFile: Sendable {
     let limit = Int(clamping: report.limit)
     return switch report.status {
     case mp_media_cancelled: CancellationError()
+    case mp_media_no_library: VideoError.noLibrary(file: file, reason: report.text)
     case mp_media_no_stream: VideoError.notAVideo(file: file, finding: report.text)
     case mp_media_unsupported: VideoError.unsupported(file: file, finding: report.text)
     case mp_media_truncated: VideoError.truncated(file: file, finding: report.text)

@@ -25,9 +25,11 @@ enum Tool {
 
   /// Runs m2pt and returns its exit code and output.
   ///
-  /// - Parameter fileLimit: the most a file may grow to, in the shell's blocks; beyond it writing fails.
+  /// - Parameters:
+  ///   - fileLimit: the most a file may grow to, in the shell's blocks; beyond it writing fails.
+  ///   - environment: what it has beside this process's.
   static func run(
-    _ arguments: [String], fileLimit: Int? = nil
+    _ arguments: [String], fileLimit: Int? = nil, environment: [String: String] = [:]
   ) throws -> (status: Int32, output: String, errors: String) {
     let process = Process()
     let tool = Bundle.main.bundleURL.lastPathComponent.hasSuffix(".xctest")
@@ -40,6 +42,7 @@ enum Tool {
       process.executableURL = tool
       process.arguments = arguments
     }
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = errors

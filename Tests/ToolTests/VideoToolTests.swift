@@ -149,4 +149,19 @@ import Testing
       #expect(answers.map { $0.classes[0].index } == [0, 1])
     }
   }
+
+  /// Files that are no libraries stand before FFmpeg's own.
+  @Test func missingLibrariesAreNamed() throws {
+    try Tool.withFolder { folder in
+      for version in 50..<80 {
+        for library in ["avutil", "avcodec", "avformat", "swscale"] {
+          try Data("text".utf8).write(to: folder.appendingPathComponent("lib\(library).so.\(version)"))
+        }
+      }
+      let result = try Tool.run(
+        ["classify", "--model", Self.makeModel(in: folder), clip], environment: ["LD_LIBRARY_PATH": folder.path])
+      #expect(result.status != 0)
+      #expect(result.errors.contains("h264.mp4: FFmpeg cannot be loaded: \(folder.path)/libavutil.so."))
+    }
+  }
 }

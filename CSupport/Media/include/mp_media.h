@@ -20,6 +20,7 @@ typedef enum {
   mp_media_too_many_bytes,  // `found` is 0 where the library does not tell
   mp_media_too_many_scans,
   mp_media_too_many_frames,
+  mp_media_no_library,  // `message` says which; nothing was read
   mp_media_no_stream,  // a file of media, but not with what was asked for
   mp_media_cancelled,
   mp_media_end,  // no error: there is no more
