@@ -1,3 +1,4 @@
+import CSupport
 import Foundation
 
 /// A file that appears under its name only when it is complete.
@@ -70,6 +71,23 @@ package struct AtomicFile {
       rest = UnsafeRawBufferPointer(rebasing: rest[written...])
     }
   }
+
+  /// Writes all of `bytes` at `offset`, whatever is there; for several threads at once, and not mixed with `append`.
+  ///
+  /// - Throws: `CheckpointError.unwritable`.
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    var done = 0
+    while done < bytes.count {
+      let written = pwrite(
+        descriptor, UnsafeRawBufferPointer(rebasing: bytes[done...]).baseAddress, bytes.count - done, offset + done)
+      if written < 0 && errno == EINTR { continue }
+      guard written > 0 else { throw Self.failure(path) }
+      done += written
+    }
+  }
+
+  /// Lets the disk begin with what is written so far, so that `write(to:_:)` waits for less at its end.
+  package func beginFlushing() { mp_begin_flush(descriptor) }
 
   private static func failure(_ path: String) -> CheckpointError {
     .unwritable(file: path, reason: String(cString: strerror(errno)))

@@ -11,50 +11,69 @@ extension Checkpoint {
   /// - Throws: `CheckpointError.unwritable`, also where `init(contentsOf:)` would refuse the file: a tensor named
   ///   `__metadata__`, more than `Safetensors.largestRank` dimensions, a header over `Safetensors.headerLimit` bytes.
   public func write(to url: URL) throws {
-    let ordered = tensors.sorted {
-      ($1.value.elementType.byteCount, $0.key) < ($0.value.elementType.byteCount, $1.key)
-    }
-    let header = try header(ordered, file: url.path)
+    let plan = try SafetensorsPlan(
+      tensors.mapValues { ($0.elementType, $0.shape) }, metadata: metadata, file: url.path)
     try AtomicFile.write(to: url) { file in
-      try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.append($0) }
-      try header.withUnsafeBytes { try file.append($0) }
-      for (_, tensor) in ordered { try tensor.withUnsafeBytes { try file.append($0) } }
+      try plan.header.withUnsafeBytes { try file.append($0) }
+      for name in plan.names { try tensors[name]?.withUnsafeBytes { try file.append($0) } }
     }
   }
+}
 
-  private func header(_ ordered: [(key: String, value: Tensor)], file: String) throws -> [UInt8] {
-    var header: [UInt8] = [UInt8(ascii: "{")]
+/// How a safetensors file is laid out: its beginning, and where every tensor's bytes go.
+package struct SafetensorsPlan {
+  /// In the order of the file.
+  package let names: [String]
+  /// From the file's beginning, by name.
+  package private(set) var offsets: [String: Int] = [:]
+  /// All bytes before the first tensor's: the header's length, the header.
+  package let header: [UInt8]
+
+  /// The plan depends on nothing else than its arguments; metadata of equal length give equal offsets.
+  ///
+  /// - Parameters:
+  ///   - tensors: element type and shape by name; their bytes, and all of them together, fit an `Int`.
+  ///   - file: names the file in errors.
+  /// - Throws: `CheckpointError.unwritable`: see `Checkpoint.write`.
+  package init(
+    _ tensors: [String: (type: ElementType, shape: [Int])], metadata: [String: String], file: String
+  ) throws {
+    let ordered = tensors.sorted { ($1.value.type.byteCount, $0.key) < ($0.value.type.byteCount, $1.key) }
+    names = ordered.map(\.key)
+    var text: [UInt8] = [UInt8(ascii: "{")]
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
-      header += "\"__metadata__\":{\(pairs.joined(separator: ","))}".utf8
+      text += "\"__metadata__\":{\(pairs.joined(separator: ","))}".utf8
     }
-    var offset = 0
-    for (name, tensor) in ordered {
+    var end = 0
+    for (name, (type, extents)) in ordered {
       guard name != "__metadata__" else {
         throw CheckpointError.unwritable(
           file: file, reason: "a tensor is named '__metadata__', which safetensors keeps for itself; rename it")
       }
-      guard tensor.shape.count <= Safetensors.largestRank else {
+      guard extents.count <= Safetensors.largestRank else {
         throw CheckpointError.unwritable(
           file: file,
-          reason: "tensor '\(name)' has \(tensor.shape.count) dimensions, the limit is \(Safetensors.largestRank)")
+          reason: "tensor '\(name)' has \(extents.count) dimensions, the limit is \(Safetensors.largestRank)")
       }
-      if header.count > 1 { header.append(UInt8(ascii: ",")) }
-      let shape = tensor.shape.map(String.init).joined(separator: ",")
-      let end = offset + tensor.byteCount
-      header += Self.quoted(name).utf8
-      header += ":{\"dtype\":\"\(tensor.elementType.rawValue)\",\"shape\":[\(shape)],".utf8
-      header += "\"data_offsets\":[\(offset),\(end)]}".utf8
-      offset = end
+      if text.count > 1 { text.append(UInt8(ascii: ",")) }
+      let begin = end
+      end += extents.reduce(type.byteCount, *)
+      let shape = extents.map(String.init).joined(separator: ",")
+      text += Self.quoted(name).utf8
+      text += ":{\"dtype\":\"\(type.rawValue)\",\"shape\":[\(shape)],".utf8
+      text += "\"data_offsets\":[\(begin),\(end)]}".utf8
+      offsets[name] = begin
     }
-    header.append(UInt8(ascii: "}"))
-    while (8 + header.count) % 64 != 0 { header.append(UInt8(ascii: " ")) }
-    guard header.count <= Safetensors.headerLimit else {
+    text.append(UInt8(ascii: "}"))
+    while (8 + text.count) % 64 != 0 { text.append(UInt8(ascii: " ")) }
+    guard text.count <= Safetensors.headerLimit else {
       throw CheckpointError.unwritable(
         file: file,
-        reason: "names and metadata make a header of \(header.count) bytes, the limit is \(Safetensors.headerLimit)")
+        reason: "names and metadata make a header of \(text.count) bytes, the limit is \(Safetensors.headerLimit)")
     }
-    return header
+    header = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
+    for name in names { offsets[name]? += header.count }
   }
 
   /// A JSON string literal.

@@ -11,60 +11,39 @@ extension PathwayWeights {
   /// bits.
   /// - Complexity: one pass over the joined weights, on all threads of `engine`.
   public func merged(engine: Engine) throws -> ModelWeights {
-    var tensors = target.tensors
-    for block in 0..<target.configuration.depth {
-      for layer in PathwayLayer.allCases {
-        let terms = try terms(block, layer)
-        guard !terms.isEmpty else { continue }
-        let name = layer.name(inBlock: block)
-        tensors[name + ".weight"] = try Self.folded(try target.tensor(name + ".weight"), terms, engine: engine)
-        guard terms.contains(where: { $0.bias != nil }), let bias = try bias(block, layer) else { continue }
-        if layer == .qkv, target.configuration.qkvBias == .queryAndValue {
-          let width = target.configuration.width
-          tensors["blocks.\(block).attn.q_bias"] = Tensor(Array(bias[..<width]), shape: [width])
-          tensors["blocks.\(block).attn.v_bias"] = Tensor(Array(bias[(2 * width)...]), shape: [width])
-        } else {
-          tensors[name + ".bias"] = Tensor(bias, shape: [bias.count])
-        }
-      }
+    let changes = try changes()
+    var tensors = target.tensors.merging(changes.biases) { $1 }
+    for (name, terms) in changes.terms {
+      tensors[name] = try Self.folded(try target.tensor(name), terms, engine: engine)
     }
     return ModelWeights(
       configuration: target.configuration, tensors: tensors, metadata: try mergedMetadata(), files: [],
       storedType: .float32)
   }
 
-  /// Merges and writes a safetensors file that timm loads with `strict=True`.
-  ///
-  /// Its metadata say where it comes from: the sources' names and SHA-256, scales, block maps, bias rules, this
-  /// release, the target's `config.json`, and under `m2pt.previous` the same of a target that was merged itself.
-  ///
-  /// - Parameters:
-  ///   - type: float32, bfloat16 or float16; a narrower one costs one rounding, of the finished sums.
-  ///   - inputs: files beside the target's and the auxiliaries' own that must not be overwritten.
-  /// - Throws: `PathwayError.overwritesInput` before anything is computed: a merge cannot be undone from its result;
-  ///   `CheckpointError`.
-  public func writeMerged(
-    to output: URL, as type: ElementType = .float32, inputs: [URL] = [], engine: Engine
-  ) throws {
-    guard ModelWeights.writtenTypes.contains(type) else { throw PathwayError.notAFloatType(type) }
-    let sources = [("target", target.files)] + pathways.enumerated().map { ("auxiliary.\($0)", $1.auxiliary.files) }
-    for input in sources.flatMap(\.1) + inputs where FileIdentity(input) == FileIdentity(output) {
-      throw PathwayError.overwritesInput(file: output.path)
-    }
-    let merged = try merged(engine: engine)
-    var metadata = merged.metadata
-    for (role, files) in sources {
-      for (index, file) in files.enumerated() {
-        let key = "m2pt.source.\(role)" + (files.count == 1 ? "" : ".\(index)")
-        metadata[key] = "\(file.lastPathComponent) sha256:\(try FileDigest.sha256(of: file))"
+  /// What merging changes: by name of the tensor, the terms of weights that have any, and new biases.
+  func changes() throws -> (terms: [String: [Term]], biases: [String: Tensor]) {
+    var (weights, biases): ([String: [Term]], [String: Tensor]) = ([:], [:])
+    for block in 0..<target.configuration.depth {
+      for layer in PathwayLayer.allCases {
+        let terms = try terms(block, layer)
+        guard !terms.isEmpty else { continue }
+        let name = layer.name(inBlock: block)
+        weights[name + ".weight"] = terms
+        guard terms.contains(where: { $0.bias != nil }), let bias = try bias(block, layer) else { continue }
+        if layer == .qkv, target.configuration.qkvBias == .queryAndValue {
+          let width = target.configuration.width
+          biases["blocks.\(block).attn.q_bias"] = Tensor(Array(bias[..<width]), shape: [width])
+          biases["blocks.\(block).attn.v_bias"] = Tensor(Array(bias[(2 * width)...]), shape: [width])
+        } else {
+          biases[name + ".bias"] = Tensor(bias, shape: [bias.count])
+        }
       }
     }
-    metadata["m2pt.dtype"] = type.rawValue
-    metadata["m2pt.target_dtype"] = target.storedType.rawValue
-    try Checkpoint(tensors: try merged.rounded(to: type), metadata: metadata).write(to: output)
+    return (weights, biases)
   }
 
-  private func mergedMetadata() throws -> [String: String] {
+  func mergedMetadata() throws -> [String: String] {
     let isOurs: (String) -> Bool = { $0.hasPrefix("m2pt.") }
     var metadata = target.metadata.filter { !isOurs($0.key) }
     var previous = target.metadata.filter { isOurs($0.key) }
@@ -89,43 +68,36 @@ extension PathwayWeights {
   }
 
   private static func folded(_ weight: Tensor, _ terms: [Term], engine: Engine) throws -> Tensor {
-    let piece = 1 << 16
-    let pieces = (weight.count + piece - 1) / piece
-    return try Tensor(shape: weight.shape) { destination in
+    try Tensor(shape: weight.shape) { destination in
       guard let out = destination.baseAddress else { return }
       try WeightPointers(weight, terms).use { weight, terms in
+        let pieces = (destination.count + foldedPiece - 1) / foldedPiece
         try engine.run { member in
           member.share(pieces) { index in
-            let start = index * piece
-            withUnsafeTemporaryAllocation(of: FoldTerm.self, capacity: terms.count) { shifted in
-              for m in 0..<terms.count {
-                shifted[m] = FoldTerm(scale: terms[m].scale, weight: terms[m].weight + start)
-              }
-              guard let first = shifted.baseAddress else { return }
-              engine.kernels.fold(
-                weight + start, first, terms.count, min(piece, destination.count - start), out + start)
-            }
+            let start = index * foldedPiece
+            fold(
+              weight, terms, start..<min(start + foldedPiece, destination.count), engine.kernels, into: out + start)
           }
         }
       }
     }
   }
-}
 
-/// What makes two paths the same file: links resolved, and hard links through the file system's own number.
-private struct FileIdentity {
-  private let path: String
-  private let number: [Int]?
+  /// Elements that are folded at once: 256 KiB of W, as much of each term and of the result, in a second-level cache.
+  static let foldedPiece = 1 << 16
 
-  init(_ url: URL) {
-    path = url.resolvingSymlinksInPath().standardizedFileURL.path
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    let numbers = [attributes?[.systemNumber], attributes?[.systemFileNumber]].compactMap { $0 as? Int }
-    number = numbers.count == 2 ? numbers : nil
-  }
-
-  static func == (a: FileIdentity, b: FileIdentity) -> Bool {
-    a.path == b.path || (a.number != nil && a.number == b.number)
+  /// Elements `range` of `W + sum_m lambda_m W'_m`, to `out`.
+  static func fold(
+    _ weight: UnsafePointer<Float>, _ terms: [FoldTerm], _ range: Range<Int>, _ kernels: KernelTable,
+    into out: UnsafeMutablePointer<Float>
+  ) {
+    withUnsafeTemporaryAllocation(of: FoldTerm.self, capacity: terms.count) { shifted in
+      for m in 0..<terms.count {
+        shifted[m] = FoldTerm(scale: terms[m].scale, weight: terms[m].weight + range.lowerBound)
+      }
+      guard let first = shifted.baseAddress else { return }
+      kernels.fold(weight + range.lowerBound, first, terms.count, range.count, out)
+    }
   }
 }
 
