@@ -36,6 +36,17 @@ final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: mapped, count: count)
   }
 
+  /// Gives back the memory of whole pages among `part`'s bytes; who reads them again gets them from the file again.
+  func releasePages(of part: UnsafeRawBufferPointer) {
+    guard let base = part.baseAddress else { return }
+    let page = UInt(getpagesize())
+    let start = (UInt(bitPattern: base) + page - 1) / page * page
+    let end = (UInt(bitPattern: base) + UInt(part.count)) / page * page
+    guard start < end else { return }
+    // SAFETY: whole pages of this mapping, of which none was ever written. A failure leaves them where they are.
+    madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_DONTNEED)
+  }
+
   deinit {
     guard let base = bytes.baseAddress else { return }
     munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)

@@ -62,6 +62,12 @@ public struct Tensor: @unchecked Sendable {
     return try body(UnsafeRawBufferPointer(start: base, count: byteCount))
   }
 
+  /// Says that nobody will read the elements soon: memory of a mapped file's pages goes back to the system, which reads
+  /// them again for who does. Tensors on the heap stay.
+  package func releasePages() {
+    withUnsafeBytes { (owner as? MappedFile)?.releasePages(of: $0) }
+  }
+
   /// The same bytes under another shape of equal count.
   public func reshaped(_ shape: [Int]) -> Tensor {
     precondition(shape.reduce(1, *) == count, "\(count) elements cannot take shape \(shape)")

@@ -140,4 +140,37 @@ import Testing
       #expect(throws: CheckpointError.self) { try FileDigest.sha256(of: url.deletingLastPathComponent()) }
     }
   }
+
+  #if os(Linux)
+    /// Memory goes back to the system, contents stay.
+    @Test func releasedPagesAreReadAgain() throws {
+      try withFile([]) { url in
+        let values = (0..<1 << 18).map { Float($0) }
+        try Checkpoint(tensors: ["a": Tensor(values, shape: [values.count])]).write(to: url)
+        let tensor = try #require(try Checkpoint(contentsOf: url).tensors["a"])
+        let before = try tensor.float32()
+        let held = try residentPages(tensor)
+        tensor.releasePages()
+        let left = try residentPages(tensor)
+        let after = try tensor.float32()
+        #expect(before == values && after == values)
+        // What shares a page with others stays: the tensor's beginning and its end.
+        #expect(held >= 1 << 20 / Int(getpagesize()) && left <= 2, "\(held), then \(left)")
+      }
+    }
+
+    /// How many pages of a tensor's bytes are in this process's memory.
+    private func residentPages(_ tensor: Tensor) throws -> Int {
+      let page = Int(getpagesize())
+      return try tensor.withUnsafeBytes { bytes in
+        let first = Int(bitPattern: bytes.baseAddress) / page
+        let last = (Int(bitPattern: bytes.baseAddress) + bytes.count - 1) / page
+        // A word for every page, whose highest bit says that it is there.
+        let map = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/pagemap"))
+        try map.seek(toOffset: UInt64(first * 8))
+        let words = try #require(try map.read(upToCount: (last - first + 1) * 8))
+        return stride(from: 7, to: words.count, by: 8).count { words[words.startIndex + $0] & 0x80 != 0 }
+      }
+    }
+  #endif
 }
