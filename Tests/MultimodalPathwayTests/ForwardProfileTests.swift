@@ -85,4 +85,31 @@ import Testing
     let attention = try #require(token.work(batch: 1)[.attention])
     #expect(attention.operations == (2 * n + 1) * n * 4 * 64)
   }
+
+  /// Activations are counted in the format that they are moved in; the residual stream is float32 in any.
+  @Test(arguments: Precision.allCases)
+  func bytesFollowThePrecision(_ precision: Precision) throws {
+    let engine = try Engine(threads: 1)
+    let model = try VisionTransformer(
+      .random(Self.configuration(pooling: .mean), seed: 1), precision: PrecisionPlan(precision), engine: engine)
+    let c = model.configuration
+    let rows = 2 * Double(c.tokenCount)
+    let work = model.work(batch: 2)
+    func bytes(_ operation: ForwardOperation) throws -> Double {
+      let work = try #require(work[operation])
+      return (work.bytes - work.weightBytes) / Double(c.depth) / rows
+    }
+    // A value of int8 takes two bytes where the instructions multiply pairs; every row has a scale.
+    let int8 = Double(4 / engine.kernels.products(.int8).perWord)
+    let (value, scale) = precision == .float32 ? (4.0, 0.0) : precision == .bfloat16 ? (2, 0) : (int8, 4)
+    let (width, hidden, attention) = (64.0, 256.0, precision == .float32 ? 4.0 : 2)
+    let (narrow, wide) = (width * value + scale, hidden * value + scale)
+    #expect(try bytes(.norm1) == 4 * width + narrow)
+    #expect(try bytes(.qkv) == narrow + 3 * width * attention)
+    #expect(try bytes(.attention) == 3 * width * attention + narrow)
+    #expect(try bytes(.projection) == narrow + 8 * width)
+    #expect(try bytes(.norm2) == 4 * width + narrow)
+    #expect(try bytes(.fc1) == narrow + wide)
+    #expect(try bytes(.fc2) == wide + 8 * width)
+  }
 }

@@ -162,7 +162,7 @@ struct Block: Sendable {
   }
 
   /// What q, k and v are stored as, and attention's output: what the projection reads, but never int8.
-  private var attentionPrecision: Precision { projection.precision == .float32 ? .float32 : .bfloat16 }
+  var attentionPrecision: Precision { projection.precision == .float32 ? .float32 : .bfloat16 }
 
   /// Where a layer's input stands, in its format, of all rows or of the first tokens.
   ///

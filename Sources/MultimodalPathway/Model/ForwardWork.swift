@@ -15,14 +15,18 @@ public struct ForwardWork: Sendable, Equatable {
     left.weightBytes += right.weightBytes
   }
 
-  /// `values` numbers read or written.
-  fileprivate static func moving(_ values: Int, operations: Int = 0, weights: Int = 0) -> ForwardWork {
+  /// `values` float32 numbers, and `bytes` more, read or written.
+  fileprivate static func moving(
+    _ values: Int, bytes: Int = 0, operations: Int = 0, weights: Int = 0
+  ) -> ForwardWork {
     ForwardWork(
-      operations: Double(operations), bytes: 4 * Double(values) + Double(weights), weightBytes: Double(weights))
+      operations: Double(operations), bytes: 4 * Double(values) + Double(bytes) + Double(weights),
+      weightBytes: Double(weights))
   }
 
-  fileprivate static func layerNorm(_ rows: Int, _ width: Int) -> ForwardWork {
-    .moving(2 * rows * width, operations: 8 * rows * width)
+  /// - Parameter rowBytes: of a row of the output; absent: float32's.
+  fileprivate static func layerNorm(_ rows: Int, _ width: Int, rowBytes: Int? = nil) -> ForwardWork {
+    .moving(rows * width, bytes: rows * (rowBytes ?? 4 * width), operations: 8 * rows * width)
   }
 }
 
@@ -34,10 +38,21 @@ extension VisionTransformer {
     let patches = batch * c.patchCount
     var work: [ForwardOperation: ForwardWork] = [:]
     func add(_ operation: ForwardOperation, _ part: ForwardWork) { work[operation, default: ForwardWork()] += part }
+    // Activations as products read them, int8's scales included.
+    func rowBytes(_ width: Int, _ precision: Precision) -> Int {
+      engine.kernels.products(precision).words(width) * 4 + (precision == .int8 ? 4 : 0)
+    }
+    func linear(_ layer: LinearLayer, rows: Int, columns: Int? = nil, output: Precision? = nil) -> ForwardWork {
+      let n = columns ?? layer.weight.n
+      // Without a format of its own, the output is added to the residual stream.
+      return layer.work(
+        rows: rows, inputRowBytes: rowBytes(layer.weight.k, layer.precision),
+        outputRowBytes: output.map { rowBytes(n, $0) } ?? 8 * n, columns: columns)
+    }
 
     if let patchEmbedding {
       add(.patchEmbedding, .moving(2 * patches * c.patchValues + rows * c.width))
-      add(.patchEmbedding, patchEmbedding.work(rows: patches))
+      add(.patchEmbedding, linear(patchEmbedding, rows: patches, output: .float32))
     }
     if let points = c.points, let pointTokenizer {
       add(.patchEmbedding, .moving(batch * points.points * 3 + rows * c.width, weights: pointTokenizer.weightBytes))
@@ -49,21 +64,23 @@ extension VisionTransformer {
     for (index, block) in blocks.enumerated() {
       let isFirstTokenOnly = index == blocks.count - 1 && readsFirstTokenOnly(Taps())
       let queries = isFirstTokenOnly ? 1 : c.tokenCount
-      add(.norm1, .layerNorm(rows, c.width))
+      let attention = block.attentionPrecision
+      add(.norm1, .layerNorm(rows, c.width, rowBytes: rowBytes(c.width, block.qkv.precision)))
       if isFirstTokenOnly, block.separatesQueries(c, engine.kernels) {
-        add(.qkv, block.qkv.work(rows: rows, columns: 2 * c.width))
-        add(.qkv, block.qkv.work(rows: batch, columns: c.width))
+        add(.qkv, linear(block.qkv, rows: rows, columns: 2 * c.width, output: attention))
+        add(.qkv, linear(block.qkv, rows: batch, columns: c.width, output: attention))
       } else {
-        add(.qkv, block.qkv.work(rows: rows))
+        add(.qkv, linear(block.qkv, rows: rows, output: attention))
       }
+      let inputs = (2 * c.tokenCount + queries) * rowBytes(c.width, attention)
+      let outputs = queries * rowBytes(c.width, block.projection.precision)
       add(
         .attention,
-        .moving(
-          batch * (2 * c.tokenCount + 2 * queries) * c.width, operations: 4 * batch * queries * c.tokenCount * c.width))
-      add(.projection, block.projection.work(rows: batch * queries, addsResidual: true))
-      add(.norm2, .layerNorm(batch * queries, c.width))
-      add(.fc1, block.fc1.work(rows: batch * queries))
-      add(.fc2, block.fc2.work(rows: batch * queries, addsResidual: true))
+        .moving(0, bytes: batch * (inputs + outputs), operations: 4 * batch * queries * c.tokenCount * c.width))
+      add(.projection, linear(block.projection, rows: batch * queries))
+      add(.norm2, .layerNorm(batch * queries, c.width, rowBytes: rowBytes(c.width, block.fc1.precision)))
+      add(.fc1, linear(block.fc1, rows: batch * queries, output: block.fc2.precision))
+      add(.fc2, linear(block.fc2, rows: batch * queries))
     }
     if c.hasFinalNorm {
       add(.norm, .layerNorm(c.normalizesAfterPooling || readsFirstTokenOnly(Taps()) ? batch : rows, c.width))
@@ -73,7 +90,7 @@ extension VisionTransformer {
       add(.norm, .layerNorm(points.featureBlocks.count * rows, c.width))
     }
     add(.pooling, .moving((pooled + batch) * c.width, operations: c.reduction == .token ? 0 : pooled * c.width))
-    if let head { add(.head, head.work(rows: batch)) }
+    if let head { add(.head, linear(head, rows: batch, output: .float32)) }
     if let points = c.points, c.classCount > 0 {
       let features = points.groups * points.featureBlocks.count * c.width
       let inputs = partHead == nil ? c.pooledWidth : points.points * 3 + features
@@ -85,7 +102,8 @@ extension VisionTransformer {
 
   /// Bytes of all weights in the form that products read.
   public var weightBytes: Int {
-    let layers = blocks.flatMap { block in PathwayLayer.allCases.map(block.linear) } + [patchEmbedding, head].compactMap { $0 }
+    let others = [patchEmbedding, head].compactMap { $0 }
+    let layers = blocks.flatMap { block in PathwayLayer.allCases.map(block.linear) } + others
     return layers.reduce(pointHeadBytes + (pointTokenizer?.weightBytes ?? 0)) { $0 + $1.weightBytes }
   }
 
@@ -96,12 +114,15 @@ extension LinearLayer {
   /// Of the weight and its branches.
   var weightBytes: Int { branches.reduce(weight.byteCount) { $0 + $1.weight.byteCount } }
 
-  /// - Parameter columns: how many of the weight's are computed; absent: all.
-  func work(rows: Int, columns: Int? = nil, addsResidual: Bool = false) -> ForwardWork {
+  /// - Parameters:
+  ///   - inputRowBytes: read once by every branch.
+  ///   - outputRowBytes: with what is read to add to it.
+  ///   - columns: how many of the weight's are computed; absent: all.
+  fileprivate func work(rows: Int, inputRowBytes: Int, outputRowBytes: Int, columns: Int?) -> ForwardWork {
     let (n, k) = (columns ?? weight.n, weight.k)
     let products = 1 + branches.count
     var work = ForwardWork.moving(
-      rows * (products * k + n + (addsResidual ? n : 0)), operations: 2 * products * rows * n * k)
+      0, bytes: rows * (products * inputRowBytes + outputRowBytes), operations: 2 * products * rows * n * k)
     work.weightBytes = Double(weightBytes) * Double(n) / Double(weight.n)
     work.bytes += work.weightBytes
     return work
