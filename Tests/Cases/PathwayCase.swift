@@ -35,6 +35,7 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
     forward("segment one cloud, Point-MAE", preset("point_mae_shapenetpart")),
     forward("one photo, merged pathway, ViT-B/16", preset("vit_base_patch16_224"), pathway: .merged),
     forward("one photo, folded pathway, ViT-B/16", preset("vit_base_patch16_224"), pathway: .folded),
+    forward("eight photos, merged pathway, ViT-B/16", preset("vit_base_patch16_224"), batch: 8, pathway: .merged),
     forward("eight photos, folded pathway, ViT-B/16", preset("vit_base_patch16_224"), batch: 8, pathway: .folded),
     forward("one photo, two-branch pathway, ViT-B/16", preset("vit_base_patch16_224"), pathway: .twoBranch),
     forward("one photo, folded pathway, ViT-Ti/16", preset("vit_tiny_patch16_224"), pathway: .folded),

@@ -30,6 +30,16 @@ final class CaseProcess {
     return milliseconds
   }
 
+  /// Times of two servers, `rounds` pairs of them.
+  static func pairs(_ servers: [CaseProcess], rounds: Int) throws -> [[Double]] {
+    try (0..<rounds).map { round in
+      // Who goes first changes, or a machine that slows down would favour one.
+      var pair = [0.0, 0.0]
+      for index in round % 2 == 0 ? [0, 1] : [1, 0] { pair[index] = try servers[index].turn() }
+      return pair
+    }
+  }
+
   func end() {
     kill(process.processIdentifier, SIGCONT)
     try? input.fileHandleForWriting.close()

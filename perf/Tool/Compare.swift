@@ -68,13 +68,7 @@ struct Compare: ParsableCommand {
   private func compare(_ name: String, confidence: Double) throws -> Result {
     let servers = try [first, second].map { try CaseProcess($0, case: name, threads: threads) }
     defer { servers.forEach { $0.end() } }
-    var pairs: [[Double]] = []
-    for round in 0..<rounds {
-      // Who goes first changes, or a machine that slows down would favour one.
-      var pair = [0.0, 0.0]
-      for index in round % 2 == 0 ? [0, 1] : [1, 0] { pair[index] = try servers[index].turn() }
-      pairs.append(pair)
-    }
+    let pairs = try CaseProcess.pairs(servers, rounds: rounds)
     let ratio = PairedRatios(pairs.map { $0[1] / $0[0] }, confidence: confidence)
     func median(_ index: Int) -> Double { PairedRatios(pairs.map { $0[index] }, confidence: 0).median }
     return Result(

@@ -6,7 +6,7 @@ import Foundation
 struct PerfTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare builds, check counters, make the README's table.",
-    subcommands: [List.self, Compare.self, Counters.self, Instructions.self, Table.self])
+    subcommands: [List.self, Compare.self, Ratios.self, Counters.self, Instructions.self, Table.self])
 }
 
 /// How a comparison ends.

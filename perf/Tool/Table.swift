@@ -84,10 +84,14 @@ struct Table: ParsableCommand {
     // Profiles and other files of the folder name no peers.
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let all = try files.map { try Data(contentsOf: $0) }
-      .filter { (try JSONSerialization.jsonObject(with: $0) as? [String: Any])?["peers"] != nil }
-      .map { try decoder.decode(Comparison.self, from: $0) }.sorted { $0.order < $1.order }
-    guard let first = all.first else { return "" }
+    func those<Value: Decodable>(with key: String, _: Value.Type) throws -> [Value] {
+      try files.map { try Data(contentsOf: $0) }
+        .filter { (try JSONSerialization.jsonObject(with: $0) as? [String: Any])?[key] != nil }
+        .map { try decoder.decode(Value.self, from: $0) }
+    }
+    let all = try those(with: "peers", Comparison.self).sorted { $0.order < $1.order }
+    let ratios = ratioTable(try those(with: "target", CasePair.Measurement.self).sorted { $0.title < $1.title })
+    guard let first = all.first else { return ratios }
     var versions: [String: String] = [:]
     for comparison in all { versions.merge(comparison.peers.mapValues(\.version)) { $1 } }
     let peers = ["torch", "onnxruntime", "openvino"].filter { versions[$0] != nil }
@@ -108,6 +112,22 @@ struct Table: ParsableCommand {
       lines.append(
         "| \(comparison.name(threads: first.threads)) | \(String(format: "%.1f", comparison.milliseconds)) | \(cells.joined(separator: " | ")) |"
       )
+    }
+    return lines.joined(separator: "\n") + "\n" + (ratios.isEmpty ? "" : "\n") + ratios
+  }
+
+  private func ratioTable(_ all: [CasePair.Measurement]) -> String {
+    guard let first = all.first else { return "" }
+    var lines = [
+      "\(first.processor), ViT-B/16, float32, \(Set(all.map(\.date)).sorted().joined(separator: ", ")): medians of pairs taken in turns "
+        + "(their 99 % confidence intervals):", "",
+      "| ratio of times | measured | target | ms |", "| --- | --- | --- | --- |",
+    ]
+    for row in all {
+      lines.append(
+        "| \(row.title) | "
+          + String(format: "%.3f (%.3f...%.3f)", row.ratio, row.low, row.high)
+          + " | \(row.target) | " + String(format: "%.1f, %.1f", row.secondMs, row.firstMs) + " |")
     }
     return lines.joined(separator: "\n") + "\n"
   }
