@@ -30,13 +30,13 @@ public struct RidgeHead: Sendable {
   /// Held-out samples of all folds under the chosen ridge.
   public let heldOut: ConfusionMatrix
 
-  /// Head tensors under timm's names: `head.weight` (K, C) and `head.bias` (K), sharpened, so that softmax of the
-  /// logits gives probabilities that held-out samples bear out.
-  public func tensors() throws -> [String: Tensor] {
+  /// Head tensors under timm's names, `head.weight` (K, C) and `head.bias` (K), or another layer's: sharpened, so that
+  /// softmax of the logits gives probabilities that held-out samples bear out.
+  public func tensors(name: String = "head") throws -> [String: Tensor] {
     func sharpened(_ tensor: Tensor) throws -> Tensor {
       Tensor(try tensor.float32().map { Float(Double($0) * sharpness) }, shape: tensor.shape)
     }
-    return ["head.weight": try sharpened(weight), "head.bias": try sharpened(bias)]
+    return ["\(name).weight": try sharpened(weight), "\(name).bias": try sharpened(bias)]
   }
 
   /// The class of each of the features, (n, C), by index.

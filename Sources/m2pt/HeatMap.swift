@@ -29,12 +29,16 @@ struct HeatMap {
         let colour = Self.inferno((value - range.lowerBound) / spread)
         let start = 3 * (y * picture.width + x)
         for channel in 0..<3 {
-          let mixed = Double(rgb[start + channel]) * (1 - opacity) + colour[channel] * opacity
-          rgb[start + channel] = UInt8(min(255, max(0, mixed.rounded())))
+          rgb[start + channel] = Self.mixed(rgb[start + channel], colour[channel], opacity)
         }
       }
     }
     return try PixelImage(extent: picture.extent, rgb: rgb)
+  }
+
+  /// `colour`, 0...255, over `below`.
+  static func mixed(_ below: UInt8, _ colour: Double, _ opacity: Double) -> UInt8 {
+    UInt8(min(255, max(0, (Double(below) * (1 - opacity) + colour * opacity).rounded())))
   }
 
   /// Pictures of one size side by side, from left to right.
@@ -60,7 +64,7 @@ struct HeatMap {
   ]
 
   /// Red, green and blue, 0...255, of a value in 0...1.
-  private static func inferno(_ value: Double) -> [Double] {
+  static func inferno(_ value: Double) -> [Double] {
     let position = min(max(value, 0), 1) * Double(steps.count - 1)
     let first = min(Int(position), steps.count - 2)
     return [16, 8, 0].map { shift in

@@ -93,15 +93,6 @@ struct ImageSizeOption: ParsableArguments {
   }
 }
 
-extension VisionTransformerConfiguration {
-  /// - Throws: `ToolError` where a command for what has pictures is given a model of points.
-  func requirePictures(_ command: String) throws {
-    guard points == nil else {
-      throw ToolError("m2pt \(command) is for pictures and videos; this is a model of points")
-    }
-  }
-}
-
 /// A failure that is told as it is.
 struct ToolError: Error, CustomStringConvertible {
   let description: String

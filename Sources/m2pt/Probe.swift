@@ -7,8 +7,9 @@ struct Probe: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Make a classifier of a model and sorted files: a linear head on its features, in closed form.",
     discussion: """
-      Takes one folder of pictures, or videos, a class and fits ridge regression to the pooled features, with the ridge chosen on \
-      held-out folds. The result is a model directory for `m2pt classify --model` and for timm.
+      Takes one folder a class of whatever the model reads, pictures, videos, sound or points, and fits ridge \
+      regression to the pooled features, with the ridge chosen on held-out folds. The result is a model directory for \
+      `m2pt classify --model`, and one of pictures for timm too.
       """)
 
   @OptionGroup var options: ModelOptions
@@ -17,7 +18,7 @@ struct Probe: ParsableCommand {
   @Option(help: "The model directory to write.") var output: String
   @Flag(help: "Replace a model that is in the output directory.") var overwrite = false
   @Option(help: "Held-out folds that choose the ridge.") var folds = 5
-  @Option(help: "Pictures or clips of a pass.") var batch = 8
+  @Option(help: "Pictures, clips, windows or clouds of a pass.") var batch = 8
   @Flag(name: .customLong("skip-unreadable"), help: "Leave out files that cannot be read, and count them.")
   var skipUnreadable = false
   @Flag(help: "JSON on standard output.") var json = false
@@ -34,7 +35,6 @@ struct Probe: ParsableCommand {
     var regression = RidgeRegression()
     regression.folds = folds
     let weights = try options.weights().withoutHead()
-    try weights.configuration.requirePictures("probe")
     let frontEnd = try options.frontEnd(weights.configuration)
     let training = try ClassFolders(train, endings: frontEnd.endings)
     let testing = try test.map { try ClassFolders($0, endings: frontEnd.endings, known: training.classes) }
@@ -56,11 +56,13 @@ struct Probe: ParsableCommand {
       return confusion
     }
     try directory.write(
-      Checkpoint(tensors: weights.tensors.merging(try head.tensors()) { $1 }, metadata: try provenance(head, source)),
+      Checkpoint(
+        tensors: weights.tensors.merging(try head.tensors(name: weights.configuration.linearHeadName)) { $1 },
+        metadata: try provenance(head, source)),
       weights.configuration.withHead(training.classes), options.preprocessing(weights.configuration))
     let report = ProbeReport(
-      head, folds: folds, train: trained, test: tested, confusion: confusion, output: output,
-      threads: model.engine.threads)
+      head, weights.configuration.modality, folds: folds, train: trained, test: tested, confusion: confusion,
+      output: output, threads: model.engine.threads)
     if json { try printJSON(report) } else { print(report.text) }
   }
 
@@ -83,14 +85,14 @@ struct FeatureExtractor {
   let skipsUnreadable: Bool
 
   struct Extracted {
-    /// (n, C): what a head reads.
+    /// (n, C), or what else pooling makes: what a head reads.
     let pooled: Tensor
     let labels: [Int]
     let skipped: [String]
     let seconds: Double
   }
 
-  /// - Throws: what keeps the first unreadable picture from being read, unless they are skipped; `ToolError` where none
+  /// - Throws: what keeps the first unreadable file from being read, unless they are skipped; `ToolError` where none
   ///   is left.
   func features(_ folders: ClassFolders, _ title: String) throws -> Extracted {
     let start = DispatchTime.now().uptimeNanoseconds
@@ -99,7 +101,8 @@ struct FeatureExtractor {
     var progress = Progress(title, total: folders.files.count)
     defer { progress.finish() }
     var (values, labels, skipped): ([Float], [Int], [String]) = ([], [], [])
-    values.reserveCapacity(folders.files.count * model.configuration.width)
+    let width = model.configuration.pooledWidth
+    values.reserveCapacity(folders.files.count * width)
     try batches.forEach(folders.files) { error in
       guard skipsUnreadable else { throw error }
       skipped.append("\(error)")
@@ -111,7 +114,7 @@ struct FeatureExtractor {
     }
     guard !labels.isEmpty else { throw ToolError("no file can be read; the first: \(skipped.first ?? "")") }
     return Extracted(
-      pooled: Tensor(values, shape: [labels.count, model.configuration.width]), labels: labels, skipped: skipped,
+      pooled: Tensor(values, shape: [labels.count, width]), labels: labels, skipped: skipped,
       seconds: Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
   }
 }
@@ -123,19 +126,23 @@ extension ModelWeights {
     configuration.classCount = 0
     configuration.labels = nil
     configuration.labelDescriptions = nil
-    let body = tensors.filter { $0.key != "head.weight" && $0.key != "head.bias" }
+    configuration.task = .singleLabel
+    let names = Set(ModelWeights.expectedShapes(configuration).map(\.name))
     return try ModelWeights(
-      checkpoint: Checkpoint(tensors: body, metadata: metadata), configuration: configuration)
+      checkpoint: Checkpoint(tensors: tensors.filter { names.contains($0.key) }, metadata: metadata),
+      configuration: configuration)
   }
 }
 
 extension VisionTransformerConfiguration {
+  /// The same transformer with one linear layer as its head.
   func withHead(_ classes: [String]) -> VisionTransformerConfiguration {
     var result = self
     result.classCount = classes.count
     result.labels = classes
     result.labelDescriptions = nil
     result.task = .singleLabel
+    result.points?.headWidths = []
     return result
   }
 }

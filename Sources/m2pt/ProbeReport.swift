@@ -1,19 +1,20 @@
 import Foundation
+import MultimodalPathway
 import PathwayTraining
 
 /// What a probe found, for people and for scripts.
 struct ProbeReport: Encodable {
-  struct Pictures: Encodable {
-    var images: Int
+  struct Files: Encodable {
+    var files: Int
     var skipped: [String]
     var seconds: Double
-    var images_per_second: Double
+    var files_per_second: Double
 
     init(_ features: FeatureExtractor.Extracted) {
-      images = features.labels.count
+      files = features.labels.count
       skipped = features.skipped
       seconds = features.seconds
-      images_per_second = Double(features.labels.count) / features.seconds
+      files_per_second = Double(features.labels.count) / features.seconds
     }
   }
   struct Candidate: Encodable {
@@ -34,8 +35,9 @@ struct ProbeReport: Encodable {
   }
 
   var classes: [String]
-  var train: Pictures
-  var test: Pictures?
+  var modality: String
+  var train: Files
+  var test: Files?
   var folds: Int
   var threads: Int
   var ridge: Double
@@ -45,14 +47,22 @@ struct ProbeReport: Encodable {
   var held_out: Accuracy
   var test_accuracy: Accuracy?
   var output: String
+  private let things: String
+
+  private enum CodingKeys: CodingKey {
+    case classes, modality, train, test, folds, threads, ridge, relative_ridge, sharpness, candidates, held_out
+    case test_accuracy, output
+  }
 
   init(
-    _ head: RidgeHead, folds: Int, train: FeatureExtractor.Extracted, test: FeatureExtractor.Extracted?,
-    confusion: ConfusionMatrix?, output: String, threads: Int
+    _ head: RidgeHead, _ modality: Modality, folds: Int, train: FeatureExtractor.Extracted,
+    test: FeatureExtractor.Extracted?, confusion: ConfusionMatrix?, output: String, threads: Int
   ) {
     classes = head.classes
-    self.train = Pictures(train)
-    self.test = test.map(Pictures.init)
+    self.modality = modality.rawValue
+    things = modality.things
+    self.train = Files(train)
+    self.test = test.map(Files.init)
     self.folds = folds
     self.threads = threads
     ridge = head.ridge
@@ -70,14 +80,14 @@ struct ProbeReport: Encodable {
 
   var text: String {
     var lines: [String] = []
-    for (name, pictures) in [("training", train), ("test", test)] {
-      guard let pictures else { continue }
+    for (name, read) in [("training", train), ("test", test)] {
+      guard let read else { continue }
       lines.append(
         String(
-          format: "%@: %d pictures in %.1f s, %.1f a second on %d threads", name, pictures.images, pictures.seconds,
-          pictures.images_per_second, threads))
-      if !pictures.skipped.isEmpty { lines.append("  left out, unreadable: \(pictures.skipped.count)") }
-      lines += pictures.skipped.prefix(5).map { "  " + $0 }
+          format: "%@: %d %@ in %.1f s, %.1f a second on %d threads", name, read.files, things, read.seconds,
+          read.files_per_second, threads))
+      if !read.skipped.isEmpty { lines.append("  left out, unreadable: \(read.skipped.count)") }
+      lines += read.skipped.prefix(5).map { "  " + $0 }
     }
     lines.append(
       String(
@@ -109,5 +119,17 @@ struct ProbeReport: Encodable {
     return ["rows: what it is; columns: what it is taken for"]
       + [label("") + classes.map { cell(String($0.prefix(7))) }.joined()]
       + classes.indices.map { label(classes[$0]) + counts[$0].map { cell("\($0)") }.joined() }
+  }
+}
+
+extension Modality {
+  /// What people call several of a model's inputs.
+  fileprivate var things: String {
+    switch self {
+    case .image: "pictures"
+    case .audio: "recordings"
+    case .video: "videos"
+    case .points: "clouds"
+    }
   }
 }

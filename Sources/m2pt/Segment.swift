@@ -14,8 +14,9 @@ struct Segment: ParsableCommand {
   @OptionGroup var options: ModelOptions
   @Argument(help: "A PLY, OFF, OBJ, XYZ or NPY file.") var file: String
   @Option(help: "What kind of object it is, one of the model's categories.") var category: String?
-  @Option(help: "A PLY file to write: all points, coloured by part, with the part's number as label.") var output:
-    String?
+  @Option(help: "A file to write, all points coloured by part: PLY, with the part's number as label, or a PNG picture.")
+  var output: String?
+  @Option(help: "The axis that points up in a picture: y as in OBJ files, or z.") var up = UpAxis.y
   @Flag(help: "JSON on standard output: a summary of the parts.") var json = false
   @Flag(help: "CSV on standard output: coordinates, part and probability of every point.") var csv = false
 
@@ -36,14 +37,14 @@ struct Segment: ParsableCommand {
       }
       return index
     }
+    if let output { try PointPicture.checkName(URL(fileURLWithPath: output)) }
     let prepared = try PointFrontEnd(points, engine: model.engine).prepared(URL(fileURLWithPath: file))
     let answer = try PartAnswer(model, points, prepared, category: chosen)
     let parts = try answer.spread(over: prepared, engine: model.engine)
     if let output {
       let places = parts.map { answer.parts.firstIndex(of: $0.part) ?? 0 }
-      try PointFile.writePLY(
-        prepared.source, colors: places.map { Self.color($0) }, labels: parts.map { Int32($0.part) },
-        to: URL(fileURLWithPath: output))
+      try PointPicture(cloud: prepared.source, colors: places.map { Self.color($0) }).write(
+        .integers("label", parts.map { Int32($0.part) }), up: up, to: URL(fileURLWithPath: output))
     }
     let report = Report(file, answer, parts, c, output)
     if json { return try printJSON(report) }
@@ -163,7 +164,8 @@ struct PartAnswer {
 
   /// The answer of the nearest point that the model saw, for every point of the source.
   func spread(over prepared: PointPreprocessor.Result, engine: Engine) throws -> [Point] {
-    let source = prepared.source
+    // Scaled, no distance is too small for float32.
+    let source = try prepared.source.normalized()
     let seen = try PointCloud(
       coordinates: prepared.indices.flatMap { source.coordinates[3 * $0..<3 * $0 + 3] })
     return try PointSampling(seen, engine: engine).nearest(1, to: source).map { points[$0] }

@@ -168,7 +168,7 @@ import Testing
     defer { try? FileManager.default.removeItem(at: file) }
     let cloud = try PointCloud(coordinates: Self.pyramid)
     let colors = (0..<5).map { (UInt8($0), UInt8(10), UInt8(255)) }
-    try PointFile.writePLY(cloud, colors: colors, labels: [0, 1, 2, 3, 4], to: file)
+    try PointFile.writePLY(cloud, colors: colors, column: .integers("label", [0, 1, 2, 3, -4]), to: file)
     #expect(try PointFile.read(file) == cloud)
   }
 

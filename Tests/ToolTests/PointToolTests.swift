@@ -41,7 +41,8 @@ import Testing
       let text = (0..<cloud.count).map { "\(cloud[$0].x) \(cloud[$0].y) \(cloud[$0].z)" }.joined(separator: "\n")
       try Data(text.utf8).write(to: folder.appendingPathComponent("cloud.xyz"))
       try PointFile.writePLY(
-        cloud, colors: Array(repeating: (0, 0, 0), count: cloud.count), labels: Array(repeating: 0, count: cloud.count),
+        cloud, colors: Array(repeating: (0, 0, 0), count: cloud.count),
+        column: .integers("label", Array(repeating: 0, count: cloud.count)),
         to: folder.appendingPathComponent("cloud.ply"))
       try body(folder, cloud)
     }
@@ -72,13 +73,108 @@ import Testing
       #expect(picture.status == 1 && picture.errors.contains("a JPEG image"), "\(picture.errors)")
       let segment = try Tool.run(["segment", "--model", model, file])
       #expect(segment.status == 1 && segment.errors.contains("classify"), "\(segment.errors)")
-      for command in ["attention", "probe"] {
-        let options =
-          command == "probe"
-          ? ["--train", folder.path, "--output", folder.appendingPathComponent("p").path] : [file, "--output", "a.png"]
-        let refused = try Tool.run([command, "--model", model] + options)
-        #expect(refused.status != 0, "\(command)")
+    }
+  }
+
+  private struct Attention: Decodable {
+    var prefix: [Double]
+    var attention: [[Double]]
+    var centers: [[Float]]?
+  }
+
+  /// Every point has its colour and value from the centres around it; a centre's own is its group's.
+  @Test(arguments: ["classifier", "segmenter"])
+  func attention(_ name: String) throws {
+    try withModel(name) { folder, cloud in
+      let model = folder.appendingPathComponent("model").path
+      let file = folder.appendingPathComponent("cloud.ply").path
+      let output = folder.appendingPathComponent("look.ply")
+      let result = try Tool.run(["attention", "--model", model, file, "--json", "--output", output.path])
+      try #require(result.status == 0, "\(result.errors)")
+      let answer = try JSONDecoder().decode(Attention.self, from: Data(result.output.utf8))
+      let (groups, centers) = (try #require(answer.attention.first), try #require(answer.centers))
+      #expect(answer.attention.count == 1 && groups.count == centers.count)
+      // Each of at most 65 float32 probabilities is rounded, and so is what they were divided by.
+      #expect(abs(answer.prefix.reduce(0, +) + groups.reduce(0, +) - 1) <= 2 * gamma(65 + 2))
+      #expect(try PointFile.read(output).coordinates == cloud.coordinates)
+      let data = try Data(contentsOf: output)
+      let header = try #require(data.firstRange(of: Data("property float attention\nend_header\n".utf8)))
+      #expect(data.count == header.upperBound + 19 * cloud.count)
+      let values = (0..<cloud.count).map { point in
+        data.withUnsafeBytes {
+          Float(bitPattern: $0.loadUnaligned(fromByteOffset: header.upperBound + 19 * point + 15, as: UInt32.self))
+        }
       }
+      for (group, center) in centers.enumerated() {
+        let point = try #require(
+          (0..<cloud.count).first { [cloud[$0].x, cloud[$0].y, cloud[$0].z] == center })
+        #expect(values[point] == Float(groups[group]))
+      }
+      let range = groups.min()!...groups.max()!
+      #expect(values.allSatisfy { Float(range.lowerBound) <= $0 && $0 <= Float(range.upperBound) })
+
+      let picture = folder.appendingPathComponent("look.png")
+      let painted = try Tool.run(["attention", "--model", model, file, "--token", "2", "--output", picture.path])
+      #expect(painted.status == 0 && painted.output.contains("token 2, \(cloud.count) points"), "\(painted.errors)")
+      let pixels = try ImageFile.read(picture)
+      #expect(pixels.extent == Extent(square: 512) && Array(pixels.rgb.prefix(3)) == [255, 255, 255])
+      #expect(pixels.rgb.count { $0 < 250 } > 3 * cloud.count)
+      let turned = try Tool.run(
+        ["attention", "--model", model, file, "--token", "2", "--up", "z", "--output", picture.path])
+      #expect(try turned.status == 0 && ImageFile.read(picture) != pixels)
+      for (options, text) in [
+        (["--token", "\(groups.count)", "--output", picture.path], "\(groups.count) groups"),
+        (["--token", "0,1", "--output", picture.path], "GROUP"), (["--output", file + ".jpg"], ".ply or .png"),
+      ] {
+        let refused = try Tool.run(["attention", "--model", model, file] + options)
+        #expect(refused.status == 1 && refused.errors.contains(text), "\(refused.errors)")
+      }
+    }
+  }
+
+  /// Balls and sticks; the published head's hidden layers, or the per-point head, give way to one linear layer.
+  @Test(arguments: ["classifier", "segmenter"])
+  func probe(_ name: String) throws {
+    try withModel(name) { folder, _ in
+      var random = SeededGenerator(seed: 61)
+      let train = folder.appendingPathComponent("train")
+      for (kind, width) in [("ball", Float(1)), ("stick", 0.05)] {
+        let place = train.appendingPathComponent(kind)
+        try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+        for index in 0..<6 {
+          let lines = (0..<100).map { _ in
+            let point = random.floats(3)
+            return "\(point[0] * width) \(point[1] * width) \(point[2])"
+          }
+          try Data(lines.joined(separator: "\n").utf8).write(to: place.appendingPathComponent("\(index).xyz"))
+        }
+      }
+      let output = folder.appendingPathComponent("probed").path
+      let model = folder.appendingPathComponent("model").path
+      let result = try Tool.run(
+        ["probe", "--model", model, "--train", train.path, "--output", output, "--folds", "2", "--batch", "5"])
+      #expect(result.status == 0 && result.output.contains("training: 12 clouds in"), "\(result.errors)")
+      let probed = try ModelWeights(modelAt: URL(fileURLWithPath: output))
+      #expect(probed.configuration.labels == ["ball", "stick"] && probed.configuration.task == .singleLabel)
+      #expect(
+        try probed.tensor("cls_head_finetune.0.weight").shape == [2, probed.configuration.pooledWidth])
+      let answers = try Tool.run(
+        ["classify", "--model", output, "--csv", "--top-k", "1", train.path + "/ball", train.path + "/stick"])
+      let labels = answers.output.split(separator: "\n").dropFirst().map { $0.split(separator: ",")[3] }
+      #expect(labels == Array(repeating: "ball", count: 6) + Array(repeating: "stick", count: 6), "\(answers.errors)")
+    }
+  }
+
+  @Test func segmentedPointsArePainted() throws {
+    try withModel("segmenter") { folder, _ in
+      let model = folder.appendingPathComponent("model").path
+      let file = folder.appendingPathComponent("cloud.xyz").path
+      let picture = folder.appendingPathComponent("parts.png")
+      let result = try Tool.run(["segment", "--model", model, file, "--output", picture.path])
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(try ImageFile.read(picture).extent == Extent(square: 512))
+      let refused = try Tool.run(["segment", "--model", model, file, "--output", "parts.obj"])
+      #expect(refused.status == 1 && refused.errors.contains(".ply or .png"), "\(refused.errors)")
     }
   }
 

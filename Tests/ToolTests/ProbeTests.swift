@@ -7,8 +7,8 @@ import Testing
 /// `m2pt probe`, run as a process on pictures that are made here.
 @Suite struct ProbeTests {
   private struct Report: Decodable {
-    struct Pictures: Decodable {
-      var images: Int
+    struct Files: Decodable {
+      var files: Int
       var skipped: [String]
     }
     struct Accuracy: Decodable {
@@ -17,8 +17,8 @@ import Testing
       var confusion: [[Int]]
     }
     var classes: [String]
-    var train: Pictures
-    var test: Pictures?
+    var train: Files
+    var test: Files?
     var held_out: Accuracy
     var test_accuracy: Accuracy?
   }
@@ -60,7 +60,7 @@ import Testing
       let result = try Tool.run(options + ["--test", test, "--json"])
       try #require(result.status == 0, "\(result.errors)")
       let report = try JSONDecoder().decode(Report.self, from: Data(result.output.utf8))
-      #expect(report.classes == ["blue", "red"] && report.train.images == 12 && report.test?.images == 4)
+      #expect(report.classes == ["blue", "red"] && report.train.files == 12 && report.test?.files == 4)
       #expect(report.held_out.correct == 12)
       #expect(report.test_accuracy?.confusion == [[2, 0], [0, 2]])
 
@@ -118,7 +118,7 @@ import Testing
       let skipping = try probe(["--folds", "2", "--skip-unreadable", "--json"])
       try #require(skipping.status == 0, "\(skipping.errors)")
       let report = try JSONDecoder().decode(Report.self, from: Data(skipping.output.utf8))
-      #expect(report.train.images == 6 && report.train.skipped.count == 1)
+      #expect(report.train.files == 6 && report.train.skipped.count == 1)
       #expect(report.train.skipped[0].contains(bad.path))
 
       let other = try makePictures(in: folder.appendingPathComponent("other"), count: 1, seed: 4)

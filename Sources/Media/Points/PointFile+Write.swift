@@ -1,19 +1,36 @@
 import Foundation
 import MultimodalPathway
 
+/// A number of every point, which a PLY file has beside its colour.
+public struct PLYColumn: Sendable {
+  let declaration: String
+  /// The bits of each number.
+  let words: [UInt32]
+
+  /// `property float name`.
+  public static func floats(_ name: String, _ values: [Float]) -> PLYColumn {
+    PLYColumn(declaration: "float \(name)", words: values.map(\.bitPattern))
+  }
+
+  /// `property int name`.
+  public static func integers(_ name: String, _ values: [Int32]) -> PLYColumn {
+    PLYColumn(declaration: "int \(name)", words: values.map { UInt32(bitPattern: $0) })
+  }
+}
+
 extension PointFile {
   /// Writes a binary PLY file of points with a colour and a number each, whole or not at all.
   ///
-  /// Vertices are float x, y, z; uchar red, green, blue; int label.
+  /// Vertices are float x, y, z; uchar red, green, blue; and the column.
   ///
   /// - Parameters:
   ///   - colors: red, green and blue of every point.
-  ///   - labels: a number of every point.
+  ///   - column: a number of every point.
   /// - Throws: `CheckpointError.unwritable`.
   public static func writePLY(
-    _ cloud: PointCloud, colors: [(UInt8, UInt8, UInt8)], labels: [Int32], to file: URL
+    _ cloud: PointCloud, colors: [(UInt8, UInt8, UInt8)], column: PLYColumn, to file: URL
   ) throws {
-    precondition(colors.count == cloud.count && labels.count == cloud.count, "one colour and label for every point")
+    precondition(colors.count == cloud.count && column.words.count == cloud.count, "a colour and number for every point")
     let header = """
       ply
       format binary_little_endian 1.0
@@ -24,7 +41,7 @@ extension PointFile {
       property uchar red
       property uchar green
       property uchar blue
-      property int label
+      property \(column.declaration)
       end_header
 
       """
@@ -35,7 +52,7 @@ extension PointFile {
         withUnsafeBytes(of: cloud.coordinates[3 * index + axis].bitPattern.littleEndian) { bytes += $0 }
       }
       bytes += [colors[index].0, colors[index].1, colors[index].2]
-      withUnsafeBytes(of: labels[index].littleEndian) { bytes += $0 }
+      withUnsafeBytes(of: column.words[index].littleEndian) { bytes += $0 }
     }
     try AtomicFile.write(to: file) { target in try bytes.withUnsafeBytes { try target.append($0) } }
   }

@@ -48,3 +48,8 @@ struct ClassHead: Sendable {
     }
   }
 }
+
+extension VisionTransformerConfiguration {
+  /// On disk, the one layer of a head that has no hidden ones: timm's `head`, or the first of a point transformer's.
+  public var linearHeadName: String { points == nil ? "head" : "cls_head_finetune.0" }
+}
