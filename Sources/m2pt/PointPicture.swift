@@ -47,7 +47,7 @@ struct PointPicture {
     let size = Self.size
     let places = seen(up: up)
     let radius = places.reduce(0) { max($0, ($1.x * $1.x + $1.y * $1.y + $1.depth * $1.depth).squareRoot()) }
-    let dot = min(8, max(1, Int(0.35 * Double(size) / Double(cloud.count).squareRoot())))
+    let dot = min(8, max(1, Int(0.6 * Double(size) / Double(cloud.count).squareRoot())))
     let scale = radius > 0 ? Double(size / 2 - dot - 1) / radius : 0
     var nearest = [Double](repeating: -.infinity, count: size * size)
     var rgb = [UInt8](repeating: 255, count: 3 * size * size)

@@ -85,13 +85,34 @@ import Testing
           let place = cloud.place(Int.random(in: 0..<count, using: &random))
           var distances = [Float](repeating: .nan, count: neighbours + 1)
           var indices = [Int32](repeating: -7, count: neighbours + 1)
-          cloud.use { kernels.nearestPoints($0, place, neighbours, &distances, &indices) }
+          let needed = nearestScratchCount(neighbours: neighbours)
+          var scratch = [Float](repeating: .nan, count: needed + 1)
+          cloud.use { kernels.nearestPoints($0, place, neighbours, &distances, &indices, &scratch) }
+          #expect(scratch[needed].isNaN)
           let expected = cloud.nearest(neighbours, to: place)
           #expect(Array(indices.dropLast()) == expected, "\(neighbours) of \(count) points")
           let squares = expected.map { Float(cloud.squaredDistance(Int($0), place)) }
           #expect(Array(distances.dropLast()) == squares && distances.last!.isNaN && indices.last == -7)
         }
       }
+    }
+  }
+
+  /// What cannot be compared is never taken for near, and every index is one of a point.
+  @Test(arguments: InstructionSet.available)
+  func nearestPointsOfBrokenClouds(_ set: InstructionSet) throws {
+    let kernels = try kernels(set)
+    for broken in [Float.nan, .infinity, 1e30] {
+      var x = [Float](repeating: broken, count: 100)
+      x[7] = 2
+      x[91] = 1
+      var (distances, indices) = ([Float](repeating: 0, count: 5), [Int32](repeating: -1, count: 5))
+      var scratch = [Float](repeating: .nan, count: nearestScratchCount(neighbours: 5))
+      x.withUnsafeBufferPointer { x in
+        let points = PointArrays(x: x.baseAddress!, y: x.baseAddress!, z: x.baseAddress!, count: 100)
+        kernels.nearestPoints(points, Place(x: 0, y: 0, z: 0), 5, &distances, &indices, &scratch)
+      }
+      #expect(distances == [3, 12, .infinity, .infinity, .infinity] && indices == [91, 7, 0, 0, 0])
     }
   }
 
@@ -109,7 +130,8 @@ import Testing
           z.withUnsafeBufferPointer { z in
             let points = PointArrays(x: x.baseAddress!, y: y.baseAddress!, z: z.baseAddress!, count: 5000)
             kernels.farthestPoints(points, 600, 1e-3, &distances, &samples)
-            kernels.nearestPoints(points, Place(x: x[17], y: y[18], z: z[19]), 64, &distances, &neighbours)
+            var scratch = [Float](repeating: 0, count: nearestScratchCount(neighbours: 64))
+            kernels.nearestPoints(points, Place(x: x[17], y: y[18], z: z[19]), 64, &distances, &neighbours, &scratch)
           }
         }
       }

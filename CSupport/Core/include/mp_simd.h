@@ -93,7 +93,7 @@ MP_TRANSPOSE(16)
 
 // MARK: - What takes an instruction of its own
 //
-// min, max: `b` where either is NaN. below: a < b, a bit a lane. dot_i16: sum + a.hi b.hi + a.lo b.lo of every lane's two 16-bit integers.
+// min, max: `b` where either is NaN. below: a < b, a bit a lane. compress: the lanes with a bit in `mask`, first ones first. dot_i16: sum + a.hi b.hi + a.lo b.lo of every lane's two 16-bit integers.
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -120,6 +120,10 @@ MP_INLINE mp_i32x8 mp_dot_i16_i32x8(mp_i32x8 sum, mp_i32x8 a, mp_i32x8 b) {
 MP_INLINE mp_f32x16 mp_max_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_max_ps(a, b); }
 MP_INLINE mp_f32x16 mp_min_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_min_ps(a, b); }
 MP_INLINE uint32_t mp_below_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+// In a register: Zen 4 takes a hundred cycles and more to compress into memory.
+MP_INLINE mp_f32x16 mp_compress_f32x16(mp_f32x16 v, uint32_t mask) {
+  return _mm512_maskz_compress_ps((__mmask16)mask, v);
+}
 #endif
 #if defined(__AVX512BW__)
 MP_INLINE mp_i32x16 mp_dot_i16_i32x16(mp_i32x16 sum, mp_i32x16 a, mp_i32x16 b) {
@@ -171,4 +175,11 @@ MP_INLINE void mp_store_i8_i32x16(void *target, mp_i32x16 v) {
 MP_PLAIN(4)
 MP_PLAIN(8)
 MP_PLAIN(16)
+
+MP_INLINE mp_f32x16 mp_compress_f32x16(mp_f32x16 v, uint32_t mask) {
+  mp_f32x16 result = v;
+  for (int lane = 0, count = 0; lane < 16; ++lane)
+    if (mask >> lane & 1) result[count++] = v[lane];
+  return result;
+}
 #endif

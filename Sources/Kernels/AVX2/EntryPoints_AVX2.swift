@@ -105,9 +105,10 @@ public func farthestPointsF32_AVX2(
 @inline(never)
 public func nearestPointsF32_AVX2(
   _ points: PointArrays, _ place: Place, _ neighbours: Int, _ distances: UnsafeMutablePointer<Float>,
-  _ indices: UnsafeMutablePointer<Int32>
+  _ indices: UnsafeMutablePointer<Int32>, _ scratch: UnsafeMutablePointer<Float>
 ) {
-  nearestPoints(AVX2.self, points, to: place, neighbours: neighbours, distances: distances, into: indices)
+  nearestPoints(
+    AVX2.self, points, to: place, neighbours: neighbours, distances: distances, into: indices, scratch: scratch)
 }
 
 @inline(never)

@@ -23,6 +23,12 @@ public enum AVX512: ISA {
   @inlinable @inline(__always)
   public static func lanesBelow(_ a: Vector, _ b: Vector) -> UInt32 { mp_below_f32x16(a, b) }
 
+  // SAFETY: callers have `lanes` floats at `pointer`.
+  @inlinable @inline(__always)
+  public static func compress(_ vector: Vector, _ mask: UInt32, _ pointer: UnsafeMutablePointer<Float>) {
+    UnsafeMutableRawPointer(pointer).storeBytes(of: mp_compress_f32x16(vector, mask), as: Vector.self)
+  }
+
   // SAFETY: both types are the same number of plain 4-byte lanes; so below.
   @inlinable @inline(__always)
   public static func bits(_ vector: Vector) -> Bits { unsafeBitCast(vector, to: Bits.self) }

@@ -105,9 +105,10 @@ public func farthestPointsF32_AVX512(
 @inline(never)
 public func nearestPointsF32_AVX512(
   _ points: PointArrays, _ place: Place, _ neighbours: Int, _ distances: UnsafeMutablePointer<Float>,
-  _ indices: UnsafeMutablePointer<Int32>
+  _ indices: UnsafeMutablePointer<Int32>, _ scratch: UnsafeMutablePointer<Float>
 ) {
-  nearestPoints(AVX512.self, points, to: place, neighbours: neighbours, distances: distances, into: indices)
+  nearestPoints(
+    AVX512.self, points, to: place, neighbours: neighbours, distances: distances, into: indices, scratch: scratch)
 }
 
 @inline(never)

@@ -105,9 +105,10 @@ public func farthestPointsF32_Baseline(
 @inline(never)
 public func nearestPointsF32_Baseline(
   _ points: PointArrays, _ place: Place, _ neighbours: Int, _ distances: UnsafeMutablePointer<Float>,
-  _ indices: UnsafeMutablePointer<Int32>
+  _ indices: UnsafeMutablePointer<Int32>, _ scratch: UnsafeMutablePointer<Float>
 ) {
-  nearestPoints(Baseline.self, points, to: place, neighbours: neighbours, distances: distances, into: indices)
+  nearestPoints(
+    Baseline.self, points, to: place, neighbours: neighbours, distances: distances, into: indices, scratch: scratch)
 }
 
 @inline(never)

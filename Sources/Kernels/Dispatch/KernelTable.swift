@@ -64,7 +64,9 @@ package struct KernelTable: Sendable {
   package let farthestPoints:
     @Sendable (PointArrays, Int, Float, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>) -> Void
   package let nearestPoints:
-    @Sendable (PointArrays, Place, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>) -> Void
+    @Sendable (
+      PointArrays, Place, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Float>
+    ) -> Void
   package let mixRows:
     @Sendable (
       UnsafePointer<Float>, Int, UnsafePointer<Int32>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>

@@ -21,6 +21,9 @@ public protocol ISA {
   static func minimum(_ a: Vector, _ b: Vector) -> Vector
   /// One bit for each lane, the first in the lowest: whether `a < b` there.
   static func lanesBelow(_ a: Vector, _ b: Vector) -> UInt32
+  /// Writes the lanes of `vector` that have a bit in `mask` one behind the other; what follows, up to `lanes` floats from
+  /// `pointer` on, is undefined.
+  static func compress(_ vector: Vector, _ mask: UInt32, _ pointer: UnsafeMutablePointer<Float>)
   static func bits(_ vector: Vector) -> Bits
   static func vector(_ bits: Bits) -> Vector
   /// `fma(scale, b, a)` lane by lane, rounded once on every set: folding gives the same bits everywhere.
@@ -70,6 +73,15 @@ extension ISA {
   @inlinable @inline(__always)
   static func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: Vector.self)
+  }
+
+  @inlinable @inline(__always)
+  public static func compress(_ vector: Vector, _ mask: UInt32, _ pointer: UnsafeMutablePointer<Float>) {
+    var target = pointer
+    for lane in 0..<lanes {
+      target.pointee = vector[lane]
+      target += Int(mask >> UInt32(truncatingIfNeeded: lane) & 1)
+    }
   }
 
   @inlinable @inline(__always)

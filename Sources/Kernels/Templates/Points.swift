@@ -139,62 +139,6 @@ func firstIndex<I: ISA>(
   return index
 }
 
-/// The `neighbours` points nearest to `place`, by distance and among equal ones by index.
-///
-/// - Parameters:
-///   - points: at least `neighbours`.
-///   - distances: `neighbours` squared distances, ascending.
-/// - Complexity: O(points), and O(neighbours) for each of the about neighbours x ln(points / neighbours) points that
-///   were among the nearest when they were met.
-@inlinable @inline(__always)
-public func nearestPoints<I: ISA>(
-  _: I.Type, _ points: PointArrays, to place: Place, neighbours: Int, distances: UnsafeMutablePointer<Float>,
-  into indices: UnsafeMutablePointer<Int32>
-) {
-  var found = 0
-  var limit = Float.infinity
-  var index = 0
-  while index + I.lanes <= points.count {
-    let values = squaredDistances(I.self, points, index, from: place)
-    var nearer = I.lanesBelow(values, I.splat(limit))
-    while nearer != 0 {
-      let lane = nearer.trailingZeroBitCount
-      nearer &= nearer &- 1
-      limit = insert(values[lane], index + lane, &found, neighbours, distances, indices)
-    }
-    index += I.lanes
-  }
-  while index < points.count {
-    limit = insert(
-      squaredDistance(points, index, from: place), index, &found, neighbours, distances, indices)
-    index += 1
-  }
-}
-
-/// Puts a point among the nearest where it belongs, behind those as near; gives the distance that the next must be
-/// below.
-@inlinable @inline(__always)
-func insert(
-  _ distance: Float, _ point: Int, _ found: inout Int, _ neighbours: Int, _ distances: UnsafeMutablePointer<Float>,
-  _ indices: UnsafeMutablePointer<Int32>
-) -> Float {
-  var place = found
-  if found == neighbours {
-    place -= 1
-    if distance >= distances[place] { return distances[place] }
-  } else {
-    found += 1
-  }
-  while place > 0, distances[place - 1] > distance {
-    distances[place] = distances[place - 1]
-    indices[place] = indices[place - 1]
-    place -= 1
-  }
-  distances[place] = distance
-  indices[place] = Int32(truncatingIfNeeded: point)
-  return found == neighbours ? distances[neighbours - 1] : .infinity
-}
-
 /// Three rows mixed: y = w0 r0 + w1 r1 + w2 r2, `width` floats each.
 ///
 ///     rows (_, width)   row stride `stride`;  `indices` are row numbers

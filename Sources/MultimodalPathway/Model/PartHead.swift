@@ -79,7 +79,8 @@ struct PartHead: Sendable {
   static func scratchCount(_ c: VisionTransformerConfiguration, _ p: PointConfiguration, _ kernels: KernelTable) -> Int
   {
     let (even, odd) = strides(c, p)
-    return rows * (even + odd) + FoldedLayer.scratchCount(kernels, rows: rows) + 16
+    return rows * (even + odd) + FoldedLayer.scratchCount(kernels, rows: rows) + 8
+      + nearestScratchCount(neighbours: 3)
   }
 
   private static func strides(_ c: VisionTransformerConfiguration, _ p: PointConfiguration) -> (even: Int, odd: Int) {
@@ -153,9 +154,9 @@ struct PartHead: Sendable {
     _ kernels: KernelTable, _ place: Place, _ centers: PointArrays, _ rows: UnsafePointer<Float>, _ stride: Int,
     into target: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
   ) {
-    // SAFETY: 16 floats of this thread: 4 for distances, 4 for integers that nothing reads as floats.
+    // SAFETY: floats of this thread: 4 for distances, 4 for integers that nothing reads as floats, the search's own.
     let nearest = UnsafeMutableRawPointer(scratch + 4).bindMemory(to: Int32.self, capacity: 3)
-    kernels.nearestPoints(centers, place, 3, scratch, nearest)
+    kernels.nearestPoints(centers, place, 3, scratch, nearest, scratch + 8)
     for index in 0..<3 { scratch[index] = 1 / (scratch[index] + 1e-8) }
     let total = scratch[0] + scratch[1] + scratch[2]
     for index in 0..<3 { scratch[index] /= total }

@@ -49,20 +49,22 @@ public struct PointSampling: Sendable {
   public func nearest(_ neighbours: Int, to places: PointCloud) throws -> [Int] {
     let wanted = max(0, min(neighbours, count))
     guard wanted > 0 else { return [] }
-    let distances = FloatBuffer(count: engine.threads * wanted)
+    let stride = wanted + nearestScratchCount(neighbours: wanted)
+    let distances = FloatBuffer(count: engine.threads * stride)
     var indices = [Int32](repeating: 0, count: wanted * places.count)
     let points = points
     try indices.withUnsafeMutableBufferPointer { indices in
       guard let base = indices.baseAddress else { return }
       try engine.run { member in
-        let scratch = distances.base + member.index * wanted
+        let scratch = distances.base + member.index * stride
         // Some at a time: one place is soon done.
         let piece = 16
         member.share((places.count + piece - 1) / piece) { index in
           for item in index * piece..<min(places.count, (index + 1) * piece) {
             let (x, y, z) = places[item]
             // SAFETY: the row is this item's, the scratch this member's.
-            engine.kernels.nearestPoints(points, Place(x: x, y: y, z: z), wanted, scratch, base + item * wanted)
+            engine.kernels.nearestPoints(
+              points, Place(x: x, y: y, z: z), wanted, scratch, base + item * wanted, scratch + wanted)
           }
         }
       }

@@ -60,6 +60,7 @@ struct PointTokenizer: Sendable {
     let e = p.encoderWidths
     return rows * (max(e[0], e[2]) + max(e[1], c.width) + 3 + kernels.panelColumns)
       + groups * (e[1] + e[2] + 3 + p.positionWidth) + 2 * p.groupSize
+      + nearestScratchCount(neighbours: p.groupSize)
   }
 
   /// Tokens to `w.x` and positions to `w.points.positions` of `w.batch` clouds, (B, P, 3) at `clouds`.
@@ -118,12 +119,13 @@ struct PointTokenizer: Sendable {
     let distances = hidden + count * p.positionWidth
     // SAFETY: as many 4-byte integers as floats were set aside, and nothing reads them as floats.
     let nearest = UnsafeMutableRawPointer(distances + p.groupSize).bindMemory(to: Int32.self, capacity: p.groupSize)
-    let sums = distances + 2 * p.groupSize
+    let search = distances + 2 * p.groupSize
+    let sums = search + nearestScratchCount(neighbours: p.groupSize)
 
     let (points, centers) = (buffers.cloud(cloud), buffers.centers(cloud))
     for group in 0..<count {
       let center = centers.place(groups.start + group)
-      kernels.nearestPoints(points.points, center, p.groupSize, distances, nearest)
+      kernels.nearestPoints(points.points, center, p.groupSize, distances, nearest, search)
       let row = neighbours + group * p.groupSize * 3
       for index in 0..<p.groupSize {
         let place = points.place(Int(nearest[index]))
