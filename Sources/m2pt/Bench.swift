@@ -18,7 +18,7 @@ struct Bench: ParsableCommand {
   var model: String?
   @Option(help: "timm's name; without --model its weights are random (default: vit_base_patch16_224).")
   var architecture: String?
-  @Option(help: "Images of a pass.") var batch = 1
+  @Option(help: "Inputs of a pass.") var batch = 1
   @Option(help: "Number format of weights and activations.") var precision = Precision.float32
   @Option(help: "Attach an auxiliary with random weights, run as two-branch, folded or merged.")
   var pathway: PathwayExecution?
@@ -31,12 +31,21 @@ struct Bench: ParsableCommand {
   @Option(help: "Output: text, json, bmf (Bencher) or google (Google Benchmark).") var format = Format.text
   @Flag(help: "The same as --format json.") var json = false
   @Option(help: "A file for a report with a roofline plot; implies --profile.") var html: String?
+  @Option(help: "Time this file's way to the model's answer, stage by stage, and what comes before the first block.")
+  var input: String?
+  @OptionGroup var views: ViewOptions
+  @OptionGroup var sound: SoundOptions
 
   func validate() throws {
     guard (1...1024).contains(batch), (1...10_000).contains(runs) else {
       throw ValidationError("--batch takes 1...1024, --runs 1...10000.")
     }
     if json, format != .text, format != .json { throw ValidationError("Give either --json or --format.") }
+    if input != nil {
+      guard !startup, !profile, html == nil, batch == 1, format == .text || format == .json else {
+        throw ValidationError("--input goes with --json, not with --batch, --startup, --profile, --html or another --format.")
+      }
+    }
     guard startup || isFirstPassOnly else { return }
     guard model != nil else { throw ValidationError("--startup reads a file: name it by --model.") }
     guard !profile, html == nil, pathway == nil, format == .text || format == .json else {
@@ -47,6 +56,7 @@ struct Bench: ParsableCommand {
   func run() throws {
     if isFirstPassOnly { return try printJSON(BenchStartup.FirstPass(makeModel(), batch: batch)) }
     if startup { return try runStartup() }
+    if let input { return try run(file: input) }
     let measurement = try BenchMeasurement(makeModel(), batch: batch, runs: runs, profiles: profile || html != nil)
     let report = measurement.report(precision: precision.rawValue, pathway: pathway?.rawValue)
     if let html { try BenchPage(report).write(to: URL(fileURLWithPath: html)) }
@@ -56,6 +66,17 @@ struct Bench: ParsableCommand {
     case .bmf: try printJSON(report.bencherMetrics, keys: .convertToSnakeCase)
     case .google: try printJSON(GoogleBenchmark(report), keys: .convertToSnakeCase)
     }
+  }
+
+  private func run(file: String) throws {
+    let model = try makeModel()
+    let c = model.configuration
+    let frontEnd = try c.frontEnd(
+      self.model ?? c.architecture, c.preprocessing(self.model, architecture: architecture), views: views,
+      resamples: sound.resample, engine: model.engine)
+    let report = try BenchFile(
+      model, frontEnd, URL(fileURLWithPath: file), precision: precision.rawValue, runs: runs)
+    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { print(report.text) }
   }
 
   private func makeModel() throws -> VisionTransformer {

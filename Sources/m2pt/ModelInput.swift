@@ -21,14 +21,19 @@ struct ModelOptions: ParsableArguments {
     try VisionTransformer(weights(), precision: PrecisionPlan(precision), engine: engineOptions.engine())
   }
 
+  func preprocessing(_ c: VisionTransformerConfiguration) throws -> ImagePreprocessing? {
+    try c.preprocessing(model, architecture: architecture)
+  }
+}
+
+extension VisionTransformerConfiguration {
   /// How the model wants its pictures: its directory's recipe, else VideoMAE's, or timm's defaults for the name.
   /// None for sound and points, whose recipes are in the configuration.
-  func preprocessing(_ c: VisionTransformerConfiguration) throws -> ImagePreprocessing? {
-    if [.audio, .points].contains(c.modality) { return nil }
-    let recipe: ImagePreprocessing =
-      architecture == nil
-      ? try .read(modelAt: URL(fileURLWithPath: model)) : .usual(for: c)
-    return recipe.size == c.imageSize ? recipe : recipe.settingSize(c.imageSize)
+  func preprocessing(_ model: String?, architecture: String?) throws -> ImagePreprocessing? {
+    if [.audio, .points].contains(modality) { return nil }
+    var recipe = ImagePreprocessing.usual(for: self)
+    if let model, architecture == nil { recipe = try .read(modelAt: URL(fileURLWithPath: model)) }
+    return recipe.size == imageSize ? recipe : recipe.settingSize(imageSize)
   }
 }
 

@@ -9,7 +9,8 @@ struct Verify: ParsableCommand {
   @OptionGroup var pathway: PathwayOptions
   @OptionGroup var engine: EngineOptions
   @OptionGroup var sound: SoundOptions
-  @Option(parsing: .singleValue, help: "A picture, or a video for a model of videos, to verify with; repeat it for several.") var input: [String] = []
+  @Option(parsing: .singleValue, help: "A file of the target's kind to verify with; repeat it for several.")
+  var input: [String] = []
   @Option(name: .customLong("random-tokens"), help: "Tokens of random input (default without --input: 197).")
   var randomTokens: Int?
   @Option(help: "Seed of the random input.") var seed: UInt64 = 1
@@ -57,11 +58,8 @@ struct Verify: ParsableCommand {
   }
 
   private func pictures(_ c: VisionTransformerConfiguration) throws -> Tensor {
-    let recipe: ImagePreprocessing? =
-      [.audio, .points].contains(c.modality) || pathway.architecture != nil
-      ? nil : try .read(modelAt: URL(fileURLWithPath: pathway.target))
     let frontEnd = try c.frontEnd(
-      pathway.target, recipe?.size == c.imageSize ? recipe : recipe?.settingSize(c.imageSize),
+      pathway.target, c.preprocessing(pathway.target, architecture: pathway.architecture),
       resamples: sound.resample, engine: engine.engine())
     let views = try input.flatMap { try frontEnd.view(URL(fileURLWithPath: $0), c).values.float32() }
     return Tensor(views, shape: [input.count] + frontEnd.shape)

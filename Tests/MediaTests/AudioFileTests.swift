@@ -59,6 +59,27 @@ import Testing
     }
   }
 
+  /// MP3 without the count that encoders put into a first frame: whole frames are read, with tags behind them; a last
+  /// frame that is cut is an error.
+  @Test func mp3WithoutACountIsCheckedByItsFrames() throws {
+    let counted = try Self.file("mp3")
+    let count = try #require(counted.firstRange(of: Data("Xing".utf8)))
+    let next = try #require(counted[count.upperBound...].firstRange(of: counted.prefix(2)))
+    let plain = Data(counted[next.lowerBound...])
+    let sound = try AudioFile.decode(plain, name: "plain")
+    #expect(sound.samples.count >= 1600)
+    let tagged = plain + Data("TAG".utf8) + Data(count: 125)
+    #expect(try AudioFile.decode(tagged, name: "tagged") == sound)
+    for cut in [1, 7, 50] {
+      do {
+        _ = try AudioFile.decode(Data(plain.dropLast(cut)), name: "cut")
+        Issue.record("read without the last \(cut) bytes")
+      } catch AudioFileError.truncated(_, let finding) {
+        #expect(finding.contains("the last frame"))
+      }
+    }
+  }
+
   @Test func wrongKindsAreNamed() throws {
     func finding(_ data: Data) -> String {
       do {

@@ -202,6 +202,16 @@ import Testing
     }
   }
 
+  private struct FileTimes: Decodable {
+    var modality: String
+    var views: Int
+    var read_ms: Double
+    var tokens_ms: Double
+    var pass_ms: Double
+    var times_ms: [Double]
+    var percent_before_blocks: Double
+  }
+
   @Test func verifyFeaturesAndBench() throws {
     try withModel("classifier") { folder, _ in
       let model = folder.appendingPathComponent("model").path
@@ -216,6 +226,14 @@ import Testing
       #expect(tensors["features"]?.shape == [1, 21, 32] && tensors["pooled"]?.shape == [1, 64])
       let bench = try Tool.run(["bench", "--model", model, "--runs", "1"])
       #expect(bench.status == 0 && bench.output.contains("point_test"), "\(bench.errors)")
+      let timed = try Tool.run(["bench", "--model", model, "--runs", "3", "--input", file, "--json"])
+      #expect(timed.status == 0, "\(timed.errors)")
+      let times = try JSONDecoder().decode(FileTimes.self, from: Data(timed.output.utf8))
+      #expect(times.modality == "points" && times.views == 1 && times.times_ms.count == 3)
+      #expect(0 < times.tokens_ms && times.tokens_ms < times.pass_ms && times.read_ms > 0)
+      #expect((0...100).contains(times.percent_before_blocks))
+      let wrong = try Tool.run(["bench", "--model", model, "--input", file, "--profile"])
+      #expect(wrong.status == 64 && wrong.errors.contains("--input goes with"), "\(wrong.errors)")
       let inspected = try Tool.run(["inspect", model])
       #expect(inspected.status == 0, "\(inspected.errors)")
     }

@@ -72,6 +72,16 @@ import Testing
     }
   }
 
+  @Test func timesAFilesWay() throws {
+    try Tool.withFolder { folder in
+      let model = try Self.makeModel(in: folder)
+      let result = try Tool.run(
+        ["bench", "--model", model, "--runs", "2", "--input", clip, "--segments", "2", "--crops", "3"])
+      #expect(result.status == 0 && result.output.contains("video, 6 views"), "\(result.errors)")
+      #expect(result.output.contains("% before the first block"))
+    }
+  }
+
   @Test func namesTheFileThatIsNoVideo() throws {
     try Tool.withFolder { folder in
       let model = try Self.makeModel(in: folder)

@@ -6,6 +6,9 @@ import MultimodalPathway
 public enum AudioFile {
   /// Reads a sound file, told by its content, as the mean of its channels.
   ///
+  /// Of damaged MP3 files libmpg123 writes notes to standard error: libsndfile, which calls it, neither asks it to be quiet
+  /// nor hands out what could.
+  ///
   /// - Parameters:
   ///   - rate: samples a second that are wanted; absent: the file's own.
   ///   - resamples: whether a file of another rate is resampled (libsoxr, high quality); if not, it is an error.

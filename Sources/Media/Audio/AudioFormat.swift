@@ -19,7 +19,7 @@ enum AudioFormat: Equatable {
       self = .flac
     } else if start.starts(with: "OggS".utf8) {
       self = .ogg
-    } else if start.starts(with: "ID3".utf8) || Self.isMP3Frame(start) {
+    } else if start.starts(with: "ID3".utf8) || MP3Header(start) != nil {
       self = .mp3
     } else {
       switch ImageFormat(firstBytes: data.prefix(512)) {
@@ -33,19 +33,12 @@ enum AudioFormat: Equatable {
     }
   }
 
-  /// Eleven bits of synchronisation, a known version, layer III, a bit rate and a sample rate of the tables.
-  private static func isMP3Frame(_ bytes: [UInt8]) -> Bool {
-    guard bytes.count >= 4 else { return false }
-    return bytes[0] == 0xFF && bytes[1] & 0xE0 == 0xE0 && bytes[1] >> 3 & 3 != 1 && bytes[1] >> 1 & 3 == 1
-      && bytes[2] >> 4 != 15 && bytes[2] >> 2 & 3 != 3
-  }
-
   /// What shows that the end of the file is missing, which decoders take for the end of the sound.
   func truncation(_ data: Data) -> String? {
     switch self {
     case .wav: Self.wavTruncation(data)
     case .ogg: Self.oggTruncation(data)
-    case .mp3: Self.mp3Truncation(data)
+    case .mp3: MP3Header.truncation(data)
     case .flac: nil
     }
   }
@@ -65,28 +58,6 @@ enum AudioFormat: Equatable {
         place += 8 + size + size % 2
       }
       return nil
-    }
-  }
-
-  /// Encoders write into the first frame ("Xing"; "Info" at a constant bit rate) how many bytes there are from it on.
-  private static func mp3Truncation(_ data: Data) -> String? {
-    data.withUnsafeBytes { bytes in
-      // Four bytes of 7 bits: what ID3v2 puts before the first frame, without its own header of 10 bytes.
-      let hasTag = bytes.starts(with: "ID3".utf8) && bytes.count >= 10
-      let first = hasTag ? 10 + bytes[6..<10].reduce(0) { $0 << 7 | Int($1 & 127) } : 0
-      // Behind 4 bytes of header and up to 32 of side information.
-      guard
-        let place = (first + 4..<first + 64).first(where: { place in
-          place + 16 <= bytes.count
-            && ["Xing", "Info"].contains { bytes[place..<place + 4].elementsEqual($0.utf8) }
-        })
-      else { return nil }
-      // Flags: 1, frames follow; 2, bytes follow.
-      guard bytes[place + 7] & 2 != 0 else { return nil }
-      let field = place + 8 + (bytes[place + 7] & 1 == 0 ? 0 : 4)
-      let promised = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: field, as: UInt32.self)))
-      let left = bytes.count - first
-      return promised > left ? "the header promises \(promised) bytes, there are \(left)" : nil
     }
   }
 
