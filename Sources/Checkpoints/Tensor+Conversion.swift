@@ -78,10 +78,10 @@ extension Tensor {
 }
 
 /// Numbers to and from their stored bits.
-enum FloatBits {
+package enum FloatBits {
   /// The value of a float16, exactly.
   @inline(__always)
-  static func single(half: UInt16) -> Float {
+  package static func single(half: UInt16) -> Float {
     let sign = UInt32(half & 0x8000) << 16
     // Exponent and fraction where float32 has them, the exponent still 112 too small.
     let shifted = UInt32(half & 0x7FFF) << 13

@@ -55,6 +55,7 @@ struct AttendedPoints {
       let colour = HeatMap.inferno((value - range.lowerBound) / width).map { HeatMap.mixed(192, $0, opacity) }
       return (colour[0], colour[1], colour[2])
     }
-    try PointPicture(cloud: cloud, colors: colors).write(.floats("attention", values.map { Float($0) }), up: up, to: file)
+    try PointPicture(cloud: cloud, colors: colors).write(
+      .floats("attention", values.map { Float($0) }), up: up, to: file)
   }
 }

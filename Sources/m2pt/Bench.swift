@@ -43,7 +43,8 @@ struct Bench: ParsableCommand {
     if json, format != .text, format != .json { throw ValidationError("Give either --json or --format.") }
     if input != nil {
       guard !startup, !profile, html == nil, batch == 1, format == .text || format == .json else {
-        throw ValidationError("--input goes with --json, not with --batch, --startup, --profile, --html or another --format.")
+        throw ValidationError(
+          "--input goes with --json, not with --batch, --startup, --profile, --html or another --format.")
       }
     }
     guard startup || isFirstPassOnly else { return }

@@ -88,7 +88,9 @@ struct InputBatches {
     var results = [Result<[Float], any Error>](repeating: .success([]), count: names.count)
     try results.withUnsafeMutableBufferPointer { results in
       try engine.run { member in
-        member.share(names.count) { index in results[index] = Result { try frontEnd.views(URL(fileURLWithPath: names[index])) } }
+        member.share(names.count) { index in
+          results[index] = Result { try frontEnd.views(URL(fileURLWithPath: names[index])) }
+        }
       }
     }
     return results

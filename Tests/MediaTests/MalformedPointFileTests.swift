@@ -156,7 +156,7 @@ import Testing
         continue
       }
     }
-    for type in ["|O", "<c8", "<f2", "<f16", "f4", "[('x', '<f4')]", "<U3"] {
+    for type in ["|O", "<c8", "<f3", "<f16", "f4", "[('x', '<f4')]", "<U3"] {
       switch header("{'descr': '\(type)', 'fortran_order': False, 'shape': (2, 3)}") {
       case .unsupportedVariant?, .malformed?: break
       default: Issue.record("\(type) is read")

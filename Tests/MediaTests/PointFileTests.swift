@@ -69,6 +69,23 @@ import Testing
     #expect(cloud.coordinates == Self.pyramid && cloud.triangles == Self.faces)
   }
 
+  /// Files by plyfile, trimesh, Open3D and NumPy, as their writers read them (Tests/Fixtures/points/make_files.py).
+  @Test func filesOfOtherProgramsAreReadAsByThem() throws {
+    let expected = try Checkpoint(contentsOf: Fixture.url("points/files/expected.safetensors")).tensors
+    let names = expected.keys.filter { $0.hasSuffix(".points") }.map { String($0.dropLast(7)) }
+    #expect(names.count == 14)
+    for name in names {
+      let cloud = try PointFile.read(Fixture.url("points/files/\(name)"))
+      #expect(try cloud.coordinates == expected["\(name).points"]?.float32(), "\(name)")
+      let triangles = expected["\(name).triangles"].map { tensor in
+        tensor.withUnsafeBytes { bytes in
+          (0..<tensor.count).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self) }
+        }
+      }
+      #expect(cloud.triangles == triangles ?? [], "\(name)")
+    }
+  }
+
   @Test func plyWithOtherLineEnds() throws {
     for lineEnd in ["\r\n", "\r"] {
       #expect(try PointFile.decode(Self.ply("ascii", lineEnd: lineEnd), name: "cloud").triangles == Self.faces)

@@ -1,5 +1,5 @@
-// Nearest neighbours, in order of priority: the same answer on every instruction set, ties included; no branch for every
-// candidate; memory that does not grow with the points.
+// Nearest neighbours, in order of priority: the same answer on every instruction set, ties included; no branch for
+// every candidate; memory that does not grow with the points.
 //
 // A heap, or a sorted list as long as the answer, costs a mispredicted branch and some moves for each of the about
 // k ln(n / k) points that are among the nearest when they are met. Here points nearer than a limit are collected in
@@ -145,14 +145,14 @@ func sortByRank<I: ISA>(
   _ sorted: UnsafeMutablePointer<Float>, _ sortedNumbers: UnsafeMutablePointer<Int32>
 ) {
   fillVector(I.self, values, count)
-  let all = UInt32(truncatingIfNeeded: (1 << I.lanes) - 1)
   var item = 0
   while item < count {
     let value = I.splat(values[item])
     var (rank, index) = (0, 0)
     while index < count {
       let others = I.load(values + index)
-      let before = item >= index + I.lanes ? all : item <= index ? 0 : (1 << UInt32(truncatingIfNeeded: item - index)) - 1
+      let earlier = min(max(item - index, 0), I.lanes)
+      let before = UInt32(truncatingIfNeeded: (1 << earlier) - 1)
       let smaller = I.lanesBelow(others, value)
       let notLarger = ~I.lanesBelow(value, others)
       rank += ((notLarger & before) | (smaller & ~before)).nonzeroBitCount

@@ -6,8 +6,8 @@ import MultimodalPathway
 public enum AudioFile {
   /// Reads a sound file, told by its content, as the mean of its channels.
   ///
-  /// Of damaged MP3 files libmpg123 writes notes to standard error: libsndfile, which calls it, neither asks it to be quiet
-  /// nor hands out what could.
+  /// Of damaged MP3 files libmpg123 writes notes to standard error: libsndfile, which calls it, neither asks it to be
+  /// quiet nor hands out what could.
   ///
   /// - Parameters:
   ///   - rate: samples a second that are wanted; absent: the file's own.

@@ -24,8 +24,8 @@ struct MP3Header {
   private static let firstKilobits = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
   private static let laterKilobits = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]
 
-  /// What shows that the end of an MP3 file is missing: fewer bytes than its first frame counts, or a last frame that is
-  /// not whole. Files that are cut between two frames and carry no count cannot be told from whole ones.
+  /// What shows that the end of an MP3 file is missing: fewer bytes than its first frame counts, or a last frame that
+  /// is not whole. Files that are cut between two frames and carry no count cannot be told from whole ones.
   static func truncation(_ data: Data) -> String? {
     data.withUnsafeBytes { bytes in
       // Four bytes of 7 bits: what ID3v2 puts before the first frame, without its own header of 10 bytes.

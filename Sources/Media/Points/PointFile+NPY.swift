@@ -1,4 +1,5 @@
 import Foundation
+import MultimodalPathway
 
 // NPY, NumPy's array format, versions 1 to 3 (numpy/lib/format.py): an array (N, 3 or more) of numbers.
 
@@ -86,7 +87,7 @@ extension PointFile {
     guard let type = numberType(header.type) else {
       throw PointFileError.unsupportedVariant(
         file: scanner.file,
-        finding: "numbers of type '\(header.type.prefix(20))', expected f4, f8, i1, i2, i4, i8, u1, u2, u4 or u8")
+        finding: "numbers of type '\(header.type.prefix(20))', expected f2, f4, f8, i1, i2, i4, i8, u1, u2, u4 or u8")
     }
     guard header.shape.count == 2, header.shape[1] >= 3, header.shape[1] <= 1 << 16 else {
       throw scanner.malformed(atByte: 10, "the shape is \(header.shape), expected (points, 3 or more)")
@@ -115,7 +116,7 @@ extension PointFile {
   private static func numberType(_ text: String) -> NumberType? {
     let parts = Array(text)
     guard parts.count == 3, let size = parts[2].wholeNumberValue, "<>|=".contains(parts[0]) else { return nil }
-    let sizes: [Character: [Int]] = ["f": [4, 8], "i": [1, 2, 4, 8], "u": [1, 2, 4, 8]]
+    let sizes: [Character: [Int]] = ["f": [2, 4, 8], "i": [1, 2, 4, 8], "u": [1, 2, 4, 8]]
     guard sizes[parts[1]]?.contains(size) == true else { return nil }
     return NumberType(kind: parts[1], size: size, isBigEndian: parts[0] == ">")
   }
@@ -124,6 +125,7 @@ extension PointFile {
     scanner.seek(to: byte)
     let bits = try scanner.unsigned(type.size, bigEndian: type.isBigEndian)
     switch (type.kind, type.size) {
+    case ("f", 2): return Double(FloatBits.single(half: UInt16(truncatingIfNeeded: bits)))
     case ("f", 4): return Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
     case ("f", _): return Double(bitPattern: bits)
     case ("i", let size):

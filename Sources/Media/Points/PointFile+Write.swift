@@ -30,7 +30,8 @@ extension PointFile {
   public static func writePLY(
     _ cloud: PointCloud, colors: [(UInt8, UInt8, UInt8)], column: PLYColumn, to file: URL
   ) throws {
-    precondition(colors.count == cloud.count && column.words.count == cloud.count, "a colour and number for every point")
+    precondition(
+      colors.count == cloud.count && column.words.count == cloud.count, "one colour and number for every point")
     let header = """
       ply
       format binary_little_endian 1.0

@@ -46,6 +46,7 @@ public enum PointCloudError: Error, Equatable, CustomStringConvertible {
       "point \(point) has the coordinate \(found), expected finite numbers of at most 2^60; remove such points first"
     case .noSuchPoint(let triangle, let found, let count):
       "triangle \(triangle) is of point \(found), expected one of 0..<\(count)"
+    case .singlePlace(1): "one point alone has no size to scale by"
     case .singlePlace(let points): "all \(points) points are in one place, which has no size to scale by"
     }
   }
