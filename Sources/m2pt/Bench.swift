@@ -19,7 +19,7 @@ struct Bench: ParsableCommand {
   @Option(help: "timm's name; without --model its weights are random (default: vit_base_patch16_224).")
   var architecture: String?
   @Option(help: "Inputs of a pass.") var batch = 1
-  @Option(help: "Number format of weights and activations.") var precision = Precision.float32
+  @OptionGroup var precision: PrecisionOptions
   @Option(help: "Attach an auxiliary with random weights, run as two-branch, folded or merged.")
   var pathway: PathwayExecution?
   @Option(help: "Counted passes; with --startup, processes.") var runs = 20
@@ -59,7 +59,7 @@ struct Bench: ParsableCommand {
     if startup { return try runStartup() }
     if let input { return try run(file: input) }
     let measurement = try BenchMeasurement(makeModel(), batch: batch, runs: runs, profiles: profile || html != nil)
-    let report = measurement.report(precision: precision.rawValue, pathway: pathway?.rawValue)
+    let report = measurement.report(precision: precision.name, pathway: pathway?.rawValue)
     if let html { try BenchPage(report).write(to: URL(fileURLWithPath: html)) }
     switch json ? .json : format {
     case .text: print(report.text)
@@ -89,7 +89,7 @@ struct Bench: ParsableCommand {
       joined = try joined.attach(
         auxiliary: AuxiliaryWeights(checkpoint: Checkpoint(tensors: other.tensors)), scale: 0.05)
     }
-    return try VisionTransformer(joined, execution: pathway ?? .merged, precision: PrecisionPlan(precision), engine: engine)
+    return try VisionTransformer(joined, execution: pathway ?? .merged, precision: precision.plan(), engine: engine)
   }
 
   private func weights() throws -> ModelWeights {

@@ -8,7 +8,6 @@ struct M2PT: ParsableCommand {
     version: multimodalPathwayVersion,
     subcommands: [
       Demo.self, Classify.self, Segment.self, Features.self, Probe.self, AttentionOverlay.self, Inspect.self,
-      Convert.self, Merge.self, Verify.self,
-      Bench.self,
+      Convert.self, Merge.self, Verify.self, Calibrate.self, Bench.self,
     ])
 }

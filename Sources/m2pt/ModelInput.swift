@@ -10,15 +10,14 @@ struct ModelOptions: ParsableArguments {
   @OptionGroup var imageSize: ImageSizeOption
   @OptionGroup var sound: SoundOptions
   @OptionGroup var engineOptions: EngineOptions
-  @Option(help: "Number format of the blocks' weights and activations: float32, bfloat16 or int8.")
-  var precision = Precision.float32
+  @OptionGroup var precision: PrecisionOptions
 
   func weights() throws -> ModelWeights {
     try imageSize.resized(ModelWeights(modelAt: URL(fileURLWithPath: model), architecture: architecture))
   }
 
   func load() throws -> VisionTransformer {
-    try VisionTransformer(weights(), precision: PrecisionPlan(precision), engine: engineOptions.engine())
+    try VisionTransformer(weights(), precision: precision.plan(), engine: engineOptions.engine())
   }
 
   func preprocessing(_ c: VisionTransformerConfiguration) throws -> ImagePreprocessing? {
@@ -62,15 +61,28 @@ struct ModelInput: ParsableArguments {
     _ model: VisionTransformer, _ title: String, pass: (Tensor, Workspace) throws -> ForwardOutput,
     _ body: ([(name: String, isLast: Bool)], ForwardOutput) throws -> Void
   ) throws {
-    let frontEnd = try options.frontEnd(model.configuration, views: views)
+    var workspace: Workspace?
+    try forEachBatch(model.configuration, model.engine, title) { views, most, values in
+      let own = workspace ?? model.workspace(batch: most)
+      workspace = own
+      try body(views, try pass(values, own))
+    }
+  }
+
+  /// The same with every batch's normalised views themselves, (B, ...), and the most that one has.
+  func forEachBatch(
+    _ c: VisionTransformerConfiguration, _ engine: Engine, _ title: String,
+    _ body: ([(name: String, isLast: Bool)], Int, Tensor) throws -> Void
+  ) throws {
+    let frontEnd = try options.frontEnd(c, views: views)
     let names = try files.flatMap { try InputBatches.files($0, endings: frontEnd.endings) }
-    let batches = InputBatches(frontEnd: frontEnd, engine: model.engine, size: batch)
-    let workspace = model.workspace(batch: frontEnd.viewCount.map { min(batch, names.count * $0) } ?? batch)
+    let batches = InputBatches(frontEnd: frontEnd, engine: engine, size: batch)
+    let most = frontEnd.viewCount.map { min(batch, names.count * $0) } ?? batch
     var progress = Progress(title, total: names.count)
     defer { progress.finish() }
     try batches.forEach(names) { units, values in
       let views = units.map { (name: names[$0.file], isLast: $0.isLast) }
-      try body(views, try pass(values, workspace))
+      try body(views, most, values)
       progress.advance(by: views.count { $0.isLast })
     }
   }

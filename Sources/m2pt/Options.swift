@@ -9,6 +9,29 @@ struct EngineOptions: ParsableArguments {
   func engine() throws -> Engine { try Engine(threads: threads) }
 }
 
+/// Number formats, for every command that runs a model.
+struct PrecisionOptions: ParsableArguments {
+  @Option(help: "Number format of the blocks' weights and activations: float32, bfloat16 or int8 (default: float32).")
+  var precision: Precision?
+  @Option(
+    name: .customLong("precision-plan"),
+    help: "JSON file of every layer's format: {\"standard\": \"int8\", \"overrides\": {\"blocks.0.mlp.fc2\": \"bfloat16\"}}; `m2pt calibrate` writes it."
+  )
+  var file: String?
+
+  func validate() throws {
+    if precision != nil, file != nil { throw ValidationError("Give either --precision or --precision-plan.") }
+  }
+
+  var isUsual: Bool { precision == nil && file == nil }
+  /// As reports have it.
+  var name: String { file == nil ? (precision ?? .float32).rawValue : "plan" }
+
+  func plan() throws -> PrecisionPlan {
+    try file.map { try .read(URL(fileURLWithPath: $0)) } ?? PrecisionPlan(precision ?? .float32)
+  }
+}
+
 /// A target, its auxiliaries and how they are joined.
 struct PathwayOptions: ParsableArguments {
   @Option(help: "Target model: a directory with config.json, or a safetensors or PyTorch file with --architecture.")

@@ -40,7 +40,8 @@ struct Probe: ParsableCommand {
     let testing = try test.map { try ClassFolders($0, endings: frontEnd.endings, known: training.classes) }
     try regression.validate(labels: training.labels, classes: training.classes)
 
-    let model = try VisionTransformer(weights, engine: options.engineOptions.engine())
+    let model = try VisionTransformer(
+      weights, precision: options.precision.plan(), engine: options.engineOptions.engine())
     let extractor = FeatureExtractor(
       model: model, frontEnd: frontEnd, batch: batch, skipsUnreadable: skipUnreadable)
     let trained = try extractor.features(training, "training features")

@@ -1,5 +1,5 @@
 /// The precision of every joined linear layer of a model. Patch embedding and head are float32 in any.
-public struct PrecisionPlan: Sendable, Equatable {
+public struct PrecisionPlan: Sendable, Equatable, Encodable {
   /// Of layers that `overrides` does not name.
   public var standard: Precision
   /// By layer, `blocks.3.mlp.fc2`.

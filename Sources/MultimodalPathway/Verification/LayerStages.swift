@@ -1,10 +1,12 @@
 import PathwayCheckpoints
+import PathwayKernelTemplates
 import PathwayKernels
 
 /// Walks a model block by block and shows every linear layer its real input.
 struct LayerStages {
   private let model: VisionTransformer
-  private let workspace: Workspace
+  /// Where the blocks are done.
+  let workspace: Workspace
   private let blockInputs: [Tensor]
   /// Added before every block.
   private let positions: Tensor?
@@ -47,5 +49,21 @@ struct LayerStages {
       }
     }
     withExtendedLifetime(workspace) {}
+  }
+}
+
+extension LinearLayer {
+  /// The layer alone, x W^T + b, (rows, N) contiguous.
+  func output(_ x: Activations, rows: Int, engine: Engine) throws -> FloatBuffer {
+    let result = FloatBuffer(count: rows * weight.n)
+    let partial = FloatBuffer(count: branches.isEmpty ? 0 : rows * weight.n)
+    let stride = LinearProduct.scratchCount(engine.kernels, k: weight.k)
+    let scratch = FloatBuffer(count: stride * engine.threads)
+    try engine.run { member in
+      run(
+        &member, engine.kernels, a: x, m: rows, c: result.base, ldc: weight.n, epilogue: Epilogue(),
+        partial: partial.base, scratch: scratch.base + member.index * stride)
+    }
+    return result
   }
 }

@@ -1,5 +1,4 @@
 import PathwayCheckpoints
-import PathwayKernelTemplates
 import PathwayKernels
 
 /// One joined layer in all executions on one input.
@@ -40,7 +39,9 @@ struct LayerVerification {
   func verify(
     _ models: [VisionTransformer], a: UnsafePointer<Float>, lda: Int, rows: Int
   ) throws -> Verification.Layer {
-    let results = try models.map { try run($0.blocks[block].linear(layer), a: a, lda: lda, rows: rows) }
+    let results = try models.map {
+      try $0.blocks[block].linear(layer).output(Activations(a, stride: lda), rows: rows, engine: engine)
+    }
     let x = DoubleBuffer(count: 2 * rows * k)
     for row in 0..<rows {
       for index in 0..<k {
@@ -70,19 +71,6 @@ struct LayerVerification {
     return Verification.Layer(
       name: name, scales: scales, relativeNorm: relativeNorm, comparisons: comparisons,
       holds: comparisons.allSatisfy(\.holds))
-  }
-
-  private func run(_ linear: LinearLayer, a: UnsafePointer<Float>, lda: Int, rows: Int) throws -> FloatBuffer {
-    let result = FloatBuffer(count: rows * n)
-    let partial = FloatBuffer(count: rows * n)
-    let stride = LinearProduct.scratchCount(engine.kernels, k: k)
-    let scratch = FloatBuffer(count: stride * engine.threads)
-    try engine.run { member in
-      linear.run(
-        &member, engine.kernels, a: a, lda: lda, m: rows, c: result.base, ldc: n, epilogue: Epilogue(),
-        partial: partial.base, scratch: scratch.base + member.index * stride)
-    }
-    return result
   }
 
   private static func absolute(_ tensor: Tensor) throws -> Tensor {

@@ -1,0 +1,149 @@
+import PathwayCheckpoints
+import PathwayKernelTemplates
+import PathwayKernels
+
+/// Automatic precision: what every layer of the blocks loses in bfloat16 and in int8, measured on inputs of the model's
+/// kind, and the plan that keeps the loss of each within a bound.
+///
+/// A layer's loss is `||y' - y|| / ||y||` over all outputs of all its rows: y = x W^T + b in float32, its input x that of
+/// a float32 run, y' the same layer on the same x in the narrow format. Attention follows the format of the projection
+/// behind it, so the projection's y' comes of attention in bfloat16, of the same q, k and v.
+public struct Calibration {
+  /// Losses above which a layer gets a wider format, where nothing else is said.
+  ///
+  /// Rounding the operands of a product to int8 moves each by s / sqrt(12), s = max / 127. Of numbers whose largest is t
+  /// times their root mean square that is t / 440; weights and activations together lose 1.3 % at t = 4 each (normally
+  /// distributed rows of some 1,000) and 3.5 % at t = 15 of the activations. Losses of a block's layers add to a stream
+  /// that all blocks before it made: with equal shares of the blocks and independent losses e, its own is
+  /// sqrt(2) e. A cosine of 0.999 is a loss of sqrt(2 * 0.001) = 4.5 %, so e is 3.2 %.
+  public static let usualBound = 0.032
+
+  /// A layer and what became of it.
+  public struct Layer: Sendable, Codable {
+    public let name: String
+    public let precision: Precision
+    /// What it loses in bfloat16 and int8; infinite where a number leaves the format's range.
+    public let bfloat16Loss: Double
+    public let int8Loss: Double
+  }
+
+  /// Sums of squares over all rows so far.
+  private struct Squares {
+    var output = 0.0
+    var bfloat16 = 0.0
+    var int8 = 0.0
+  }
+
+  public var engine: Engine { model.engine }
+  private let model: VisionTransformer
+  /// In bfloat16 and int8.
+  private let narrow: [VisionTransformer]
+  private var squares: [Squares]
+  /// Inputs measured so far.
+  public private(set) var inputCount = 0
+
+  /// Packs the weights in all three formats.
+  ///
+  /// - Throws: as `VisionTransformer`'s initializer.
+  public init(_ weights: PathwayWeights, engine: Engine) throws {
+    func made(_ plan: PrecisionPlan) throws -> VisionTransformer {
+      try VisionTransformer(weights, execution: .merged, precision: plan, engine: engine)
+    }
+    model = try made(.float32)
+    narrow = [try made(.bfloat16), try made(.int8)]
+    squares = Array(repeating: Squares(), count: 4 * model.configuration.depth)
+  }
+
+  /// Measures all layers on a batch: what the model takes, or tokens, (B, N, C), all finite. How inputs are cut into
+  /// batches, and the number of threads, change no bit of the result.
+  ///
+  /// - Throws: `InferenceError` where the input does not fit.
+  /// - Complexity: some five forward passes; memory for the inputs of all blocks, (depth, B, N, C).
+  public mutating func add(_ input: Tensor) throws {
+    let stages = try LayerStages(model, input: input)
+    guard try input.float32().allSatisfy(\.isFinite) else { throw InferenceError.inputNotFinite }
+    let narrowed = NarrowRows(model, of: stages.workspace.buffers)
+    for block in 0..<model.configuration.depth {
+      try stages.forEachLayer(ofBlock: block) { layer, a, stride, rows in
+        let exact = try model.blocks[block].linear(layer).output(
+          Activations(a, stride: stride), rows: rows, engine: engine)
+        let k = model.blocks[block].linear(layer).weight.k
+        func loss(_ index: Int, _ precision: Precision) throws -> [Double] {
+          let input =
+            layer == .projection
+            ? try narrowed.attended(precision) : try narrowed.rounded(a, stride: stride, width: k, precision)
+          let linear = narrow[index].blocks[block].linear(layer)
+          return try squaredRows(
+            exact, linear.output(input, rows: rows, engine: engine), rows: rows, columns: linear.weight.n)
+        }
+        var sums = squares[place(block, layer)]
+        for row in try squaredRows(exact, nil, rows: rows, columns: exact.count / rows) { sums.output += row }
+        for row in try loss(0, .bfloat16) { sums.bfloat16 += row }
+        for row in try loss(1, .int8) { sums.int8 += row }
+        squares[place(block, layer)] = sums
+      }
+    }
+    inputCount += input.shape[0]
+  }
+
+  /// All layers in order, each in the narrowest format whose loss is at most `bound`.
+  ///
+  /// - Throws: `CalibrationError` for a bound that is not a number from 0, and where nothing was measured.
+  public func layers(bound: Double = usualBound) throws -> [Layer] {
+    guard bound >= 0 else { throw CalibrationError.bound(found: bound) }
+    guard inputCount > 0 else { throw CalibrationError.noInputs }
+    return (0..<model.configuration.depth).flatMap { block in
+      PathwayLayer.allCases.map { layer in
+        let sums = squares[place(block, layer)]
+        func loss(_ squares: Double) -> Double {
+          let ratio = (squares / sums.output).squareRoot()
+          return squares == 0 ? 0 : ratio.isNaN ? .infinity : ratio
+        }
+        let (half, byte) = (loss(sums.bfloat16), loss(sums.int8))
+        let precision: Precision = byte <= bound ? .int8 : half <= bound ? .bfloat16 : .float32
+        return Layer(name: layer.name(inBlock: block), precision: precision, bfloat16Loss: half, int8Loss: byte)
+      }
+    }
+  }
+
+  /// The plan of these layers: int8, and what is wider.
+  ///
+  /// - Throws: as `layers`.
+  public func plan(bound: Double = usualBound) throws -> PrecisionPlan {
+    PrecisionPlan(.int8, overrides: try layers(bound: bound).reduce(into: [:]) { overrides, layer in
+      if layer.precision != .int8 { overrides[layer.name] = layer.precision }
+    })
+  }
+
+  private func place(_ block: Int, _ layer: PathwayLayer) -> Int {
+    4 * block + (PathwayLayer.allCases.firstIndex(of: layer) ?? 0)
+  }
+
+  /// Of every row, the sum of the squares of `y`, or of its distance to `other`.
+  private func squaredRows(_ y: FloatBuffer, _ other: FloatBuffer?, rows: Int, columns: Int) throws -> [Double] {
+    let sums = DoubleBuffer(count: rows)
+    try engine.run { member in
+      member.share(rows) { row in
+        for index in row * columns..<(row + 1) * columns {
+          let difference = Double(y.base[index]) - Double(other?.base[index] ?? 0)
+          sums.base[row] += difference * difference
+        }
+      }
+    }
+    return (0..<rows).map { sums.base[$0] }
+  }
+}
+
+/// Why there is no plan.
+public enum CalibrationError: Error, Equatable, CustomStringConvertible {
+  case bound(found: Double)
+  case noInputs
+
+  public var description: String {
+    switch self {
+    case .bound(let found):
+      "a bound of \(found) is not possible; give the largest relative loss of a layer, a number from 0, such as 0.03"
+    case .noInputs: "nothing was measured; give inputs of the model's kind to calibrate with"
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import PathwayCheckpoints
+import PathwayKernelTemplates
+import PathwayKernels
+
+/// What layers of float32 read, made narrow as a narrow model's own steps make it.
+struct NarrowRows {
+  private let model: VisionTransformer
+  private let source: Workspace.Buffers
+  private let rows: Int
+  /// For attention in bfloat16.
+  private let workspace: Workspace
+  private let words: FloatBuffer
+  private let scales: FloatBuffer
+
+  /// - Parameter source: where a model of float32 does its blocks.
+  init(_ model: VisionTransformer, of source: Workspace.Buffers) {
+    self.model = model
+    self.source = source
+    rows = source.batch * source.tokens
+    workspace = model.workspace(batch: source.batch, tokens: source.tokens)
+    let widest = max(model.configuration.width, model.configuration.hiddenWidth)
+    words = FloatBuffer(count: rows * Workspace.padded(widest))
+    scales = FloatBuffer(count: rows)
+  }
+
+  /// `a`, (rows, width) with row stride `stride`, in `precision`; valid until the next call.
+  func rounded(
+    _ a: UnsafePointer<Float>, stride: Int, width: Int, _ precision: Precision
+  ) throws -> Activations {
+    let kernels = model.engine.kernels
+    let target = Workspace.padded(kernels.products(precision).words(width))
+    try model.engine.run { member in
+      member.share(rows) { row in
+        if precision == .int8 {
+          kernels.quantizeRows(a, stride * 4, false, words.base, target, Span1D(row, row + 1), width, scales.base)
+        } else {
+          round(a + row * stride, width, to: words.base + row * target)
+        }
+      }
+    }
+    return activations(words.base, target, precision)
+  }
+
+  /// Attention in bfloat16 of the q, k and v that stand in the source, (rows, C) in `precision`; valid until the next
+  /// call.
+  func attended(_ precision: Precision) throws -> Activations {
+    let (c, kernels, w) = (model.configuration, model.engine.kernels, workspace.buffers)
+    let stride = Workspace.padded(kernels.bfloat16.words(c.width))
+    let qkvStride = Workspace.padded(kernels.bfloat16.words(3 * c.width))
+    let target = Workspace.padded(kernels.products(precision).words(c.width))
+    try model.engine.run { member in
+      member.share(rows) { row in
+        round(source.qkv + row * source.qkvStride, 3 * c.width, to: w.qkv + row * qkvStride)
+      }
+      let scratch = w.scratch + member.index * w.scratchStride
+      member.share(w.batch * c.heads) { item in
+        var arguments = w.attention(image: item / c.heads, head: item % c.heads, c, .bfloat16)
+        kernels.bfloat16Activations.attention(&arguments, Span1D(0, w.tokens), scratch)
+      }
+      guard precision == .int8 else { return }
+      member.share(rows) { row in
+        kernels.quantizeRows(w.y, stride * 4, true, words.base, target, Span1D(row, row + 1), c.width, scales.base)
+      }
+    }
+    return precision == .int8 ? activations(words.base, target, precision) : activations(w.y, stride, precision)
+  }
+
+  private func activations(_ base: UnsafePointer<Float>, _ stride: Int, _ precision: Precision) -> Activations {
+    Activations(base, stride: stride, scales: precision == .int8 ? UnsafePointer(scales.base) : nil)
+  }
+
+  /// `count` numbers to bfloat16, and the last word's other half to 0; what is beyond its range becomes infinite.
+  private func round(_ source: UnsafePointer<Float>, _ count: Int, to target: UnsafeMutablePointer<Float>) {
+    let halves = UnsafeMutableRawPointer(target)
+    for index in 0..<(count + 1) / 2 * 2 {
+      let half = index < count ? Tensor.bfloat16(source[index]) ?? 0x7F80 : 0
+      halves.storeBytes(of: half, toByteOffset: index * 2, as: UInt16.self)
+    }
+  }
+}

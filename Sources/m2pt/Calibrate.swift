@@ -1,0 +1,65 @@
+import ArgumentParser
+import Foundation
+import MultimodalPathway
+
+struct Calibrate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Choose every layer's number format by what it loses on files of the model's kind.",
+    discussion: """
+      Runs the model in float32 and every layer of its blocks in int8 and bfloat16 too, on the same inputs. A layer gets \
+      the narrowest format in which its output differs from float32's by at most the bound, relative, in the root of \
+      the mean square. The plan is for --precision-plan.
+      """)
+
+  @OptionGroup var input: ModelInput
+  @Option(help: "The most that a layer may lose.") var bound = Calibration.usualBound
+  @Option(help: "A JSON file for the plan.") var output: String?
+  @Flag(help: "JSON on standard output.") var json = false
+
+  private struct Report: Encodable {
+    let bound: Double
+    /// Files, clips or windows measured.
+    let inputs: Int
+    let layers: [Calibration.Layer]
+    let plan: PrecisionPlan
+  }
+
+  func validate() throws {
+    guard bound >= 0 else { throw ValidationError("--bound takes a number from 0, such as 0.03.") }
+    guard input.options.precision.isUsual else {
+      throw ValidationError("calibrate tries all formats: leave out --precision and --precision-plan.")
+    }
+  }
+
+  func run() throws {
+    let weights = try input.options.weights()
+    var calibration = try Calibration(PathwayWeights(weights), engine: input.options.engineOptions.engine())
+    try input.forEachBatch(weights.configuration, calibration.engine, "calibrate") { _, _, values in
+      try calibration.add(values)
+    }
+    let report = Report(
+      bound: bound, inputs: calibration.inputCount, layers: try calibration.layers(bound: bound),
+      plan: try calibration.plan(bound: bound))
+    try output.map { try report.plan.write(to: URL(fileURLWithPath: $0)) }
+    if json { try printJSON(report) } else { show(report) }
+  }
+
+  private func show(_ report: Report) {
+    let width = max(5, report.layers.map(\.name.count).max() ?? 0)
+    func line(_ name: String, _ chosen: String, _ losses: String...) {
+      print(([name.padding(toLength: width, withPad: " ", startingAt: 0)]
+        + ([chosen] + losses).map { $0.padding(toLength: 9, withPad: " ", startingAt: 0) }).joined(separator: "  "))
+    }
+    line("layer", "format", "in int8", "bfloat16")
+    for layer in report.layers {
+      line(
+        layer.name, layer.precision.rawValue, String(format: "%.5f", layer.int8Loss),
+        String(format: "%.5f", layer.bfloat16Loss))
+    }
+    let counts = Precision.allCases.reversed().map { precision in
+      "\(report.layers.count { $0.precision == precision }) in \(precision.rawValue)"
+    }
+    print("\(report.inputs) inputs, bound \(report.bound): \(counts.joined(separator: ", "))")
+    if let output { print("wrote \(output)") }
+  }
+}
