@@ -43,7 +43,7 @@ struct LayerStages {
     }
     try model.blocks[index].runInStages(model.engine, model.configuration, w) { layer in
       if layer == .fc2 {
-        try body(layer, w.hidden, w.hiddenStride, rows)
+        try body(layer, w.hidden, Workspace.padded(model.configuration.hiddenWidth), rows)
       } else {
         try body(layer, w.y, w.stride, rows)
       }

@@ -1,0 +1,123 @@
+import Foundation
+import MultimodalPathway
+import PathwayKernels
+import TestSupport
+import Testing
+
+/// Automatic precision on a model of two blocks.
+@Suite struct CalibrationTests {
+  private static let outlying = "blocks.1.mlp.fc1"
+
+  /// Random weights; the LayerNorm in front of one layer makes one channel 2,000 times as large as the others, and that
+  /// layer's weights of this channel are as much smaller.
+  private static func weights() throws -> ModelWeights {
+    var c = VisionTransformerConfiguration(
+      architecture: "vit_of_ones_own", imageSize: Extent(square: 32), patchSize: Extent(square: 8), width: 48, depth: 2,
+      heads: 2, hiddenWidth: 99)
+    c.classCount = 5
+    let random = try ModelWeights.random(c, seed: 5)
+    var tensors = random.tensors
+    for name in ["blocks.1.norm2.weight", "blocks.1.norm2.bias", outlying + ".weight"] {
+      let tensor = try #require(tensors[name])
+      var values = try tensor.float32()
+      let factor: Float = name.contains("norm2") ? 2000 : 1 / 2000
+      for index in stride(from: 7, to: values.count, by: 48) { values[index] *= factor }
+      tensors[name] = Tensor(values, shape: tensor.shape)
+    }
+    return try ModelWeights(checkpoint: Checkpoint(tensors: tensors), configuration: c)
+  }
+
+  private static func images(_ count: Int) -> Tensor {
+    var random = SeededGenerator(seed: 6)
+    return Tensor(random.floats(count * 3 * 32 * 32), shape: [count, 3, 32, 32])
+  }
+
+  private static func calibration(_ set: InstructionSet? = nil, threads: Int = 2) throws -> Calibration {
+    try Calibration(PathwayWeights(weights()), engine: Engine(threads: threads, instructionSet: set))
+  }
+
+  /// One outlier takes int8's whole range, bfloat16 does not mind.
+  @Test(arguments: InstructionSet.available)
+  func aLayerWithAnOutlierIsKeptWider(_ set: InstructionSet) throws {
+    var calibration = try Self.calibration(set)
+    try calibration.add(Self.images(3))
+    let layers = try calibration.layers()
+    #expect(layers.map(\.name) == (0..<2).flatMap { block in PathwayLayer.allCases.map { $0.name(inBlock: block) } })
+    for layer in layers {
+      #expect(layer.precision == (layer.name == Self.outlying ? .bfloat16 : .int8), "\(layer)")
+      // Rounding to bfloat16 moves an operand by 2^-9 of itself at most, two of them by 2^-8; attention's four too.
+      #expect(layer.bfloat16Loss > 0 && layer.bfloat16Loss < 6 * 0x1p-9, "\(layer)")
+    }
+    let plan = try calibration.plan()
+    #expect(plan == PrecisionPlan(.int8, overrides: [Self.outlying: .bfloat16]))
+    let model = try VisionTransformer(Self.weights(), precision: plan, engine: calibration.engine)
+    #expect(model.precision[1, .fc1] == .bfloat16 && model.precision[1, .fc2] == .int8)
+  }
+
+  @Test func boundsDecide() throws {
+    var calibration = try Self.calibration()
+    try calibration.add(Self.images(2))
+    let exact = try calibration.layers(bound: 0)
+    #expect(exact.allSatisfy { $0.precision == .float32 })
+    #expect(try calibration.layers(bound: .infinity).allSatisfy { $0.precision == .int8 })
+    #expect(try calibration.plan(bound: .infinity) == .int8)
+    // A layer exactly at the bound keeps it.
+    for layer in exact {
+      let found = try calibration.layers(bound: layer.bfloat16Loss).first { $0.name == layer.name }
+      #expect(found?.precision == .bfloat16, "\(layer)")
+    }
+  }
+
+  @Test func neitherThreadsNorBatchesChangeAnything() throws {
+    let images = Self.images(5)
+    let values = try images.float32()
+    var expected: [Double]?
+    for (threads, batch) in [(1, 5), (2, 1), (3, 2), (8, 3)] {
+      var calibration = try Self.calibration(threads: threads)
+      for first in stride(from: 0, to: 5, by: batch) {
+        let count = min(batch, 5 - first)
+        let part = Array(values[first * 3 * 32 * 32..<(first + count) * 3 * 32 * 32])
+        try calibration.add(Tensor(part, shape: [count, 3, 32, 32]))
+      }
+      let losses = try calibration.layers().flatMap { [$0.bfloat16Loss, $0.int8Loss] }
+      #expect(calibration.inputCount == 5 && losses == expected ?? losses, "\(threads) threads, \(batch) a batch")
+      expected = losses
+    }
+  }
+
+  @Test func errorsAreTyped() throws {
+    var calibration = try Self.calibration()
+    #expect(throws: CalibrationError.noInputs) { try calibration.layers() }
+    for bound in [-0.1, .nan] {
+      #expect { try calibration.plan(bound: bound) } throws: { error in
+        guard case CalibrationError.bound = error else { return false }
+        return true
+      }
+    }
+    #expect(throws: InferenceError.self) { try calibration.add(Tensor([1, 2], shape: [1, 2])) }
+    var values = try Self.images(1).float32()
+    values[3] = .nan
+    let input = Tensor(values, shape: [1, 3, 32, 32])
+    #expect(throws: InferenceError.inputNotFinite) { try calibration.add(input) }
+    #expect(calibration.inputCount == 0)
+  }
+
+  @Test func plansAreFiles() throws {
+    let plan = PrecisionPlan(.int8, overrides: ["blocks.0.mlp.fc2": .float32, "blocks.1.attn.qkv": .bfloat16])
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: file) }
+    try plan.write(to: file)
+    #expect(try PrecisionPlan.read(file) == plan)
+    let malformed = [
+      "": "is not valid JSON", "[]": "expected an object", "{}": "lacks the key 'standard'",
+      #"{"standard": "int4"}"#: "float32, bfloat16, int8", #"{"standard": "int8", "layers": {}}"#: "'layers'",
+      #"{"standard": "int8", "overrides": []}"#: "'overrides'",
+      #"{"standard": "int8", "overrides": {"blocks.0.mlp.fc2": 3}}"#: "overrides.blocks.0.mlp.fc2",
+    ]
+    for (text, reason) in malformed {
+      #expect { try PrecisionPlan.read(json: Data(text.utf8), file: "plan.json") } throws: { error in
+        "\(error)".hasPrefix("plan.json: ") && "\(error)".contains(reason)
+      }
+    }
+  }
+}
