@@ -76,7 +76,7 @@ struct Bench: ParsableCommand {
       self.model ?? c.architecture, c.preprocessing(self.model, architecture: architecture), views: views,
       resamples: sound.resample, engine: model.engine)
     let report = try BenchFile(
-      model, frontEnd, URL(fileURLWithPath: file), precision: precision.rawValue, runs: runs)
+      model, frontEnd, URL(fileURLWithPath: file), precision: precision.name, runs: runs)
     if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { print(report.text) }
   }
 
