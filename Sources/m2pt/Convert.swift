@@ -76,11 +76,17 @@ struct ConversionReport: Encodable {
 
   var lines: [String] {
     let lines =
-      renamed.map { "renamed  \($1) -> \($0)" } + joined.map { "joined   \($1.joined(separator: ", ")) -> \($0)" }
+      renamed.map { Self.line(from: $1, to: $0) } + joined.map { "joined   \($1.joined(separator: ", ")) -> \($0)" }
       + dropped.map { "dropped  \($0)" } + computed.map { "computed \($0)" }
     var counts: [String: Int] = [:]
     for line in lines { counts[Self.withoutNumbers(line.onOneLine()), default: 0] += 1 }
     return counts.sorted { $0.key < $1.key }.map { $1 == 1 ? $0 : "\($0)  (\($1) times)" }
+  }
+
+  /// One line for all names that only lose what stands before them.
+  private static func line(from old: String, to new: String) -> String {
+    guard old.hasSuffix("." + new) else { return "renamed  \(old) -> \(new)" }
+    return "renamed  \(old.dropLast(new.count))* -> *"
   }
 
   /// A line with N in the place of numbers that are a whole part of a name.

@@ -80,6 +80,24 @@ import Testing
     }
   }
 
+  @Test func pyTorchFilesAreConverted() throws {
+    try Tool.withFolder { folder in
+      let expected = try Checkpoint(contentsOf: Fixture.url("pytorch/expected.safetensors"))
+      let file = folder.appendingPathComponent("checkpoint-99.pth")
+      try FileManager.default.copyItem(at: Fixture.url("pytorch/mae.pth"), to: file)
+      try Data(expected.metadata["mae.config"]!.utf8).write(to: folder.appendingPathComponent("config.json"))
+      let result = try Tool.run(["convert", file.path, folder.appendingPathComponent("out").path])
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(
+        result.errors == """
+          dropped  module.decoder_embed.weight
+          dropped  module.mask_token
+          renamed  module.* -> *  (32 times)
+
+          """)
+    }
+  }
+
   @Test func pyTorchFilesAreInspected() throws {
     let result = try Tool.run(["inspect", Fixture.url("pytorch/training.pth").path])
     #expect(result.status == 0, "\(result.errors)")
