@@ -29,12 +29,15 @@ struct Baseline: Codable {
   /// Prints every number that is not the baseline's. More is worse; so is a number that only one side has, because
   /// nobody has looked at it.
   ///
-  /// - Parameter groups: those to be compared.
-  func compare(_ found: Numbers, groups: [String]) -> Outcome {
+  /// - Parameters:
+  ///   - groups: those to be compared.
+  ///   - noise: the share of a number by which it may differ and count as the same.
+  func compare(_ found: Numbers, groups: [String], noise: Double = 0) -> Outcome {
     var (worse, better, count) = (false, false, 0)
     for group in groups {
       let (old, new) = (flat(numbers[group]), flat(found[group]))
       for key in Set(old.keys).union(new.keys).sorted() where old[key] != new[key] {
+        if let old = old[key], let new = new[key], Double(abs(new - old)) <= noise * Double(old) { continue }
         func text(_ value: Int?) -> String { value.map(String.init) ?? "none" }
         let isBetter = old[key].flatMap { old in new[key].map { $0 < old } } ?? false
         print("\(isBetter ? "better" : "WORSE ")  \(group): \(key): \(text(old[key])) -> \(text(new[key]))")

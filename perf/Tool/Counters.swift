@@ -9,7 +9,7 @@ struct Counters: ParsableCommand {
 
   /// Part of what is counted: workspaces hold every thread's scratch.
   private static let threads = 2
-  private static let modules = ["PathwayKernelsBaseline", "PathwayKernelsAVX2", "PathwayKernelsAVX512"]
+  private static let modules = ["Baseline", "AVX2", "AVX512", "AVX512BF16"].map { "PathwayKernels\($0)" }
 
   @Argument(help: "The baseline's file.") var file: String
   @Flag(help: "Write the baseline anew.") var update = false
