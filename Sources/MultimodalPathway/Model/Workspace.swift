@@ -89,7 +89,8 @@ public final class Workspace {
         attentionScratchCount(
           tokens: tokens, headSize: c.headSize, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows)))
     let sizes = [
-      rows * stride, rows * stride, rows * max(qkvStride, hiddenStride / 2), rows * max(hiddenStride, stride / 2),
+      rows * stride, rows * stride, rows * max(qkvStride, Self.padded((c.hiddenWidth + 1) / 2)),
+      rows * max(hiddenStride, Self.padded((c.width + 1) / 2)),
       hasBranches ? rows * max(qkvStride, hiddenStride) : 16, batch * pooledStride,
       batch * max(16, c.answerCount), engine.threads * scratchStride, rows,
     ].map { ($0 + 15) / 16 * 16 }
