@@ -53,8 +53,8 @@ struct ModelInput: ParsableArguments {
     if files.isEmpty { throw ValidationError("Name at least one file.") }
   }
 
-  /// Calls `body` with every batch, as names of files and whether a view is its file's last, and what the model makes of
-  /// it, with progress as `title`.
+  /// Calls `body` with every batch, as names of files and whether a view is its file's last, and what the model makes
+  /// of it, with progress as `title`.
   ///
   /// - Parameter pass: a forward pass of normalised views, (B, ...), in memory used for every batch.
   func forEachBatch(

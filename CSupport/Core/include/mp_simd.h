@@ -1,5 +1,6 @@
-// Instructions that Swift's SIMD types cannot spell reliably: minimum, maximum, comparison, conversions, dot products of pairs and
-// quadruples, transposition. Only the functions of the instruction sets that the importing module is compiled for exist.
+// Instructions that Swift's SIMD types cannot spell reliably: minimum, maximum, comparison, conversions, dot products
+// of pairs and quadruples, transposition. Only the functions of the instruction sets that the importing module is
+// compiled for exist.
 //
 // In the names: f32xL is L floats, i32xL the same bytes as integers; L the lanes of a set, 4, 8 or 16.
 #pragma once
@@ -93,7 +94,8 @@ MP_TRANSPOSE(16)
 
 // MARK: - What takes an instruction of its own
 //
-// min, max: `b` where either is NaN. below: a < b, a bit a lane. compress: the lanes with a bit in `mask`, first ones first. dot_i16: sum + a.hi b.hi + a.lo b.lo of every lane's two 16-bit integers.
+// min, max: `b` where either is NaN. below: a < b, a bit a lane. compress: the lanes with a bit in `mask`, first ones
+// first. dot_i16: sum + a.hi b.hi + a.lo b.lo of every lane's two 16-bit integers.
 
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -1,6 +1,6 @@
-// What the JPEG, PNG and video shims have in common: limits that are checked before memory is taken, and a report of what went
-// wrong. The first two are C because libjpeg and libpng report errors by longjmp, which must not cross a Swift frame: every
-// entry point here catches it, frees what it took, and returns.
+// What the JPEG, PNG and video shims have in common: limits that are checked before memory is taken, and a report of
+// what went wrong. The first two are C because libjpeg and libpng report errors by longjmp, which must not cross a
+// Swift frame: every entry point here catches it, frees what it took, and returns.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Floats on the heap, 64-byte aligned, freed with the last reference. Large ones ask for large pages: weights of 340 MB
-/// are there after 2,000 page faults, not 84,000.
+/// Floats on the heap, 64-byte aligned, freed with the last reference. Large ones ask for large pages: weights of 340
+/// MB are there after 2,000 page faults, not 84,000.
 package final class FloatBuffer: @unchecked Sendable {
   // SAFETY: whoever holds a buffer says who may write it: weights are written once before they are shared, a workspace
   // belongs to one forward pass at a time.

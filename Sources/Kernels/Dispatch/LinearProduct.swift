@@ -24,8 +24,8 @@ package struct LinearProduct {
   /// Items per thread that a product is cut into, so that threads end together.
   private static let itemsPerThread = 8
 
-  /// Floats of scratch each thread needs for products with K up to `k`: sums of a block of rows; panels that are folded,
-  /// their scales and starts; and what packing needs.
+  /// Floats of scratch each thread needs for products with K up to `k`: sums of a block of rows; panels that are
+  /// folded, their scales and starts; and what packing needs.
   package static func scratchCount(_ kernels: KernelTable, k: Int) -> Int {
     kernels.rowBlock * kernels.panelColumns + foldedPanels * kernels.panelColumns * (k + 2) + kernels.packScratchCount
   }
@@ -56,8 +56,8 @@ package struct LinearProduct {
     template.rowScaleStride = a.scaleStride
     switch weight {
     case .packed(let matrix):
-      // An item for every panel, but at least so many that no thread waits long for the last. All panels pass by a block
-      // of rows, which stays in L2, before the next block.
+      // An item for every panel, but at least so many that no thread waits long for the last. All panels pass by a
+      // block of rows, which stays in L2, before the next block.
       let pieces = max(rowBlocks, min(m, (member.count * itemsPerThread + panels - 1) / panels))
       member.share(panels * pieces) { item in
         let panel = start + item % panels

@@ -207,8 +207,8 @@ func scoreTile<F: TileFormat>(
   }
 }
 
-/// One row's step of online softmax: `count` scores s, to a whole vector, become e^(scale s - top) in the format F, 0 beyond
-/// `count`; `top` and `total` move on.
+/// One row's step of online softmax: `count` scores s, to a whole vector, become e^(scale s - top) in the format F, 0
+/// beyond `count`; `top` and `total` move on.
 ///
 /// Returns the factor for what was summed under the old `top`; 1 in the first block.
 @inlinable @inline(__always)
@@ -254,8 +254,8 @@ func blockExponentials<F: TileFormat>(
   return I.sum(sums)
 }
 
-/// The keys of a head as panels, a block of lanes x lanes words at a time. A last word that D only begins has zeros behind,
-/// which makes nothing of what Q has there.
+/// The keys of a head as panels, a block of lanes x lanes words at a time. A last word that D only begins has zeros
+/// behind, which makes nothing of what Q has there.
 ///
 /// - Parameter scratch: 2 x lanes x lanes words.
 @inlinable @inline(__always)

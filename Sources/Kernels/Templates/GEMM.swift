@@ -12,8 +12,9 @@
 // K counts words here; elements of a last word that are beyond the layer's inputs are zero in B.
 //
 // One call does a range of panels by a range of rows for one thread. Per panel, K is walked in pieces of `kBlock` so
-// that the piece of the panel stays in the cache while all rows pass by; partial sums wait in `scratch` and continue the
-// same chain of multiply-adds, so `kBlock` changes no bit. The epilogue runs on a tile as soon as its last piece is done.
+// that the piece of the panel stays in the cache while all rows pass by; partial sums wait in `scratch` and continue
+// the same chain of multiply-adds, so `kBlock` changes no bit. The epilogue runs on a tile as soon as its last piece is
+// done.
 
 /// What happens to a sum `s` on its way to C, in this order (of int8 after `s = rowScale columnScale s`):
 /// `s = addend + scale s`, `s += bias`, `s = gelu(s)` or `s = max(s, 0)`, `s = residual + gamma s`.
@@ -49,8 +50,8 @@ public struct GEMMArguments {
   public var n: Int
   public var k: Int
   public var epilogue: Epilogue
-  /// Of int8: what to multiply the sums of a row with, (M), `rowScaleStride` apart, and those of a column, (N), to whole
-  /// panels.
+  /// Of int8: what to multiply the sums of a row with, (M), `rowScaleStride` apart, and those of a column, (N), to
+  /// whole panels.
   public var rowScales: UnsafePointer<Float>?
   public var rowScaleStride = 1
   public var columnScales: UnsafePointer<Float>?

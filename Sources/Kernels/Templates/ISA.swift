@@ -21,8 +21,8 @@ public protocol ISA {
   static func minimum(_ a: Vector, _ b: Vector) -> Vector
   /// One bit for each lane, the first in the lowest: whether `a < b` there.
   static func lanesBelow(_ a: Vector, _ b: Vector) -> UInt32
-  /// Writes the lanes of `vector` that have a bit in `mask` one behind the other; what follows, up to `lanes` floats from
-  /// `pointer` on, is undefined.
+  /// Writes the lanes of `vector` that have a bit in `mask` one behind the other; what follows, up to `lanes` floats
+  /// from `pointer` on, is undefined.
   static func compress(_ vector: Vector, _ mask: UInt32, _ pointer: UnsafeMutablePointer<Float>)
   static func bits(_ vector: Vector) -> Bits
   static func vector(_ bits: Bits) -> Vector

@@ -34,8 +34,8 @@ extension ISA {
 
   /// Exact GELU, x Phi(x) = x/2 (1 + erf(x / sqrt 2)) (Hendrycks and Gimpel 2016, arXiv 1606.08415).
   ///
-  /// Phi(x) - 1/2 is x P(u) on [-T, T], u = 2 x^2 / T^2 - 1: in u, which is in [-1, 1], the coefficients add up to 0.4, and
-  /// Horner's rule loses nothing. Below -T, x counts as -T: the result is next to 0, not x times an error.
+  /// Phi(x) - 1/2 is x P(u) on [-T, T], u = 2 x^2 / T^2 - 1: in u, which is in [-1, 1], the coefficients add up to 0.4,
+  /// and Horner's rule loses nothing. Below -T, x counts as -T: the result is next to 0, not x times an error.
   /// - Maximum error: 2^-21 |x|; the relative error grows where the result vanishes, as in the formula itself.
   @inlinable @inline(__always)
   static func gelu(_ x: Vector) -> Vector {

@@ -26,12 +26,15 @@ extension PointFile {
   /// - Parameters:
   ///   - colors: red, green and blue of every point.
   ///   - column: a number of every point.
-  /// - Throws: `CheckpointError.unwritable`.
+  /// - Throws: `CheckpointError.unwritable`, also where a point has no colour or number.
   public static func writePLY(
     _ cloud: PointCloud, colors: [(UInt8, UInt8, UInt8)], column: PLYColumn, to file: URL
   ) throws {
-    precondition(
-      colors.count == cloud.count && column.words.count == cloud.count, "one colour and number for every point")
+    guard colors.count == cloud.count, column.words.count == cloud.count else {
+      throw CheckpointError.unwritable(
+        file: file.path,
+        reason: "\(colors.count) colours and \(column.words.count) numbers for \(cloud.count) points; give every point one")
+    }
     let header = """
       ply
       format binary_little_endian 1.0

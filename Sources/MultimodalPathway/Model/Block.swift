@@ -166,8 +166,8 @@ struct Block: Sendable {
 
   /// Where a layer's input stands, in its format, of all rows or of the first tokens.
   ///
-  /// Those of the first tokens are as far apart as all rows would be, and int8's scales next to each other, except where
-  /// all rows were prepared (`isOfAll`).
+  /// Those of the first tokens are as far apart as all rows would be, and int8's scales next to each other, except
+  /// where all rows were prepared (`isOfAll`).
   private func input(
     of layer: PathwayLayer, _ rows: Rows, _ kernels: KernelTable, _ c: VisionTransformerConfiguration,
     _ w: Workspace.Buffers, isOfAll: Bool = false

@@ -88,8 +88,8 @@ extension CheckpointLayout {
   /// All `tensors` under timm's names as far as this layout has them; other names stay, without `prefix`.
   ///
   /// Pure: tensors are views, and only what has to be joined (query, key and value; DINOv2's class token and its
-  /// position; M2PT's two branches) is copied, as float32. A missing bias of query, key or value beside a present one is zeros: Whisper's
-  /// key has none.
+  /// position; M2PT's two branches) is copied, as float32. A missing bias of query, key or value beside a present one
+  /// is zeros: Whisper's key has none.
   ///
   /// - Throws: `CheckpointLayoutError`; `CheckpointError.notFloatingPoint`.
   public func renamed(_ tensors: [String: Tensor], prefix: String = "") throws -> [String: Tensor] {

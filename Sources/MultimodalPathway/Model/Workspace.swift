@@ -17,8 +17,8 @@ public final class Workspace {
   /// Bytes it holds.
   public var byteCount: Int { (memory.count + (buffers.points?.floatCount ?? 0)) * 4 }
 
-  /// Strides are in words of 4 bytes. Those of y, qkv and hidden hold for float32; rows in narrower formats stand closer
-  /// together (`rowStride`).
+  /// Strides are in words of 4 bytes. Those of y, qkv and hidden hold for float32; rows in narrower formats stand
+  /// closer together (`rowStride`).
   struct Buffers {
     var batch: Int
     let tokens: Int
@@ -71,7 +71,8 @@ public final class Workspace {
       : (UnsafePointer(buffers.logits), c.answerCount, c.answerCount)
   }
 
-  /// A row stride, in words, of an odd number of cache lines: rows that are a multiple of 4 KiB apart would share L1 sets.
+  /// A row stride, in words, of an odd number of cache lines: rows that are a multiple of 4 KiB apart would share L1
+  /// sets.
   static func padded(_ width: Int) -> Int { ((width + 15) / 16 | 1) * 16 }
 
   init(

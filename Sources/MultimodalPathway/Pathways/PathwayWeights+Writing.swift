@@ -15,8 +15,8 @@ extension PathwayWeights {
   ///   - inputs: files beside the target's and the auxiliaries' own that must not be overwritten.
   /// - Throws: `PathwayError.overwritesInput` before anything is computed: a merge cannot be undone from its result;
   ///   `PathwayError.beyondRange`; `CheckpointError`.
-  /// - Complexity: every file is read twice, once for its digest; memory of 512 KiB a thread. All threads of `engine` fold
-  ///   and write; then, while the disk takes in what was written, each computes the digest of a file.
+  /// - Complexity: every file is read twice, once for its digest; memory of 512 KiB a thread. All threads of `engine`
+  ///   fold and write; then, while the disk takes in what was written, each computes the digest of a file.
   public func writeMerged(
     to output: URL, as type: ElementType = .float32, inputs: [URL] = [], engine: Engine
   ) throws {

@@ -1,8 +1,8 @@
 import Foundation
 
-/// Reading Hugging Face's `preprocessor_config.json` and `video_preprocessor_config.json`; the reference is the processors that run on Pillow
-/// (`transformers/image_processing_backends.py`, `PilBackend`). Those on torchvision filter in floating point and
-/// differ from them by about one step of 255.
+/// Reading Hugging Face's `preprocessor_config.json` and `video_preprocessor_config.json`; the reference is the
+/// processors that run on Pillow (`transformers/image_processing_backends.py`, `PilBackend`). Those on torchvision
+/// filter in floating point and differ from them by about one step of 255.
 extension ImagePreprocessing {
   /// The keys of `preprocessor_config.json` that matter here; every one may be missing.
   public struct HuggingFaceConfiguration: Decodable, Sendable {

@@ -5,18 +5,18 @@ import PathwayKernels
 /// Automatic precision: what every layer of the blocks loses in bfloat16 and in int8, measured on inputs of the model's
 /// kind, and the plan that keeps the loss of each within a bound.
 ///
-/// A layer's loss is `||y' - y|| / ||y||` over all outputs of all its rows: y = x W^T + b in float32, its input x that of
-/// a float32 run, y' the same layer on the same x in the narrow format. Attention follows the format of the projection
-/// behind it, so the projection's y' comes of attention in bfloat16, of the same q, k and v.
+/// A layer's loss is `||y' - y|| / ||y||` over all outputs of all its rows: y = x W^T + b in float32, its input x that
+/// of a float32 run, y' the same layer on the same x in the narrow format. Attention follows the format of the
+/// projection behind it, so the projection's y' comes of attention in bfloat16, of the same q, k and v.
 public struct Calibration {
   /// The loss above which a layer gets a wider format, where nothing else is said: 2 %.
   ///
-  /// Rounding to int8 moves the operands of a product by s / sqrt(12) each, s = max / 127. Of numbers whose largest is t
-  /// times their root mean square that is t / 440: weights and activations at t = 4 (normally distributed rows of some
-  /// 1,000) lose 1.3 % together, activations at t = 9 take a layer to 2.2 %. Losses e of a block's layers, independent of
-  /// each other, add to a stream that all blocks made: at least sqrt(2) e of the features, where later blocks pass errors
-  /// on too, up to sqrt(2 depth) e. Of DINOv2 ViT-S, on photographs, it is 2.2 e. A cosine of 0.999 to float32's features
-  /// is a loss of sqrt(2 * 0.001) = 4.5 %, so e is 2.0 %.
+  /// Rounding to int8 moves the operands of a product by s / sqrt(12) each, s = max / 127. Of numbers whose largest is
+  /// t times their root mean square that is t / 440: weights and activations at t = 4 (normally distributed rows of
+  /// some 1,000) lose 1.3 % together, activations at t = 9 take a layer to 2.2 %. Losses e of a block's layers,
+  /// independent of each other, add to a stream that all blocks made: at least sqrt(2) e of the features, where later
+  /// blocks pass errors on too, up to sqrt(2 depth) e. Of DINOv2 ViT-S, on photographs, it is 2.2 e. A cosine of 0.999
+  /// to float32's features is a loss of sqrt(2 * 0.001) = 4.5 %, so e is 2.0 %.
   public static let usualBound = 0.02
 
   /// A layer and what became of it.
