@@ -26,13 +26,13 @@ import Testing
     let stride = products.words(k) + 3
     let input = FloatBuffer(count: m * stride)
     for index in 0..<input.count { input.base[index] = Float(bitPattern: .max) }
-    let scales = FloatBuffer(count: m)
+    var scales = [RowScale](repeating: RowScale(scale: .nan, offset: .nan), count: m)
     let raw = UnsafeMutableRawPointer(input.base)
     for row in 0..<m {
       let values = Array(a[row * k..<(row + 1) * k])
       if precision == .int8 {
         engine.kernels.quantizeRows(
-          values, k * 4, false, raw + row * stride * 4, stride, Span1D(0, 1), k, scales.base + row)
+          values, k * 4, false, raw + row * stride * 4, stride, Span1D(0, 1), k, &scales[row])
       } else {
         for (index, half) in (halves(values) + (k % 2 == 1 ? [0] : [])).enumerated() {
           raw.storeBytes(of: half, toByteOffset: row * stride * 4 + index * 2, as: UInt16.self)
@@ -58,14 +58,16 @@ import Testing
     scratch.base.update(repeating: .nan, count: scratch.count)
     try c.withUnsafeMutableBufferPointer { c in
       let base = c.baseAddress!
-      try engine.run { member in
-        LinearProduct.run(
-          &member, engine.kernels, weight: matrix,
-          a: Activations(raw, stride: stride, scales: precision == .int8 ? UnsafePointer(scales.base) : nil), m: m,
-          c: base, ldc: ldc, epilogue: epilogue, scratch: scratch.base + member.index * count)
+      try scales.withUnsafeBufferPointer { scales in
+        let activations = Activations(raw, stride: stride, scales: precision == .int8 ? scales.baseAddress : nil)
+        try engine.run { member in
+          LinearProduct.run(
+            &member, engine.kernels, weight: matrix, a: activations, m: m, c: base, ldc: ldc, epilogue: epilogue,
+            scratch: scratch.base + member.index * count)
+        }
       }
     }
-    withExtendedLifetime((buffers, input, scales, scratch)) {}
+    withExtendedLifetime((buffers, input, scratch)) {}
     for row in 0..<m {
       for column in n..<ldc { #expect(c[row * ldc + column].isNaN, "\(shape): wrote beyond the columns") }
     }
@@ -117,7 +119,9 @@ import Testing
     }
   }
 
-  /// Sums of int8 are exact: what is left is quantisation itself, done again here, and three roundings.
+  /// Sums of int8 are exact: what is left is quantisation itself, done again here, and five roundings of either part of
+  /// `c (s sum u q + o sum q)`: the sum as a float, its product, their sum (two where there is no fused multiply-add),
+  /// the product with c.
   @Test(arguments: InstructionSet.available, [1, 3])
   func int8IsItsQuantizedProduct(_ set: InstructionSet, threads: Int) throws {
     let engine = try Engine(threads: threads, instructionSet: set)
@@ -126,15 +130,21 @@ import Testing
       let (m, n, k) = (shape.m, shape.n, shape.k)
       let (a, weight) = (random.floats(m * k), random.floats(n * k))
       let found = try Self.product(shape, a: a, weight: weight, .int8, engine)
-      let (x, xScales) = Self.quantized(a, rows: m, k)
-      let (w, wScales) = Self.quantized(weight, rows: n, k)
+      let (u, rows) = Self.quantizedActivations(a, rows: m, k)
+      let (q, scales) = Self.quantized(weight, rows: n, k)
       var worst = WorstError()
       for row in 0..<m {
         for column in 0..<n {
-          var sum = 0
-          for step in 0..<k { sum += x[row * k + step] * w[column * k + step] }
-          let expected = Double(sum) * Double(xScales[row]) * Double(wScales[column])
-          worst.note(found[row * n + column], expected, bound: gamma(4) * abs(expected), at: [row, column])
+          var (sum, columnSum) = (0, 0)
+          for step in 0..<k {
+            sum += u[row * k + step] * q[column * k + step]
+            columnSum += q[column * k + step]
+          }
+          let scale = Double(scales[column])
+          let (first, second) = (Double(rows[row].scale) * Double(sum), Double(rows[row].offset) * Double(columnSum))
+          worst.note(
+            found[row * n + column], scale * (first + second), bound: gamma(5) * scale * (abs(first) + abs(second)),
+            at: [row, column])
         }
       }
       #expect(worst.isWithinBound && (worst.boundsAreMeaningful || k < 2), "\(shape): \(worst)")
@@ -152,6 +162,33 @@ import Testing
     return (integers, scales)
   }
 
+  private static func quantizedActivations(
+    _ values: [Float], rows: Int, _ k: Int
+  ) -> (integers: [Int], scales: [RowScale]) {
+    var (integers, scales): ([Int], [RowScale]) = ([], [])
+    for row in 0..<rows {
+      let part = values[row * k..<(row + 1) * k]
+      let low = part.min() ?? 0
+      let scale = ((part.max() ?? 0) - low) / 255
+      scales.append(RowScale(scale: scale, offset: low))
+      integers += part.map { Int((($0 - low) * (scale > 0 ? 1 / scale : 0)).rounded(.toNearestOrEven)) }
+    }
+    return (integers, scales)
+  }
+
+  /// Sums at the edge of 32 bits: 2^16 products of 255 by 127, all of one sign.
+  @Test(arguments: InstructionSet.available)
+  func int8TakesTheLongestRows(_ set: InstructionSet) throws {
+    let engine = try Engine(threads: 1, instructionSet: set)
+    let k = 1 << 16
+    let shape = LinearCase(m: 1, n: 1, k: k)
+    // One number is the range's lower end, all others its upper.
+    let a = [Float](repeating: 255, count: k - 1) + [0]
+    let found = try Self.product(shape, a: a, weight: [Float](repeating: -127, count: k), .int8, engine)
+    let expected = -255.0 * 127 * Double(k - 1)
+    #expect(abs(Double(found[0]) - expected) <= gamma(5) * abs(expected))
+  }
+
   @Test(arguments: InstructionSet.available, [Precision.bfloat16, .int8])
   func foldedIsPacked(_ set: InstructionSet, _ precision: Precision) throws {
     let engine = try Engine(threads: 2, instructionSet: set)
@@ -167,12 +204,21 @@ import Testing
   }
 
   @Test(arguments: InstructionSet.available)
-  func rowsOfZerosAndTinyRowsQuantizeToZero(_ set: InstructionSet) throws {
+  func rowsOfOneNumberAreItsOffset(_ set: InstructionSet) throws {
     let engine = try Engine(threads: 1, instructionSet: set)
-    let shape = LinearCase(m: 2, n: 3, k: 21)
-    let a = [Float](repeating: 0, count: 21) + [Float](repeating: 0x1p-140, count: 21)
+    let shape = LinearCase(m: 4, n: 3, k: 21)
+    let numbers: [Float] = [0, -3, 7, 0x1p-140]
+    var a = numbers.flatMap { number in [Float](repeating: number, count: 21) }
+    // A range too small for its reciprocal.
+    a[83] = 0x1p-139
     let found = try Self.product(shape, a: a, weight: [Float](repeating: 1, count: 63), .int8, engine)
-    #expect(found.allSatisfy { $0 == 0 })
+    // Of weights all 1, c times 127 is 1 to one rounding.
+    for (row, number) in numbers.enumerated() {
+      for column in 0..<3 {
+        let difference = abs(Double(found[row * 3 + column]) - 21 * Double(number))
+        #expect(difference <= gamma(6) * 21 * Double(abs(number)) + 0x1p-126)
+      }
+    }
   }
 
   /// Scores and sums within float32's bounds; probabilities rounded to bfloat16 (2^-9), the output once more.

@@ -74,7 +74,7 @@ public func packI8_Baseline(
 @inline(never)
 public func quantizeRowsI8_Baseline(
   _ x: UnsafeRawPointer, _ xStride: Int, _ isBFloat16: Bool, _ y: UnsafeMutableRawPointer, _ yStride: Int,
-  _ rows: Span1D, _ width: Int, _ scales: UnsafeMutablePointer<Float>
+  _ rows: Span1D, _ width: Int, _ scales: UnsafeMutablePointer<RowScale>
 ) {
   quantizeRows(
     Baseline.self, x: x, xStride: xStride, isBFloat16: isBFloat16, y: y, yStride: yStride, rows: rows, width: width,

@@ -52,7 +52,7 @@ package struct KernelTable: Sendable {
   /// x, row stride in bytes, whether it is bfloat16; y, row stride in words; rows, width; scales.
   package let quantizeRows:
     @Sendable (
-      UnsafeRawPointer, Int, Bool, UnsafeMutableRawPointer, Int, Span1D, Int, UnsafeMutablePointer<Float>
+      UnsafeRawPointer, Int, Bool, UnsafeMutableRawPointer, Int, Span1D, Int, UnsafeMutablePointer<RowScale>
     ) -> Void
   package let fold:
     @Sendable (UnsafePointer<Float>, UnsafePointer<FoldTerm>, Int, Int, UnsafeMutablePointer<Float>) -> Void

@@ -5,11 +5,11 @@ package struct Activations {
   package var base: UnsafeRawPointer
   /// Row stride in words.
   package var stride: Int
-  /// Of int8: what every row was divided by, (M), `scaleStride` apart.
-  package var scales: UnsafePointer<Float>?
+  /// Of int8: what every row stands for, (M), `scaleStride` apart.
+  package var scales: UnsafePointer<RowScale>?
   package var scaleStride: Int
 
-  package init(_ base: UnsafeRawPointer, stride: Int, scales: UnsafePointer<Float>? = nil, scaleStride: Int = 1) {
+  package init(_ base: UnsafeRawPointer, stride: Int, scales: UnsafePointer<RowScale>? = nil, scaleStride: Int = 1) {
     self.base = base
     self.stride = stride
     self.scales = scales
@@ -25,7 +25,7 @@ package struct LinearProduct {
   private static let itemsPerThread = 8
 
   /// Floats of scratch each thread needs for products with K up to `k`: sums of a block of rows; panels that are
-  /// folded, their scales and starts; and what packing needs.
+  /// folded, their scales and sums; and what packing needs.
   package static func scratchCount(_ kernels: KernelTable, k: Int) -> Int {
     kernels.rowBlock * kernels.panelColumns + foldedPanels * kernels.panelColumns * (k + 2) + kernels.packScratchCount
   }
@@ -69,7 +69,7 @@ package struct LinearProduct {
     case .folding(let matrix):
       let folded = scratch + kernels.rowBlock * width
       let scales = folded + foldedPanels * width * k
-      let starts = UnsafeMutableRawPointer(scales + foldedPanels * width).assumingMemoryBound(to: Int32.self)
+      let sums = scales + foldedPanels * width
       let packScratch = scales + 2 * foldedPanels * width
       let isInt8 = weight.precision == .int8
       let perItem = max(1, min(foldedPanels, panels / (member.count * itemsPerThread)))
@@ -82,10 +82,10 @@ package struct LinearProduct {
           var arguments = template
           arguments.panels = UnsafeRawPointer(folded)
           if isInt8 {
-            (place.scales, place.starts) = (scales, starts)
+            (place.scales, place.sums) = (scales, sums)
             // Kernels index both by column of C.
             arguments.columnScales = UnsafePointer(scales) - range.start * width
-            arguments.starts = UnsafePointer(starts) - range.start * width
+            arguments.columnSums = UnsafePointer(sums) - range.start * width
           }
           products.pack(matrix.weight, weight.n, weight.k, first, terms.count, range, &place, packScratch)
           for index in 0..<rowBlocks {

@@ -52,7 +52,7 @@ package struct PackedMatrix: Sendable {
     panelColumns = kernels.panelColumns
     panelCount = (n + panelColumns - 1) / panelColumns
     panelWords = panelColumns * products.words(k)
-    // Behind the panels: scales, starts.
+    // Behind the panels: scales, sums.
     let columns = precision == .int8 ? panelCount * panelColumns : 0
     memory = FloatBuffer(uninitialized: panelCount * panelWords + 2 * columns)
     self.n = n
@@ -75,33 +75,31 @@ package struct PackedMatrix: Sendable {
     }
   }
 
-  /// Bytes of panels, scales and starts.
+  /// Bytes of panels, scales and sums.
   package var byteCount: Int { memory.count * 4 }
 
   private func destination(_ panel: Int) -> PackedPanels {
     var place = PackedPanels(words: memory.base + panel * panelWords)
-    if let (scales, starts) = columnValues {
+    if let (scales, sums) = columnValues {
       place.scales = scales + panel * panelColumns
-      place.starts = starts + panel * panelColumns
+      place.sums = sums + panel * panelColumns
     }
     return place
   }
 
-  /// Of int8: scale and start of every column, to whole panels.
-  private var columnValues: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>)? {
+  /// Of int8: scale and sum of every column, to whole panels.
+  private var columnValues: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>)? {
     guard precision == .int8 else { return nil }
     let scales = memory.base + panelCount * panelWords
-    let starts = UnsafeMutableRawPointer(scales + panelCount * panelColumns)
-    // SAFETY: that part of the memory holds integers alone, whoever writes or reads it.
-    return (scales, starts.assumingMemoryBound(to: Int32.self))
+    return (scales, scales + panelCount * panelColumns)
   }
 
   /// Where the panels and what belongs to them are, for `panel` and those behind it.
   package func place(_ arguments: inout GEMMArguments, panel: Int) {
     arguments.panels = UnsafeRawPointer(memory.base + panel * panelWords)
-    if let (scales, starts) = columnValues {
+    if let (scales, sums) = columnValues {
       arguments.columnScales = UnsafePointer(scales)
-      arguments.starts = UnsafePointer(starts)
+      arguments.columnSums = UnsafePointer(sums)
     }
   }
 }

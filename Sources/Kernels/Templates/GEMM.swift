@@ -16,7 +16,7 @@
 // the same chain of multiply-adds, so `kBlock` changes no bit. The epilogue runs on a tile as soon as its last piece is
 // done.
 
-/// What happens to a sum `s` on its way to C, in this order (of int8 after `s = rowScale columnScale s`):
+/// What happens to a sum `s` on its way to C, in this order (of int8 after `s = columnScale (scale s + offset columnSum)`, scale and offset the row's):
 /// `s = addend + scale s`, `s += bias`, `s = gelu(s)` or `s = max(s, 0)`, `s = residual + gamma s`.
 @frozen
 public struct Epilogue {
@@ -50,13 +50,12 @@ public struct GEMMArguments {
   public var n: Int
   public var k: Int
   public var epilogue: Epilogue
-  /// Of int8: what to multiply the sums of a row with, (M), `rowScaleStride` apart, and those of a column, (N), to
-  /// whole panels.
-  public var rowScales: UnsafePointer<Float>?
+  /// Of int8: what A's rows stand for, (M), `rowScaleStride` apart.
+  public var rowScales: UnsafePointer<RowScale>?
   public var rowScaleStride = 1
+  /// Of int8: what a column's weights were divided by, and the sum of its integers, (N) each, to whole panels.
   public var columnScales: UnsafePointer<Float>?
-  /// Of int8 in bytes: what the sums of a column start from, (N), to whole panels.
-  public var starts: UnsafePointer<Int32>?
+  public var columnSums: UnsafePointer<Float>?
 
   @inlinable @inline(__always)
   public init(
@@ -71,6 +70,22 @@ public struct GEMMArguments {
     self.n = n
     self.k = k
     self.epilogue = epilogue
+  }
+}
+
+/// What a row of activations in int8 stands for: x = scale u + offset, u from 0 to 255.
+///
+/// So a product is `sum x w = columnScale (scale sum u q + offset sum q)` for w = columnScale q. GELU's outputs, of which
+/// none is below -0.17, have all 256 steps, where a range around zero would leave them half.
+@frozen
+public struct RowScale {
+  public var scale: Float
+  public var offset: Float
+
+  @inlinable @inline(__always)
+  public init(scale: Float, offset: Float) {
+    self.scale = scale
+    self.offset = offset
   }
 }
 
@@ -113,7 +128,7 @@ public func gemm<F: TileFormat>(
         F.tile(
           TileArguments(
             rows: height, k: depth, a: g.a + (row * g.lda + k0) * 4, lda: g.lda, b: b + k0 * width * 4, c: sums,
-            ldc: width, startsFromZero: k0 == 0, starts: g.starts.map { $0 + panel * width }))
+            ldc: width, startsFromZero: k0 == 0))
         if isLast { applyEpilogue(F.self, g, sums: sums, row: row, rows: height, panel: panel) }
         index += 1
       }
@@ -152,12 +167,16 @@ func applyEpilogue<F: TileFormat>(
     if valid <= 0 { return }
     // What belongs to the columns stays in registers while the rows pass by.
     let columnScale = g.columnScales.map { I.load($0 + at) } ?? I.splat(1)
+    let columnSum = g.columnSums.map { I.load($0 + at) } ?? I.splat(0)
     let bias = e.bias.map { loadLanes(I.self, $0 + at, valid) } ?? I.splat(0)
     let gamma = e.gamma.map { loadLanes(I.self, $0 + at, valid) } ?? I.splat(1)
     var r = 0
     while r < rows {
       var s = F.float(sums.loadUnaligned(fromByteOffset: (r * I.panelColumns + lane) * 4, as: F.Sum.self))
-      if let rowScales = g.rowScales { s = s * I.splat(rowScales[(row + r) * g.rowScaleStride]) * columnScale }
+      if let rowScales = g.rowScales {
+        let of = rowScales[(row + r) * g.rowScaleStride]
+        s = I.multiplyAdd(s * I.splat(of.scale), I.splat(of.offset), columnSum) * columnScale
+      }
       if let addend = e.addend {
         let value = loadLanes(I.self, addend + (row + r) * e.addendStride + at, valid)
         s = I.multiplyAdd(value, s, I.splat(e.scale))

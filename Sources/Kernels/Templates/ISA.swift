@@ -46,11 +46,11 @@ public protocol ISA {
   static func storeBFloat16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer)
   /// `sum` plus the dot product of every word's two bfloat16, accumulated in float32.
   static func dotBFloat16(_ sum: Vector, _ a: Bits, _ b: Bits) -> Vector
-  /// Whether a word holds four int8, of which A's are stored with 128 added; else two, as 16-bit integers.
+  /// Whether a word holds four 8-bit integers, A's unsigned, B's signed; else two, as 16-bit integers.
   static var packsInt8InBytes: Bool { get }
-  /// `sum` plus the dot product of every word's int8.
+  /// `sum` plus the dot product of every word's integers.
   static func dotInt8(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits
-  /// As many int8 as lanes, each in the bytes that a word gives it.
+  /// As many integers as lanes, each in the bytes that a word gives it.
   static func storeInt8(_ integers: Bits, _ pointer: UnsafeMutableRawPointer)
   /// A block of lanes x lanes words: `target[c step + r] = source[r lanes + c]`.
   static func transpose(_ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ step: Int)
@@ -95,6 +95,10 @@ extension ISA {
     // Adding 1.5 x 2^23 leaves them in the low bits of the mantissa.
     bits(vector + splat(12_582_912)) &- Bits(repeating: 0x4B40_0000)
   }
+
+  /// Smallest lane; the lanes hold no NaN.
+  @inlinable @inline(__always)
+  static func smallest(_ vector: Vector) -> Float { -largest(splat(0) - vector) }
 
   @inlinable @inline(__always)
   static func magnitude(_ vector: Vector) -> Vector { maximum(vector, splat(0) - vector) }

@@ -4,9 +4,8 @@
 ///     A (rows, k)    words, row stride `lda`, read in place
 ///     B (k, NR)      words of one packed panel, contiguous
 ///
-/// `startsFromZero`: C is not read (it may hold anything, NaN included); sums start from `starts`, (NR), where there are
-/// any. Every element is one chain of multiply-adds in ascending k, so cutting k into pieces, or rows into tiles of
-/// another height, does not change a bit.
+/// `startsFromZero`: C is not read (it may hold anything, NaN included). Every element is one chain of multiply-adds in
+/// ascending k, so cutting k into pieces, or rows into tiles of another height, does not change a bit.
 @frozen
 public struct TileArguments {
   public var rows: Int
@@ -17,12 +16,11 @@ public struct TileArguments {
   public var c: UnsafeMutableRawPointer
   public var ldc: Int
   public var startsFromZero: Bool
-  public var starts: UnsafePointer<Int32>?
 
   @inlinable @inline(__always)
   public init(
     rows: Int, k: Int, a: UnsafeRawPointer, lda: Int, b: UnsafeRawPointer, c: UnsafeMutableRawPointer, ldc: Int,
-    startsFromZero: Bool, starts: UnsafePointer<Int32>? = nil
+    startsFromZero: Bool
   ) {
     self.rows = rows
     self.k = k
@@ -32,7 +30,6 @@ public struct TileArguments {
     self.c = c
     self.ldc = ldc
     self.startsFromZero = startsFromZero
-    self.starts = starts
   }
 }
 
@@ -47,12 +44,6 @@ func tile<F: TileFormat, let Rows: Int, let Count: Int>(
     for row in 0..<Rows {
       sum[2 * row] = t.c.loadUnaligned(fromByteOffset: row * t.ldc * 4, as: F.Sum.self)
       sum[2 * row + 1] = t.c.loadUnaligned(fromByteOffset: row * t.ldc * 4 + bytes, as: F.Sum.self)
-    }
-  } else if let starts = t.starts {
-    let raw = UnsafeRawPointer(starts)
-    for row in 0..<Rows {
-      sum[2 * row] = raw.loadUnaligned(as: F.Sum.self)
-      sum[2 * row + 1] = raw.loadUnaligned(fromByteOffset: bytes, as: F.Sum.self)
     }
   }
   let words = t.a.assumingMemoryBound(to: F.Lanes.Scalar.self)

@@ -119,51 +119,63 @@ public func layerNorm<F: TileFormat>(
   }
 }
 
-/// Rows of activations to int8, each by a scale of its own: q = round(x / s), s = max |x| / 127.
+/// Rows of activations to int8, each on the range of its own numbers: u = round((x - offset) / scale), from 0 to 255,
+/// offset = min x, scale = (max x - min x) / 255.
 ///
 /// x (M, width), float32 or bfloat16, rows `xStride` bytes apart; y in words, row stride `yStride`, a last word filled up
-/// with zero; scales (M): s. y and x have no memory in common.
+/// with zero; scales (M). y and x have no memory in common.
 @inlinable @inline(__always)
 public func quantizeRows<I: ISA>(
   _: I.Type, x: UnsafeRawPointer, xStride: Int, isBFloat16: Bool, y: UnsafeMutableRawPointer, yStride: Int,
-  rows: Span1D, width: Int, scales: UnsafeMutablePointer<Float>
+  rows: Span1D, width: Int, scales: UnsafeMutablePointer<RowScale>
 ) {
-  let perWord = Int8Format<I>.perWord
+  let whole = width / I.lanes * I.lanes
+  let rest = width - whole
   var row = rows.start
   while row < rows.end {
     let source = x + row * xStride
     let target = y + row * yStride * 4
-    var tops = I.splat(0)
+    var lows = I.splat(loadElements(I.self, source, 0, 1, isBFloat16: isBFloat16)[0])
+    var highs = lows
     var column = 0
-    while column < width {
-      let value = loadElements(I.self, source, column, min(I.lanes, width - column), isBFloat16: isBFloat16)
-      tops = I.maximum(I.magnitude(value), tops)
-      column += I.lanes
-    }
-    let scale = I.largest(tops) / 127
-    let inverse = I.splat(reciprocal(scale))
-    scales[row] = scale
-    column = 0
-    while column + I.lanes <= width {
+    while column < whole {
       let value = loadElements(I.self, source, column, I.lanes, isBFloat16: isBFloat16)
-      Int8Format<I>.storeActivations(value * inverse, target, column)
+      lows = I.minimum(value, lows)
+      highs = I.maximum(value, highs)
       column += I.lanes
     }
-    if column < width {
-      let value = loadElements(I.self, source, column, width - column, isBFloat16: isBFloat16) * inverse
-      let integers = I.rounded(value) &+ I.Bits(repeating: Int8Format<I>.offset)
-      let end = (width + perWord - 1) / perWord * perWord
-      for lane in 0..<I.lanes where column + lane < end {
-        let element = integers[lane]
-        if perWord == 4 {
-          target.storeBytes(of: UInt8(truncatingIfNeeded: element), toByteOffset: column + lane, as: UInt8.self)
-        } else {
-          target.storeBytes(
-            of: Int16(truncatingIfNeeded: element), toByteOffset: (column + lane) * 2, as: Int16.self)
-        }
-      }
+    let tail = loadElements(I.self, source, whole, rest, isBFloat16: isBFloat16)
+    var (low, high) = (I.smallest(lows), I.largest(highs))
+    for lane in 0..<I.lanes where lane < rest {
+      if tail[lane] < low { low = tail[lane] }
+      if tail[lane] > high { high = tail[lane] }
     }
+    let scale = (high - low) / 255
+    let (inverse, offset) = (I.splat(reciprocal(scale)), I.splat(low))
+    scales[row] = RowScale(scale: scale, offset: low)
+    column = 0
+    while column < whole {
+      let value = loadElements(I.self, source, column, I.lanes, isBFloat16: isBFloat16)
+      Int8Format<I>.store((value - offset) * inverse, target, column)
+      column += I.lanes
+    }
+    if rest > 0 { storeTail(I.self, I.rounded((tail - offset) * inverse), target, whole, rest) }
     row += 1
+  }
+}
+
+/// The first `count` integers as elements of a row, beginning with the `index`-th, the rest of the last word zero.
+@inlinable @inline(__always)
+func storeTail<I: ISA>(_: I.Type, _ integers: I.Bits, _ row: UnsafeMutableRawPointer, _ index: Int, _ count: Int) {
+  let perWord = Int8Format<I>.perWord
+  let end = (count + perWord - 1) / perWord * perWord
+  for lane in 0..<I.lanes where lane < end {
+    let element = lane < count ? integers[lane] : 0
+    if perWord == 4 {
+      row.storeBytes(of: UInt8(truncatingIfNeeded: element), toByteOffset: index + lane, as: UInt8.self)
+    } else {
+      row.storeBytes(of: Int16(truncatingIfNeeded: element), toByteOffset: (index + lane) * 2, as: Int16.self)
+    }
   }
 }
 

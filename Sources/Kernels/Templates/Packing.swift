@@ -27,9 +27,9 @@ public struct FoldTerm {
 public struct PackedPanels {
   /// Words, (K, NR) a panel.
   public var words: UnsafeMutableRawPointer
-  /// Of int8: s by column, NR a panel, and what sums start from (`TileArguments.starts`).
+  /// Of int8: s by column, NR a panel, and the sum of a column's q.
   public var scales: UnsafeMutablePointer<Float>?
-  public var starts: UnsafeMutablePointer<Int32>?
+  public var sums: UnsafeMutablePointer<Float>?
 
   @inlinable @inline(__always)
   public init(words: UnsafeMutableRawPointer) { self.words = words }
@@ -86,14 +86,14 @@ public func pack<F: TileFormat>(
         }
         word += lanes
       }
-      if let starts = destination.starts {
-        // 0x01010101 is four ones: the sum of a column, 128 times. Words of two have nothing added to A.
-        for index in 0..<(F.I.packsInt8InBytes ? words : 0) {
+      if let columnSums = destination.sums {
+        let ones = F.I.Bits(repeating: F.perWord == 4 ? 0x0101_0101 : 0x0001_0001)
+        for index in 0..<words {
           let column = target.loadUnaligned(fromByteOffset: index * width * 4, as: F.I.Bits.self)
-          sums = F.I.dotInt8(sums, F.I.Bits(repeating: 0x0101_0101), column)
+          sums = F.I.dotInt8(sums, ones, column)
         }
-        let scaled = sums &* F.I.Bits(repeating: -128)
-        UnsafeMutableRawPointer(starts + place * width + column).storeBytes(of: scaled, as: F.I.Bits.self)
+        // Exact: a sum of at most 2^16 numbers up to 127.
+        F.I.store(F.I.float(sums), columnSums + place * width + column)
       }
       half += 1
     }

@@ -67,10 +67,8 @@ public enum BFloat16Format<I: ISA>: TileFormat {
   }
 }
 
-/// Words of int8, accumulated in 32-bit integers, exactly: |q| <= 127 and K <= 2^16 keep sums below 2^31.
-///
-/// Where a word holds four (`packsInt8InBytes`), the instruction takes A's bytes as unsigned: A is stored as q + 128, and
-/// sums start from -128 times the sum of B's column, so that they end as if it were not.
+/// Words of 8-bit integers, accumulated in 32 bits, exactly: A's are 0...255, B's -127...127, and K <= 2^16 keeps sums
+/// below 2^31.
 public enum Int8Format<I: ISA>: TileFormat {
   public typealias Lanes = I.Bits
   public typealias Sum = I.Bits
@@ -88,19 +86,9 @@ public enum Int8Format<I: ISA>: TileFormat {
   @inlinable @inline(__always)
   public static func tile(_ arguments: TileArguments) { I.tileInt8(arguments) }
 
-  /// What is added to A's elements.
-  @inlinable @inline(__always)
-  public static var offset: Int32 { I.packsInt8InBytes ? 128 : 0 }
-
-  /// Stores q = the whole numbers nearest to `vector`, as B has them.
+  /// Stores the whole numbers nearest to `vector`.
   @inlinable @inline(__always)
   public static func store(_ vector: I.Vector, _ base: UnsafeMutableRawPointer, _ index: Int) {
     I.storeInt8(I.rounded(vector), base + index * (4 / perWord))
-  }
-
-  /// The same as A has them.
-  @inlinable @inline(__always)
-  static func storeActivations(_ vector: I.Vector, _ base: UnsafeMutableRawPointer, _ index: Int) {
-    I.storeInt8(I.rounded(vector) &+ I.Bits(repeating: offset), base + index * (4 / perWord))
   }
 }

@@ -33,7 +33,7 @@ struct LayerNorm: Sendable {
   ///   - scratch: `piece` rows of `width` floats of this member.
   func run(
     _ member: inout Member, _ kernels: KernelTable, precision: Precision, x: UnsafePointer<Float>, xStride: Int,
-    y: UnsafeMutablePointer<Float>, yStride: Int, rows: Int, width: Int, scales: UnsafeMutablePointer<Float>,
+    y: UnsafeMutablePointer<Float>, yStride: Int, rows: Int, width: Int, scales: UnsafeMutablePointer<RowScale>,
     scratch: UnsafeMutablePointer<Float>
   ) {
     switch precision {

@@ -34,7 +34,7 @@ public final class Workspace {
     let hidden: UnsafeMutablePointer<Float>
     let hiddenStride: Int
     /// Of activations in int8, (B N).
-    let rowScales: UnsafeMutablePointer<Float>
+    let rowScales: UnsafeMutablePointer<RowScale>
     /// Branch sums of two-branch execution, as wide as the widest layer.
     let partial: UnsafeMutablePointer<Float>
     /// (B, C), or (B, 2C).
@@ -93,7 +93,7 @@ public final class Workspace {
       rows * stride, rows * stride, rows * max(qkvStride, Self.padded((c.hiddenWidth + 1) / 2)),
       rows * max(hiddenStride, Self.padded((c.width + 1) / 2)),
       hasBranches ? rows * max(qkvStride, hiddenStride) : 16, batch * pooledStride,
-      batch * max(16, c.answerCount), engine.threads * scratchStride, rows,
+      batch * max(16, c.answerCount), engine.threads * scratchStride, 2 * rows,
     ].map { ($0 + 15) / 16 * 16 }
     memory = FloatBuffer(count: sizes.reduce(0, +))
     var next = memory.base
@@ -106,8 +106,9 @@ public final class Workspace {
     profile = profiled ? ForwardProfile(threads: engine.threads) : nil
     buffers = Buffers(
       batch: batch, tokens: tokens, x: parts[0], y: parts[1], stride: stride, qkv: parts[2], qkvStride: qkvStride,
-      hidden: parts[3], hiddenStride: hiddenStride, rowScales: parts[8], partial: parts[4], pooled: parts[5],
-      pooledStride: pooledStride, logits: parts[6], scratch: parts[7], scratchStride: scratchStride,
+      hidden: parts[3], hiddenStride: hiddenStride,
+      rowScales: UnsafeMutableRawPointer(parts[8]).bindMemory(to: RowScale.self, capacity: rows), partial: parts[4],
+      pooled: parts[5], pooledStride: pooledStride, logits: parts[6], scratch: parts[7], scratchStride: scratchStride,
       points: c.points.map {
         PointBuffers(c, $0, batch: batch, tokens: tokens, stride: stride, engine: engine)
       })

@@ -11,9 +11,9 @@ import PathwayKernels
 public struct Calibration {
   /// The loss above which a layer gets a wider format, where nothing else is said: 2 %.
   ///
-  /// Rounding to int8 moves the operands of a product by s / sqrt(12) each, s = max / 127. Of numbers whose largest is
-  /// t times their root mean square that is t / 440: weights and activations at t = 4 (normally distributed rows of
-  /// some 1,000) lose 1.3 % together, activations at t = 9 take a layer to 2.2 %. Losses e of a block's layers,
+  /// Rounding to int8 moves the operands of a product by s / sqrt(12) each, s a 255th of their range. Of numbers between
+  /// -t and t times their root mean square that is t / 440: weights and activations at t = 4 (normally distributed rows
+  /// of some 1,000) lose 1.3 % together, activations at t = 9 take a layer to 2.2 %. Losses e of a block's layers,
   /// independent of each other, add to a stream that all blocks made: at least sqrt(2) e of the features, where later
   /// blocks pass errors on too, up to sqrt(2 depth) e. Of DINOv2 ViT-S, on photographs, it is 2.2 e. A cosine of 0.999
   /// to float32's features is a loss of sqrt(2 * 0.001) = 4.5 %, so e is 2.0 %.

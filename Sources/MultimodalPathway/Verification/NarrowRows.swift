@@ -10,7 +10,9 @@ struct NarrowRows {
   /// For attention in bfloat16.
   private let workspace: Workspace
   private let words: FloatBuffer
-  private let scales: FloatBuffer
+  private let scaleMemory: FloatBuffer
+  /// (rows).
+  private let scales: UnsafeMutablePointer<RowScale>
 
   /// - Parameter source: where a model of float32 does its blocks.
   init(_ model: VisionTransformer, of source: Workspace.Buffers) {
@@ -20,7 +22,8 @@ struct NarrowRows {
     workspace = model.workspace(batch: source.batch, tokens: source.tokens)
     let widest = max(model.configuration.width, model.configuration.hiddenWidth)
     words = FloatBuffer(count: rows * Workspace.padded(widest))
-    scales = FloatBuffer(count: rows)
+    scaleMemory = FloatBuffer(count: 2 * rows)
+    scales = UnsafeMutableRawPointer(scaleMemory.base).bindMemory(to: RowScale.self, capacity: rows)
   }
 
   /// `a`, (rows, width) with row stride `stride`, in `precision`; valid until the next call.
@@ -32,7 +35,7 @@ struct NarrowRows {
     try model.engine.run { member in
       member.share(rows) { row in
         if precision == .int8 {
-          kernels.quantizeRows(a, stride * 4, false, words.base, target, Span1D(row, row + 1), width, scales.base)
+          kernels.quantizeRows(a, stride * 4, false, words.base, target, Span1D(row, row + 1), width, scales)
         } else {
           round(a + row * stride, width, to: words.base + row * target)
         }
@@ -59,14 +62,14 @@ struct NarrowRows {
       }
       guard precision == .int8 else { return }
       member.share(rows) { row in
-        kernels.quantizeRows(w.y, stride * 4, true, words.base, target, Span1D(row, row + 1), c.width, scales.base)
+        kernels.quantizeRows(w.y, stride * 4, true, words.base, target, Span1D(row, row + 1), c.width, scales)
       }
     }
     return precision == .int8 ? activations(words.base, target, precision) : activations(w.y, stride, precision)
   }
 
   private func activations(_ base: UnsafePointer<Float>, _ stride: Int, _ precision: Precision) -> Activations {
-    Activations(base, stride: stride, scales: precision == .int8 ? UnsafePointer(scales.base) : nil)
+    Activations(base, stride: stride, scales: precision == .int8 ? UnsafePointer(scales) : nil)
   }
 
   /// `count` numbers to bfloat16, and the last word's other half to 0; what is beyond its range becomes infinite.
