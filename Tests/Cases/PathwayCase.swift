@@ -113,13 +113,14 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
       let weights = numbers(n * k, scale: 0.03)
       let other = numbers(n * k, scale: 0.02)
       let term = FoldTerm(scale: 0.05, weight: other.base)
-      let scratch = FloatBuffer(count: engine.threads * engine.kernels.packScratchCount)
+      let scratchCount = engine.kernels.packScratchCount(k: k)
+      let scratch = FloatBuffer(count: engine.threads * scratchCount)
       let width = engine.kernels.panelColumns
       let panels = (n + width - 1) / width
       return PathwayRun(outputCount: panels * width * k) { output in
         try withUnsafePointer(to: term) { term in
           try engine.run { member in
-            let own = scratch.base + member.index * engine.kernels.packScratchCount
+            let own = scratch.base + member.index * scratchCount
             member.share(panels) { panel in
               var place = PackedPanels(words: output.base + panel * width * k)
               engine.kernels.float32.pack(weights.base, n, k, term, 1, Span1D(panel, panel + 1), &place, own)

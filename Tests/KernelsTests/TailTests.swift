@@ -204,7 +204,7 @@ import Testing
       let panels = (n + width - 1) / width
       var packed = [Float](repeating: .nan, count: panels * width * k + 4)
       var folded = [Float](repeating: .nan, count: n * k + 4)
-      var packScratch = [Float](repeating: .nan, count: kernels.packScratchCount)
+      var packScratch = [Float](repeating: .nan, count: kernels.packScratchCount(k: k))
       packed.withUnsafeMutableBytes { packed in
         var place = PackedPanels(words: packed.baseAddress!)
         kernels.float32.pack(pointers[0], n, k, terms, 2, Span1D(0, panels), &place, &packScratch)

@@ -53,7 +53,7 @@ MP_PORTABLE(16)
 // Has the cache line of `address`, which need not be anybody's, fetched.
 MP_INLINE void mp_prefetch(const void *address) { __builtin_prefetch(address); }
 
-// A block of words transposed, `target[c * step + r] = source[r * L + c]` for r, c < L, by exchanging ever larger
+// A block of words transposed, `target[c * targetStep + r] = source[r * sourceStep + c]` for r, c < L, by exchanging ever larger
 // blocks off the diagonal (Eklundh 1972): L log2 L shuffles.
 #define MP_LANES(...) __VA_ARGS__
 #define MP_EXCHANGE(lanes, distance, evens, odds)                                                                   \
@@ -79,13 +79,13 @@ MP_INLINE void mp_prefetch(const void *address) { __builtin_prefetch(address); }
   MP_EXCHANGE(16, 8, MP_LANES(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),                               \
               MP_LANES(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
 #define MP_TRANSPOSE(lanes)                                                                                         \
-  MP_INLINE void mp_transpose_##lanes(const void *source, void *target, int64_t step) {                             \
+  MP_INLINE void mp_transpose_##lanes(const void *source, int64_t sourceStep, void *target, int64_t targetStep) {   \
     mp_u32x##lanes rows[lanes];                                                                                     \
     _Pragma("unroll") for (int r = 0; r < lanes; r++)                                                               \
-      memcpy(&rows[r], (const char *)source + r * sizeof rows[r], sizeof rows[r]);                                  \
+      memcpy(&rows[r], (const char *)source + r * sourceStep * 4, sizeof rows[r]);                                  \
     MP_EXCHANGE_##lanes                                                                                             \
     _Pragma("unroll") for (int c = 0; c < lanes; c++)                                                               \
-      memcpy((char *)target + c * step * 4, &rows[c], sizeof rows[c]);                                              \
+      memcpy((char *)target + c * targetStep * 4, &rows[c], sizeof rows[c]);                                              \
   }
 
 MP_TRANSPOSE(4)

@@ -78,7 +78,9 @@ public enum AVX2: ISA {
   }
 
   @inlinable @inline(__always)
-  public static func transpose(_ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ step: Int) {
-    mp_transpose_8(source, target, Int64(step))
+  public static func transpose(
+    _ source: UnsafeRawPointer, _ sourceStep: Int, _ target: UnsafeMutableRawPointer, _ targetStep: Int
+  ) {
+    mp_transpose_8(source, Int64(sourceStep), target, Int64(targetStep))
   }
 }

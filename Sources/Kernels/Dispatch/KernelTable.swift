@@ -72,8 +72,8 @@ package struct KernelTable: Sendable {
       UnsafePointer<Float>, Int, UnsafePointer<Int32>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>
     ) -> Void
 
-  /// Words of scratch that packing needs.
-  package var packScratchCount: Int { panelColumns * panelColumns / 2 }
+  /// Words of scratch that packing rows of `k` needs.
+  package func packScratchCount(k: Int) -> Int { PathwayKernelTemplates.packScratchCount(k: k, lanes: panelColumns / 2) }
 
   package func products(_ precision: Precision) -> ProductKernels {
     switch precision {

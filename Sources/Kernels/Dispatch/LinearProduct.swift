@@ -27,7 +27,8 @@ package struct LinearProduct {
   /// Floats of scratch each thread needs for products with K up to `k`: sums of a block of rows; panels that are
   /// folded, their scales and sums; and what packing needs.
   package static func scratchCount(_ kernels: KernelTable, k: Int) -> Int {
-    kernels.rowBlock * kernels.panelColumns + foldedPanels * kernels.panelColumns * (k + 2) + kernels.packScratchCount
+    kernels.rowBlock * kernels.panelColumns + foldedPanels * kernels.panelColumns * (k + 2)
+      + kernels.packScratchCount(k: k)
   }
 
   /// - Parameters:

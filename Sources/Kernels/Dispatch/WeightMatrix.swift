@@ -40,9 +40,9 @@ package struct PackedMatrix: Sendable {
   private let panelColumns: Int
   private let panelCount: Int
 
-  /// Packs on all threads of `engine`, reading every weight once (twice as int8).
+  /// Packs on all threads of `engine`, reading every weight once.
   ///
-  /// - Parameter terms: pathways, each of W's shape. Scratch beyond the panels: 2 KiB a thread.
+  /// - Parameter terms: pathways, each of W's shape. Scratch beyond the panels: some 17 rows a thread.
   package init(
     _ weight: UnsafePointer<Float>, n: Int, k: Int, terms: [FoldTerm] = [], precision: Precision = .float32,
     engine: Engine
@@ -58,14 +58,15 @@ package struct PackedMatrix: Sendable {
     self.n = n
     self.k = k
     self.precision = precision
-    let scratch = FloatBuffer(count: engine.threads * kernels.packScratchCount)
+    let scratchCount = kernels.packScratchCount(k: k)
+    let scratch = FloatBuffer(uninitialized: engine.threads * scratchCount)
     // SAFETY: members pack disjoint panels; with no terms, `none` is an address that nobody reads.
     try terms.withUnsafeBufferPointer { terms in
       try withUnsafeTemporaryAllocation(of: FoldTerm.self, capacity: 1) { none in
         let first = terms.baseAddress ?? UnsafePointer(none.baseAddress)
         guard let first else { return }
         try engine.run { member in
-          let own = scratch.base + member.index * kernels.packScratchCount
+          let own = scratch.base + member.index * scratchCount
           member.share(panelCount) { panel in
             var place = destination(panel)
             products.pack(weight, n, k, first, terms.count, Span1D(panel, panel + 1), &place, own)

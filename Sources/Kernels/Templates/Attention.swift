@@ -280,9 +280,9 @@ func packKeys<F: TileFormat>(
         row += 1
       }
       if words - word >= lanes {
-        F.I.transpose(scratch, panel + word * width * 4, width)
+        F.I.transpose(scratch, lanes, panel + word * width * 4, width)
       } else {
-        F.I.transpose(scratch, transposed, lanes)
+        F.I.transpose(scratch, lanes, transposed, lanes)
         for index in 0..<words - word {
           (panel + (word + index) * width * 4).storeBytes(
             of: transposed.loadUnaligned(fromByteOffset: index * lanes * 4, as: F.I.Bits.self), as: F.I.Bits.self)

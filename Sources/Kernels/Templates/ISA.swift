@@ -52,8 +52,9 @@ public protocol ISA {
   static func dotInt8(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits
   /// As many integers as lanes, each in the bytes that a word gives it.
   static func storeInt8(_ integers: Bits, _ pointer: UnsafeMutableRawPointer)
-  /// A block of lanes x lanes words: `target[c step + r] = source[r lanes + c]`.
-  static func transpose(_ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ step: Int)
+  /// A block of lanes x lanes words: `target[c targetStep + r] = source[r sourceStep + c]`.
+  static func transpose(
+    _ source: UnsafeRawPointer, _ sourceStep: Int, _ target: UnsafeMutableRawPointer, _ targetStep: Int)
 }
 
 extension ISA {

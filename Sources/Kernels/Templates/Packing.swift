@@ -35,10 +35,22 @@ public struct PackedPanels {
   public init(words: UnsafeMutableRawPointer) { self.words = words }
 }
 
-/// Packs the panels `panels` of W (n, k), whose rows are contiguous.
+/// Words of scratch for `pack`: as many rows as lanes, one row of floats, and a block of lanes x lanes words.
+@inlinable @inline(__always)
+public func packScratchCount(k: Int, lanes: Int) -> Int {
+  (lanes + 1) * packRowStride(k) + lanes * lanes
+}
+
+/// Words from one row to the next of those that are packed together: an odd number of cache lines, or they would share
+/// L1 sets; room for whole vectors of words, and for a row of floats.
+@inlinable @inline(__always)
+func packRowStride(_ k: Int) -> Int { ((k + 79) / 16 | 1) * 16 }
+
+/// Packs the panels `panels` of W (n, k), whose rows are contiguous: as many rows as lanes are folded, one behind the
+/// other, and rounded, then turned into columns.
 ///
-/// - Parameter scratch: 2 x lanes x lanes words of this thread.
-/// - Complexity: every weight is read once (twice as int8); writes are whole vectors.
+/// - Parameter scratch: `packScratchCount` words of this thread.
+/// - Complexity: every weight is read once, in the order of memory; writes are whole vectors.
 @inlinable @inline(__always)
 public func pack<F: TileFormat>(
   _: F.Type, weight: UnsafePointer<Float>, n: Int, k: Int, terms: UnsafePointer<FoldTerm>, termCount: Int,
@@ -46,7 +58,9 @@ public func pack<F: TileFormat>(
 ) {
   let (width, lanes) = (F.I.panelColumns, F.I.lanes)
   let words = (k + F.perWord - 1) / F.perWord
-  let transposed = scratch + lanes * lanes * 4
+  let stride = packRowStride(k)
+  let floats = (scratch + lanes * stride * 4).assumingMemoryBound(to: Float.self)
+  let turned = scratch + (lanes + 1) * stride * 4
   var panel = panels.start
   while panel < panels.end {
     let place = panel - panels.start
@@ -54,40 +68,32 @@ public func pack<F: TileFormat>(
     while half < 2 {
       let column = half * lanes
       let first = panel * width + column
-      let rows = max(0, min(lanes, n - first))
       let target = destination.words + (place * width * words + column) * 4
-      if let scales = destination.scales {
-        rowScales(
-          F.I.self, weight, first: first, rows: rows, k: k, terms, termCount, into: scales + place * width + column)
+      var row = 0
+      while row < lanes {
+        let line = scratch + row * stride * 4
+        // Rows beyond W are zeros, to whole vectors of words.
+        let start = min(first + row, n - 1) * k
+        let scale = foldRow(
+          F.self, weight, start, k: first + row < n ? k : 0, terms, termCount, words: words, floats, into: line)
+        if let scales = destination.scales { scales[place * width + column + row] = scale }
+        row += 1
       }
-      var sums = F.I.Bits(repeating: 0)
       var word = 0
-      while word < words {
-        var row = 0
-        while row < lanes {
-          let line = scratch + row * lanes * 4
-          if row < rows {
-            var inverse: Float = 1
-            if let scales = destination.scales { inverse = reciprocal(scales[place * width + column + row]) }
-            foldWords(F.self, weight, (first + row) * k, word * F.perWord, k, terms, termCount, inverse, into: line)
-          } else {
-            line.storeBytes(of: F.I.Bits(repeating: 0), as: F.I.Bits.self)
-          }
-          row += 1
-        }
-        if words - word >= lanes {
-          F.I.transpose(scratch, target + word * width * 4, width)
-        } else {
-          F.I.transpose(scratch, transposed, lanes)
-          for index in 0..<words - word {
-            (target + (word + index) * width * 4).storeBytes(
-              of: transposed.loadUnaligned(fromByteOffset: index * lanes * 4, as: F.I.Bits.self), as: F.I.Bits.self)
-          }
-        }
+      while words - word >= lanes {
+        F.I.transpose(scratch + word * 4, stride, target + word * width * 4, width)
         word += lanes
+      }
+      if word < words {
+        F.I.transpose(scratch + word * 4, stride, turned, lanes)
+        for index in 0..<words - word {
+          (target + (word + index) * width * 4).storeBytes(
+            of: turned.loadUnaligned(fromByteOffset: index * lanes * 4, as: F.I.Bits.self), as: F.I.Bits.self)
+        }
       }
       if let columnSums = destination.sums {
         let ones = F.I.Bits(repeating: F.perWord == 4 ? 0x0101_0101 : 0x0001_0001)
+        var sums = F.I.Bits(repeating: 0)
         for index in 0..<words {
           let column = target.loadUnaligned(fromByteOffset: index * width * 4, as: F.I.Bits.self)
           sums = F.I.dotInt8(sums, ones, column)
@@ -101,104 +107,72 @@ public func pack<F: TileFormat>(
   }
 }
 
-/// As many words as lanes of one folded row of W, which begins at `row`, from element `start` on; zeros beyond `k`.
+/// One row of W, which begins at element `start` of it and of every term, folded, rounded, in `words` words and zeros up to whole
+/// vectors of them.
 ///
-/// - Parameter inverse: what elements are multiplied with before they are stored.
+/// - Parameter floats: `packRowStride` of this thread.
+/// - Returns: of int8, what the row was divided by.
 @inlinable @inline(__always)
-func foldWords<F: TileFormat>(
-  _: F.Type, _ weight: UnsafePointer<Float>, _ row: Int, _ start: Int, _ k: Int, _ terms: UnsafePointer<FoldTerm>,
-  _ termCount: Int, _ inverse: Float, into line: UnsafeMutableRawPointer
-) {
-  var part = 0
-  while part < F.perWord {
-    let element = start + part * F.I.lanes
-    var value = F.I.splat(0)
-    if element + F.I.lanes <= k {
-      value = folded(F.I.self, weight, row + element, terms, termCount)
-    } else {
-      for lane in 0..<F.I.lanes where element + lane < k {
-        value[lane] = foldedScalar(weight, row + element + lane, terms, termCount)
-      }
+func foldRow<F: TileFormat>(
+  _: F.Type, _ weight: UnsafePointer<Float>, _ start: Int, k: Int, _ terms: UnsafePointer<FoldTerm>, _ termCount: Int,
+  words: Int, _ floats: UnsafeMutablePointer<Float>, into line: UnsafeMutableRawPointer
+) -> Float {
+  typealias I = F.I
+  let result = F.perWord == 1 ? line.assumingMemoryBound(to: Float.self) : floats
+  let end = (words + I.lanes - 1) / I.lanes * I.lanes * F.perWord
+  fold(I.self, weight: weight, terms: terms, termCount: termCount, start: start, count: k, into: result)
+  for index in k..<end { result[index] = 0 }
+  if F.perWord == 1 { return 1 }
+  var (scale, inverse): (Float, Float) = (1, 1)
+  if F.isInteger {
+    var tops = I.splat(0)
+    var index = 0
+    while index < end {
+      tops = I.maximum(I.magnitude(I.load(floats + index)), tops)
+      index += I.lanes
     }
-    F.store(F.perWord == 1 ? value : value * F.I.splat(inverse), line, part * F.I.lanes)
-    part += 1
+    scale = I.largest(tops) / 127
+    inverse = reciprocal(scale)
   }
-}
-
-/// Scales of `rows` folded rows of W, and zeros up to as many as lanes.
-@inlinable @inline(__always)
-func rowScales<I: ISA>(
-  _: I.Type, _ weight: UnsafePointer<Float>, first: Int, rows: Int, k: Int, _ terms: UnsafePointer<FoldTerm>,
-  _ termCount: Int, into scales: UnsafeMutablePointer<Float>
-) {
-  var row = 0
-  while row < I.lanes {
-    var top: Float = 0
-    if row < rows {
-      let start = (first + row) * k
-      var tops = I.splat(0)
-      var element = 0
-      while element + I.lanes <= k {
-        tops = I.maximum(I.magnitude(folded(I.self, weight, start + element, terms, termCount)), tops)
-        element += I.lanes
-      }
-      top = I.largest(tops)
-      while element < k {
-        let size = foldedScalar(weight, start + element, terms, termCount).magnitude
-        if size > top { top = size }
-        element += 1
-      }
-    }
-    scales[row] = top / 127
-    row += 1
+  var index = 0
+  while index < end {
+    F.store(I.load(floats + index) * I.splat(inverse), line, index)
+    index += I.lanes
   }
+  return scale
 }
 
 /// 1 / scale; 0 where there is next to nothing to scale, and the quotient would be infinite.
 @inlinable @inline(__always)
 func reciprocal(_ scale: Float) -> Float { scale >= 0x1p-126 ? 1 / scale : 0 }
 
-/// `destination = W + sum_m lambda_m W'_m` for `count` contiguous elements.
+/// `destination = W + sum_m lambda_m W'_m` for `count` contiguous elements of each from element `start` on.
 @inlinable @inline(__always)
 public func fold<I: ISA>(
-  _: I.Type, weight: UnsafePointer<Float>, terms: UnsafePointer<FoldTerm>, termCount: Int, count: Int,
+  _: I.Type, weight: UnsafePointer<Float>, terms: UnsafePointer<FoldTerm>, termCount: Int, start: Int = 0, count: Int,
   into destination: UnsafeMutablePointer<Float>
 ) {
   var index = 0
   while index + I.lanes <= count {
-    I.store(folded(I.self, weight, index, terms, termCount), destination + index)
+    var value = I.load(weight + start + index)
+    var m = 0
+    while m < termCount {
+      value = I.fold(value, terms[m].scale, I.load(terms[m].weight + start + index))
+      m += 1
+    }
+    I.store(value, destination + index)
     index += I.lanes
   }
   while index < count {
-    destination[index] = foldedScalar(weight, index, terms, termCount)
+    var value = unalignedFloat(weight + start + index)
+    var m = 0
+    while m < termCount {
+      value = value.addingProduct(terms[m].scale, unalignedFloat(terms[m].weight + start + index))
+      m += 1
+    }
+    destination[index] = value
     index += 1
   }
-}
-
-@inlinable @inline(__always)
-func folded<I: ISA>(
-  _: I.Type, _ weight: UnsafePointer<Float>, _ index: Int, _ terms: UnsafePointer<FoldTerm>, _ termCount: Int
-) -> I.Vector {
-  var value = I.load(weight + index)
-  var m = 0
-  while m < termCount {
-    value = I.fold(value, terms[m].scale, I.load(terms[m].weight + index))
-    m += 1
-  }
-  return value
-}
-
-@inlinable @inline(__always)
-func foldedScalar(
-  _ weight: UnsafePointer<Float>, _ index: Int, _ terms: UnsafePointer<FoldTerm>, _ termCount: Int
-) -> Float {
-  var value = unalignedFloat(weight + index)
-  var m = 0
-  while m < termCount {
-    value = value.addingProduct(terms[m].scale, unalignedFloat(terms[m].weight + index))
-    m += 1
-  }
-  return value
 }
 
 /// A float at any address: checkpoints do not promise alignment.

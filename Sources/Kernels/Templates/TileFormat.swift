@@ -10,6 +10,8 @@ public protocol TileFormat {
 
   /// Elements of a word.
   static var perWord: Int { get }
+  /// Whether elements are integers, which take scales.
+  static var isInteger: Bool { get }
   /// Most rows of a tile.
   static var tileRows: Int { get }
   static var zero: Sum { get }
@@ -27,6 +29,8 @@ public enum Float32Format<I: ISA>: TileFormat {
 
   @inlinable @inline(__always)
   public static var perWord: Int { 1 }
+  @inlinable @inline(__always)
+  public static var isInteger: Bool { false }
   @inlinable @inline(__always)
   public static var tileRows: Int { I.tileRows }
   @inlinable @inline(__always)
@@ -50,6 +54,8 @@ public enum BFloat16Format<I: ISA>: TileFormat {
 
   @inlinable @inline(__always)
   public static var perWord: Int { 2 }
+  @inlinable @inline(__always)
+  public static var isInteger: Bool { false }
   /// With 16 registers: 8 sums, 4 halves of B, 2 of A.
   @inlinable @inline(__always)
   public static var tileRows: Int { I.tileRows == 6 ? 4 : I.tileRows }
@@ -75,6 +81,8 @@ public enum Int8Format<I: ISA>: TileFormat {
 
   @inlinable @inline(__always)
   public static var perWord: Int { I.packsInt8InBytes ? 4 : 2 }
+  @inlinable @inline(__always)
+  public static var isInteger: Bool { true }
   @inlinable @inline(__always)
   public static var tileRows: Int { I.tileRows }
   @inlinable @inline(__always)
