@@ -1,5 +1,10 @@
 #include "mp_cpu.h"
 
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 uint32_t mp_cpu_features(void) {
   uint32_t found = 0;
 #if defined(__x86_64__)
@@ -12,4 +17,29 @@ uint32_t mp_cpu_features(void) {
     found |= mp_cpu_avx512_bf16;
 #endif
   return found;
+}
+
+uint64_t mp_cache_bytes(uint32_t level, uint32_t *sharing) {
+  *sharing = 0;
+#if defined(__x86_64__)
+  // Intel's leaf and AMD's: one layout, a subleaf for every cache. A processor lacks the other's, or has type 0 there.
+  const uint32_t leaves[] = {4, 0x8000001D};
+  for (int leaf = 0; leaf < 2; leaf++) {
+    uint32_t a, b, c, d;
+    for (uint32_t index = 0; index < 16 && __get_cpuid_count(leaves[leaf], index, &a, &b, &c, &d); index++) {
+      uint32_t type = a & 31;  // 0: no more caches; 2: of instructions
+      if (type == 0) break;
+      if (type == 2 || (a >> 5 & 7) != level) continue;
+      *sharing = (a >> 14 & 4095) + 1;
+      // Ways, partitions, bytes of a line, sets; each is stored less one.
+      return (uint64_t)((b >> 22) + 1) * ((b >> 12 & 1023) + 1) * ((b & 4095) + 1) * ((uint64_t)c + 1);
+    }
+  }
+#endif
+#if defined(_SC_LEVEL1_DCACHE_SIZE)
+  const int names[] = {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE};
+  long bytes = level >= 1 && level <= 3 ? sysconf(names[level - 1]) : 0;
+  if (bytes > 0) return (uint64_t)bytes;
+#endif
+  return 0;
 }

@@ -43,7 +43,7 @@ struct GoogleBenchmark: Encodable {
     let numCpus: Int
     let mhzPerCpu: Int
     let cpuScalingEnabled: Bool
-    let caches: [String]
+    let caches: [Cache]
     let loadAvg: [Double]
     let libraryVersion: String
     let libraryBuildType: String
@@ -52,6 +52,13 @@ struct GoogleBenchmark: Encodable {
     let processor: String?
     let isa: String
     let precision: String
+  }
+
+  struct Cache: Encodable {
+    let type: String
+    let level: Int
+    let size: Int
+    let numSharing: Int
   }
 
   struct Entry: Encodable {
@@ -96,10 +103,13 @@ extension GoogleBenchmark {
         runType: "iteration", repetitions: 1, repetitionIndex: 0, threads: report.threads, iterations: count,
         realTime: operation.ms, cpuTime: operation.ms * Double(report.threads))
     }
+    let caches = report.caches.map {
+      Cache(type: $0.level == 1 ? "Data" : "Unified", level: $0.level, size: $0.bytes, numSharing: $0.sharing)
+    }
     context = Context(
       date: report.date, hostName: ProcessInfo.processInfo.hostName, executable: CommandLine.arguments[0],
       numCpus: ProcessInfo.processInfo.activeProcessorCount, mhzPerCpu: Machine.megahertz ?? 0,
-      cpuScalingEnabled: false, caches: [], loadAvg: Machine.load, libraryVersion: "m2pt",
+      cpuScalingEnabled: false, caches: caches, loadAvg: Machine.load, libraryVersion: "m2pt",
       libraryBuildType: Machine.buildType, jsonSchemaVersion: 1, processor: report.processor, isa: report.isa,
       precision: report.precision)
     benchmarks = passes + aggregates + operations

@@ -1,5 +1,6 @@
 import Foundation
 import MultimodalPathway
+import PathwayKernels
 
 /// What `m2pt bench` found. Its JSON has these names in snake case.
 struct BenchReport: Encodable {
@@ -11,6 +12,9 @@ struct BenchReport: Encodable {
   /// nil: no auxiliary.
   let pathway: String?
   let processor: String?
+  /// Of a core, where it tells, and the blocks that products are cut into for them.
+  let caches: [Cache]
+  let blocking: Blocking
   let date: String
   let medianMs: Double
   let minMs: Double
@@ -94,9 +98,10 @@ extension BenchMeasurement {
     return BenchReport(
       architecture: model.configuration.architecture, batch: batch, threads: model.engine.threads,
       isa: model.engine.instructionSet.rawValue, precision: precision, pathway: pathway,
-      processor: Machine.processor, date: ISO8601DateFormatter().string(from: Date()), medianMs: median,
-      minMs: sorted[0], maxMs: sorted[sorted.count - 1], timesMs: wall, processorMs: self.processor, gflops: gflops,
-      limitGflops: limit, percentOfLimit: 100 * gflops / limit, weightBytes: model.weightBytes,
+      processor: Machine.processor, caches: Cache.all, blocking: model.engine.kernels.blocking,
+      date: ISO8601DateFormatter().string(from: Date()), medianMs: median, minMs: sorted[0],
+      maxMs: sorted[sorted.count - 1], timesMs: wall, processorMs: self.processor, gflops: gflops, limitGflops: limit,
+      percentOfLimit: 100 * gflops / limit, weightBytes: model.weightBytes,
       residentBytes: memory?.now, peakResidentBytes: memory?.peak, allocations: allocations, profile: profile)
   }
 }
@@ -130,6 +135,10 @@ extension BenchReport {
         format:
           "sum %.3f ms of a pass of %.3f ms; limits: multiply-adds %.0f GFLOP/s, memory %.1f GB/s, cache %.0f GB/s",
         profile.sumMs, profile.passMs, profile.limitGflops, profile.memoryGbs, profile.cacheGbs))
+    let sizes = caches.map { "L\($0.level) \($0.bytes >> 10) KiB" }.joined(separator: ", ")
+    lines.append(
+      "products in blocks of \(blocking.rowBlock) rows and \(blocking.kBlock) words; caches of a core: "
+        + (sizes.isEmpty ? "not told" : sizes))
     return lines.joined(separator: "\n")
   }
 }

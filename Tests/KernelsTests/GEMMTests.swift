@@ -21,8 +21,11 @@ struct LinearCase: CustomStringConvertible, Sendable {
 
 func linearProduct(
   _ shape: LinearCase, a: [Float], lda: Int, weight: [Float], terms: [(Float, [Float])] = [], folding: Bool = false,
-  engine: Engine, ldc: Int, c: inout [Float], epilogue: (inout Epilogue) -> Void = { _ in }
+  engine: Engine, blocking: Blocking? = nil, ldc: Int, c: inout [Float],
+  epilogue: (inout Epilogue) -> Void = { _ in }
 ) throws {
+  var kernels = engine.kernels
+  if let blocking { kernels.blocking = blocking }
   var settings = Epilogue()
   epilogue(&settings)
   let buffers = terms.map { term in
@@ -40,14 +43,14 @@ func linearProduct(
     : .packed(try PackedMatrix(stored.base, n: shape.n, k: shape.k, terms: folds, engine: engine))
   withExtendedLifetime((buffers, stored)) {}
   let scratch = (0..<engine.threads).map { _ in
-    FloatBuffer(count: LinearProduct.scratchCount(engine.kernels, k: shape.k))
+    FloatBuffer(count: LinearProduct.scratchCount(kernels, k: shape.k))
   }
   for buffer in scratch { buffer.base.update(repeating: .nan, count: buffer.count) }
   try a.withUnsafeBufferPointer { a in
     try c.withUnsafeMutableBufferPointer { c in
       try engine.run { member in
         LinearProduct.run(
-          &member, engine.kernels, weight: matrix, a: a.baseAddress!, lda: lda, m: shape.m, c: c.baseAddress!,
+          &member, kernels, weight: matrix, a: a.baseAddress!, lda: lda, m: shape.m, c: c.baseAddress!,
           ldc: ldc, epilogue: settings, scratch: scratch[member.index].base)
       }
     }
@@ -219,6 +222,27 @@ func linearProduct(
       var head = [Float](repeating: .nan, count: few.m * few.n)
       try linearProduct(few, a: a, lda: shape.k, weight: weight, engine: engine, ldc: shape.n, c: &head)
       #expect(head == Array(first.prefix(head.count)))
+    }
+  }
+
+  /// `BlockingTests.cuts`: float32; narrow formats are in `NarrowFormatTests`.
+  @Test(arguments: InstructionSet.available, [false, true])
+  func blocksChangeNoBit(_ set: InstructionSet, folding: Bool) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    var random = SeededGenerator(seed: 9)
+    for shape in [LinearCase(m: 29, n: 45, k: 77), LinearCase(m: 391, n: 70, k: 600)] {
+      let a = random.floats(shape.m * shape.k)
+      let weight = random.floats(shape.n * shape.k)
+      let terms: [(Float, [Float])] = [(0.05, random.floats(weight.count))]
+      var first: [Float]?
+      for blocking in BlockingTests.cuts {
+        var c = [Float](repeating: .nan, count: shape.m * shape.n)
+        try linearProduct(
+          shape, a: a, lda: shape.k, weight: weight, terms: terms, folding: folding, engine: engine,
+          blocking: blocking, ldc: shape.n, c: &c)
+        #expect(c == first ?? c, "\(shape), \(blocking)")
+        first = c
+      }
     }
   }
 }

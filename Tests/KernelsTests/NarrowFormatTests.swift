@@ -19,10 +19,12 @@ import Testing
   /// A product through the engine; a in the format that it reads, with `guardBytes` of 0xFF between rows and behind C.
   private static func product(
     _ shape: LinearCase, a: [Float], weight: [Float], terms: [(Float, [Float])] = [], folds: Bool = false,
-    _ precision: Precision, _ engine: Engine, epilogue: Epilogue = Epilogue()
+    _ precision: Precision, _ engine: Engine, blocking: Blocking? = nil, epilogue: Epilogue = Epilogue()
   ) throws -> [Float] {
     let (m, n, k) = (shape.m, shape.n, shape.k)
-    let products = engine.kernels.products(precision)
+    var kernels = engine.kernels
+    if let blocking { kernels.blocking = blocking }
+    let products = kernels.products(precision)
     let stride = products.words(k) + 3
     let input = FloatBuffer(count: m * stride)
     for index in 0..<input.count { input.base[index] = Float(bitPattern: .max) }
@@ -31,7 +33,7 @@ import Testing
     for row in 0..<m {
       let values = Array(a[row * k..<(row + 1) * k])
       if precision == .int8 {
-        engine.kernels.quantizeRows(
+        kernels.quantizeRows(
           values, k * 4, false, raw + row * stride * 4, stride, Span1D(0, 1), k, &scales[row])
       } else {
         for (index, half) in (halves(values) + (k % 2 == 1 ? [0] : [])).enumerated() {
@@ -53,7 +55,7 @@ import Testing
         try PackedMatrix(buffers[0].base, n: n, k: k, terms: shares, precision: precision, engine: engine))
     let ldc = n + 5
     var c = [Float](repeating: .nan, count: m * ldc)
-    let count = LinearProduct.scratchCount(engine.kernels, k: k)
+    let count = LinearProduct.scratchCount(kernels, k: k)
     let scratch = FloatBuffer(count: engine.threads * count)
     scratch.base.update(repeating: .nan, count: scratch.count)
     try c.withUnsafeMutableBufferPointer { c in
@@ -62,7 +64,7 @@ import Testing
         let activations = Activations(raw, stride: stride, scales: precision == .int8 ? scales.baseAddress : nil)
         try engine.run { member in
           LinearProduct.run(
-            &member, engine.kernels, weight: matrix, a: activations, m: m, c: base, ldc: ldc, epilogue: epilogue,
+            &member, kernels, weight: matrix, a: activations, m: m, c: base, ldc: ldc, epilogue: epilogue,
             scratch: scratch.base + member.index * count)
         }
       }
@@ -200,6 +202,25 @@ import Testing
       let packed = try Self.product(shape, a: a, weight: matrices[0], terms: terms, precision, engine)
       let folded = try Self.product(shape, a: a, weight: matrices[0], terms: terms, folds: true, precision, engine)
       #expect(packed == folded, "\(shape)")
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, [Precision.bfloat16, .int8])
+  func blocksChangeNoBit(_ set: InstructionSet, _ precision: Precision) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    var random = SeededGenerator(seed: 36)
+    for shape in [LinearCase(m: 29, n: 45, k: 77), LinearCase(m: 300, n: 33, k: 1203)] {
+      let (a, weight) = (random.floats(shape.m * shape.k), random.floats(shape.n * shape.k))
+      let terms: [(Float, [Float])] = [(0.05, random.floats(weight.count))]
+      for folds in [false, true] {
+        var first: [Float]?
+        for blocking in BlockingTests.cuts {
+          let found = try Self.product(
+            shape, a: a, weight: weight, terms: terms, folds: folds, precision, engine, blocking: blocking)
+          #expect(found == first ?? found, "\(shape), folds \(folds), \(blocking)")
+          first = found
+        }
+      }
     }
   }
 

@@ -16,6 +16,10 @@ import Testing
     for key in ["median_ms", "min_ms", "gflops", "limit_gflops", "percent_of_limit", "resident_bytes"] {
       #expect(report[key] as? Double ?? 0 > 0, "\(key)")
     }
+    let blocking = report["blocking"] as? [String: Int] ?? [:]
+    #expect(blocking["k_block"] ?? 0 > 0 && blocking["row_block"] ?? 0 > 0)
+    let caches = try #require(report["caches"] as? [[String: Int]])
+    #expect(caches.allSatisfy { $0["bytes"] ?? 0 > 0 && $0["sharing"] != nil })
   }
 
   private static let tiny = ["bench", "--architecture", "vit_tiny_patch16_224", "--runs", "3", "--threads", "2"]
@@ -77,6 +81,10 @@ import Testing
     let entries = report["benchmarks"] as? [[String: Any]] ?? []
     #expect(entries.filter { $0["run_type"] as? String == "iteration" }.count == 3)
     #expect(entries.compactMap { $0["aggregate_name"] as? String } == ["mean", "median", "stddev", "cv"])
+    for cache in try #require(context["caches"] as? [[String: Any]]) {
+      #expect(["Data", "Unified"].contains(cache["type"] as? String) && cache["num_sharing"] is Int)
+      #expect((1...3).contains(cache["level"] as? Int ?? 0) && cache["size"] as? Int ?? 0 > 0)
+    }
     for key in ["name", "run_name", "real_time", "cpu_time", "time_unit", "iterations", "threads"] {
       #expect(entries.allSatisfy { $0[key] != nil }, "\(key)")
     }

@@ -1,4 +1,4 @@
-// What the processor and its operating system can run. Compiled with no instruction-set flag.
+// What the processor and its operating system can run, and the caches it has. Compiled with no instruction-set flag.
 #pragma once
 #include <stdint.h>
 
@@ -10,3 +10,7 @@ enum {
 
 /// The sets above that this processor has and the operating system saves registers for, as a bit mask.
 uint32_t mp_cpu_features(void);
+
+/// Bytes of the data cache of `level`, 1...3, that the core has which runs this, and how many logical processors share
+/// it at most: by cpuid, else (bytes alone) by sysconf. 0: not told.
+uint64_t mp_cache_bytes(uint32_t level, uint32_t *sharing);

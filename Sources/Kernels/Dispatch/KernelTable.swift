@@ -34,14 +34,13 @@ package struct ActivationKernels: Sendable {
     ) -> Void
 }
 
-/// One instruction set's kernels and block sizes.
+/// One instruction set's kernels, and the blocks that they cut products into.
 package struct KernelTable: Sendable {
   package let panelColumns: Int
   package let tileRows: Int
-  /// Words of K per pass: a piece of a panel is `kBlock` x NR words.
-  package let kBlock: Int
-  /// Most rows of C one item of work covers; a thread's scratch holds that many rows of sums.
-  package let rowBlock: Int
+  package var blocking: Blocking
+  package var kBlock: Int { blocking.kBlock }
+  package var rowBlock: Int { blocking.rowBlock }
 
   package let float32: ProductKernels
   package let bfloat16: ProductKernels
@@ -97,14 +96,9 @@ package struct KernelTable: Sendable {
     }
   }
 
-  // A piece of a panel and the rows of A that pass by it share L1 (32 KiB) and L2:
-  //             NR   tileRows  kBlock   piece of panel   rows of A: tileRows x kBlock x 4
-  // baseline     8      6       512        16 KiB          12 KiB
-  // avx2        16      6       384        24 KiB           9 KiB    (A streams through; it need not stay)
-  // avx512      32     12       768        96 KiB          36 KiB    (both from L2: 176 bytes in 24 cycles)
-
   private static let baseline = KernelTable(
-    panelColumns: Baseline.panelColumns, tileRows: Baseline.tileRows, kBlock: 512, rowBlock: 256,
+    panelColumns: Baseline.panelColumns, tileRows: Baseline.tileRows,
+    blocking: .here(panelColumns: Baseline.panelColumns),
     float32: ProductKernels(
       perWord: 1, gemm: gemmF32_Baseline, pack: packF32_Baseline, multiplyAdds: multiplyAddsF32_Baseline),
     bfloat16: ProductKernels(
@@ -123,7 +117,8 @@ package struct KernelTable: Sendable {
     farthestPoints: farthestPointsF32_Baseline, nearestPoints: nearestPointsF32_Baseline, mixRows: mixRowsF32_Baseline)
 
   private static let avx2 = KernelTable(
-    panelColumns: AVX2.panelColumns, tileRows: AVX2.tileRows, kBlock: 384, rowBlock: 256,
+    panelColumns: AVX2.panelColumns, tileRows: AVX2.tileRows,
+    blocking: .here(panelColumns: AVX2.panelColumns),
     float32: ProductKernels(
       perWord: 1, gemm: gemmF32_AVX2, pack: packF32_AVX2, multiplyAdds: multiplyAddsF32_AVX2),
     bfloat16: ProductKernels(
@@ -142,7 +137,8 @@ package struct KernelTable: Sendable {
     farthestPoints: farthestPointsF32_AVX2, nearestPoints: nearestPointsF32_AVX2, mixRows: mixRowsF32_AVX2)
 
   private static let avx512 = KernelTable(
-    panelColumns: AVX512.panelColumns, tileRows: AVX512.tileRows, kBlock: 768, rowBlock: 256,
+    panelColumns: AVX512.panelColumns, tileRows: AVX512.tileRows,
+    blocking: .here(panelColumns: AVX512.panelColumns),
     float32: ProductKernels(
       perWord: 1, gemm: gemmF32_AVX512, pack: packF32_AVX512, multiplyAdds: multiplyAddsF32_AVX512),
     bfloat16: ProductKernels(
@@ -161,7 +157,8 @@ package struct KernelTable: Sendable {
     farthestPoints: farthestPointsF32_AVX512, nearestPoints: nearestPointsF32_AVX512, mixRows: mixRowsF32_AVX512)
 
   private static let avx512bf16 = KernelTable(
-    panelColumns: AVX512BF16.panelColumns, tileRows: AVX512BF16.tileRows, kBlock: 768, rowBlock: 256,
+    panelColumns: AVX512BF16.panelColumns, tileRows: AVX512BF16.tileRows,
+    blocking: .here(panelColumns: AVX512BF16.panelColumns),
     float32: ProductKernels(
       perWord: 1, gemm: gemmF32_AVX512, pack: packF32_AVX512, multiplyAdds: multiplyAddsF32_AVX512),
     bfloat16: ProductKernels(

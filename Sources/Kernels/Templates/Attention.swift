@@ -42,7 +42,7 @@ public struct AttentionArguments {
 }
 
 /// Keys a block of online softmax covers: a tile of scores is tileRows x 256 floats, 6 or 12 KiB of L1. A multiple of
-/// every NR.
+/// every NR. Sums are rescaled between blocks, which rounds: another size makes other bits, so no machine chooses it.
 @inlinable @inline(__always)
 public var attentionKeyBlock: Int { 256 }
 

@@ -31,13 +31,10 @@ struct DoubleProduct: Sendable {
   let k: Int
   let branches: [Branch]
   let bias: [Double]
-  /// Steps of K that the engine's kernels add up before they add to the rest.
-  let kBlock: Int
 
-  init(_ weight: Tensor, terms: [PathwayWeights.Term], bias: [Float]?, engine: Engine) throws {
+  init(_ weight: Tensor, terms: [PathwayWeights.Term], bias: [Float]?) throws {
     n = weight.shape[0]
     k = weight.count / max(1, n)
-    kBlock = engine.kernels.kBlock
     let (n, k) = (n, k)
     func branch(_ scale: Double, _ tensor: Tensor) throws -> Branch {
       let values = try tensor.float32()
@@ -60,9 +57,9 @@ struct DoubleProduct: Sendable {
   /// y (rows, n) = x Ŵ^T + b for contiguous rows x (rows, k); with `deviation` (rows, n), also the deviation of
   /// float32's error there, of the worst of two-branch, folded and merged execution.
   ///
-  /// A branch's roundings: every partial sum in the kernels' order, every product (where there is no fused
-  /// multiply-add), every weight folded. A folded sum is the sum of the branches' partial sums, so the square of one is
-  /// at most their number times the sum of squares of the others.
+  /// A branch's roundings: every partial sum in the kernels' order, which is one chain in ascending k whatever their
+  /// blocks, every product (where there is no fused multiply-add), every weight folded. A folded sum is the sum of the
+  /// branches' partial sums, so the square of one is at most their number times the sum of squares of the others.
   func run(
     _ engine: Engine, x: UnsafePointer<Double>, rows: Int, y: UnsafeMutablePointer<Double>,
     deviation: UnsafeMutablePointer<Double>? = nil
@@ -137,21 +134,12 @@ struct DoubleProduct: Sendable {
       let w = UnsafeRawPointer(branch.panels.base + panel * 4 * k)
       var (total0, total1) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
       var (squares0, squares1) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
-      var start = 0
-      while start < k {
-        var (s0, s1) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
-        for index in start..<min(k, start + kBlock) {
-          let b = w.loadUnaligned(fromByteOffset: index * 32, as: SIMD4<Double>.self)
-          s0 += a0[index] * b
-          s1 += a1[index] * b
-          squares0 += s0 * s0
-          squares1 += s1 * s1
-        }
-        total0 += s0
-        total1 += s1
+      for index in 0..<k {
+        let b = w.loadUnaligned(fromByteOffset: index * 32, as: SIMD4<Double>.self)
+        total0 += a0[index] * b
+        total1 += a1[index] * b
         squares0 += total0 * total0
         squares1 += total1 * total1
-        start += kBlock
       }
       var norms = SIMD4<Double>.zero
       for lane in 0..<min(4, n - panel * 4) { norms[lane] = branch.squaredNorms[panel * 4 + lane] }

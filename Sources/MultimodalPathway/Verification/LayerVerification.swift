@@ -27,11 +27,11 @@ struct LayerVerification {
     let bias = try weights.bias(block, layer)
     n = weight.shape[0]
     k = weight.shape[1]
-    exact = try DoubleProduct(weight, terms: terms, bias: bias, engine: engine)
+    exact = try DoubleProduct(weight, terms: terms, bias: bias)
     magnitude = try DoubleProduct(
       Self.absolute(weight),
       terms: terms.map { .init(scale: abs($0.scale), weight: try Self.absolute($0.weight), bias: nil) },
-      bias: bias?.map(abs), engine: engine)
+      bias: bias?.map(abs))
     relativeNorm = try Self.relativeNorm(weight, terms)
   }
 

@@ -127,7 +127,7 @@ package final class ReferenceTransformer {
   private func layer(_ block: Int, _ layer: PathwayLayer) throws -> DoubleProduct {
     try DoubleProduct(
       weights.target.tensor(layer.name(inBlock: block) + ".weight"), terms: weights.terms(block, layer),
-      bias: weights.bias(block, layer), engine: engine)
+      bias: weights.bias(block, layer))
   }
 
   private func run(_ block: Int, _ x: DoubleBuffer, batch: Int, tokens: Int) throws {
@@ -213,8 +213,7 @@ package final class ReferenceTransformer {
       }
     }
     let bias = c.hasPreNorm ? nil : try target.tensor("patch_embed.proj.bias").float32()
-    let projection = try DoubleProduct(
-      target.tensor("patch_embed.proj.weight"), terms: [], bias: bias, engine: engine)
+    let projection = try DoubleProduct(target.tensor("patch_embed.proj.weight"), terms: [], bias: bias)
     let (y, deviation) = try linear(projection, input, rows: batch * patches)
     let positions = try target.tensor("pos_embed").float32().map(Double.init)
     var prefix: [Double] = []
@@ -294,8 +293,7 @@ package final class ReferenceTransformer {
   private func head(_ pooled: DoubleBuffer, rows: Int) throws -> DoubleBuffer {
     guard let points = c.points else {
       let head = try DoubleProduct(
-        weights.target.tensor("head.weight"), terms: [], bias: weights.target.tensor("head.bias").float32(),
-        engine: engine)
+        weights.target.tensor("head.weight"), terms: [], bias: weights.target.tensor("head.bias").float32())
       let (logits, error) = try linear(head, pooled, rows: rows)
       probe(logits, error.base, count: rows * c.classCount)
       return logits
@@ -303,7 +301,7 @@ package final class ReferenceTransformer {
     let names = ClassHead.names(points)
     return try names.indices.reduce(pooled) { input, index in
       let folded = try FoldedWeights(weights.target, names[index].layer, norm: names[index].norm)
-      let layer = try DoubleProduct(folded.tensor, terms: [], bias: folded.bias.map { Float($0) }, engine: engine)
+      let layer = try DoubleProduct(folded.tensor, terms: [], bias: folded.bias.map { Float($0) })
       let (y, error) = try linear(layer, input, rows: rows)
       probe(y, error.base, count: rows * layer.n)
       if names[index].norm != nil { for index in 0..<y.count { y.base[index] = max(0, y.base[index]) } }
