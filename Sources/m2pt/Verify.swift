@@ -74,17 +74,17 @@ struct Verify: ParsableCommand {
         "\(padded(layer.name, 22)) \(padded(scales, 13)) \(String(format: "%9.4f", layer.relativeNorm))   "
           + "\(padded(ratios.joined(separator: "  "), 50)) \(bits(layer.comparisons))")
     }
-    print("\nwhole model            largest error / largest value   worst element / its bound = ratio")
+    print("\n\(padded("whole model", 37)) largest error / largest value   worst element / its bound = ratio")
     for output in result.outputs {
       for comparison in output.comparisons where comparison.sameBits == nil {
         let worst = comparison.worst
         print(
-          "\(padded(output.name, 9)) \(padded("\(comparison.first) - \(comparison.second)", 24)) "
+          "\(padded(output.name, 12)) \(padded("\(comparison.first) - \(comparison.second)", 24)) "
             + String(
               format: "%.2e   %.2e / %.2e = %.3f", comparison.relativeDifference, abs(worst.found - worst.expected),
               worst.bound, comparison.ratio))
       }
-      print("\(padded(output.name, 9)) \(padded("folded - merged", 24)) \(bits(output.comparisons))")
+      print("\(padded(output.name, 12)) \(padded("folded - merged", 24)) \(bits(output.comparisons))")
     }
     print(String(format: "top-1 agreement: %g %%", result.top1Agreement * 100))
     print(result.holds ? "verdict: equal" : "verdict: NOT EQUAL")

@@ -14,48 +14,6 @@ import Testing
       + [1, 5, 16, 24, 32, 40, 48, 63, 72, 80, 96, 128].map { Shape(tokens: 37, headSize: $0) }
   }
 
-  /// Softmax attention in Double, and a bound on what float32 may make of it.
-  ///
-  /// A score has D products and one scaling, so its error is at most e = gamma(2D + 2) |scale| sum |q||k|; a weight e^s
-  /// then is off by a factor within exp(2e), times 4 ULP of two vector exponentials and the roundings of N sums, twice.
-  private func reference(_ qkv: [Float], _ shape: Shape, scale: Double) -> (values: [Double], bounds: [Double]) {
-    let (n, d) = (shape.tokens, shape.headSize)
-    var values = [Double](repeating: 0, count: n * d)
-    var bounds = values
-    for query in 0..<n {
-      var scores = [Double](repeating: 0, count: n)
-      var scoreError = 0.0
-      for key in 0..<n {
-        var size = 0.0
-        for c in 0..<d {
-          let term = Double(qkv[query * 3 * d + c]) * Double(qkv[key * 3 * d + d + c])
-          scores[key] += term
-          size += abs(term)
-        }
-        scores[key] *= scale
-        scoreError = max(scoreError, gamma(2 * d + 2) * size * scale)
-      }
-      let top = scores.max() ?? 0
-      // The subtraction of the maximum rounds too, relative to the spread of the scores.
-      scoreError += unitRoundoff * (top - (scores.min() ?? 0)) * 2
-      let weights = scores.map { exp($0 - top) }
-      let total = weights.reduce(0, +)
-      let relative = exp(2 * scoreError) * (1 + gamma(2 * (2 * n + 16))) - 1
-      for c in 0..<d {
-        var sum = 0.0
-        var size = 0.0
-        for key in 0..<n {
-          let value = Double(qkv[key * 3 * d + 2 * d + c])
-          sum += weights[key] / total * value
-          size += weights[key] / total * abs(value)
-        }
-        values[query * d + c] = sum
-        bounds[query * d + c] = relative * size + 0x1p-126
-      }
-    }
-    return (values, bounds)
-  }
-
   @Test(arguments: InstructionSet.available)
   func matchesDoubleReference(_ set: InstructionSet) throws {
     let kernels = try Engine(threads: 1, instructionSet: set).kernels
@@ -83,14 +41,16 @@ import Testing
           }
         }
       }
-      let expected = reference(qkv, shape, scale: Double(scale))
+      func rows(_ part: Int) -> [[Double]] {
+        (0..<n).map { token in qkv[(3 * token + part) * d..<(3 * token + part + 1) * d].map(Double.init) }
+      }
+      let (queries, keys, values) = (rows(0), rows(1), rows(2))
       var worst = WorstError()
       for query in 0..<n {
+        let expected = attention(query: queries[query], keys: keys, values: values, scale: Double(scale))
         for c in 0..<stride {
           if c < d {
-            worst.note(
-              output[query * stride + c], expected.values[query * d + c], bound: expected.bounds[query * d + c],
-              at: [query, c])
+            worst.note(output[query * stride + c], expected[c].value, bound: expected[c].error, at: [query, c])
           } else {
             #expect(output[query * stride + c].isNaN, "\(shape): wrote beyond the head")
           }

@@ -34,7 +34,8 @@ import Testing
       checkpoint: Checkpoint(tensors: weights.tensors),
       configuration: .read(json: weights.configuration.timmJSON(), file: "timm"))
     #expect(again.configuration == weights.configuration)
-    #expect(try VisionTransformer(again, engine: engine)(input).float32() == output.logits.float32())
+    let alone = try VisionTransformer(weights, engine: engine)(input)
+    #expect(try VisionTransformer(again, engine: engine)(input).float32() == alone.float32())
   }
 
   @Test func axesAndRecipesAreThoseOfTheOrigin() throws {

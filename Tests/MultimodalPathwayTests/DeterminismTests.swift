@@ -36,7 +36,7 @@ import Testing
     return random.floats(count * 3 * side * side)
   }
 
-  /// With the class token's shortcut through the last block, and with means over the patches.
+  /// With the class token's shortcut through the last block, and with a mean of the patches before its last layer.
   @Test(arguments: InstructionSet.available, plans)
   func bitsDependOnNeitherThreadsNorBatch(_ set: InstructionSet, _ plan: PrecisionPlan) throws {
     for side in Self.sides {

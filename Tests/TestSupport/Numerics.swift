@@ -43,7 +43,9 @@ public struct WorstError: CustomStringConvertible {
   public init() {}
 
   /// Notes one element; NaN counts as infinitely wrong, and a bound that is not finite is a failure of the test itself.
-  public mutating func note(_ found: Float, _ expected: Double, bound: Double, at index: [Int]) {
+  public mutating func note<Number: BinaryFloatingPoint>(
+    _ found: Number, _ expected: Double, bound: Double, at index: [Int]
+  ) {
     largestBound = max(largestBound, bound)
     largestValue = max(largestValue, abs(expected))
     let error = abs(Double(found) - expected)
@@ -56,6 +58,7 @@ public struct WorstError: CustomStringConvertible {
 
   public var isWithinBound: Bool { ratio >= 0 && ratio <= 1 }
   /// Whether every bound is small beside the values: under 1 % of the largest. A bound that is not proves nothing.
-  public var boundsAreMeaningful: Bool { largestBound < largestValue * 0.01 }
+  public var boundsAreMeaningful: Bool { boundsAre(below: 0.01) }
+  public func boundsAre(below share: Double) -> Bool { largestBound < largestValue * share }
   public var description: String { text }
 }

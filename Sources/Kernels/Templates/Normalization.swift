@@ -194,7 +194,8 @@ func loadElements<I: ISA>(
   return vector
 }
 
-/// Mean or maximum over `rows` rows of x, (rows, width), into `result` (width).
+/// Mean or maximum over `rows` rows of x, (rows, width), into `result` (width), which may be the first of them; sums in
+/// the order of the rows.
 @inlinable @inline(__always)
 public func pool<I: ISA>(
   _: I.Type, x: UnsafePointer<Float>, xStride: Int, rows: Int, width: Int, takesMaximum: Bool,

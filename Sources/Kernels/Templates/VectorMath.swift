@@ -60,7 +60,7 @@ extension ISA {
 
   /// The same for what becomes bfloat16 or int8, with four terms less.
   ///
-  /// - Maximum error: 2^-17 |x|, 2^-8 of what rounding to bfloat16 may do.
+  /// - Maximum error: 2^-17 |x|, 2^-9 of what rounding to bfloat16 may do.
   @inlinable @inline(__always)
   static func geluOfNarrow(_ x: Vector) -> Vector {
     let lower = maximum(splat(-4.19), x)

@@ -115,6 +115,9 @@ struct Block: Sendable {
     let count: Int
     /// From one to the next, in rows of the stream.
     let spacing: Int
+    /// Whether a mean is taken between fc1 and fc2: fc1's output is float32 then, and fc2's input stands apart from it
+    /// where it is not.
+    var takesMean = false
 
     static func all(_ w: Workspace.Buffers) -> Rows { Rows(count: w.batch * w.tokens, spacing: 1) }
     static func first(_ w: Workspace.Buffers) -> Rows { Rows(count: w.batch, spacing: w.tokens) }
@@ -145,18 +148,59 @@ struct Block: Sendable {
     }
   }
 
+  /// The same where only the mean of some tokens is read afterwards, which comes to stand at the first token of every
+  /// image. Other rows of x are left as they were before the MLP.
+  ///
+  /// fc2 commutes with the mean, mean(x + gamma (W h + b)) = mean(x) + gamma (W mean(h) + b): a last block before mean
+  /// pooling does 1/N of its fc2, a third of its linear layers. Means are float32: where fc2 is narrow, it is the mean
+  /// of h that is rounded, and not every h.
+  func runMean(
+    of tokens: Range<Int>, _ member: inout Member, _ kernels: KernelTable, _ c: VisionTransformerConfiguration,
+    _ w: Workspace.Buffers
+  ) {
+    var (all, first) = (Rows.all(w), Rows.first(w))
+    (all.takesMean, first.takesMean) = (true, true)
+    for layer in PathwayLayer.allCases where layer != .fc2 {
+      prepare(layer, all, &member, kernels, c, w)
+      finish(layer, all, &member, kernels, c, w)
+    }
+    member.begin(.pooling)
+    takeMeans(of: tokens, w.x, stride: w.stride, width: c.width, &member, kernels, w)
+    let stride = rowStride(c.hiddenWidth, .float32, kernels)
+    takeMeans(of: tokens, w.hidden, stride: stride, width: c.hiddenWidth, &member, kernels, w)
+    prepare(.fc2, first, &member, kernels, c, w)
+    finish(.fc2, first, &member, kernels, c, w)
+  }
+
+  /// The mean of `tokens` of every image in the place of its first row.
+  private func takeMeans(
+    of tokens: Range<Int>, _ rows: UnsafeMutablePointer<Float>, stride: Int, width: Int, _ member: inout Member,
+    _ kernels: KernelTable, _ w: Workspace.Buffers
+  ) {
+    // Columns of an item of work: a pass over few images has items for every member.
+    let columns = 256
+    let parts = (width + columns - 1) / columns
+    member.share(w.batch * parts) { item in
+      let start = item % parts * columns
+      let place = rows + item / parts * w.tokens * stride + start
+      kernels.pool(
+        place + tokens.lowerBound * stride, stride, tokens.count, min(columns, width - start), false, place)
+    }
+  }
+
   /// Whether Q ends where a panel ends, or it cannot be told from K.
   func separatesQueries(_ c: VisionTransformerConfiguration, _ kernels: KernelTable) -> Bool {
     c.width % kernels.panelColumns == 0
   }
 
-  /// The same with a parallel region for every step, and `body` called between: when the input of a layer is ready.
+  /// The same with a parallel region for every step, and `body` called between: with a layer's input when it is ready.
   func runInStages(
-    _ engine: Engine, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers, _ body: (PathwayLayer) throws -> Void
+    _ engine: Engine, _ c: VisionTransformerConfiguration, _ w: Workspace.Buffers,
+    _ body: (PathwayLayer, Activations) throws -> Void
   ) throws {
     for layer in PathwayLayer.allCases {
       try engine.run { prepare(layer, .all(w), &$0, engine.kernels, c, w) }
-      try body(layer)
+      try body(layer, input(of: layer, .all(w), engine.kernels, c, w))
       try engine.run { finish(layer, .all(w), &$0, engine.kernels, c, w) }
     }
   }
@@ -177,6 +221,7 @@ struct Block: Sendable {
       switch (layer, precision) {
       case (.projection, .int8): w.hidden
       case (.fc2, .int8): w.qkv
+      case (.fc2, .bfloat16) where rows.takesMean: w.qkv
       case (.fc2, _): w.hidden
       default: w.y
       }
@@ -218,9 +263,13 @@ struct Block: Sendable {
       member.begin(.norm2)
       normalize(norm2, &member)
     case .fc2:
+      let stride = rowStride(c.hiddenWidth, .float32, kernels) * rows.spacing
       if fc2.precision == .int8 {
-        let stride = rowStride(c.hiddenWidth, .float32, kernels) * rows.spacing
         quantize(&member, kernels, w.hidden, stride: stride, isBFloat16: false, c.hiddenWidth, rows, w.qkv, target.stride, w)
+      } else if fc2.precision == .bfloat16, rows.takesMean {
+        member.share(rows.count) { row in
+          roundToBFloat16(w.hidden + row * stride, c.hiddenWidth, to: w.qkv + row * target.stride)
+        }
       }
     }
   }
@@ -252,7 +301,7 @@ struct Block: Sendable {
     case .projection: epilogue = residual(w, scale1, rows)
     case .fc1:
       epilogue.appliesGELU = true
-      epilogue.storesBFloat16 = fc2.precision == .bfloat16
+      epilogue.storesBFloat16 = fc2.precision == .bfloat16 && !rows.takesMean
       (output, stride) = (w.hidden, rowStride(c.hiddenWidth, epilogue.storesBFloat16 ? .bfloat16 : .float32, kernels))
     case .fc2: epilogue = residual(w, scale2, rows)
     }

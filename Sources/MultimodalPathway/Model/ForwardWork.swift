@@ -50,6 +50,12 @@ extension VisionTransformer {
         outputRowBytes: output.map { rowBytes(n, $0) } ?? 8 * n, columns: columns)
     }
 
+    // Of rows of `width`, or their maximum.
+    func mean(_ width: Int) -> ForwardWork {
+      let pooled = batch * c.pooledTokens(of: c.tokenCount).count
+      return .moving((pooled + batch) * width, operations: pooled * width)
+    }
+
     if let patchEmbedding {
       add(.patchEmbedding, .moving(2 * patches * c.patchValues + rows * c.width))
       add(.patchEmbedding, linear(patchEmbedding, rows: patches, output: .float32))
@@ -64,6 +70,7 @@ extension VisionTransformer {
     for (index, block) in blocks.enumerated() {
       let isFirstTokenOnly = index == blocks.count - 1 && readsFirstTokenOnly(Taps())
       let queries = isFirstTokenOnly ? 1 : c.tokenCount
+      let isMeanOnly = index == blocks.count - 1 && readsMeanOnly(Taps())
       let attention = block.attentionPrecision
       add(.norm1, .layerNorm(rows, c.width, rowBytes: rowBytes(c.width, block.qkv.precision)))
       if isFirstTokenOnly, block.separatesQueries(c, engine.kernels) {
@@ -79,17 +86,17 @@ extension VisionTransformer {
         .moving(0, bytes: batch * (inputs + outputs), operations: 4 * batch * queries * c.tokenCount * c.width))
       add(.projection, linear(block.projection, rows: batch * queries))
       add(.norm2, .layerNorm(batch * queries, c.width, rowBytes: rowBytes(c.width, block.fc1.precision)))
-      add(.fc1, linear(block.fc1, rows: batch * queries, output: block.fc2.precision))
-      add(.fc2, linear(block.fc2, rows: batch * queries))
+      add(.fc1, linear(block.fc1, rows: batch * queries, output: isMeanOnly ? .float32 : block.fc2.precision))
+      add(.fc2, linear(block.fc2, rows: batch * (isMeanOnly ? 1 : queries)))
+      if isMeanOnly { add(.pooling, mean(c.hiddenWidth)) }
     }
     if c.hasFinalNorm {
       add(.norm, .layerNorm(c.normalizesAfterPooling || readsFirstTokenOnly(Taps()) ? batch : rows, c.width))
     }
-    let pooled = c.reduction == .token ? batch : patches
     if c.task == .perPoint, let points = c.points {
       add(.norm, .layerNorm(points.featureBlocks.count * rows, c.width))
     }
-    add(.pooling, .moving((pooled + batch) * c.width, operations: c.reduction == .token ? 0 : pooled * c.width))
+    add(.pooling, c.reduction == .token ? .moving(2 * batch * c.width) : mean(c.width))
     if let head { add(.head, linear(head, rows: batch, output: .float32)) }
     if let points = c.points, c.classCount > 0 {
       let features = points.groups * points.featureBlocks.count * c.width

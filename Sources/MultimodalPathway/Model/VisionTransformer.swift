@@ -240,6 +240,8 @@ public final class VisionTransformer: Sendable {
       }
       if index == blocks.count - 1, readsFirstTokenOnly(taps) {
         blocks[index].runFirstToken(&member, kernels, configuration, w)
+      } else if index == blocks.count - 1, readsMeanOnly(taps) {
+        blocks[index].runMean(of: configuration.pooledTokens(of: w.tokens), &member, kernels, configuration, w)
       } else {
         blocks[index].run(&member, kernels, configuration, w)
       }
@@ -274,6 +276,13 @@ public final class VisionTransformer: Sendable {
     configuration.pooling == .token && taps.features == nil && !taps.blocks.contains { $0.index == blocks.count - 1 }
   }
 
+  /// Whether nobody looks at anything but the mean of what the last block leaves; then the block takes it. Who asks for
+  /// features or attention gets what is made of every token.
+  func readsMeanOnly(_ taps: Taps) -> Bool {
+    configuration.readsMeanOnly && taps.features == nil && taps.attention == nil
+      && !taps.blocks.contains { $0.index == blocks.count - 1 }
+  }
+
   private func copyRows(
     _ member: inout Member, from rows: UnsafePointer<Float>, _ w: Workspace.Buffers,
     to destination: UnsafeMutablePointer<Float>
@@ -302,9 +311,10 @@ public final class VisionTransformer: Sendable {
     }
     if let destination = taps.features { copyRows(&member, from: features, w, to: destination) }
     member.begin(.pooling)
+    let reduction = readsMeanOnly(taps) ? .token : c.reduction
     member.share(w.batch) { image in
       pool(
-        kernels, features + image * w.tokens * w.stride, w, into: w.pooled + image * w.pooledStride,
+        kernels, features + image * w.tokens * w.stride, w, reduction, into: w.pooled + image * w.pooledStride,
         scratch: w.hidden + image * w.hiddenStride)
     }
     if let finalNorm, c.normalizesAfterPooling {
@@ -331,19 +341,19 @@ public final class VisionTransformer: Sendable {
 
   private func pool(
     _ kernels: KernelTable, _ tokens: UnsafePointer<Float>, _ w: Workspace.Buffers,
-    into result: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    _ reduction: VisionTransformerConfiguration.Pooling, into result: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
   ) {
     let c = configuration
-    let first = tokens + min(c.prefixTokens, w.tokens - 1) * w.stride
-    let count = max(1, w.tokens - c.prefixTokens)
-    switch c.reduction {
+    let range = c.pooledTokens(of: w.tokens)
+    let (first, count) = (tokens + range.lowerBound * w.stride, range.count)
+    switch reduction {
     case .token: result.update(from: tokens, count: c.width)
-    case .mean, .none: kernels.pool(first, w.stride, count, c.width, false, result)
+    case .mean, .prefixMean, .none: kernels.pool(first, w.stride, count, c.width, false, result)
     case .maximum: kernels.pool(first, w.stride, count, c.width, true, result)
     case .tokenAndMaximum:
       result.update(from: tokens, count: c.width)
       kernels.pool(first, w.stride, count, c.width, true, result + c.width)
-    case .prefixMean: kernels.pool(tokens, w.stride, min(c.prefixTokens, w.tokens), c.width, false, result)
     case .averageMaximum:
       kernels.pool(first, w.stride, count, c.width, false, result)
       kernels.pool(first, w.stride, count, c.width, true, scratch)

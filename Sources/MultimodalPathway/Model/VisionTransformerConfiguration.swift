@@ -103,6 +103,15 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
 
   /// How pooled features are made, also where timm would leave the tokens as they are.
   var reduction: Pooling { pooling != .none ? pooling : hasClassToken ? .token : .mean }
+  /// Which of an input's `tokens` a mean or maximum is over: class and register tokens, or those behind them.
+  func pooledTokens(of tokens: Int) -> Range<Int> {
+    reduction == .prefixMean ? 0..<min(prefixTokens, tokens) : min(prefixTokens, tokens - 1)..<tokens
+  }
+  /// Whether the head reads nothing of the last block but a mean of its output: with no norm between them, the block's
+  /// last linear layer commutes with the mean.
+  var readsMeanOnly: Bool {
+    [.mean, .prefixMean].contains(reduction) && (!hasFinalNorm || normalizesAfterPooling) && task != .perPoint
+  }
   /// D: channels of a head.
   public var headSize: Int { width / heads }
   /// From one patch to the next.

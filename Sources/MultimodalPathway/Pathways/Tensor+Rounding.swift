@@ -42,6 +42,17 @@ extension Tensor {
   }
 }
 
+/// `count` numbers to bfloat16, and the last word's other half to 0; what is beyond its range becomes infinite.
+func roundToBFloat16(_ source: UnsafePointer<Float>, _ count: Int, to target: UnsafeMutablePointer<Float>) {
+  // SAFETY: the caller has `count` numbers at `source`, and half as many words at `target`.
+  let halves = UnsafeMutableRawPointer(target)
+  for index in 0..<count {
+    let half = Tensor.bfloat16(source[index]) ?? (source[index] < 0 ? 0xFF80 : 0x7F80)
+    halves.storeBytes(of: half, toByteOffset: index * 2, as: UInt16.self)
+  }
+  if count % 2 == 1 { halves.storeBytes(of: 0, toByteOffset: count * 2, as: UInt16.self) }
+}
+
 /// Memory of 16-bit numbers, freed with its last tensor.
 private final class Words {
   let base: UnsafeMutablePointer<UInt16>

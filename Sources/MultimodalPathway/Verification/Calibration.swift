@@ -65,14 +65,14 @@ public struct Calibration {
     guard try input.float32().allSatisfy(\.isFinite) else { throw InferenceError.inputNotFinite }
     let narrowed = NarrowRows(model, of: stages.workspace.buffers)
     for block in 0..<model.configuration.depth {
-      try stages.forEachLayer(ofBlock: block) { layer, a, stride, rows in
-        let exact = try model.blocks[block].linear(layer).output(
-          Activations(a, stride: stride), rows: rows, engine: engine)
+      try stages.forEachLayer(ofBlock: block) { stage in
+        let (layer, rows) = (stage.layer, stage.rows)
+        let exact = try model.blocks[block].linear(layer).output(stage.input, rows: rows, engine: engine)
         let k = model.blocks[block].linear(layer).weight.k
         func loss(_ index: Int, _ precision: Precision) throws -> [Double] {
           let input =
             layer == .projection
-            ? try narrowed.attended(precision) : try narrowed.rounded(a, stride: stride, width: k, precision)
+            ? try narrowed.attended(precision) : try narrowed.rounded(stage.input, width: k, precision)
           let linear = narrow[index].blocks[block].linear(layer)
           return try squaredRows(
             exact, linear.output(input, rows: rows, engine: engine), rows: rows, columns: linear.weight.n)

@@ -3,7 +3,36 @@ import PathwayKernelTemplates
 import PathwayKernels
 
 /// Walks a model block by block and shows every linear layer its real input.
-struct LayerStages {
+package struct LayerStages {
+  /// What there is when a layer's input is ready.
+  package struct Stage {
+    package let layer: PathwayLayer
+    /// (rows, K), in the layer's format.
+    package let input: Activations
+    package let rows: Int
+    /// The residual stream, (rows, C).
+    package let stream: UnsafePointer<Float>
+    package let streamStride: Int
+    /// What q, k and v are stored as, and attention's output.
+    package let attentionPrecision: Precision
+    private let buffers: Workspace.Buffers
+    private let configuration: VisionTransformerConfiguration
+
+    fileprivate init(_ layer: PathwayLayer, _ input: Activations, of block: Block, _ model: VisionTransformer, _ w: Workspace.Buffers) {
+      self.layer = layer
+      self.input = input
+      rows = w.batch * w.tokens
+      (stream, streamStride) = (UnsafePointer(w.x), w.stride)
+      attentionPrecision = block.attentionPrecision
+      (buffers, configuration) = (w, model.configuration)
+    }
+
+    /// Where q, k and v of a head stand when the projection's input is ready.
+    package func attention(image: Int, head: Int) -> AttentionArguments {
+      buffers.attention(image: image, head: head, configuration, attentionPrecision)
+    }
+  }
+
   private let model: VisionTransformer
   /// Where the blocks are done.
   let workspace: Workspace
@@ -12,7 +41,7 @@ struct LayerStages {
   private let positions: Tensor?
 
   /// - Parameter input: what the model takes, or tokens, (B, N, C).
-  init(_ model: VisionTransformer, input: Tensor) throws {
+  package init(_ model: VisionTransformer, input: Tensor) throws {
     self.model = model
     let depth = model.configuration.depth
     // Block i's input is block i - 1's output; block 0's is what a model without blocks would hand on.
@@ -26,10 +55,8 @@ struct LayerStages {
     workspace = model.workspace(batch: input.shape[0], tokens: first.shape[1])
   }
 
-  /// Calls `body` with every layer of a block, its input (rows, K) and that input's row stride.
-  func forEachLayer(
-    ofBlock index: Int, _ body: (PathwayLayer, UnsafePointer<Float>, Int, Int) throws -> Void
-  ) throws {
+  /// Calls `body` with every layer of a block.
+  package func forEachLayer(ofBlock index: Int, _ body: (Stage) throws -> Void) throws {
     let w = workspace.buffers
     let rows = w.batch * w.tokens
     let width = model.configuration.width
@@ -41,12 +68,9 @@ struct LayerStages {
       guard let base = bytes.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
       for index in 0..<rows * width { w.x[index / width * w.stride + index % width] += base[index] }
     }
-    try model.blocks[index].runInStages(model.engine, model.configuration, w) { layer in
-      if layer == .fc2 {
-        try body(layer, w.hidden, Workspace.padded(model.configuration.hiddenWidth), rows)
-      } else {
-        try body(layer, w.y, w.stride, rows)
-      }
+    let block = model.blocks[index]
+    try block.runInStages(model.engine, model.configuration, w) { layer, input in
+      try body(Stage(layer, input, of: block, model, w))
     }
     withExtendedLifetime(workspace) {}
   }

@@ -35,17 +35,16 @@ struct LayerVerification {
     relativeNorm = try Self.relativeNorm(weight, terms)
   }
 
-  /// - Parameter a: the layer's input, (rows, K) with row stride `lda`.
-  func verify(
-    _ models: [VisionTransformer], a: UnsafePointer<Float>, lda: Int, rows: Int
-  ) throws -> Verification.Layer {
+  /// - Parameter input: the layer's, (rows, K) float32.
+  func verify(_ models: [VisionTransformer], _ input: Activations, rows: Int) throws -> Verification.Layer {
     let results = try models.map {
-      try $0.blocks[block].linear(layer).output(Activations(a, stride: lda), rows: rows, engine: engine)
+      try $0.blocks[block].linear(layer).output(input, rows: rows, engine: engine)
     }
+    let a = input.base.assumingMemoryBound(to: Float.self)
     let x = DoubleBuffer(count: 2 * rows * k)
     for row in 0..<rows {
       for index in 0..<k {
-        let value = Double(a[row * lda + index])
+        let value = Double(a[row * input.stride + index])
         x.base[row * k + index] = value
         x.base[(rows + row) * k + index] = abs(value)
       }

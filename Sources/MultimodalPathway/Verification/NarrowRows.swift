@@ -26,10 +26,9 @@ struct NarrowRows {
     scales = UnsafeMutableRawPointer(scaleMemory.base).bindMemory(to: RowScale.self, capacity: rows)
   }
 
-  /// `a`, (rows, width) with row stride `stride`, in `precision`; valid until the next call.
-  func rounded(
-    _ a: UnsafePointer<Float>, stride: Int, width: Int, _ precision: Precision
-  ) throws -> Activations {
+  /// `input`, (rows, width) float32, in `precision`; valid until the next call.
+  func rounded(_ input: Activations, width: Int, _ precision: Precision) throws -> Activations {
+    let (a, stride) = (input.base.assumingMemoryBound(to: Float.self), input.stride)
     let kernels = model.engine.kernels
     let target = Workspace.padded(kernels.products(precision).words(width))
     try model.engine.run { member in
@@ -37,7 +36,7 @@ struct NarrowRows {
         if precision == .int8 {
           kernels.quantizeRows(a, stride * 4, false, words.base, target, Span1D(row, row + 1), width, scales)
         } else {
-          round(a + row * stride, width, to: words.base + row * target)
+          roundToBFloat16(a + row * stride, width, to: words.base + row * target)
         }
       }
     }
@@ -53,7 +52,7 @@ struct NarrowRows {
     let target = Workspace.padded(kernels.products(precision).words(c.width))
     try model.engine.run { member in
       member.share(rows) { row in
-        round(source.qkv + row * source.qkvStride, 3 * c.width, to: w.qkv + row * qkvStride)
+        roundToBFloat16(source.qkv + row * source.qkvStride, 3 * c.width, to: w.qkv + row * qkvStride)
       }
       let scratch = w.scratch + member.index * w.scratchStride
       member.share(w.batch * c.heads) { item in
@@ -70,14 +69,5 @@ struct NarrowRows {
 
   private func activations(_ base: UnsafePointer<Float>, _ stride: Int, _ precision: Precision) -> Activations {
     Activations(base, stride: stride, scales: precision == .int8 ? UnsafePointer(scales) : nil)
-  }
-
-  /// `count` numbers to bfloat16, and the last word's other half to 0; what is beyond its range becomes infinite.
-  private func round(_ source: UnsafePointer<Float>, _ count: Int, to target: UnsafeMutablePointer<Float>) {
-    let halves = UnsafeMutableRawPointer(target)
-    for index in 0..<(count + 1) / 2 * 2 {
-      let half = index < count ? Tensor.bfloat16(source[index]) ?? 0x7F80 : 0
-      halves.storeBytes(of: half, toByteOffset: index * 2, as: UInt16.self)
-    }
   }
 }

@@ -32,7 +32,8 @@ package final class ReferenceTransformer {
   }
 
   /// Final features, (B, N, C), and logits, (B, classes), of images (B, channels, H, W), clips (B, channels, T, H, W)
-  /// or tokens (B, N, C). A per-point head is left out: pooled features stand for its logits.
+  /// or tokens (B, N, C). A per-point head is left out: pooled features stand for its logits. `logitsAlone` are those of
+  /// a pass that takes a mean of tokens before the last fc2, where a model does: the same values with other roundings.
   ///
   /// - Parameter positions: (B, N, C), added to tokens before every block.
   /// Deviations are estimated from the probes' responses, pooled over the rows of a column and over the columns of a
@@ -40,7 +41,7 @@ package final class ReferenceTransformer {
   /// - Complexity: (3 + P) times the model's operations, in Double on all threads of the engine.
   package func run(
     _ input: Tensor, positions: Tensor? = nil, progress: (Int) -> Void = { _ in }
-  ) throws -> (features: Output, logits: Output) {
+  ) throws -> (features: Output, logits: Output, logitsAlone: Output?) {
     let batch = input.shape[0]
     let tokens = input.shape.count > 3 ? c.tokenCount : input.shape[1]
     let rows = batch * tokens
@@ -53,12 +54,14 @@ package final class ReferenceTransformer {
       for index in 0..<copies * values.count { x.base[index] = Double(values[index % values.count]) }
     }
     let addend = try positions?.float32().map(Double.init)
+    var mean: DoubleBuffer?
     for block in 0..<c.depth {
       if let addend { add(addend, to: x) }
-      try run(block, x, batch: batch, tokens: tokens)
+      mean = try run(block, x, batch: batch, tokens: tokens)
       progress(block)
     }
-    return try readOut(x, batch: batch, tokens: tokens)
+    let (features, logits) = try readOut(x, batch: batch, tokens: tokens)
+    return (features, logits, try mean.map { try answer($0, rows: batch) })
   }
 
   // MARK: - Steps
@@ -130,7 +133,10 @@ package final class ReferenceTransformer {
       bias: weights.bias(block, layer))
   }
 
-  private func run(_ block: Int, _ x: DoubleBuffer, batch: Int, tokens: Int) throws {
+  /// x through a block, in place.
+  ///
+  /// - Returns: (copies batch, C): of a last block of which only a mean is read, that mean, taken before fc2.
+  private func run(_ block: Int, _ x: DoubleBuffer, batch: Int, tokens: Int) throws -> DoubleBuffer? {
     let rows = batch * tokens
     let prefix = "blocks.\(block)."
     var (qkv, deviation) = try linear(layer(block, .qkv), norm(x, prefix + "norm1", rows: rows), rows: rows)
@@ -145,8 +151,22 @@ package final class ReferenceTransformer {
     try addResidual(y, deviation, to: x, gamma: prefix + "ls1.gamma", rows: rows)
     (y, deviation) = try linear(layer(block, .fc1), norm(x, prefix + "norm2", rows: rows), rows: rows)
     applyGELU(y, deviation, count: rows * c.hiddenWidth)
-    (y, deviation) = try linear(layer(block, .fc2), y, rows: rows)
+    let fc2 = try layer(block, .fc2)
+    var mean: DoubleBuffer?
+    if block == c.depth - 1, c.readsMeanOnly {
+      func rounded(_ values: DoubleBuffer, width: Int) -> DoubleBuffer {
+        let (means, deviation) = means(of: values, width: width, batch: batch, tokens: tokens)
+        probe(means, deviation.base, count: deviation.count)
+        return means
+      }
+      let stream = rounded(x, width: c.width)
+      let (y, deviation) = try linear(fc2, rounded(y, width: c.hiddenWidth), rows: batch)
+      try addResidual(y, deviation, to: stream, gamma: prefix + "ls2.gamma", rows: batch)
+      mean = stream
+    }
+    (y, deviation) = try linear(fc2, y, rows: rows)
     try addResidual(y, deviation, to: x, gamma: prefix + "ls2.gamma", rows: rows)
+    return mean
   }
 
   /// x += gamma y, with the deviation of y and two roundings.
@@ -250,44 +270,70 @@ package final class ReferenceTransformer {
     let normsTokens = c.hasFinalNorm && !c.normalizesAfterPooling
     let features = normsTokens ? try norm(x, "norm", rows: batch * tokens) : x
     let pooledWidth = c.pooledWidth
-    var pooled = DoubleBuffer(count: copies * batch * pooledWidth)
+    let pooled = DoubleBuffer(count: copies * batch * pooledWidth)
     let deviation = DoubleBuffer(count: batch * pooledWidth)
-    let first = min(c.prefixTokens, tokens - 1)
+    let (means, meanDeviation) = means(of: features, width: width, batch: batch, tokens: tokens)
     for item in 0..<copies * batch {
       for column in 0..<width {
         func value(_ token: Int) -> Double { features.base[(item * tokens + token) * width + column] }
-        let patches = c.reduction == .prefixMean ? 0..<min(c.prefixTokens, tokens) : first..<max(first + 1, tokens)
-        var (sum, squares) = (0.0, 0.0)
-        for token in patches {
-          sum += value(token)
-          squares += sum * sum
-        }
-        let mean = sum / Double(patches.count)
-        let top = patches.reduce(-Double.infinity) { max($0, value($1)) }
+        let mean = means.base[item * width + column]
+        let top = c.pooledTokens(of: tokens).reduce(-Double.infinity) { max($0, value($1)) }
         let result =
           switch c.reduction {
           case .token, .tokenAndMaximum: value(0)
-          case .mean, .none: mean
+          case .mean, .prefixMean, .none: mean
           case .maximum: top
           case .averageMaximum: 0.5 * (mean + top)
-          case .prefixMean: mean
           }
         pooled.base[item * pooledWidth + column] = result
         if c.reduction == .tokenAndMaximum { pooled.base[item * pooledWidth + width + column] = top }
-        let takesMean = [.mean, .averageMaximum, .prefixMean].contains(c.reduction)
-        deviation.base[item % batch * pooledWidth + column] =
-          takesMean
-          ? unitRoundoff * (squares.squareRoot() / Double(patches.count) + abs(mean) + abs(result)) : 0
+        if [.mean, .averageMaximum, .prefixMean].contains(c.reduction), item < batch {
+          // Half of mean and maximum is one more rounding.
+          let own = c.reduction == .averageMaximum ? unitRoundoff * abs(result) : 0
+          deviation.base[item * pooledWidth + column] = meanDeviation.base[item * width + column] + own
+        }
       }
     }
     probe(pooled, deviation.base, count: batch * pooledWidth)
-    if c.hasFinalNorm, c.normalizesAfterPooling { pooled = try norm(pooled, "fc_norm", rows: batch) }
-    if c.hasHeadNorm { pooled = try norm(pooled, "head_norm", rows: batch) }
     let answers = output(features, rows: batch * tokens, width: width)
-    guard c.classCount > 0, c.task != .perPoint else {
-      return (answers, output(pooled, rows: batch, width: pooledWidth))
+    return (answers, try answer(pooled, rows: batch))
+  }
+
+  /// Means of the pooled tokens of `values`, (copies batch, tokens, width), and their deviation, (batch, width): every
+  /// partial sum is rounded, and the quotient.
+  private func means(
+    of values: DoubleBuffer, width: Int, batch: Int, tokens: Int
+  ) -> (means: DoubleBuffer, deviation: DoubleBuffer) {
+    let range = c.pooledTokens(of: tokens)
+    let count = Double(range.count)
+    let (means, deviation) = (DoubleBuffer(count: copies * batch * width), DoubleBuffer(count: batch * width))
+    for item in 0..<copies * batch {
+      let mean = means.base + item * width
+      var squares = [Double](repeating: 0, count: width)
+      for token in range {
+        let row = values.base + (item * tokens + token) * width
+        for column in 0..<width {
+          mean[column] += row[column]
+          squares[column] += mean[column] * mean[column]
+        }
+      }
+      for column in 0..<width {
+        mean[column] /= count
+        guard item < batch else { continue }
+        deviation.base[item * width + column] =
+          unitRoundoff * (squares[column] / (count * count) + mean[column] * mean[column]).squareRoot()
+      }
     }
-    return (answers, output(try head(pooled, rows: batch), rows: batch, width: c.classCount))
+    return (means, deviation)
+  }
+
+  /// What comes behind pooling, of (copies rows, C or 2C): final norm, head's norm, head.
+  private func answer(_ pooled: DoubleBuffer, rows: Int) throws -> Output {
+    var pooled = pooled
+    if c.hasFinalNorm, c.normalizesAfterPooling { pooled = try norm(pooled, "fc_norm", rows: rows) }
+    if c.hasHeadNorm { pooled = try norm(pooled, "head_norm", rows: rows) }
+    guard c.classCount > 0, c.task != .perPoint else { return output(pooled, rows: rows, width: c.pooledWidth) }
+    return output(try head(pooled, rows: rows), rows: rows, width: c.classCount)
   }
 
   private func head(_ pooled: DoubleBuffer, rows: Int) throws -> DoubleBuffer {

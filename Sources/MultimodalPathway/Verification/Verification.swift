@@ -21,7 +21,8 @@ public struct Verification: Sendable, Codable {
     public let holds: Bool
   }
 
-  /// A result of the whole model: `features`, (B N, C) after the final norm, or `logits`, (B, classes).
+  /// A result of the whole model: `features`, (B N, C) after the final norm; `logits`, (B, classes), of the same pass;
+  /// or `logits alone`, of a pass that is asked for nothing else, where that takes a mean of tokens before the last fc2.
   ///
   /// Its bound is `ReferenceTransformer`'s deviation of the element times the number of deviations that no element
   /// exceeds but for a probability of 10^-6 (RoundingModel.swift); twice that between two executions.
@@ -67,22 +68,28 @@ public struct Verification: Sendable, Codable {
     }
     // A per-point head is no part of the reference.
     let answers = results.map { c.task == .perPoint ? $0.pooled : $0.logits }
-    outputs = try [
+    var outputs = try [
       Self.compare("features", results.map { try ($0.features ?? $0.pooled).float32() }, weights, reference.features),
       Self.compare("logits", answers.map { try $0.float32() }, weights, reference.logits),
     ]
-    let tops = try answers.map { try Self.answers($0.float32(), $0.shape[1]) }
+    var tops = try answers.map { try Self.answers($0.float32(), $0.shape[1]) }
+    if let expected = reference.logitsAlone {
+      let alone = try models.map { try (isTokens ? $0.forward(tokens: input) : $0.forward(input)).logits }
+      outputs.append(try Self.compare("logits alone", alone.map { try $0.float32() }, weights, expected))
+      tops += try alone.map { try Self.answers($0.float32(), $0.shape[1]) }
+    }
+    self.outputs = outputs
     let agreeing = tops[0].indices.filter { row in tops.allSatisfy { $0[row] == tops[0][row] } }
     top1Agreement = Double(agreeing.count) / Double(tops[0].count)
 
     var layers: [Layer] = []
     let stages = try LayerStages(models[2], input: input)
     for block in 0..<depth {
-      try stages.forEachLayer(ofBlock: block) { layer, a, lda, rows in
-        let terms = try weights.terms(block, layer)
+      try stages.forEachLayer(ofBlock: block) { stage in
+        let terms = try weights.terms(block, stage.layer)
         guard !terms.isEmpty else { return }
         layers.append(
-          try LayerVerification(weights, block, layer, terms, engine).verify(models, a: a, lda: lda, rows: rows))
+          try LayerVerification(weights, block, stage.layer, terms, engine).verify(models, stage.input, rows: stage.rows))
       }
       progress(depth + block + 1, 2 * depth)
     }

@@ -1,0 +1,80 @@
+import Foundation
+
+// Steps of a transformer in Double, every result with the bound of what float32 may make of it.
+
+/// A number, and how far a correct computation may be from it.
+public struct Bounded: Sendable {
+  public var value: Double
+  public var error: Double
+
+  public init(_ value: Double, error: Double) {
+    self.value = value
+    self.error = error
+  }
+}
+
+/// LayerNorm of a row.
+///
+/// The mean is off by gamma(width) of the mean size; the deviations inherit that, and the root halves the variance's
+/// relative error, which is bounded by twice a deviation's error plus gamma(width + 3).
+public func layerNorm(_ row: [Double], gain: [Float], shift: [Float], epsilon: Float) -> [Bounded] {
+  let width = row.count
+  let mean = row.reduce(0, +) / Double(width)
+  let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(width)
+  let deviation = (variance + Double(epsilon)).squareRoot()
+  let size = row.reduce(0) { max($0, abs($1)) }
+  let meanError = gamma(width + 1) * size
+  let deviationError = meanError / deviation + gamma(width + 4)
+  return (0..<width).map { column in
+    let normal = (row[column] - mean) / deviation
+    let value = normal * Double(gain[column]) + Double(shift[column])
+    let normalError = meanError / deviation + unitRoundoff * size / deviation + abs(normal) * deviationError
+    let sum = abs(value) + abs(Double(shift[column]))
+    return Bounded(value, error: abs(Double(gain[column])) * normalError * 1.01 + gamma(4) * sum)
+  }
+}
+
+/// Softmax attention of one query over keys and values, (N, D).
+///
+/// A score has D products and one scaling, so its error is at most e = gamma(2D + 2) |scale| sum |q||k|; a weight e^s
+/// then is off by a factor within exp(2e), times 4 ULP of two vector exponentials and the roundings of N sums, twice.
+///
+/// - Parameter rounding: what weights are rounded by before they multiply values; 0: not at all.
+public func attention(
+  query: [Double], keys: [[Double]], values: [[Double]], scale: Double, rounding: Double = 0
+) -> [Bounded] {
+  let (n, d) = (keys.count, query.count)
+  var scores = [Double](repeating: 0, count: n)
+  var scoreError = 0.0
+  for key in 0..<n {
+    var size = 0.0
+    for c in 0..<d {
+      let term = query[c] * keys[key][c]
+      scores[key] += term
+      size += abs(term)
+    }
+    scores[key] *= scale
+    scoreError = max(scoreError, gamma(2 * d + 2) * size * scale)
+  }
+  let top = scores.max() ?? 0
+  // The subtraction of the maximum rounds too, relative to the spread of the scores.
+  scoreError += unitRoundoff * (top - (scores.min() ?? 0)) * 2
+  let weights = scores.map { exp($0 - top) }
+  let total = weights.reduce(0, +)
+  let relative = exp(2 * scoreError) * (1 + gamma(2 * (2 * n + 16))) * (1 + rounding) - 1
+  return (0..<d).map { c in
+    var (sum, size) = (0.0, 0.0)
+    for key in 0..<n {
+      let term = weights[key] / total * values[key][c]
+      sum += term
+      size += abs(term)
+    }
+    return Bounded(sum, error: relative * size + 0x1p-126)
+  }
+}
+
+/// Exact GELU, x Phi(x), whose slope is below 1.13, computed within 2^-21 of x, or behind a narrow product 2^-17.
+public func gelu(_ x: Bounded, isNarrow: Bool) -> Bounded {
+  let value = 0.5 * x.value * (1 + erf(x.value * 0.5.squareRoot()))
+  return Bounded(value, error: 1.13 * x.error + (isNarrow ? 0x1p-17 : 0x1p-21) * (abs(x.value) + x.error))
+}
