@@ -3,8 +3,8 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// The steps of a model's blocks in Double, each on what the engine itself left before it, in the formats that its layers
-/// have. What one step hands on is what the next one reads, so that every step's bound is a few roundings wide.
+/// The steps of a model's blocks in Double, each on what the engine itself left before it, in the formats that its
+/// layers have. What one step hands on is what the next one reads, so that every step's bound is a few roundings wide.
 struct BlockReference {
   private let weights: ModelWeights
   private let model: VisionTransformer
@@ -45,7 +45,9 @@ struct BlockReference {
       let reference = try layer(block, stage.layer)
       let precision = model.precision[block, stage.layer]
       let input = (0..<stage.rows).map { StoredRow(stage.input, row: $0, count: reference.k, precision, kernels) }
-      let stream = (0..<stage.rows).map { StoredRow(stage.stream + $0 * stage.streamStride, count: c.width, .float32).values }
+      let stream = (0..<stage.rows).map {
+        StoredRow(stage.stream + $0 * stage.streamStride, count: c.width, .float32).values
+      }
       let products = input.map { reference($0) }
       func compareInput(_ expected: [[Bounded]], _ worst: inout WorstError) {
         for row in 0..<stage.rows { Self.compare(input[row].values, expected[row].rounded(to: precision), row, &worst) }

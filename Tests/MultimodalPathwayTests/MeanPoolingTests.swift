@@ -13,8 +13,8 @@ import Testing
     hiddenWidth: Int = 301
   ) -> VisionTransformerConfiguration {
     var c = VisionTransformerConfiguration(
-      architecture: "vit_of_ones_own", imageSize: Extent(height: 16, width: 40), patchSize: Extent(square: 8), width: 50,
-      depth: 2, heads: 2, hiddenWidth: hiddenWidth)
+      architecture: "vit_of_ones_own", imageSize: Extent(height: 16, width: 40), patchSize: Extent(square: 8),
+      width: 50, depth: 2, heads: 2, hiddenWidth: hiddenWidth)
     c.pooling = pooling
     c.hasFinalNorm = false
     c.hasLayerScale = true
@@ -80,12 +80,12 @@ import Testing
             let product = layer(h.rounded(to: precision))
             return (0..<c.width).map { residual(x[$0], gain: gain[$0], product[$0]) }
           }
-          let expectedShort = added(mean(x), mean(h))
-          let expectedFull = mean(zip(x, h).map { added($0, $1) })
+          let ofShort = added(mean(x), mean(h))
+          let ofFull = mean(zip(x, h).map { added($0, $1) })
           for column in 0..<c.width {
             let place = image * c.width + column
-            shortest.note(short[place], expectedShort[column].value, bound: expectedShort[column].error, at: [image, column])
-            fullest.note(full[place], expectedFull[column].value, bound: expectedFull[column].error, at: [image, column])
+            shortest.note(short[place], ofShort[column].value, bound: ofShort[column].error, at: [image, column])
+            fullest.note(full[place], ofFull[column].value, bound: ofFull[column].error, at: [image, column])
           }
         }
       }

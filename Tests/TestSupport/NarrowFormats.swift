@@ -24,8 +24,8 @@ public func quantizedWeights(_ values: [Float], rows: Int, _ k: Int) -> (integer
 extension [Bounded] {
   /// A row that is stored in a format.
   ///
-  /// bfloat16 moves every number by 2^-8 of itself. int8 moves x = s u + o by half a step s, a 255th of the row's range;
-  /// before, (x - o) / s, up to 255, has four roundings: the difference, s and its reciprocal, the product.
+  /// bfloat16 moves every number by 2^-8 of itself. int8 moves x = s u + o by half a step s, a 255th of the row's
+  /// range; before, (x - o) / s, up to 255, has four roundings: the difference, s and its reciprocal, the product.
   package func rounded(to precision: Precision) -> [Bounded] {
     switch precision {
     case .float32: return self
@@ -84,14 +84,15 @@ package struct StoredRow {
 /// A linear layer in Double, y = x W^T + b, its weights rounded as they are packed: what is left between it and a
 /// kernel is the rounding of sums.
 package struct LayerReference {
-  package let n: Int
+  private let n: Int
   package let k: Int
   /// (n, k), as products have it.
-  package let weight: [Double]
+  private let weight: [Double]
   private let bias: [Double]
-  private let roundings: Int
+  private let precision: Precision
 
   package init(weight: [Float], bias: [Float], _ precision: Precision) {
+    self.precision = precision
     n = bias.count
     k = weight.count / bias.count
     self.bias = bias.map(Double.init)
@@ -99,37 +100,37 @@ package struct LayerReference {
     case .float32: self.weight = weight.map(Double.init)
     case .bfloat16: self.weight = weight.map { Double(roundedToBFloat16($0)) }
     case .int8:
-      let (integers, scales) = quantizedWeights(weight, rows: bias.count, weight.count / bias.count)
       let k = weight.count / bias.count
+      let (integers, scales) = quantizedWeights(weight, rows: bias.count, k)
       self.weight = integers.indices.map { Double(integers[$0]) * Double(scales[$0 / k]) }
     }
-    // Two a term where multiply-adds are not fused; of int8, whose sums are exact, the five of the epilogue's product.
-    roundings = precision == .int8 ? 5 : 2 * k + 4
   }
 
-  /// The row x W^T + b.
+  /// x W^T + b of a row in memory.
   package func callAsFunction(_ x: StoredRow) -> [Bounded] {
-    (0..<n).map { column in
-      var (sum, size) = (bias[column], abs(bias[column]))
-      for step in 0..<k {
-        let w = weight[column * k + step]
-        sum += x.values[step] * w
-        size += x.sizes[step] * abs(w)
-      }
-      return Bounded(sum, error: gamma(roundings + 1) * size + 0x1p-120)
-    }
+    product(x.values, sizes: x.sizes, errors: [Double](repeating: 0, count: k))
   }
 
-  /// The same of numbers that are not known exactly.
+  /// The same of numbers that are not known exactly. In int8, s u and o together are at most three times the largest.
   package func callAsFunction(_ x: [Bounded]) -> [Bounded] {
+    let sizes = x.map { abs($0.value) + $0.error }
+    let largest = sizes.max() ?? 0
+    return product(
+      x.map(\.value), sizes: precision == .int8 ? sizes.map { _ in 3 * largest } : sizes, errors: x.map(\.error))
+  }
+
+  private func product(_ values: [Double], sizes: [Double], errors: [Double]) -> [Bounded] {
     (0..<n).map { column in
       var (sum, size, error) = (bias[column], abs(bias[column]), 0.0)
       for step in 0..<k {
         let w = weight[column * k + step]
-        sum += x[step].value * w
-        size += (abs(x[step].value) + x[step].error) * abs(w)
-        error += x[step].error * abs(w)
+        sum += values[step] * w
+        size += sizes[step] * abs(w)
+        error += errors[step] * abs(w)
       }
+      // Two roundings a term where multiply-adds are not fused; of int8, whose sums are exact, the five of the
+      // epilogue's product; one for the bias.
+      let roundings = precision == .int8 ? 5 : 2 * k + 4
       return Bounded(sum, error: error + gamma(roundings + 1) * size + 0x1p-120)
     }
   }

@@ -18,7 +18,9 @@ package struct LayerStages {
     private let buffers: Workspace.Buffers
     private let configuration: VisionTransformerConfiguration
 
-    fileprivate init(_ layer: PathwayLayer, _ input: Activations, of block: Block, _ model: VisionTransformer, _ w: Workspace.Buffers) {
+    fileprivate init(
+      _ layer: PathwayLayer, _ input: Activations, of block: Block, _ model: VisionTransformer, _ w: Workspace.Buffers
+    ) {
       self.layer = layer
       self.input = input
       rows = w.batch * w.tokens

@@ -32,8 +32,8 @@ package final class ReferenceTransformer {
   }
 
   /// Final features, (B, N, C), and logits, (B, classes), of images (B, channels, H, W), clips (B, channels, T, H, W)
-  /// or tokens (B, N, C). A per-point head is left out: pooled features stand for its logits. `logitsAlone` are those of
-  /// a pass that takes a mean of tokens before the last fc2, where a model does: the same values with other roundings.
+  /// or tokens (B, N, C). A per-point head is left out: pooled features stand for its logits. `logitsAlone` are of a
+  /// pass that takes a mean of tokens before the last fc2, where a model does: the same values with other roundings.
   ///
   /// - Parameter positions: (B, N, C), added to tokens before every block.
   /// Deviations are estimated from the probes' responses, pooled over the rows of a column and over the columns of a

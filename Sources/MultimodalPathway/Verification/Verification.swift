@@ -22,7 +22,7 @@ public struct Verification: Sendable, Codable {
   }
 
   /// A result of the whole model: `features`, (B N, C) after the final norm; `logits`, (B, classes), of the same pass;
-  /// or `logits alone`, of a pass that is asked for nothing else, where that takes a mean of tokens before the last fc2.
+  /// or `logits alone`, of a pass asked for nothing else, where that takes a mean of tokens before the last fc2.
   ///
   /// Its bound is `ReferenceTransformer`'s deviation of the element times the number of deviations that no element
   /// exceeds but for a probability of 10^-6 (RoundingModel.swift); twice that between two executions.
@@ -88,8 +88,8 @@ public struct Verification: Sendable, Codable {
       try stages.forEachLayer(ofBlock: block) { stage in
         let terms = try weights.terms(block, stage.layer)
         guard !terms.isEmpty else { return }
-        layers.append(
-          try LayerVerification(weights, block, stage.layer, terms, engine).verify(models, stage.input, rows: stage.rows))
+        let layer = try LayerVerification(weights, block, stage.layer, terms, engine)
+        layers.append(try layer.verify(models, stage.input, rows: stage.rows))
       }
       progress(depth + block + 1, 2 * depth)
     }
