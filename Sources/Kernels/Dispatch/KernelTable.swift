@@ -72,7 +72,9 @@ package struct KernelTable: Sendable {
     ) -> Void
 
   /// Words of scratch that packing rows of `k` needs.
-  package func packScratchCount(k: Int) -> Int { PathwayKernelTemplates.packScratchCount(k: k, lanes: panelColumns / 2) }
+  package func packScratchCount(k: Int) -> Int {
+    PathwayKernelTemplates.packScratchCount(k: k, lanes: panelColumns / 2)
+  }
 
   package func products(_ precision: Precision) -> ProductKernels {
     switch precision {
