@@ -53,8 +53,8 @@ MP_PORTABLE(16)
 // Has the cache line of `address`, which need not be anybody's, fetched.
 MP_INLINE void mp_prefetch(const void *address) { __builtin_prefetch(address); }
 
-// A block of words transposed, `target[c * targetStep + r] = source[r * sourceStep + c]` for r, c < L, by exchanging ever larger
-// blocks off the diagonal (Eklundh 1972): L log2 L shuffles.
+// A block of words transposed, `target[c * targetStep + r] = source[r * sourceStep + c]` for r, c < L, by exchanging
+// ever larger blocks off the diagonal (Eklundh 1972): L log2 L shuffles.
 #define MP_LANES(...) __VA_ARGS__
 #define MP_EXCHANGE(lanes, distance, evens, odds)                                                                   \
   _Pragma("unroll") for (int r = 0; r < lanes; r++) if (!(r & distance)) {                                          \
@@ -85,7 +85,7 @@ MP_INLINE void mp_prefetch(const void *address) { __builtin_prefetch(address); }
       memcpy(&rows[r], (const char *)source + r * sourceStep * 4, sizeof rows[r]);                                  \
     MP_EXCHANGE_##lanes                                                                                             \
     _Pragma("unroll") for (int c = 0; c < lanes; c++)                                                               \
-      memcpy((char *)target + c * targetStep * 4, &rows[c], sizeof rows[c]);                                              \
+      memcpy((char *)target + c * targetStep * 4, &rows[c], sizeof rows[c]);                                        \
   }
 
 MP_TRANSPOSE(4)
