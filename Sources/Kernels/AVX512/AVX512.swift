@@ -83,6 +83,8 @@ public enum AVX512: ISA {
     mp_store_i16_i32x16(pointer, integers)
   }
 
+  /// `target[c targetStep + r] = source[r sourceStep + c]`, steps in words.
+  // SAFETY: callers have as many rows of as many words as lanes on both sides.
   @inlinable @inline(__always)
   public static func transpose(
     _ source: UnsafeRawPointer, _ sourceStep: Int, _ target: UnsafeMutableRawPointer, _ targetStep: Int

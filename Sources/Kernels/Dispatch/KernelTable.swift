@@ -38,8 +38,11 @@ package struct ActivationKernels: Sendable {
 package struct KernelTable: Sendable {
   package let panelColumns: Int
   package let tileRows: Int
+  /// For the caches of this processor.
   package var blocking: Blocking
+  /// Words of K a pass covers.
   package var kBlock: Int { blocking.kBlock }
+  /// Most rows of C that an item of work covers.
   package var rowBlock: Int { blocking.rowBlock }
 
   package let float32: ProductKernels

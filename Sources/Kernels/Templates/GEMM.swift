@@ -54,8 +54,9 @@ public struct GEMMArguments {
   /// Of int8: what A's rows stand for, (M), `rowScaleStride` apart.
   public var rowScales: UnsafePointer<RowScale>?
   public var rowScaleStride = 1
-  /// Of int8: what a column's weights were divided by, and the sum of its integers, (N) each, to whole panels.
+  /// Of int8: what a column's weights were divided by, (N), to whole panels.
   public var columnScales: UnsafePointer<Float>?
+  /// Of int8: the sum of a column's integers, (N), to whole panels.
   public var columnSums: UnsafePointer<Float>?
 
   @inlinable @inline(__always)
@@ -80,9 +81,12 @@ public struct GEMMArguments {
 /// none is below -0.17, have all 256 steps, where a range around zero would leave them half.
 @frozen
 public struct RowScale {
+  /// A step of u, in units of x: a 255th of the row's range.
   public var scale: Float
+  /// What u = 0 stands for: the row's smallest x.
   public var offset: Float
 
+  /// A row of x = scale u + offset.
   @inlinable @inline(__always)
   public init(scale: Float, offset: Float) {
     self.scale = scale

@@ -27,8 +27,9 @@ public struct FoldTerm {
 public struct PackedPanels {
   /// Words, (K, NR) a panel.
   public var words: UnsafeMutableRawPointer
-  /// Of int8: s by column, NR a panel, and the sum of a column's q.
+  /// Of int8: s by column, NR a panel.
   public var scales: UnsafeMutablePointer<Float>?
+  /// Of int8: the sum of a column's q, NR a panel.
   public var sums: UnsafeMutablePointer<Float>?
 
   @inlinable @inline(__always)

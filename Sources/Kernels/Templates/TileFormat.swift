@@ -29,6 +29,7 @@ public enum Float32Format<I: ISA>: TileFormat {
 
   @inlinable @inline(__always)
   public static var perWord: Int { 1 }
+  /// Floats need no scale.
   @inlinable @inline(__always)
   public static var isInteger: Bool { false }
   @inlinable @inline(__always)
@@ -54,6 +55,7 @@ public enum BFloat16Format<I: ISA>: TileFormat {
 
   @inlinable @inline(__always)
   public static var perWord: Int { 2 }
+  /// Floats need no scale.
   @inlinable @inline(__always)
   public static var isInteger: Bool { false }
   /// With 16 registers: 8 sums, 4 halves of B, 2 of A.
@@ -81,6 +83,7 @@ public enum Int8Format<I: ISA>: TileFormat {
 
   @inlinable @inline(__always)
   public static var perWord: Int { I.packsInt8InBytes ? 4 : 2 }
+  /// A row of A and a column of B have scales (`RowScale`, `PackedPanels`).
   @inlinable @inline(__always)
   public static var isInteger: Bool { true }
   @inlinable @inline(__always)
