@@ -50,14 +50,16 @@ def prepare(name: str, batch: int, precision: str, folder: Path) -> None:
         export(name, batch, folder)
     quantized = folder / "model-int8.onnx"
     if precision == "int8" and not quantized.exists():
-        from onnxruntime.quantization import QuantType, quantize_dynamic
-
-        # Products alone: the convolution's integer form is slower than its float32.
         partial = folder / "partial.onnx"
-        quantize_dynamic(
-            folder / "model.onnx", partial, op_types_to_quantize=["MatMul"], per_channel=True,
-            weight_type=QuantType.QInt8)
+        quantize(folder / "model.onnx", partial)
         partial.rename(quantized)
+
+
+def quantize(model: Path, target: Path) -> None:
+    """ONNX Runtime's dynamic int8, by channel. Products alone: the convolution's integer form is slower than its float32."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(model, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)
 
 
 def export(name: str, batch: int, folder: Path) -> None:
