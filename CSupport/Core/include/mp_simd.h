@@ -92,6 +92,17 @@ MP_TRANSPOSE(4)
 MP_TRANSPOSE(8)
 MP_TRANSPOSE(16)
 
+// Sum of the lanes: half onto half, until one is left.
+#define MP_HALF_8(v, first) __builtin_shufflevector(v, v, first, first + 1, first + 2, first + 3)
+#define MP_HALF_16(v, first)                                                                                        \
+  __builtin_shufflevector(v, v, first, first + 1, first + 2, first + 3, first + 4, first + 5, first + 6, first + 7)
+MP_INLINE float mp_sum_f32x4(mp_f32x4 v) {
+  mp_f32x4 pairs = v + __builtin_shufflevector(v, v, 2, 3, 0, 1);
+  return pairs[0] + pairs[1];
+}
+MP_INLINE float mp_sum_f32x8(mp_f32x8 v) { return mp_sum_f32x4(MP_HALF_8(v, 0) + MP_HALF_8(v, 4)); }
+MP_INLINE float mp_sum_f32x16(mp_f32x16 v) { return mp_sum_f32x8(MP_HALF_16(v, 0) + MP_HALF_16(v, 8)); }
+
 // MARK: - What takes an instruction of its own
 //
 // min, max: `b` where either is NaN. below: a < b, a bit a lane. compress: the lanes with a bit in `mask`, first ones
@@ -183,5 +194,17 @@ MP_INLINE mp_f32x16 mp_compress_f32x16(mp_f32x16 v, uint32_t mask) {
   for (int lane = 0, count = 0; lane < 16; ++lane)
     if (mask >> lane & 1) result[count++] = v[lane];
   return result;
+}
+#endif
+
+// Largest of the lanes, by halves like their sum; they hold no NaN.
+MP_INLINE float mp_largest_f32x4(mp_f32x4 v) {
+  mp_f32x4 pairs = mp_max_f32x4(v, __builtin_shufflevector(v, v, 2, 3, 0, 1));
+  return pairs[0] > pairs[1] ? pairs[0] : pairs[1];
+}
+#if defined(__AVX2__) || !defined(__x86_64__)
+MP_INLINE float mp_largest_f32x8(mp_f32x8 v) { return mp_largest_f32x4(mp_max_f32x4(MP_HALF_8(v, 0), MP_HALF_8(v, 4))); }
+MP_INLINE float mp_largest_f32x16(mp_f32x16 v) {
+  return mp_largest_f32x8(mp_max_f32x8(MP_HALF_16(v, 0), MP_HALF_16(v, 8)));
 }
 #endif

@@ -21,6 +21,12 @@ public enum AVX512BF16: ISA {
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector { mp_min_f32x16(a, b) }
 
   @inlinable @inline(__always)
+  public static func sum(_ vector: Vector) -> Float { mp_sum_f32x16(vector) }
+
+  @inlinable @inline(__always)
+  public static func largest(_ vector: Vector) -> Float { mp_largest_f32x16(vector) }
+
+  @inlinable @inline(__always)
   public static func lanesBelow(_ a: Vector, _ b: Vector) -> UInt32 { mp_below_f32x16(a, b) }
 
   // SAFETY: callers have `lanes` floats at `pointer`.

@@ -21,6 +21,12 @@ public enum Baseline: ISA {
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector { mp_min_f32x4(a, b) }
 
   @inlinable @inline(__always)
+  public static func sum(_ vector: Vector) -> Float { mp_sum_f32x4(vector) }
+
+  @inlinable @inline(__always)
+  public static func largest(_ vector: Vector) -> Float { mp_largest_f32x4(vector) }
+
+  @inlinable @inline(__always)
   public static func lanesBelow(_ a: Vector, _ b: Vector) -> UInt32 { mp_below_f32x4(a, b) }
 
   // SAFETY: both types are the same number of plain 4-byte lanes; so below.

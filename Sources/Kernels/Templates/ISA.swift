@@ -19,6 +19,10 @@ public protocol ISA {
   static func maximum(_ a: Vector, _ b: Vector) -> Vector
   /// Lane-wise minimum; `b` where either is NaN.
   static func minimum(_ a: Vector, _ b: Vector) -> Vector
+  /// Sum of the lanes, half onto half.
+  static func sum(_ vector: Vector) -> Float
+  /// Largest lane; the lanes hold no NaN.
+  static func largest(_ vector: Vector) -> Float
   /// One bit for each lane, the first in the lowest: whether `a < b` there.
   static func lanesBelow(_ a: Vector, _ b: Vector) -> UInt32
   /// Writes the lanes of `vector` that have a bit in `mask` one behind the other; what follows, up to `lanes` floats
@@ -106,20 +110,4 @@ extension ISA {
 
   @inlinable @inline(__always)
   static func splat(_ value: Float) -> Vector { Vector(repeating: value) }
-
-  /// Sum of the lanes by halves, in a fixed order.
-  @inlinable @inline(__always)
-  static func sum(_ vector: Vector) -> Float {
-    var total: Float = 0
-    for lane in 0..<lanes { total += vector[lane] }
-    return total
-  }
-
-  /// Largest lane; the lanes hold no NaN.
-  @inlinable @inline(__always)
-  static func largest(_ vector: Vector) -> Float {
-    var top = vector[0]
-    for lane in 1..<lanes where vector[lane] > top { top = vector[lane] }
-    return top
-  }
 }
