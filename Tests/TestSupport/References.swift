@@ -36,10 +36,12 @@ public func layerNorm(_ row: [Double], gain: [Float], shift: [Float], epsilon: F
 
 /// Softmax attention of one query over keys and values, (N, D).
 ///
-/// A score has D products and one scaling, so its error is at most e = gamma(2D + 2) |scale| sum |q||k|; a weight e^s
-/// then is off by a factor within exp(2e), times 4 ULP of two vector exponentials and the roundings of N sums, twice.
+/// A score is a sum of D products, so its error is at most e = gamma(2D) |scale| sum |q||k|, and its distance to the
+/// highest takes a subtraction, a product, and two roundings of the constant in it; a weight e^s then is off by a factor
+/// within exp(2e), times 4 ULP of two vector exponentials and the roundings of N sums, twice.
 ///
-/// - Parameter rounding: what weights are rounded by before they multiply values; 0: not at all.
+/// - Parameter rounding: what weights are rounded by before they multiply values, whose exponential then is within
+///   2^-18; 0: not at all.
 public func attention(
   query: [Double], keys: [[Double]], values: [[Double]], scale: Double, rounding: Double = 0
 ) -> [Bounded] {
@@ -54,14 +56,13 @@ public func attention(
       size += abs(term)
     }
     scores[key] *= scale
-    scoreError = max(scoreError, gamma(2 * d + 2) * size * scale)
+    scoreError = max(scoreError, gamma(2 * d) * size * abs(scale))
   }
   let top = scores.max() ?? 0
-  // The subtraction of the maximum rounds too, relative to the spread of the scores.
-  scoreError += unitRoundoff * (top - (scores.min() ?? 0)) * 2
+  scoreError += gamma(4) * (top - (scores.min() ?? 0))
   let weights = scores.map { exp($0 - top) }
   let total = weights.reduce(0, +)
-  let relative = exp(2 * scoreError) * (1 + gamma(2 * (2 * n + 16))) * (1 + rounding) - 1
+  let relative = exp(2 * scoreError) * (1 + gamma(2 * (2 * n + 16))) * (1 + rounding) * (rounding > 0 ? 1 + 0x1p-16 : 1) - 1
   return (0..<d).map { c in
     var (sum, size) = (0.0, 0.0)
     for key in 0..<n {

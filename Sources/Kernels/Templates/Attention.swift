@@ -207,8 +207,8 @@ func scoreTile<F: TileFormat>(
   }
 }
 
-/// One row's step of online softmax: `count` scores s, to a whole vector, become e^(scale s - top) in the format F, 0
-/// beyond `count`; `top` and `total` move on.
+/// One row's step of online softmax: `count` scores s, to a whole vector, become e^(scale (s - top)) in the format F, 0
+/// beyond `count`; `top`, the highest score so far, and `total` move on.
 ///
 /// Returns the factor for what was summed under the old `top`; 1 in the first block.
 @inlinable @inline(__always)
@@ -228,27 +228,30 @@ func softmaxBlock<F: TileFormat>(
     highest = I.maximum(highest, I.load(scores + column))
     column += I.lanes
   }
-  let blockTop = I.largest(highest) * scale
+  let blockTop = I.largest(highest)
   let newTop = isFirst ? blockTop : max(top[0], blockTop)
-  let sum = blockExponentials(F.self, scores, vectors: last / I.lanes + 1, scale: scale, top: newTop)
-  let correction: Float = isFirst ? 1 : I.exp(I.splat(top[0] - newTop))[0]
+  let binaryScale = scale * log2E
+  let sum = blockPowers(F.self, scores, vectors: last / I.lanes + 1, scale: binaryScale, top: newTop)
+  let correction: Float = isFirst ? 1 : I.exp2(I.splat((top[0] - newTop) * binaryScale))[0]
   total[0] = isFirst ? sum : total[0] * correction + sum
   top[0] = newTop
   return correction
 }
 
-/// Replaces whole vectors of scores s by e^(scale s - top) as elements of F and returns their sum in float32.
+/// Replaces whole vectors of scores s by 2^(scale (s - top)) as elements of F and returns their sum in float32.
 @inlinable @inline(__always)
-func blockExponentials<F: TileFormat>(
+func blockPowers<F: TileFormat>(
   _: F.Type, _ scores: UnsafeMutablePointer<Float>, vectors: Int, scale: Float, top: Float
 ) -> Float {
   typealias I = F.I
   var sums = I.splat(0)
   var column = 0
   while column < vectors * I.lanes {
-    let e = I.exp(I.multiplyAdd(I.splat(-top), I.load(scores + column), I.splat(scale)))
-    F.store(e, scores, column)
-    sums += e
+    // At most 0, as no score is above the top.
+    let exponent = (I.load(scores + column) - I.splat(top)) * I.splat(scale)
+    let power = F.perWord == 1 ? I.exp2(exponent) : I.exp2OfNarrow(exponent)
+    F.store(power, scores, column)
+    sums += power
     column += I.lanes
   }
   return I.sum(sums)

@@ -37,6 +37,10 @@ func rowMaximum<I: ISA>(_: I.Type, _ row: UnsafePointer<Float>, count: Int) -> F
   return top
 }
 
+/// log2 e: e^x is 2^(x log2 e).
+@inlinable @inline(__always)
+var log2E: Float { 1.442_695_04 }
+
 /// Replaces `count` floats s by e^(s - top) and returns their sum.
 @inlinable @inline(__always)
 func exponentials<I: ISA>(_: I.Type, _ row: UnsafeMutablePointer<Float>, count: Int, top: Float) -> Float {
@@ -44,14 +48,14 @@ func exponentials<I: ISA>(_: I.Type, _ row: UnsafeMutablePointer<Float>, count: 
   var sums = I.splat(0)
   var column = 0
   while column + I.lanes <= count {
-    let e = I.exp(I.load(row + column) - tops)
+    let e = I.exp2((I.load(row + column) - tops) * I.splat(log2E))
     I.store(e, row + column)
     sums += e
     column += I.lanes
   }
   var sum = I.sum(sums)
   if column < count {
-    let e = I.exp(loadLanes(I.self, row + column, count - column) - tops)
+    let e = I.exp2((loadLanes(I.self, row + column, count - column) - tops) * I.splat(log2E))
     storeLanes(I.self, e, row + column, count - column)
     for lane in 0..<I.lanes where lane < count - column { sum += e[lane] }
   }

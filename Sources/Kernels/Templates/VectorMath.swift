@@ -1,35 +1,50 @@
 // Elementary functions on vectors.
 //
 // Goals, in order: the stated error on every instruction set, no branch, few instructions. Rounding to an integer adds
-// and subtracts 1.5 x 2^23 and powers of two are built by shifting exponent bits, because `.rounded` and
+// and subtracts a number near 1.5 x 2^23 and powers of two are built by shifting exponent bits, because `.rounded` and
 // float-to-integer conversion of Swift's SIMD types compile to scalar code. The coefficients are minimax fits (Lawson
 // iteration on relative error) made for this file. The stated errors are enforced by
 // Tests/KernelsTests/VectorMathTests.swift.
 
 extension ISA {
-  /// e^x.
+  /// 2^x.
   ///
-  /// - Valid range: x <= 88.37; larger values give e^88.37. What rounds to n = -127, x < -126.5 ln 2 = -87.683, gives
-  ///   exactly 0, though e^x is up to 2^-126.5 there; -infinity gives 0; NaN stays NaN.
-  /// - Maximum error: 2 ULP for -87.33 <= x <= 88.37; from there to -87.683, where the result is subnormal, 2^-148.
+  /// - Valid range: x <= 127.49. What rounds to n = -127, x < -126.5, gives exactly 0, though 2^x is up to 2^-126.5
+  ///   there; -infinity gives 0; NaN stays NaN.
+  /// - Maximum error: 2 ULP for x >= -126; from there to -126.5, where the result is subnormal, 2^-148.
   @inlinable @inline(__always)
-  static func exp(_ x: Vector) -> Vector {
-    // n = round(x / ln 2), r = x - n ln 2 with ln 2 in two parts, the first of 9 bits so that n times it is exact.
-    let x = minimum(splat(88.37), maximum(splat(-88), x))
-    let shifter = splat(12_582_912)
-    let shifted = multiplyAdd(shifter, x, splat(1.442_695_04))
-    let n = shifted - shifter
-    var r = multiplyAdd(x, n, splat(-0.693_359_375))
-    r = multiplyAdd(r, n, splat(2.121_944_40e-4))
-    var p = splat(1.381_453_941_6e-03)
-    p = multiplyAdd(splat(8.368_745_446_2e-03), p, r)
-    p = multiplyAdd(splat(4.166_838_899_3e-02), p, r)
-    p = multiplyAdd(splat(1.666_652_113_2e-01), p, r)
-    p = multiplyAdd(splat(4.999_999_404e-01), p, r)
-    let y = multiplyAdd(r + splat(1), p, r * r)
-    // The low bits of `shifted` are 0x4B400000 + n; n = -127 leaves exponent bits 0, which is 0.0.
-    let exponent = (bits(shifted) &- Bits(repeating: 0x4B40_0000 - 127)) &<< Bits(repeating: 23)
-    return y * vector(exponent)
+  static func exp2(_ x: Vector) -> Vector {
+    let (f, power) = split(x)
+    var p = splat(1.535_336_2e-4)
+    p = multiplyAdd(splat(1.339_887_4e-3), p, f)
+    p = multiplyAdd(splat(9.618_437e-3), p, f)
+    p = multiplyAdd(splat(5.550_332_5e-2), p, f)
+    p = multiplyAdd(splat(0.240_226_48), p, f)
+    p = multiplyAdd(splat(0.693_147_2), p, f)
+    return multiplyAdd(splat(1), p, f) * power
+  }
+
+  /// The same for what becomes bfloat16, with two terms less.
+  ///
+  /// - Maximum error: 2^-18 of the result, 2^-9 of what rounding to bfloat16 may do.
+  @inlinable @inline(__always)
+  static func exp2OfNarrow(_ x: Vector) -> Vector {
+    let (f, power) = split(x)
+    var p = splat(9.582_853e-3)
+    p = multiplyAdd(splat(5.590_642_5e-2), p, f)
+    p = multiplyAdd(splat(0.240_240_99), p, f)
+    p = multiplyAdd(splat(0.693_124_2), p, f)
+    return multiplyAdd(splat(1), p, f) * power
+  }
+
+  /// x = n + f, n the nearest whole number: f, which is exact, and 2^n.
+  @inlinable @inline(__always)
+  static func split(_ x: Vector) -> (f: Vector, power: Vector) {
+    let x = maximum(splat(-127), x)
+    // The low bits of `shifted` are n + 127, an exponent's; of n = -127 they are those of 0.0.
+    let shifter = splat(12_582_912 + 127)
+    let shifted = x + shifter
+    return (x - (shifted - shifter), vector(bits(shifted) &<< Bits(repeating: 23)))
   }
 
   /// Exact GELU, x Phi(x) = x/2 (1 + erf(x / sqrt 2)) (Hendrycks and Gimpel 2016, arXiv 1606.08415).
@@ -82,7 +97,7 @@ extension ISA {
 /// The functions above by name, so that tests can measure them on every instruction set.
 @frozen
 public enum Elementary: Sendable {
-  case exp, gelu, geluOfNarrow
+  case exp2, exp2OfNarrow, gelu, geluOfNarrow
 }
 
 @inlinable @inline(__always)
@@ -93,7 +108,8 @@ public func elementary<I: ISA>(
   while index + I.lanes <= count {
     let value = I.load(x + index)
     switch function {
-    case .exp: I.store(I.exp(value), y + index)
+    case .exp2: I.store(I.exp2(value), y + index)
+    case .exp2OfNarrow: I.store(I.exp2OfNarrow(value), y + index)
     case .gelu: I.store(I.gelu(value), y + index)
     case .geluOfNarrow: I.store(I.geluOfNarrow(value), y + index)
     }
