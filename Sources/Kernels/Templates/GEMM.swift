@@ -193,7 +193,7 @@ func applyEpilogue<F: TileFormat>(
       if e.appliesReLU { s = I.maximum(s, I.splat(0)) }
       if let residual = e.residual {
         s = I.multiplyAdd(loadLanes(I.self, residual + (row + r) * e.residualStride + at, valid), s, gamma)
-      } else {
+      } else if e.gamma != nil {
         s *= gamma
       }
       if e.storesBFloat16 {
