@@ -6,7 +6,8 @@ struct Calibrate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Choose every layer's number format by what it loses on files of the model's kind.",
     discussion: """
-      Runs the model in float32 and every layer of its blocks in int8 and bfloat16 too, on the same inputs. A layer gets \
+      Runs the model in float32 and every layer of its blocks in int8 and bfloat16 too, on the same inputs, and its patch \
+      embedding in bfloat16. A layer gets \
       the narrowest format in which its output differs from float32's by at most the bound, relative, in the root of \
       the mean square. The plan is for --precision-plan.
       """)
@@ -53,7 +54,7 @@ struct Calibrate: ParsableCommand {
     line("layer", "format", "in int8", "bfloat16")
     for layer in report.layers {
       line(
-        layer.name, layer.precision.rawValue, String(format: "%.5f", layer.int8Loss),
+        layer.name, layer.precision.rawValue, layer.int8Loss.map { String(format: "%.5f", $0) } ?? "-",
         String(format: "%.5f", layer.bfloat16Loss))
     }
     let counts = Precision.allCases.reversed().map { precision in

@@ -73,7 +73,7 @@ import Testing
     let patches = (height / ph) * (width / pw)
     let size = channels * ph * pw
     var rows = [Float](repeating: .nan, count: patches * size)
-    kernels.gatherPatches(image, channels, height, width, ph, pw, Span1D(0, patches), &rows, size)
+    kernels.float32Activations.gatherPatches(image, channels, height, width, ph, pw, Span1D(0, patches), &rows, size)
     for patch in 0..<patches {
       for index in 0..<size {
         let (c, y, x) = (index / (ph * pw), index / pw % ph, index % pw)

@@ -225,26 +225,33 @@ import Testing
     }
   }
 
-  @Test(arguments: InstructionSet.available)
-  func patches(_ set: InstructionSet) throws {
+  @Test(arguments: InstructionSet.available, [Precision.float32, .bfloat16])
+  func patches(_ set: InstructionSet, _ precision: Precision) throws {
     let kernels = try kernels(set)
     for (ph, pw, down, across) in [(1, 1, 3, 5), (2, 3, 2, 4), (7, 16, 1, 3), (14, 14, 2, 2), (5, 33, 3, 1)] {
       let channels = 3
       let (height, width, size) = (ph * down, pw * across, channels * ph * pw)
-      let image = (0..<channels * height * width).map(Float.init)
-      let stride = size + 3
-      var rows = [Float](repeating: .nan, count: down * across * stride)
-      kernels.gatherPatches(image, channels, height, width, ph, pw, Span1D(1, down * across), &rows, stride)
+      // Numbers that bfloat16 has.
+      let image = (0..<channels * height * width).map { Float($0 % 251) }
+      let elements = precision == .float32 ? 1 : 2
+      let stride = kernels.products(precision).words(size) + 3
+      // All bits: NaN in either format.
+      let untouched = Float(bitPattern: .max)
+      var rows = [Float](repeating: untouched, count: down * across * stride)
+      kernels.activations(precision).gatherPatches(
+        image, channels, height, width, ph, pw, Span1D(1, down * across), &rows, stride)
       var isRight = true
-      for patch in 0..<down * across {
-        for index in 0..<stride {
-          let found = rows[patch * stride + index]
-          if patch == 0 || index >= size {
-            isRight = isRight && found.isNaN
-          } else {
-            let (c, y, x) = (index / (ph * pw), index / pw % ph, index % pw)
-            let corner = patch / across * ph * width + patch % across * pw
-            isRight = isRight && found == image[c * height * width + corner + y * width + x]
+      rows.withUnsafeBytes { rows in
+        for patch in 0..<down * across {
+          let row = StoredRow(rows.baseAddress! + patch * stride * 4, count: stride * elements, precision).values
+          for index in row.indices {
+            if patch == 0 || index >= size {
+              isRight = isRight && row[index].isNaN
+            } else {
+              let (c, y, x) = (index / (ph * pw), index / pw % ph, index % pw)
+              let corner = patch / across * ph * width + patch % across * pw
+              isRight = isRight && row[index] == Double(image[c * height * width + corner + y * width + x])
+            }
           }
         }
       }

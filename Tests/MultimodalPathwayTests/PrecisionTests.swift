@@ -113,4 +113,62 @@ import Testing
     let plan = PrecisionPlan(.int8, overrides: ["blocks.3.mlp.fc2": .float32])
     #expect(throws: PathwayError.self) { try VisionTransformer(Self.weights(), precision: plan, engine: engine) }
   }
+
+  /// The patch embedding follows the plan, but is never int8.
+  @Test func plansNameThePatchEmbedding() throws {
+    let engine = try Engine(threads: 1)
+    let name = "patch_embed.proj"
+    #expect(PrecisionPlan.float32.patchEmbedding == .float32)
+    #expect(PrecisionPlan.bfloat16.patchEmbedding == .bfloat16 && PrecisionPlan.int8.patchEmbedding == .bfloat16)
+    let weights = try Self.weights()
+    #expect(throws: PathwayError.neverInt8(layer: name)) {
+      try VisionTransformer(weights, precision: PrecisionPlan(.float32, overrides: [name: .int8]), engine: engine)
+    }
+    func tokens(_ plan: PrecisionPlan) throws -> [Float] {
+      try VisionTransformer(weights, precision: plan, engine: engine).embedded(Self.images(1)).tokens.float32()
+    }
+    let exact = try tokens(.float32)
+    #expect(try tokens(PrecisionPlan(.int8, overrides: [name: .float32])) == exact)
+    #expect(try tokens(PrecisionPlan(.float32, overrides: [name: .bfloat16])) != exact)
+  }
+
+  /// Every token is within the bound of its product, of patches that end within a word and overlap, too.
+  @Test(arguments: InstructionSet.available, [Precision.float32, .bfloat16])
+  func patchEmbeddingKeepsItsBound(_ set: InstructionSet, _ precision: Precision) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    for (size, patch, step) in [(40, 8, nil), (35, 5, nil), (17, 5, 3)] as [(Int, Int, Int?)] {
+      var c = VisionTransformerConfiguration(
+        architecture: "vit_of_ones_own", imageSize: Extent(square: size), patchSize: Extent(square: patch), width: 50,
+        depth: 1, heads: 2, hiddenWidth: 64)
+      c.patchStride = step.map { Extent(square: $0) }
+      let weights = try ModelWeights.random(c, seed: 7)
+      var random = SeededGenerator(seed: 8)
+      let values = random.floats(2 * 3 * size * size)
+      let model = try VisionTransformer(weights, precision: PrecisionPlan(precision), engine: engine)
+      let tokens = try model.embedded(Tensor(values, shape: [2, 3, size, size])).tokens.float32()
+      func numbers(_ name: String) throws -> [Float] { try #require(weights.tensors[name]).float32() }
+      let layer = LayerReference(
+        weight: try numbers("patch_embed.proj.weight"), bias: try numbers("patch_embed.proj.bias"), precision)
+      let positions = try numbers("pos_embed")
+      var worst = WorstError()
+      let (across, distance) = ((size - patch) / (step ?? patch) + 1, step ?? patch)
+      for index in 0..<2 * across * across {
+        let (image, place) = (index / (across * across), index % (across * across))
+        let corner = (place / across * size + place % across) * distance
+        let pixels = (0..<3 * patch * patch).map { element in
+          let (channel, y, x) = (element / (patch * patch), element / patch % patch, element % patch)
+          return values[((image * 3 + channel) * size + y) * size + corner + x]
+        }
+        let row = precision == .float32 ? pixels : pixels.map(roundedToBFloat16)
+        let sums = row.withUnsafeBytes { layer(StoredRow($0.baseAddress!, count: row.count, .float32)) }
+        for column in 0..<50 {
+          let position = Bounded(Double(positions[(place + 1) * 50 + column]), error: 0)
+          let expected = residual(position, gain: 1, sums[column])
+          let found = tokens[(image * (across * across + 1) + place + 1) * 50 + column]
+          worst.note(found, expected.value, bound: expected.error, at: [index, column])
+        }
+      }
+      #expect(worst.isWithinBound && worst.boundsAreMeaningful, "\(size), \(patch): \(worst)")
+    }
+  }
 }

@@ -20,9 +20,9 @@ import Testing
       let run = try Tool.run(options + ["--bound", "0", "--output", plan.path, "--json"])
       #expect(run.status == 0, "\(run.errors)")
       let report = try JSONDecoder().decode(Report.self, from: Data(run.output.utf8))
-      #expect(report.bound == 0 && report.inputs == 2 && report.layers.count == 8)
-      #expect(report.layers.allSatisfy { $0.precision == .float32 && $0.int8Loss > $0.bfloat16Loss })
-      #expect(try PrecisionPlan.read(plan).overrides.count == 8)
+      #expect(report.bound == 0 && report.inputs == 2 && report.layers.count == 9)
+      #expect(report.layers.allSatisfy { $0.precision == .float32 && $0.int8Loss ?? 1 > $0.bfloat16Loss })
+      #expect(try PrecisionPlan.read(plan).overrides.count == 9)
 
       // All layers are float32 by name: the answer is that of --precision float32.
       func classify(_ precision: [String]) throws -> String {

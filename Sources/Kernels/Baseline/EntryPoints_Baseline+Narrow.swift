@@ -47,6 +47,16 @@ public func layerNormBF16_Baseline(
 }
 
 @inline(never)
+public func gatherPatchesBF16_Baseline(
+  _ image: UnsafePointer<Float>, _ channels: Int, _ height: Int, _ width: Int, _ patchHeight: Int, _ patchWidth: Int,
+  _ patches: Span1D, _ rows: UnsafeMutableRawPointer, _ stride: Int
+) {
+  gatherPatches(
+    BFloat16Format<Baseline>.self, image: image, channels: channels, height: height, width: width, patchHeight: patchHeight,
+    patchWidth: patchWidth, patches: patches, rows: rows, stride: stride)
+}
+
+@inline(never)
 public func multiplyAddsBF16_Baseline(
   _ steps: Int, _ operands: UnsafeRawPointer, _ sums: UnsafeMutableRawPointer
 ) {

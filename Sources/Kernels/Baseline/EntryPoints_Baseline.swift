@@ -71,11 +71,11 @@ public func poolF32_Baseline(
 @inline(never)
 public func gatherPatchesF32_Baseline(
   _ image: UnsafePointer<Float>, _ channels: Int, _ height: Int, _ width: Int, _ patchHeight: Int, _ patchWidth: Int,
-  _ patches: Span1D, _ rows: UnsafeMutablePointer<Float>, _ stride: Int
+  _ patches: Span1D, _ rows: UnsafeMutableRawPointer, _ stride: Int
 ) {
   gatherPatches(
-    image: image, channels: channels, height: height, width: width, patchHeight: patchHeight, patchWidth: patchWidth,
-    patches: patches, rows: rows, stride: stride)
+    Float32Format<Baseline>.self, image: image, channels: channels, height: height, width: width, patchHeight: patchHeight,
+    patchWidth: patchWidth, patches: patches, rows: rows, stride: stride)
 }
 
 /// One elementary function over `count` floats (a multiple of the lanes), for the error table of the tests.

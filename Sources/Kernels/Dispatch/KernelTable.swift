@@ -32,6 +32,8 @@ package struct ActivationKernels: Sendable {
       UnsafePointer<Float>, Int, UnsafeMutableRawPointer, Int, Span1D, Int, UnsafePointer<Float>,
       UnsafePointer<Float>, Float
     ) -> Void
+  package let gatherPatches:
+    @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, Int, Span1D, UnsafeMutableRawPointer, Int) -> Void
 }
 
 /// One instruction set's kernels, and the blocks that they cut products into.
@@ -60,8 +62,6 @@ package struct KernelTable: Sendable {
     @Sendable (UnsafePointer<Float>, UnsafePointer<FoldTerm>, Int, Int, UnsafeMutablePointer<Float>) -> Void
   package let softmax: @Sendable (UnsafeMutablePointer<Float>, Int) -> Void
   package let pool: @Sendable (UnsafePointer<Float>, Int, Int, Int, Bool, UnsafeMutablePointer<Float>) -> Void
-  package let gatherPatches:
-    @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, Int, Span1D, UnsafeMutablePointer<Float>, Int) -> Void
   package let elementary: @Sendable (Elementary, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
   package let farthestPoints:
     @Sendable (PointArrays, Int, Float, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>) -> Void
@@ -113,12 +113,12 @@ package struct KernelTable: Sendable {
       perWord: 2, gemm: gemmI8_Baseline, pack: packI8_Baseline, multiplyAdds: multiplyAddsI8_Baseline),
     float32Activations: ActivationKernels(
       attention: attentionF32_Baseline, attentionProbabilities: attentionProbabilitiesF32_Baseline,
-      layerNorm: layerNormF32_Baseline),
+      layerNorm: layerNormF32_Baseline, gatherPatches: gatherPatchesF32_Baseline),
     bfloat16Activations: ActivationKernels(
       attention: attentionBF16_Baseline, attentionProbabilities: attentionProbabilitiesBF16_Baseline,
-      layerNorm: layerNormBF16_Baseline),
+      layerNorm: layerNormBF16_Baseline, gatherPatches: gatherPatchesBF16_Baseline),
     quantizeRows: quantizeRowsI8_Baseline, fold: foldF32_Baseline, softmax: softmaxF32_Baseline, pool: poolF32_Baseline,
-    gatherPatches: gatherPatchesF32_Baseline, elementary: elementaryF32_Baseline,
+    elementary: elementaryF32_Baseline,
     farthestPoints: farthestPointsF32_Baseline, nearestPoints: nearestPointsF32_Baseline, mixRows: mixRowsF32_Baseline)
 
   private static let avx2 = KernelTable(
@@ -133,12 +133,12 @@ package struct KernelTable: Sendable {
       perWord: 2, gemm: gemmI8_AVX2, pack: packI8_AVX2, multiplyAdds: multiplyAddsI8_AVX2),
     float32Activations: ActivationKernels(
       attention: attentionF32_AVX2, attentionProbabilities: attentionProbabilitiesF32_AVX2,
-      layerNorm: layerNormF32_AVX2),
+      layerNorm: layerNormF32_AVX2, gatherPatches: gatherPatchesF32_AVX2),
     bfloat16Activations: ActivationKernels(
       attention: attentionBF16_AVX2, attentionProbabilities: attentionProbabilitiesBF16_AVX2,
-      layerNorm: layerNormBF16_AVX2),
+      layerNorm: layerNormBF16_AVX2, gatherPatches: gatherPatchesBF16_AVX2),
     quantizeRows: quantizeRowsI8_AVX2, fold: foldF32_AVX2, softmax: softmaxF32_AVX2, pool: poolF32_AVX2,
-    gatherPatches: gatherPatchesF32_AVX2, elementary: elementaryF32_AVX2,
+    elementary: elementaryF32_AVX2,
     farthestPoints: farthestPointsF32_AVX2, nearestPoints: nearestPointsF32_AVX2, mixRows: mixRowsF32_AVX2)
 
   private static let avx512 = KernelTable(
@@ -153,12 +153,12 @@ package struct KernelTable: Sendable {
       perWord: 2, gemm: gemmI8_AVX512, pack: packI8_AVX512, multiplyAdds: multiplyAddsI8_AVX512),
     float32Activations: ActivationKernels(
       attention: attentionF32_AVX512, attentionProbabilities: attentionProbabilitiesF32_AVX512,
-      layerNorm: layerNormF32_AVX512),
+      layerNorm: layerNormF32_AVX512, gatherPatches: gatherPatchesF32_AVX512),
     bfloat16Activations: ActivationKernels(
       attention: attentionBF16_AVX512, attentionProbabilities: attentionProbabilitiesBF16_AVX512,
-      layerNorm: layerNormBF16_AVX512),
+      layerNorm: layerNormBF16_AVX512, gatherPatches: gatherPatchesBF16_AVX512),
     quantizeRows: quantizeRowsI8_AVX512, fold: foldF32_AVX512, softmax: softmaxF32_AVX512, pool: poolF32_AVX512,
-    gatherPatches: gatherPatchesF32_AVX512, elementary: elementaryF32_AVX512,
+    elementary: elementaryF32_AVX512,
     farthestPoints: farthestPointsF32_AVX512, nearestPoints: nearestPointsF32_AVX512, mixRows: mixRowsF32_AVX512)
 
   private static let avx512bf16 = KernelTable(
@@ -173,11 +173,11 @@ package struct KernelTable: Sendable {
       perWord: 4, gemm: gemmI8_AVX512BF16, pack: packI8_AVX512BF16, multiplyAdds: multiplyAddsI8_AVX512BF16),
     float32Activations: ActivationKernels(
       attention: attentionF32_AVX512, attentionProbabilities: attentionProbabilitiesF32_AVX512,
-      layerNorm: layerNormF32_AVX512),
+      layerNorm: layerNormF32_AVX512, gatherPatches: gatherPatchesF32_AVX512),
     bfloat16Activations: ActivationKernels(
       attention: attentionBF16_AVX512BF16, attentionProbabilities: attentionProbabilitiesBF16_AVX512BF16,
-      layerNorm: layerNormBF16_AVX512BF16),
+      layerNorm: layerNormBF16_AVX512BF16, gatherPatches: gatherPatchesBF16_AVX512BF16),
     quantizeRows: quantizeRowsI8_AVX512BF16, fold: foldF32_AVX512, softmax: softmaxF32_AVX512, pool: poolF32_AVX512,
-    gatherPatches: gatherPatchesF32_AVX512, elementary: elementaryF32_AVX512,
+    elementary: elementaryF32_AVX512,
     farthestPoints: farthestPointsF32_AVX512, nearestPoints: nearestPointsF32_AVX512, mixRows: mixRowsF32_AVX512)
 }

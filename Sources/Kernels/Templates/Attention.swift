@@ -119,31 +119,12 @@ public func attention<F: TileFormat>(
       var column = 0
       while column < x.headSize {
         let value = F.I.load(sums + row * outWidth + column) * inverse
-        storeHead(F.self, value, out, column, min(F.I.lanes, x.headSize - column))
+        storePart(F.self, value, out, column, min(F.I.lanes, x.headSize - column))
         column += F.I.lanes
       }
       row += 1
     }
     index += 1
-  }
-}
-
-/// Stores the first `count` lanes as elements behind `row`, and nothing beyond: the next head's are there.
-@inlinable @inline(__always)
-func storeHead<F: TileFormat>(
-  _: F.Type, _ vector: F.I.Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _ count: Int
-) {
-  if count >= F.I.lanes { return F.store(vector, row, index) }
-  if F.perWord == 1 {
-    return storeLanes(F.I.self, vector, row.assumingMemoryBound(to: Float.self) + index, count)
-  }
-  var words = F.I.Bits(repeating: 0)
-  F.store(vector, &words, 0)
-  for element in 0..<F.I.lanes where element < count {
-    let word = UInt32(bitPattern: words[element / 2])
-    row.storeBytes(
-      of: UInt16(truncatingIfNeeded: element % 2 == 0 ? word : word >> 16), toByteOffset: (index + element) * 2,
-      as: UInt16.self)
   }
 }
 

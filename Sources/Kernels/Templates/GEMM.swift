@@ -241,3 +241,23 @@ func storeElements<F: TileFormat>(
     row.storeBytes(of: words[word], toByteOffset: index * 2 + word * 4, as: Int32.self)
   }
 }
+
+/// Stores the first `count` lanes as elements of a row, beginning with the `index`-th, and nothing beyond: what is there
+/// in a last word belongs to another.
+@inlinable @inline(__always)
+func storePart<F: TileFormat>(
+  _: F.Type, _ vector: F.I.Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _ count: Int
+) {
+  if count >= F.I.lanes { return F.store(vector, row, index) }
+  if F.perWord == 1 {
+    return storeLanes(F.I.self, vector, row.assumingMemoryBound(to: Float.self) + index, count)
+  }
+  var words = F.I.Bits(repeating: 0)
+  F.store(vector, &words, 0)
+  for element in 0..<F.I.lanes where element < count {
+    let word = UInt32(bitPattern: words[element / 2])
+    row.storeBytes(
+      of: UInt16(truncatingIfNeeded: element % 2 == 0 ? word : word >> 16), toByteOffset: (index + element) * 2,
+      as: UInt16.self)
+  }
+}

@@ -220,36 +220,3 @@ public func pool<I: ISA>(
     column += I.lanes
   }
 }
-
-/// Patches of one image as GEMM rows, in the order of a convolution's weight (channel, patch row, patch column).
-///
-/// image: (channels, height, width) contiguous; patches `patches` of the row-major grid, each to a row of
-/// channels x patchHeight x patchWidth floats at `rows + patch * stride`.
-@inlinable @inline(__always)
-public func gatherPatches(
-  image: UnsafePointer<Float>, channels: Int, height: Int, width: Int, patchHeight: Int, patchWidth: Int,
-  patches: Span1D, rows: UnsafeMutablePointer<Float>, stride: Int
-) {
-  let gridWidth = width / patchWidth
-  var patch = patches.start
-  while patch < patches.end {
-    let corner = image + patch / gridWidth * patchHeight * width + patch % gridWidth * patchWidth
-    var target = rows + patch * stride
-    var channel = 0
-    while channel < channels {
-      var y = 0
-      while y < patchHeight {
-        let source = corner + channel * height * width + y * width
-        var x = 0
-        while x < patchWidth {
-          target[x] = source[x]
-          x += 1
-        }
-        target += patchWidth
-        y += 1
-      }
-      channel += 1
-    }
-    patch += 1
-  }
-}

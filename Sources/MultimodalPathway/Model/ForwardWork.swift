@@ -57,7 +57,8 @@ extension VisionTransformer {
     }
 
     if let patchEmbedding {
-      add(.patchEmbedding, .moving(2 * patches * c.patchValues + rows * c.width))
+      let gathered = patches * rowBytes(c.patchValues, patchEmbedding.precision)
+      add(.patchEmbedding, .moving(patches * c.patchValues + rows * c.width, bytes: gathered))
       add(.patchEmbedding, linear(patchEmbedding, rows: patches, output: .float32))
     }
     if let points = c.points, let pointTokenizer {

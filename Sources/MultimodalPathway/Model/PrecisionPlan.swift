@@ -1,8 +1,9 @@
-/// The precision of every joined linear layer of a model. Patch embedding and head are float32 in any.
+/// The precision of every linear layer of a model's blocks, and of the patch embedding. Heads, and what makes tokens of
+/// points, are float32 in any.
 public struct PrecisionPlan: Sendable, Equatable, Encodable {
   /// Of layers that `overrides` does not name.
   public var standard: Precision
-  /// By layer, `blocks.3.mlp.fc2`.
+  /// By layer, `blocks.3.mlp.fc2`, or `patch_embed.proj`.
   public var overrides: [String: Precision]
 
   /// One precision for all layers but those of `overrides`; whether their names exist is checked where a model is made.
@@ -13,9 +14,9 @@ public struct PrecisionPlan: Sendable, Equatable, Encodable {
 
   /// All layers in float32.
   public static let float32 = PrecisionPlan(.float32)
-  /// All layers in bfloat16, attention too.
+  /// All layers in bfloat16, attention and the patch embedding too.
   public static let bfloat16 = PrecisionPlan(.bfloat16)
-  /// All layers in int8, attention in bfloat16.
+  /// All layers of the blocks in int8, attention and the patch embedding in bfloat16.
   public static let int8 = PrecisionPlan(.int8)
 
   /// What a layer of a block is computed in.
@@ -23,13 +24,23 @@ public struct PrecisionPlan: Sendable, Equatable, Encodable {
     overrides[layer.name(inBlock: block)] ?? standard
   }
 
-  /// Checks that every override names a layer of a model of `depth` blocks.
+  /// What the patch embedding is computed in: never int8, for a pixel is 8 bits wide before it is normalised.
+  public var patchEmbedding: Precision {
+    overrides[Self.patchEmbeddingName] ?? (standard == .float32 ? .float32 : .bfloat16)
+  }
+
+  /// How `overrides` names the patch embedding.
+  public static let patchEmbeddingName = "patch_embed.proj"
+
+  /// Checks that every override names a layer of such a model, which has the format.
   ///
-  /// - Throws: `PathwayError.notALayer`.
-  func validate(depth: Int) throws {
-    let names = Set((0..<depth).flatMap { block in PathwayLayer.allCases.map { $0.name(inBlock: block) } })
+  /// - Throws: `PathwayError.notALayer`, `.neverInt8`.
+  func validate(_ c: VisionTransformerConfiguration) throws {
+    var names = Set((0..<c.depth).flatMap { block in PathwayLayer.allCases.map { $0.name(inBlock: block) } })
+    if c.points == nil { names.insert(Self.patchEmbeddingName) }
     for name in overrides.keys.sorted() where !names.contains(name) {
       throw PathwayError.notALayer(found: name, nearest: nearest(to: name, among: names, limit: 1).first)
     }
+    if patchEmbedding == .int8 { throw PathwayError.neverInt8(layer: Self.patchEmbeddingName) }
   }
 }

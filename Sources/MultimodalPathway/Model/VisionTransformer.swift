@@ -10,7 +10,7 @@ public final class VisionTransformer: Sendable {
   public let configuration: VisionTransformerConfiguration
   public let engine: Engine
   public let execution: PathwayExecution
-  /// What every layer of the blocks is computed in.
+  /// What every linear layer is computed in.
   public let precision: PrecisionPlan
   /// The configuration's, made once: a forward pass allocates nothing.
   let inputShape: [Int]
@@ -19,9 +19,9 @@ public final class VisionTransformer: Sendable {
   /// Absent where tokens are made of points.
   let patchEmbedding: LinearLayer?
   /// What stands at every token before the blocks, (N, C): positions, plus class and register tokens at their rows.
-  private let positions: FloatBuffer
+  let positions: FloatBuffer
   let pointTokenizer: PointTokenizer?
-  private let preNorm: LayerNorm?
+  let preNorm: LayerNorm?
   private let finalNorm: LayerNorm?
   private let headNorm: LayerNorm?
   let head: LinearLayer?
@@ -38,7 +38,8 @@ public final class VisionTransformer: Sendable {
   /// A transformer with pathways, in one of the three executions. They are folded in float32 and rounded once: folded
   /// and merged give the same bits in every precision.
   ///
-  /// - Throws: `PathwayError.notALayer` where the plan names a layer that the model does not have; `EngineError`.
+  /// - Throws: `PathwayError.notALayer` where the plan names a layer that the model does not have, `.neverInt8` where it
+  ///   wants a patch embedding in int8; `EngineError`.
   public init(
     _ weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan = .float32, engine: Engine
   ) throws {
@@ -48,7 +49,7 @@ public final class VisionTransformer: Sendable {
     inputShape = c.inputShape
     self.engine = engine
     self.execution = execution
-    try precision.validate(depth: c.depth)
+    try precision.validate(c)
     self.precision = precision
     blocks = try (0..<c.depth).map {
       try Block(weights, $0, execution: execution, precision: precision, engine: engine)
@@ -56,14 +57,16 @@ public final class VisionTransformer: Sendable {
     hasBranches = blocks.contains {
       [$0.qkv, $0.projection, $0.fc1, $0.fc2].contains { !$0.branches.isEmpty }
     }
-    func plain(_ name: String, bias: [Float]?) throws -> LinearLayer {
-      try LinearLayer(target.tensor(name + ".weight"), terms: [], bias: bias, execution: .merged, engine: engine)
+    func plain(_ name: String, bias: [Float]?, _ precision: Precision = .float32) throws -> LinearLayer {
+      try LinearLayer(
+        target.tensor(name + ".weight"), terms: [], bias: bias, execution: .merged, precision: precision, engine: engine)
     }
     pointTokenizer = try c.points.map { try PointTokenizer(target, $0, engine: engine) }
     patchEmbedding =
       c.points == nil
       ? try plain(
-        "patch_embed.proj", bias: c.hasPreNorm ? nil : try target.tensor("patch_embed.proj.bias").float32()) : nil
+        "patch_embed.proj", bias: c.hasPreNorm ? nil : try target.tensor("patch_embed.proj.bias").float32(),
+        precision.patchEmbedding) : nil
     positions = c.points == nil ? try Self.startingRows(target) : FloatBuffer(count: 0)
     preNorm = c.hasPreNorm ? try LayerNorm(target, "norm_pre") : nil
     finalNorm =
@@ -150,84 +153,6 @@ public final class VisionTransformer: Sendable {
     }
   }
 
-  /// Tokens as they come before the first block, (B, N, C), of normalised images or point clouds that `forward` has
-  /// checked; and what is added to them before every block, (B, N, C), where there is such a thing.
-  package func embedded(_ images: Tensor) throws -> (tokens: Tensor, positions: Tensor?) {
-    let batch = images.shape[0]
-    let workspace = workspace(batch: batch)
-    let w = workspace.buffers
-    let shape = [batch, w.tokens, configuration.width]
-    let tokens = try Tensor(shape: shape) { destination in
-      guard let base = destination.baseAddress else { return }
-      try images.withUnsafeBytes { bytes in
-        guard let source = bytes.baseAddress else { return }
-        try engine.run { member in
-          embed(&member, engine.kernels, images: source.assumingMemoryBound(to: Float.self), w)
-          copyRows(&member, from: w.x, w, to: base)
-        }
-      }
-    }
-    let positions = try w.points.map { points in
-      try Tensor(shape: shape) { destination in
-        guard let base = destination.baseAddress else { return }
-        try engine.run { copyRows(&$0, from: points.positions, w, to: base) }
-      }
-    }
-    withExtendedLifetime(workspace) {}
-    return (tokens, positions)
-  }
-
-  private func embed(
-    _ member: inout Member, _ kernels: KernelTable, images: UnsafePointer<Float>, _ w: Workspace.Buffers
-  ) {
-    if let pointTokenizer, let points = w.points {
-      return pointTokenizer.embed(&member, kernels, clouds: images, w, points)
-    }
-    guard let patchEmbedding else { return }
-    let c = configuration
-    let (patches, rows, columns) = (c.patchCount, c.grid.height, c.grid.width)
-    let frameValues = c.imageSize.height * c.imageSize.width
-    // An item of work is a row of patches. A channel's part of a tubelet is a patch of an image whose channels are the
-    // tubelet's frames.
-    member.share(w.batch * c.slices * rows) { item in
-      let (slice, first) = (item / rows, item % rows * columns)
-      let (image, time) = (slice / c.slices, slice % c.slices * c.tubelet)
-      for channel in 0..<c.channels {
-        let source = images + ((image * c.channels + channel) * c.frames + time) * frameValues
-        let target = w.hidden + slice * rows * columns * w.hiddenStride + channel * (c.patchValues / c.channels)
-        guard let step = c.patchStride else {
-          kernels.gatherPatches(
-            source, c.tubelet, c.imageSize.height, c.imageSize.width, c.patchSize.height, c.patchSize.width,
-            Span1D(first, first + columns), target, w.hiddenStride)
-          continue
-        }
-        // Every overlapping patch is the first one of an image that begins at its corner.
-        for column in 0..<columns {
-          kernels.gatherPatches(
-            source + item % rows * step.height * c.imageSize.width + column * step.width, c.tubelet,
-            c.imageSize.height, c.imageSize.width, c.patchSize.height, c.patchSize.width, Span1D(0, 1),
-            target + (first + column) * w.hiddenStride, w.hiddenStride)
-        }
-      }
-    }
-    let scratch = w.scratch + member.index * w.scratchStride
-    for image in 0..<w.batch {
-      var epilogue = Epilogue()
-      epilogue.residual = UnsafePointer(positions.base) + c.prefixTokens * c.width
-      epilogue.residualStride = c.width
-      patchEmbedding.run(
-        &member, kernels, a: w.hidden + image * patches * w.hiddenStride, lda: w.hiddenStride, m: patches,
-        c: w.x + (image * w.tokens + c.prefixTokens) * w.stride, ldc: w.stride, epilogue: epilogue, partial: w.partial,
-        scratch: scratch)
-    }
-    member.share(w.batch * c.prefixTokens) { item in
-      let (image, token) = (item / c.prefixTokens, item % c.prefixTokens)
-      (w.x + (image * w.tokens + token) * w.stride).update(from: positions.base + token * c.width, count: c.width)
-    }
-    preNorm?.run(
-      &member, kernels, x: w.x, xStride: w.stride, y: w.x, yStride: w.stride, rows: w.batch * w.tokens, width: c.width)
-  }
-
   /// - Parameter positions: (B, N, C) with the stride of x, added before every block.
   private func encode(
     _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps,
@@ -283,7 +208,7 @@ public final class VisionTransformer: Sendable {
       && !taps.blocks.contains { $0.index == blocks.count - 1 }
   }
 
-  private func copyRows(
+  func copyRows(
     _ member: inout Member, from rows: UnsafePointer<Float>, _ w: Workspace.Buffers,
     to destination: UnsafeMutablePointer<Float>
   ) {

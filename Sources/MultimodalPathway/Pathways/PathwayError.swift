@@ -9,6 +9,8 @@ public enum PathwayError: Error, Equatable, CustomStringConvertible {
   case auxiliaryShape(tensor: String, expected: String, found: [Int])
   /// A name that no layer has; `nearest` is the joined layer named most like it.
   case notALayer(found: String, nearest: String?)
+  /// A layer that a plan wants in a format that it does not have.
+  case neverInt8(layer: String)
   case notJoined(layer: String)
   case scaleNotFinite(layer: String)
   case badScales(file: String, reason: String)
@@ -30,6 +32,7 @@ public enum PathwayError: Error, Equatable, CustomStringConvertible {
     case .notALayer(let found, let nearest):
       "'\(found)' is not a layer" + (nearest.map { "; did you mean \($0)?" } ?? "")
         + " Layers are named blocks.0.attn.qkv and so on, or attn.qkv, attn.proj, mlp.fc1, mlp.fc2 in all joined blocks"
+    case .neverInt8(let layer): "\(layer) cannot be int8; make it bfloat16 or float32"
     case .notJoined(let layer):
       "\(layer) has a scale but no pathway: it is not in the block map or not among the layers"
     case .scaleNotFinite(let layer): "the scale of \(layer) is not a finite number"

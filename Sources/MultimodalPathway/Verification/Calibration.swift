@@ -2,8 +2,8 @@ import PathwayCheckpoints
 import PathwayKernelTemplates
 import PathwayKernels
 
-/// Automatic precision: what every layer of the blocks loses in bfloat16 and in int8, measured on inputs of the model's
-/// kind, and the plan that keeps the loss of each within a bound.
+/// Automatic precision: what every layer of the blocks loses in bfloat16 and in int8, and the patch embedding in bfloat16,
+/// measured on inputs of the model's kind, and the plan that keeps the loss of each within a bound.
 ///
 /// A layer's loss is `||y' - y|| / ||y||` over all outputs of all its rows: y = x W^T + b in float32, its input x that
 /// of a float32 run, y' the same layer on the same x in the narrow format. Attention follows the format of the
@@ -23,9 +23,10 @@ public struct Calibration {
   public struct Layer: Sendable, Codable {
     public let name: String
     public let precision: Precision
-    /// What it loses in bfloat16 and int8; infinite where a number leaves the format's range.
+    /// What it loses in bfloat16 and int8; infinite where a number leaves the format's range; of int8 absent where the
+    /// layer is never int8.
     public let bfloat16Loss: Double
-    public let int8Loss: Double
+    public let int8Loss: Double?
   }
 
   /// Sums of squares over all rows so far.
@@ -33,6 +34,14 @@ public struct Calibration {
     var output = 0.0
     var bfloat16 = 0.0
     var int8 = 0.0
+
+    var losses: (bfloat16: Double, int8: Double) {
+      func loss(_ squares: Double) -> Double {
+        let ratio = (squares / output).squareRoot()
+        return squares == 0 ? 0 : ratio.isNaN ? .infinity : ratio
+      }
+      return (loss(bfloat16), loss(int8))
+    }
   }
 
   public var engine: Engine { model.engine }
@@ -40,6 +49,8 @@ public struct Calibration {
   /// In bfloat16 and int8.
   private let narrow: [VisionTransformer]
   private var squares: [Squares]
+  /// Of the patch embedding; absent before it was measured.
+  private var patchSquares: Squares?
   /// Inputs measured so far.
   public private(set) var inputCount = 0
 
@@ -85,35 +96,47 @@ public struct Calibration {
       }
     }
     withExtendedLifetime(narrowed) {}
+    if !model.configuration.takesAsTokens(input), let exact = try model.patchOutputs(input),
+      let half = try narrow[0].patchOutputs(input)
+    {
+      let rows = input.shape[0] * model.configuration.patchCount
+      var sums = patchSquares ?? Squares()
+      for row in try squaredRows(exact, nil, rows: rows, columns: exact.count / rows) { sums.output += row }
+      for row in try squaredRows(exact, half, rows: rows, columns: exact.count / rows) { sums.bfloat16 += row }
+      patchSquares = sums
+    }
     inputCount += input.shape[0]
   }
 
-  /// All layers in order, each in the narrowest format whose loss is at most `bound`.
+  /// All layers in order, each in the narrowest format whose loss is at most `bound`; the patch embedding first, where
+  /// inputs were not tokens alone and it is one layer.
   ///
   /// - Throws: `CalibrationError` for a bound that is not a number from 0, and where nothing was measured.
   public func layers(bound: Double = usualBound) throws -> [Layer] {
     guard bound >= 0 else { throw CalibrationError.bound(found: bound) }
     guard inputCount > 0 else { throw CalibrationError.noInputs }
-    return (0..<model.configuration.depth).flatMap { block in
+    let patches = patchSquares.map { sums in
+      let loss = sums.losses.bfloat16
+      return Layer(
+        name: PrecisionPlan.patchEmbeddingName, precision: loss <= bound ? .bfloat16 : .float32, bfloat16Loss: loss,
+        int8Loss: nil)
+    }
+    return (patches.map { [$0] } ?? []) + (0..<model.configuration.depth).flatMap { block in
       PathwayLayer.allCases.map { layer in
-        let sums = squares[place(block, layer)]
-        func loss(_ squares: Double) -> Double {
-          let ratio = (squares / sums.output).squareRoot()
-          return squares == 0 ? 0 : ratio.isNaN ? .infinity : ratio
-        }
-        let (half, byte) = (loss(sums.bfloat16), loss(sums.int8))
+        let (half, byte) = squares[place(block, layer)].losses
         let precision: Precision = byte <= bound ? .int8 : half <= bound ? .bfloat16 : .float32
         return Layer(name: layer.name(inBlock: block), precision: precision, bfloat16Loss: half, int8Loss: byte)
       }
     }
   }
 
-  /// The plan of these layers: int8, and what is wider.
+  /// The plan of these layers: int8, the patch embedding in bfloat16, and what is wider.
   ///
   /// - Throws: as `layers`.
   public func plan(bound: Double = usualBound) throws -> PrecisionPlan {
     PrecisionPlan(.int8, overrides: try layers(bound: bound).reduce(into: [:]) { overrides, layer in
-      if layer.precision != .int8 { overrides[layer.name] = layer.precision }
+      let usual = layer.name == PrecisionPlan.patchEmbeddingName ? PrecisionPlan.int8.patchEmbedding : .int8
+      if layer.precision != usual { overrides[layer.name] = layer.precision }
     })
   }
 
