@@ -228,22 +228,14 @@ func storeLanes<I: ISA>(_: I.Type, _ vector: I.Vector, _ pointer: UnsafeMutableP
 func storeElements<F: TileFormat>(
   _: F.Type, _ vector: F.I.Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _ count: Int
 ) {
-  if count >= F.I.lanes { return F.store(vector, row, index) }
-  if F.perWord == 1 {
-    return storeLanes(F.I.self, vector, row.assumingMemoryBound(to: Float.self) + index, count)
-  }
-  // Lanes beyond `count` as zeros, through the stack.
-  var kept = F.I.splat(0)
-  for lane in 0..<F.I.lanes where lane < count { kept[lane] = vector[lane] }
-  var words = F.I.Bits(repeating: 0)
-  F.I.storeBFloat16(kept, &words)
-  for word in 0..<F.I.lanes / 2 where word * 2 < count {
-    row.storeBytes(of: words[word], toByteOffset: index * 2 + word * 4, as: Int32.self)
+  storePart(F.self, vector, row, index, count)
+  if F.perWord == 2, count < F.I.lanes, count % 2 == 1 {
+    row.storeBytes(of: 0, toByteOffset: (index + count) * 2, as: UInt16.self)
   }
 }
 
-/// Stores the first `count` lanes as elements of a row, beginning with the `index`-th, and nothing beyond: what is there
-/// in a last word belongs to another.
+/// Stores the first `count` lanes as elements of a row, beginning with the `index`-th, and nothing beyond: what is in the
+/// rest of a last word belongs to another.
 @inlinable @inline(__always)
 func storePart<F: TileFormat>(
   _: F.Type, _ vector: F.I.Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _ count: Int
