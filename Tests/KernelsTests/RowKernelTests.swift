@@ -45,8 +45,9 @@ import Testing
       var worst = WorstError()
       for index in 0..<count {
         let expected = exp(Double(scores[index]) - top) / total
-        // Subtraction: half an ULP of at most 40; exponential: 2 ULP, in numerator and sum; count sums; two divisions.
-        worst.note(row[index], expected, bound: expected * (4 * 40 * unitRoundoff + gamma(count + 16)), at: [index])
+        // The distance to the top, at most 40: subtraction, product, the constant in it; the exponential: 2 ULP; all in
+        // numerator and sum; count sums; two divisions.
+        worst.note(row[index], expected, bound: expected * (2 * 40 * gamma(3) + gamma(count + 16)), at: [index])
       }
       #expect(worst.isWithinBound && worst.boundsAreMeaningful, "count \(count): \(worst)")
       #expect(row[count].isNaN)
