@@ -6,10 +6,9 @@ struct Calibrate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Choose every layer's number format by what it loses on files of the model's kind.",
     discussion: """
-      Runs the model in float32 and every layer of its blocks in int8 and bfloat16 too, on the same inputs, and its patch \
-      embedding in bfloat16. A layer gets \
-      the narrowest format in which its output differs from float32's by at most the bound, relative, in the root of \
-      the mean square. The plan is for --precision-plan.
+      Runs the model in float32, and on the same inputs every layer of its blocks in int8 and bfloat16 too, its patch \
+      embedding in bfloat16. A layer gets the narrowest format in which its output differs from float32's by at most \
+      the bound, relative, in the root of the mean square. The plan is for --precision-plan.
       """)
 
   @OptionGroup var input: ModelInput

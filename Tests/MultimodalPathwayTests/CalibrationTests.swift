@@ -62,7 +62,9 @@ import Testing
     try calibration.add(Self.images(2))
     let exact = try calibration.layers(bound: 0)
     #expect(exact.allSatisfy { $0.precision == .float32 })
-    #expect(try calibration.layers(bound: .infinity).allSatisfy { $0.precision == ($0.int8Loss == nil ? .bfloat16 : .int8) })
+    for layer in try calibration.layers(bound: .infinity) {
+      #expect(layer.precision == (layer.int8Loss == nil ? .bfloat16 : .int8), "\(layer)")
+    }
     #expect(try calibration.plan(bound: .infinity) == .int8)
     // A layer exactly at the bound keeps it.
     for layer in exact {

@@ -36,9 +36,9 @@ public func layerNorm(_ row: [Double], gain: [Float], shift: [Float], epsilon: F
 
 /// Softmax attention of one query over keys and values, (N, D).
 ///
-/// A score is a sum of D products, so its error is at most e = gamma(2D) |scale| sum |q||k|, and its distance to the
-/// highest takes a subtraction, a product, and two roundings of the constant in it; a weight e^s then is off by a factor
-/// within exp(2e), times 4 ULP of two vector exponentials and the roundings of N sums, twice.
+/// A score is a sum of D products, so its error is at most e = gamma(2D) |scale| sum |q||k|, to which its distance to
+/// the highest adds a subtraction, a product, and two roundings of the constant in it; a weight e^s then is off by a
+/// factor within exp(2e), times 4 ULP of two vector exponentials and the roundings of N sums, twice.
 ///
 /// - Parameter rounding: what weights are rounded by before they multiply values, whose exponential then is within
 ///   2^-18; 0: not at all.
@@ -62,7 +62,9 @@ public func attention(
   scoreError += gamma(4) * (top - (scores.min() ?? 0))
   let weights = scores.map { exp($0 - top) }
   let total = weights.reduce(0, +)
-  let relative = exp(2 * scoreError) * (1 + gamma(2 * (2 * n + 16))) * (1 + rounding) * (rounding > 0 ? 1 + 0x1p-16 : 1) - 1
+  // 2^-18 of a narrow exponential, in numerator and sum, and to spare.
+  let narrow = rounding > 0 ? (1 + rounding) * (1 + 0x1p-16) : 1
+  let relative = exp(2 * scoreError) * (1 + gamma(2 * (2 * n + 16))) * narrow - 1
   return (0..<d).map { c in
     var (sum, size) = (0.0, 0.0)
     for key in 0..<n {

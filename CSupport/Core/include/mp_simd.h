@@ -203,7 +203,9 @@ MP_INLINE float mp_largest_f32x4(mp_f32x4 v) {
   return pairs[0] > pairs[1] ? pairs[0] : pairs[1];
 }
 #if defined(__AVX2__) || !defined(__x86_64__)
-MP_INLINE float mp_largest_f32x8(mp_f32x8 v) { return mp_largest_f32x4(mp_max_f32x4(MP_HALF_8(v, 0), MP_HALF_8(v, 4))); }
+MP_INLINE float mp_largest_f32x8(mp_f32x8 v) {
+  return mp_largest_f32x4(mp_max_f32x4(MP_HALF_8(v, 0), MP_HALF_8(v, 4)));
+}
 MP_INLINE float mp_largest_f32x16(mp_f32x16 v) {
   return mp_largest_f32x8(mp_max_f32x8(MP_HALF_16(v, 0), MP_HALF_16(v, 8)));
 }

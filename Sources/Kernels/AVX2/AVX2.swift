@@ -20,9 +20,11 @@ public enum AVX2: ISA {
   @inlinable @inline(__always)
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector { mp_min_f32x8(a, b) }
 
+  /// Half onto half, in 3 additions.
   @inlinable @inline(__always)
   public static func sum(_ vector: Vector) -> Float { mp_sum_f32x8(vector) }
 
+  /// By halves; of lanes that hold no NaN.
   @inlinable @inline(__always)
   public static func largest(_ vector: Vector) -> Float { mp_largest_f32x8(vector) }
 

@@ -68,14 +68,15 @@ public func poolF32_AVX2(
   pool(AVX2.self, x: x, xStride: xStride, rows: rows, width: width, takesMaximum: takesMaximum, into: result)
 }
 
+/// Patches to rows of float32; `stride` in words, the rest as in `gatherPatches`.
 @inline(never)
 public func gatherPatchesF32_AVX2(
   _ image: UnsafePointer<Float>, _ channels: Int, _ height: Int, _ width: Int, _ patchHeight: Int, _ patchWidth: Int,
   _ patches: Span1D, _ rows: UnsafeMutableRawPointer, _ stride: Int
 ) {
   gatherPatches(
-    Float32Format<AVX2>.self, image: image, channels: channels, height: height, width: width, patchHeight: patchHeight,
-    patchWidth: patchWidth, patches: patches, rows: rows, stride: stride)
+    Float32Format<AVX2>.self, image: image, channels: channels, height: height, width: width,
+    patchHeight: patchHeight, patchWidth: patchWidth, patches: patches, rows: rows, stride: stride)
 }
 
 /// One elementary function over `count` floats (a multiple of the lanes), for the error table of the tests.

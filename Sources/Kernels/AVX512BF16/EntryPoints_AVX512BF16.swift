@@ -46,14 +46,15 @@ public func layerNormBF16_AVX512BF16(
     beta: beta, epsilon: epsilon)
 }
 
+/// Patches to rows of bfloat16; `stride` in words, the rest as in `gatherPatches`.
 @inline(never)
 public func gatherPatchesBF16_AVX512BF16(
   _ image: UnsafePointer<Float>, _ channels: Int, _ height: Int, _ width: Int, _ patchHeight: Int, _ patchWidth: Int,
   _ patches: Span1D, _ rows: UnsafeMutableRawPointer, _ stride: Int
 ) {
   gatherPatches(
-    BFloat16Format<AVX512BF16>.self, image: image, channels: channels, height: height, width: width, patchHeight: patchHeight,
-    patchWidth: patchWidth, patches: patches, rows: rows, stride: stride)
+    BFloat16Format<AVX512BF16>.self, image: image, channels: channels, height: height, width: width,
+    patchHeight: patchHeight, patchWidth: patchWidth, patches: patches, rows: rows, stride: stride)
 }
 
 @inline(never)

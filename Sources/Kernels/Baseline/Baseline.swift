@@ -20,9 +20,11 @@ public enum Baseline: ISA {
   @inlinable @inline(__always)
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector { mp_min_f32x4(a, b) }
 
+  /// Half onto half, in 2 additions.
   @inlinable @inline(__always)
   public static func sum(_ vector: Vector) -> Float { mp_sum_f32x4(vector) }
 
+  /// By halves; of lanes that hold no NaN.
   @inlinable @inline(__always)
   public static func largest(_ vector: Vector) -> Float { mp_largest_f32x4(vector) }
 

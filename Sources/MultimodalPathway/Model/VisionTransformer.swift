@@ -38,8 +38,8 @@ public final class VisionTransformer: Sendable {
   /// A transformer with pathways, in one of the three executions. They are folded in float32 and rounded once: folded
   /// and merged give the same bits in every precision.
   ///
-  /// - Throws: `PathwayError.notALayer` where the plan names a layer that the model does not have, `.neverInt8` where it
-  ///   wants a patch embedding in int8; `EngineError`.
+  /// - Throws: `PathwayError.notALayer` where the plan names a layer that the model does not have, `.neverInt8` where
+  ///   it wants a patch embedding in int8; `EngineError`.
   public init(
     _ weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan = .float32, engine: Engine
   ) throws {
@@ -59,7 +59,8 @@ public final class VisionTransformer: Sendable {
     }
     func plain(_ name: String, bias: [Float]?, _ precision: Precision = .float32) throws -> LinearLayer {
       try LinearLayer(
-        target.tensor(name + ".weight"), terms: [], bias: bias, execution: .merged, precision: precision, engine: engine)
+        target.tensor(name + ".weight"), terms: [], bias: bias, execution: .merged, precision: precision,
+        engine: engine)
     }
     pointTokenizer = try c.points.map { try PointTokenizer(target, $0, engine: engine) }
     patchEmbedding =

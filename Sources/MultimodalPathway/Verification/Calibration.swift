@@ -2,8 +2,8 @@ import PathwayCheckpoints
 import PathwayKernelTemplates
 import PathwayKernels
 
-/// Automatic precision: what every layer of the blocks loses in bfloat16 and in int8, and the patch embedding in bfloat16,
-/// measured on inputs of the model's kind, and the plan that keeps the loss of each within a bound.
+/// Automatic precision: what every layer of the blocks loses in bfloat16 and in int8, and the patch embedding in
+/// bfloat16, measured on inputs of the model's kind, and the plan that keeps the loss of each within a bound.
 ///
 /// A layer's loss is `||y' - y|| / ||y||` over all outputs of all its rows: y = x W^T + b in float32, its input x that
 /// of a float32 run, y' the same layer on the same x in the narrow format. Attention follows the format of the
@@ -121,7 +121,7 @@ public struct Calibration {
         name: PrecisionPlan.patchEmbeddingName, precision: loss <= bound ? .bfloat16 : .float32, bfloat16Loss: loss,
         int8Loss: nil)
     }
-    return (patches.map { [$0] } ?? []) + (0..<model.configuration.depth).flatMap { block in
+    return [patches].compactMap { $0 } + (0..<model.configuration.depth).flatMap { block in
       PathwayLayer.allCases.map { layer in
         let (half, byte) = squares[place(block, layer)].losses
         let precision: Precision = byte <= bound ? .int8 : half <= bound ? .bfloat16 : .float32

@@ -66,8 +66,8 @@ struct ReferenceAttention: Sendable {
     }
   }
 
-  /// Scores of one query against all keys; with `errors`, their deviations: D partial sums and products, four roundings of
-  /// the distance to the maximum in units of the exponent, and exp2 within 2 ULP.
+  /// Scores of one query against all keys; with `errors`, their deviations: D partial sums and products, four roundings
+  /// of the distance to the maximum in units of the exponent, and exp2 within 2 ULP.
   private func score(
     _ q: UnsafePointer<Double>, _ keys: UnsafePointer<Double>, _ padded: Int, _ scores: UnsafeMutablePointer<Double>,
     _ errors: UnsafeMutablePointer<Double>?
