@@ -22,6 +22,8 @@ struct BenchReport: Encodable {
   /// Every counted pass, in order: wall clock, and processor time of all threads.
   let timesMs: [Double]
   let processorMs: [Double]
+  /// Of all the model's operations, as peers are counted: a pass that leaves out what its head does not read (7 % of
+  /// ViT-B) has done fewer. Of what is done, the profile tells.
   let gflops: Double
   /// Multiply-adds on registers alone, the same threads, measured before and after the passes.
   let limitGflops: Double
