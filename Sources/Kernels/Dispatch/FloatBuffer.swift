@@ -1,7 +1,7 @@
 import Foundation
 
-/// Floats on the heap, 64-byte aligned, freed with the last reference. Large ones ask for large pages: weights of 340
-/// MB are there after 2,000 page faults, not 84,000.
+/// Floats on the heap, 64-byte aligned, freed with the last reference. From 2 MB on they are in large pages, whole ones:
+/// weights of 340 MB are there after 200 page faults, not 84,000.
 package final class FloatBuffer: @unchecked Sendable {
   // SAFETY: whoever holds a buffer says who may write it: weights are written once before they are shared, a workspace
   // belongs to one forward pass at a time.
@@ -20,8 +20,9 @@ package final class FloatBuffer: @unchecked Sendable {
   /// Memory that the caller writes before anybody reads it; pages that nobody touches are never there.
   package init(uninitialized count: Int) {
     self.count = count
-    let bytes = max(count, 16) * 4
-    let isLarge = bytes >= Self.largePage
+    let needed = max(count, 16) * 4
+    let isLarge = needed >= Self.largePage
+    let bytes = isLarge ? (needed + Self.largePage - 1) / Self.largePage * Self.largePage : needed
     base = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? Self.largePage : 64)
       .bindMemory(to: Float.self, capacity: max(count, 16))
     #if os(Linux)

@@ -35,17 +35,23 @@ package struct PackedMatrix: Sendable {
   package let k: Int
   package let precision: Precision
   private let memory: FloatBuffer
+  /// Where the panels begin in `memory`.
+  private let offset: Int
   /// Words of a panel.
   package let panelWords: Int
   private let panelColumns: Int
   private let panelCount: Int
+  /// Bytes of panels, scales and sums.
+  package let byteCount: Int
 
-  /// Packs on all threads of `engine`, reading every weight once.
+  /// Packs on all threads of `engine`, reading every weight once. Scratch beyond the panels: some 17 rows a thread.
   ///
-  /// - Parameter terms: pathways, each of W's shape. Scratch beyond the panels: some 17 rows a thread.
+  /// - Parameters:
+  ///   - terms: pathways, each of W's shape.
+  ///   - arena: where the panels go, with those of other matrices; absent: memory of their own.
   package init(
     _ weight: UnsafePointer<Float>, n: Int, k: Int, terms: [FoldTerm] = [], precision: Precision = .float32,
-    engine: Engine
+    arena: WeightArena? = nil, engine: Engine
   ) throws {
     let kernels = engine.kernels
     let products = kernels.products(precision)
@@ -54,7 +60,9 @@ package struct PackedMatrix: Sendable {
     panelWords = panelColumns * products.words(k)
     // Behind the panels: scales, sums.
     let columns = precision == .int8 ? panelCount * panelColumns : 0
-    memory = FloatBuffer(uninitialized: panelCount * panelWords + 2 * columns)
+    let words = panelCount * panelWords + 2 * columns
+    byteCount = words * 4
+    (memory, offset) = arena?.take(words) ?? (FloatBuffer(uninitialized: words), 0)
     self.n = n
     self.k = k
     self.precision = precision
@@ -76,11 +84,10 @@ package struct PackedMatrix: Sendable {
     }
   }
 
-  /// Bytes of panels, scales and sums.
-  package var byteCount: Int { memory.count * 4 }
+  private var base: UnsafeMutablePointer<Float> { memory.base + offset }
 
   private func destination(_ panel: Int) -> PackedPanels {
-    var place = PackedPanels(words: memory.base + panel * panelWords)
+    var place = PackedPanels(words: base + panel * panelWords)
     if let (scales, sums) = columnValues {
       place.scales = scales + panel * panelColumns
       place.sums = sums + panel * panelColumns
@@ -91,13 +98,13 @@ package struct PackedMatrix: Sendable {
   /// Of int8: scale and sum of every column, to whole panels.
   private var columnValues: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>)? {
     guard precision == .int8 else { return nil }
-    let scales = memory.base + panelCount * panelWords
+    let scales = base + panelCount * panelWords
     return (scales, scales + panelCount * panelColumns)
   }
 
   /// Where the panels and what belongs to them are, for `panel` and those behind it.
   package func place(_ arguments: inout GEMMArguments, panel: Int) {
-    arguments.panels = UnsafeRawPointer(memory.base + panel * panelWords)
+    arguments.panels = UnsafeRawPointer(base + panel * panelWords)
     if let (scales, sums) = columnValues {
       arguments.columnScales = UnsafePointer(scales)
       arguments.columnSums = UnsafePointer(sums)

@@ -77,7 +77,7 @@ struct Block: Sendable {
 
   init(
     _ weights: PathwayWeights, _ index: Int, execution: PathwayExecution, precision: PrecisionPlan = .float32,
-    engine: Engine
+    arena: WeightArena, engine: Engine
   ) throws {
     let target = weights.target
     let prefix = "blocks.\(index)."
@@ -85,7 +85,7 @@ struct Block: Sendable {
       try LinearLayer(
         try target.tensor(layer.name(inBlock: index) + ".weight"), terms: try weights.terms(index, layer),
         bias: try weights.bias(index, layer), execution: execution, precision: precision[index, layer],
-        engine: engine)
+        arena: arena, engine: engine)
     }
     let hasLayerScale = target.configuration.hasLayerScale
     func gamma(_ name: String) throws -> FloatBuffer? {

@@ -22,14 +22,14 @@ struct LinearLayer: Sendable {
 
   init(
     _ tensor: Tensor, terms: [PathwayWeights.Term], bias: [Float]?, execution: PathwayExecution,
-    precision: Precision = .float32, engine: Engine
+    precision: Precision = .float32, arena: WeightArena? = nil, engine: Engine
   ) throws {
     let (n, k) = (tensor.shape[0], tensor.count / max(1, tensor.shape[0]))
     func packed(_ tensor: Tensor, _ terms: [PathwayWeights.Term]) throws -> WeightMatrix {
       // Packed weights beside those of the file would be twice the memory.
       defer { for source in [tensor] + terms.map(\.weight) { source.releasePages() } }
       return try WeightPointers(tensor, terms).use {
-        .packed(try PackedMatrix($0, n: n, k: k, terms: $1, precision: precision, engine: engine))
+        .packed(try PackedMatrix($0, n: n, k: k, terms: $1, precision: precision, arena: arena, engine: engine))
       }
     }
     let isFolding = execution == .folded && !terms.isEmpty

@@ -51,8 +51,9 @@ public final class VisionTransformer: Sendable {
     self.execution = execution
     try precision.validate(c)
     self.precision = precision
+    let arena = WeightArena()
     blocks = try (0..<c.depth).map {
-      try Block(weights, $0, execution: execution, precision: precision, engine: engine)
+      try Block(weights, $0, execution: execution, precision: precision, arena: arena, engine: engine)
     }
     hasBranches = blocks.contains {
       [$0.qkv, $0.projection, $0.fc1, $0.fc2].contains { !$0.branches.isEmpty }
@@ -60,7 +61,7 @@ public final class VisionTransformer: Sendable {
     func plain(_ name: String, bias: [Float]?, _ precision: Precision = .float32) throws -> LinearLayer {
       try LinearLayer(
         target.tensor(name + ".weight"), terms: [], bias: bias, execution: .merged, precision: precision,
-        engine: engine)
+        arena: arena, engine: engine)
     }
     pointTokenizer = try c.points.map { try PointTokenizer(target, $0, engine: engine) }
     patchEmbedding =

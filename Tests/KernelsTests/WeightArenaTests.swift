@@ -1,0 +1,31 @@
+import PathwayKernelTemplates
+import PathwayKernels
+import Testing
+
+/// Memory of many weights.
+@Suite struct WeightArenaTests {
+  /// Whatever their sizes, pieces are whole, aligned and apart; writing each leaves the others as they were.
+  @Test func piecesAreApart() {
+    let arena = WeightArena()
+    let counts = [1, 16, 17, 0, 1000, 3 << 20, 5, 20 << 20, 33, 1 << 20]
+    let pieces = counts.map { count in
+      let (memory, offset) = arena.take(count)
+      #expect(offset >= 0 && offset + count <= memory.count)
+      #expect(UInt(bitPattern: memory.base + offset) % 64 == 0)
+      return (memory, offset)
+    }
+    for (index, (count, (memory, offset))) in zip(counts, pieces).enumerated() {
+      (memory.base + offset).update(repeating: Float(index), count: count)
+    }
+    for (index, (count, (memory, offset))) in zip(counts, pieces).enumerated() {
+      #expect((0..<count).allSatisfy { memory.base[offset + $0] == Float(index) }, "piece \(index)")
+    }
+  }
+
+  /// Layers of one size, as a model has them, share blocks.
+  @Test func blocksAreShared() {
+    let arena = WeightArena()
+    let blocks = (0..<100).map { _ in arena.take(1 << 18).memory }
+    #expect(Set(blocks.map(ObjectIdentifier.init)).count < 10)
+  }
+}
