@@ -129,59 +129,6 @@ func linearProduct(
     }
   }
 
-  /// Every combination of the epilogue's parts, at every tail of N, on whole numbers; NaN beyond what may be read.
-  @Test(arguments: InstructionSet.available)
-  func epiloguesAreExactOnWholeNumbers(_ set: InstructionSet) throws {
-    let engine = try Engine(threads: 1, instructionSet: set)
-    var random = SeededGenerator(seed: 8)
-    for n in 1...67 {
-      let shape = LinearCase(m: 3, n: n, k: 4)
-      let (a, weight) = (random.wholeNumbers(shape.m * shape.k), random.wholeNumbers(n * shape.k))
-      let stride = n + 2
-      let (bias, gain) = (random.wholeNumbers(n) + [.nan], random.wholeNumbers(n) + [.nan])
-      let addend = random.wholeNumbers(shape.m * stride)
-      let residual = random.wholeNumbers(shape.m * stride)
-      for parts in 0..<16 {
-        let has = (0..<4).map { parts >> $0 & 1 == 1 }
-        var c = [Float](repeating: .nan, count: shape.m * stride)
-        try bias.withUnsafeBufferPointer { bias in
-          try gain.withUnsafeBufferPointer { gain in
-            try addend.withUnsafeBufferPointer { addend in
-              try residual.withUnsafeBufferPointer { residual in
-                try linearProduct(shape, a: a, lda: shape.k, weight: weight, engine: engine, ldc: stride, c: &c) {
-                  $0.scale = -2
-                  if has[0] { $0.bias = bias.baseAddress }
-                  if has[1] { $0.gamma = gain.baseAddress }
-                  if has[2] { ($0.addend, $0.addendStride) = (addend.baseAddress, stride) }
-                  if has[3] { ($0.residual, $0.residualStride) = (residual.baseAddress, stride) }
-                }
-              }
-            }
-          }
-        }
-        var isRight = true
-        for row in 0..<shape.m {
-          for column in 0..<stride {
-            let at = row * stride + column
-            guard column < n else {
-              isRight = isRight && c[at].isNaN
-              continue
-            }
-            var sum: Float = 0
-            for step in 0..<shape.k { sum += a[row * shape.k + step] * weight[column * shape.k + step] }
-            sum *= -2
-            if has[2] { sum += addend[at] }
-            if has[0] { sum += bias[column] }
-            if has[1] { sum *= gain[column] }
-            if has[3] { sum += residual[at] }
-            isRight = isRight && c[at] == sum
-          }
-        }
-        #expect(isRight, "N \(n), parts \(has)")
-      }
-    }
-  }
-
   @Test(arguments: InstructionSet.available)
   func foldedEqualsMergedToTheBit(_ set: InstructionSet) throws {
     let engine = try Engine(threads: 2, instructionSet: set)
