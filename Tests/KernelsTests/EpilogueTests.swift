@@ -32,7 +32,8 @@ import Testing
         let narrow = has[5]
         var c = [Float](repeating: .nan, count: Self.rows * stride)
         try linearProduct(
-          LinearCase(m: Self.rows, n: n, k: Self.k), a: a, lda: Self.k, weight: weight, engine: engine, ldc: stride, c: &c
+          LinearCase(m: Self.rows, n: n, k: Self.k), a: a, lda: Self.k, weight: weight, engine: engine, ldc: stride,
+          c: &c
         ) {
           if has[0] { $0.scale = -2 }
           if has[1] { $0.bias = UnsafePointer(bias.base) }
