@@ -10,22 +10,23 @@ package final class WeightArena {
   private var block: FloatBuffer?
   /// Floats of `block` that are taken.
   private var used = 0
-  /// Floats of all blocks that are taken.
-  private var total = 0
 
+  /// No memory yet.
   package init() {}
 
-  /// A buffer and the place in it, 64-byte aligned, from which on `count` floats are the caller's, not initialised. Blocks
-  /// grow with the model; what is left of one is never touched, and so never there.
+  /// A buffer and the place in it, 64-byte aligned, from which on `count` floats are the caller's, not initialised.
+  ///
+  /// Blocks double, so that a small model takes little and a large one few; of what is left of one, no page is touched
+  /// but the one where it begins.
   package func take(_ count: Int) -> (memory: FloatBuffer, offset: Int) {
     let rounded = (count + 15) / 16 * 16
     if let block, block.count - used >= rounded {
-      defer { (used, total) = (used + rounded, total + rounded) }
+      defer { used += rounded }
       return (block, used)
     }
-    let size = max(rounded, min(max(4 * rounded, 2 * total), Self.largestBlock))
-    let fresh = FloatBuffer(uninitialized: size)
-    (block, used, total) = (fresh, rounded, total + rounded)
+    let wanted = max(4 * rounded, 2 * (block?.count ?? 0))
+    let fresh = FloatBuffer(uninitialized: max(rounded, min(wanted, Self.largestBlock)))
+    (block, used) = (fresh, rounded)
     return (fresh, 0)
   }
 }

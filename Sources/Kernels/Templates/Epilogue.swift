@@ -7,20 +7,26 @@
 public struct Epilogue {
   /// (M, N), row stride `addendStride`; absent: `s = scale s`. May be C itself. Stride 0: one row for all.
   public var addend: UnsafePointer<Float>?
+  /// Floats from one row of the addend to the next.
   public var addendStride = 0
+  /// What the product is multiplied by: a pathway's lambda.
   public var scale: Float = 1
-  /// (N).
+  /// (N); absent: 0.
   public var bias: UnsafePointer<Float>?
+  /// x Phi(x), exact and not the tanh form (Hendrycks and Gimpel 2016, arXiv 1606.08415); errors in Kernels/README.md.
   public var appliesGELU = false
+  /// max(x, 0); together with GELU, after it.
   public var appliesReLU = false
   /// LayerScale, (N); absent: 1.
   public var gamma: UnsafePointer<Float>?
   /// (M, N), row stride `residualStride`. May be C itself.
   public var residual: UnsafePointer<Float>?
+  /// Floats from one row of the residual to the next; 0: one row for all.
   public var residualStride = 0
   /// C is bfloat16; addend and residual are float32 all the same.
   public var storesBFloat16 = false
 
+  /// Nothing: C = A B in float32.
   @inlinable @inline(__always)
   public init() {}
 }

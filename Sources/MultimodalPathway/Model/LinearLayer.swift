@@ -22,7 +22,7 @@ struct LinearLayer: Sendable {
 
   init(
     _ tensor: Tensor, terms: [PathwayWeights.Term], bias: [Float]?, execution: PathwayExecution,
-    precision: Precision = .float32, arena: WeightArena? = nil, engine: Engine
+    precision: Precision = .float32, arena: WeightArena, engine: Engine
   ) throws {
     let (n, k) = (tensor.shape[0], tensor.count / max(1, tensor.shape[0]))
     func packed(_ tensor: Tensor, _ terms: [PathwayWeights.Term]) throws -> WeightMatrix {

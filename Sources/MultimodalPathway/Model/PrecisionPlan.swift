@@ -24,8 +24,8 @@ public struct PrecisionPlan: Sendable, Equatable, Encodable {
     overrides[layer.name(inBlock: block)] ?? standard
   }
 
-  /// What the patch embedding is computed in: never int8, which would gain next to nothing here, and
-  /// whose losses all blocks would pass on.
+  /// What the patch embedding is computed in: never int8, which would gain next to nothing here, and whose
+  /// losses all blocks would pass on.
   public var patchEmbedding: Precision {
     overrides[Self.patchEmbeddingName] ?? (standard == .float32 ? .float32 : .bfloat16)
   }
