@@ -26,7 +26,10 @@ extension [Bounded] {
   ///
   /// bfloat16 moves every number by 2^-8 of itself. int8 moves x = s u + o by half a step s, a 255th of the row's
   /// range; before, (x - o) / s, up to 255, has four roundings: the difference, s and its reciprocal, the product.
-  package func rounded(to precision: Precision) -> [Bounded] {
+  ///
+  /// - Parameter isHandedOn: whether a layer stored it: what becomes int8 was bfloat16 before.
+  package func rounded(to precision: Precision, isHandedOn: Bool = false) -> [Bounded] {
+    if isHandedOn, precision == .int8 { return rounded(to: .bfloat16).rounded(to: .int8) }
     switch precision {
     case .float32: return self
     case .bfloat16: return map { Bounded($0.value, error: $0.error + 0x1p-8 * (abs($0.value) + $0.error)) }

@@ -4,7 +4,11 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
   case float32
   /// Weights and activations in bfloat16, accumulated in float32.
   case bfloat16
-  /// Weights by output channel and activations by token in int8, symmetric, accumulated exactly in 32 bits. Attention
-  /// itself is bfloat16.
+  /// Weights in int8 by output channel, symmetric, and activations by token, across the range of its own numbers;
+  /// accumulated exactly in 32 bits. Attention itself is bfloat16.
   case int8
+
+  /// What attention or fc1 stores for a layer of this format: int8 takes the range of a whole token, which nobody knows
+  /// before all of it is stored.
+  package var handedOn: Precision { self == .float32 ? .float32 : .bfloat16 }
 }

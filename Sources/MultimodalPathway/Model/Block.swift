@@ -115,8 +115,7 @@ struct Block: Sendable {
     let count: Int
     /// From one to the next, in rows of the stream.
     let spacing: Int
-    /// Whether a mean is taken between fc1 and fc2: fc1's output is float32 then, and fc2's input stands apart from it
-    /// where it is not.
+    /// Whether a mean is taken between fc1 and fc2: fc1's output is float32 then, and rounded behind the mean.
     var takesMean = false
 
     static func all(_ w: Workspace.Buffers) -> Rows { Rows(count: w.batch * w.tokens, spacing: 1) }
@@ -205,8 +204,11 @@ struct Block: Sendable {
     }
   }
 
-  /// What q, k and v are stored as, and attention's output: what the projection reads, but never int8.
-  var attentionPrecision: Precision { projection.precision == .float32 ? .float32 : .bfloat16 }
+  /// What q, k and v are stored as, and attention's output.
+  var attentionPrecision: Precision { projection.precision.handedOn }
+
+  /// What fc1's output is stored as.
+  private func hiddenPrecision(_ rows: Rows) -> Precision { rows.takesMean ? .float32 : fc2.precision.handedOn }
 
   /// Where a layer's input stands, in its format, of all rows or of the first tokens.
   ///
@@ -220,7 +222,7 @@ struct Block: Sendable {
     let place: UnsafeMutablePointer<Float> =
       switch (layer, precision) {
       case (.projection, .int8): w.hidden
-      case (.fc2, .int8): w.qkv
+      case (.fc2, .int8): rows.takesMean ? w.hidden : w.qkv
       case (.fc2, .bfloat16) where rows.takesMean: w.qkv
       case (.fc2, _): w.hidden
       default: w.y
@@ -257,31 +259,34 @@ struct Block: Sendable {
       attention(&member, kernels, c, w, queries: rows.spacing == 1 ? w.tokens : 1, scratch)
       if projection.precision == .int8 {
         let stride = rowStride(c.width, attentionPrecision, kernels) * rows.spacing
-        quantize(&member, kernels, w.y, stride: stride, isBFloat16: true, c.width, rows, w.hidden, target.stride, w)
+        quantize(&member, kernels, w.y, stride: stride, c.width, rows, to: w.hidden, stride: target.stride, w)
       }
     case .fc1:
       member.begin(.norm2)
       normalize(norm2, &member)
     case .fc2:
-      let stride = rowStride(c.hiddenWidth, .float32, kernels) * rows.spacing
-      if fc2.precision == .int8 {
-        quantize(&member, kernels, w.hidden, stride: stride, isBFloat16: false, c.hiddenWidth, rows, w.qkv, target.stride, w)
-      } else if fc2.precision == .bfloat16, rows.takesMean {
+      guard fc2.precision != .float32 else { return }
+      let half = rowStride(c.hiddenWidth, .bfloat16, kernels) * rows.spacing
+      if rows.takesMean {
+        let stride = rowStride(c.hiddenWidth, .float32, kernels) * rows.spacing
         member.share(rows.count) { row in
-          roundToBFloat16(w.hidden + row * stride, c.hiddenWidth, to: w.qkv + row * target.stride)
+          roundToBFloat16(w.hidden + row * stride, c.hiddenWidth, to: w.qkv + row * half)
         }
+      }
+      if fc2.precision == .int8 {
+        let (source, place) = rows.takesMean ? (w.qkv, w.hidden) : (w.hidden, w.qkv)
+        quantize(&member, kernels, source, stride: half, c.hiddenWidth, rows, to: place, stride: target.stride, w)
       }
     }
   }
 
-  /// Rows of activations to int8 at `target`, and their scales.
+  /// Rows of activations, bfloat16, to int8 at `target`, and their scales.
   private func quantize(
-    _ member: inout Member, _ kernels: KernelTable, _ source: UnsafeMutablePointer<Float>, stride: Int,
-    isBFloat16: Bool, _ width: Int, _ rows: Rows, _ target: UnsafeMutablePointer<Float>, _ targetStride: Int,
-    _ w: Workspace.Buffers
+    _ member: inout Member, _ kernels: KernelTable, _ source: UnsafeMutablePointer<Float>, stride: Int, _ width: Int,
+    _ rows: Rows, to target: UnsafeMutablePointer<Float>, stride targetStride: Int, _ w: Workspace.Buffers
   ) {
     forEachPiece(&member, rows.count) {
-      kernels.quantizeRows(source, stride * 4, isBFloat16, target, targetStride, $0, width, w.rowScales)
+      kernels.quantizeRows(source, stride * 4, true, target, targetStride, $0, width, w.rowScales)
     }
   }
 
@@ -301,8 +306,8 @@ struct Block: Sendable {
     case .projection: epilogue = residual(w, scale1, rows)
     case .fc1:
       epilogue.appliesGELU = true
-      epilogue.storesBFloat16 = fc2.precision == .bfloat16 && !rows.takesMean
-      (output, stride) = (w.hidden, rowStride(c.hiddenWidth, epilogue.storesBFloat16 ? .bfloat16 : .float32, kernels))
+      epilogue.storesBFloat16 = hiddenPrecision(rows) == .bfloat16
+      (output, stride) = (w.hidden, rowStride(c.hiddenWidth, hiddenPrecision(rows), kernels))
     case .fc2: epilogue = residual(w, scale2, rows)
     }
     linear(layer).run(

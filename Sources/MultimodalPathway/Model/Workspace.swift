@@ -27,7 +27,7 @@ public final class Workspace {
     /// Normalised activations in the format of the layer that reads them, then attention's output, (B N, C).
     let y: UnsafeMutablePointer<Float>
     let stride: Int
-    /// (B N, 3C): q, k, v of all heads; behind attention, free for fc2's input in int8, or of a mean in bfloat16.
+    /// (B N, 3C): q, k, v of all heads; behind attention, free for fc2's input in int8, or for means in bfloat16.
     let qkv: UnsafeMutablePointer<Float>
     let qkvStride: Int
     /// (B N, M); before the first block, the flattened patches; before fc1, free for the projection's input in int8.

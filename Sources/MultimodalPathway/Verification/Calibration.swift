@@ -83,7 +83,8 @@ public struct Calibration {
         func loss(_ index: Int, _ precision: Precision) throws -> [Double] {
           let input =
             layer == .projection
-            ? try narrowed.attended(precision) : try narrowed.rounded(stage.input, width: k, precision)
+            ? try narrowed.attended(precision)
+            : try narrowed.rounded(stage.input, width: k, precision, isHandedOn: layer == .fc2)
           let linear = narrow[index].blocks[block].linear(layer)
           return try squaredRows(
             exact, linear.output(input, rows: rows, engine: engine), rows: rows, columns: linear.weight.n)

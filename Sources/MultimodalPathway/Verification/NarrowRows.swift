@@ -27,16 +27,25 @@ struct NarrowRows {
   }
 
   /// `input`, (rows, width) float32, in `precision`; valid until the next call.
-  func rounded(_ input: Activations, width: Int, _ precision: Precision) throws -> Activations {
+  ///
+  /// - Parameter isHandedOn: whether a layer stored it: what becomes int8 was bfloat16 before.
+  func rounded(
+    _ input: Activations, width: Int, _ precision: Precision, isHandedOn: Bool
+  ) throws -> Activations {
     let (a, stride) = (input.base.assumingMemoryBound(to: Float.self), input.stride)
     let kernels = model.engine.kernels
     let target = Workspace.padded(kernels.products(precision).words(width))
+    let halves = workspace.buffers.hidden
+    let halfStride = Workspace.padded(kernels.bfloat16.words(width))
     try model.engine.run { member in
       member.share(rows) { row in
-        if precision == .int8 {
-          kernels.quantizeRows(a, stride * 4, false, words.base, target, Span1D(row, row + 1), width, scales)
-        } else {
-          roundToBFloat16(a + row * stride, width, to: words.base + row * target)
+        let span = Span1D(row, row + 1)
+        switch precision {
+        case .int8 where isHandedOn:
+          roundToBFloat16(a + row * stride, width, to: halves + row * halfStride)
+          kernels.quantizeRows(halves, halfStride * 4, true, words.base, target, span, width, scales)
+        case .int8: kernels.quantizeRows(a, stride * 4, false, words.base, target, span, width, scales)
+        default: roundToBFloat16(a + row * stride, width, to: words.base + row * target)
         }
       }
     }
