@@ -86,9 +86,13 @@ import Testing
   @Test(arguments: InstructionSet.available, narrow)
   func firstTokenHasTheSameBits(_ set: InstructionSet, _ precision: Precision) throws {
     let engine = try Engine(threads: 2, instructionSet: set)
-    let model = try VisionTransformer(Self.weights(), precision: PrecisionPlan(precision), engine: engine)
     let images = Self.images(2)
-    #expect(try model.forward(images).logits.float32() == model.forward(images, features: true).logits.float32())
+    let last = PathwayLayer.allCases.map { ($0.name(inBlock: 2), precision) }
+    for overrides in [[:], Dictionary(uniqueKeysWithValues: last)] {
+      let plan = PrecisionPlan(precision, overrides: overrides)
+      let model = try VisionTransformer(Self.weights(), precision: plan, engine: engine)
+      #expect(try model.forward(images).logits.float32() == model.forward(images, features: true).logits.float32())
+    }
   }
 
   /// Layers of several precisions behind one another, each reading what the one before it wrote.
@@ -105,6 +109,25 @@ import Testing
       }
       try Self.expectSteps(
         weights, PrecisionPlan(.float32, overrides: overrides), engine, blocks: 1..<2, "\(overrides)")
+    }
+  }
+
+  /// Of int8, what is done for one row an image is bfloat16, but for what a plan names.
+  @Test func singleRowsAreNotInt8() throws {
+    func found(_ pooling: VisionTransformerConfiguration.Pooling, hasNorm: Bool, _ plan: PrecisionPlan) throws -> [Precision] {
+      var c = try Self.weights().configuration
+      (c.pooling, c.hasFinalNorm) = (pooling, hasNorm)
+      let model = try VisionTransformer(.random(c, seed: 5), precision: plan, engine: Engine(threads: 1))
+      #expect(PathwayLayer.allCases.allSatisfy { model.precision[1, $0] == plan.standard })
+      return PathwayLayer.allCases.map { model.precision[2, $0] }
+    }
+    #expect(try found(.token, hasNorm: true, .int8) == [.int8, .bfloat16, .bfloat16, .bfloat16])
+    #expect(try found(.mean, hasNorm: false, .int8) == [.int8, .int8, .int8, .bfloat16])
+    #expect(try found(.mean, hasNorm: true, .int8) == [.int8, .int8, .int8, .int8])
+    let named = PrecisionPlan(.int8, overrides: ["blocks.2.mlp.fc1": .int8, "blocks.2.mlp.fc2": .float32])
+    #expect(try found(.token, hasNorm: true, named) == [.int8, .bfloat16, .int8, .float32])
+    for plan in [PrecisionPlan.float32, .bfloat16] {
+      #expect(try found(.token, hasNorm: true, plan).allSatisfy { $0 == plan.standard })
     }
   }
 

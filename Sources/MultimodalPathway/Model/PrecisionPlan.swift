@@ -16,10 +16,12 @@ public struct PrecisionPlan: Sendable, Equatable, Encodable {
   public static let float32 = PrecisionPlan(.float32)
   /// All layers in bfloat16, attention and the patch embedding too.
   public static let bfloat16 = PrecisionPlan(.bfloat16)
-  /// All layers of the blocks in int8, attention and the patch embedding in bfloat16.
+  /// All layers of the blocks in int8, attention and the patch embedding in bfloat16. A last block's layers that are done
+  /// for one row an image, because the head reads one token or a mean, are bfloat16 too, where no override says
+  /// otherwise: they take next to no time, and no block behind them evens their losses out.
   public static let int8 = PrecisionPlan(.int8)
 
-  /// What a layer of a block is computed in.
+  /// What a layer of a block is computed in; of a model, `VisionTransformer.precision` knows its last block.
   public subscript(block: Int, layer: PathwayLayer) -> Precision {
     overrides[layer.name(inBlock: block)] ?? standard
   }
@@ -32,6 +34,14 @@ public struct PrecisionPlan: Sendable, Equatable, Encodable {
 
   /// How `overrides` names the patch embedding.
   public static let patchEmbeddingName = "patch_embed.proj"
+
+  /// The plan with all that it means for such a model in `overrides`.
+  func completed(for c: VisionTransformerConfiguration) -> PrecisionPlan {
+    guard standard == .int8 else { return self }
+    let names = c.singleRowLayers.map { $0.name(inBlock: c.depth - 1) }
+    return PrecisionPlan(
+      standard, overrides: overrides.merging(names.map { ($0, .bfloat16) }) { named, _ in named })
+  }
 
   /// Checks that every override names a layer of such a model, which has the format.
   ///

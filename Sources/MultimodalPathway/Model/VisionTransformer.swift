@@ -50,6 +50,7 @@ public final class VisionTransformer: Sendable {
     self.engine = engine
     self.execution = execution
     try precision.validate(c)
+    let precision = precision.completed(for: c)
     self.precision = precision
     let arena = WeightArena()
     blocks = try (0..<c.depth).map {

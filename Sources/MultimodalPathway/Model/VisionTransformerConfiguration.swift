@@ -112,6 +112,10 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   var readsMeanOnly: Bool {
     [.mean, .prefixMean].contains(reduction) && (!hasFinalNorm || normalizesAfterPooling) && task != .perPoint
   }
+  /// Layers of the last block that are done for one row an image: for its first token, or for a mean.
+  var singleRowLayers: [PathwayLayer] {
+    pooling == .token ? [.projection, .fc1, .fc2] : readsMeanOnly ? [.fc2] : []
+  }
   /// D: channels of a head.
   public var headSize: Int { width / heads }
   /// From one patch to the next.

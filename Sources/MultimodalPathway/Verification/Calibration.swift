@@ -92,7 +92,7 @@ public struct Calibration {
         var sums = squares[place(block, layer)]
         for row in try squaredRows(exact, nil, rows: rows, columns: exact.count / rows) { sums.output += row }
         for row in try loss(0, .bfloat16) { sums.bfloat16 += row }
-        for row in try loss(1, .int8) { sums.int8 += row }
+        if isEverInt8(block, layer) { for row in try loss(1, .int8) { sums.int8 += row } }
         squares[place(block, layer)] = sums
       }
     }
@@ -125,20 +125,27 @@ public struct Calibration {
     return [patches].compactMap { $0 } + (0..<model.configuration.depth).flatMap { block in
       PathwayLayer.allCases.map { layer in
         let (half, byte) = squares[place(block, layer)].losses
-        let precision: Precision = byte <= bound ? .int8 : half <= bound ? .bfloat16 : .float32
-        return Layer(name: layer.name(inBlock: block), precision: precision, bfloat16Loss: half, int8Loss: byte)
+        let isInt8 = isEverInt8(block, layer)
+        let precision: Precision = isInt8 && byte <= bound ? .int8 : half <= bound ? .bfloat16 : .float32
+        return Layer(
+          name: layer.name(inBlock: block), precision: precision, bfloat16Loss: half, int8Loss: isInt8 ? byte : nil)
       }
     }
   }
 
-  /// The plan of these layers: int8, the patch embedding in bfloat16, and what is wider.
+  /// The plan of these layers: `PrecisionPlan.int8`, and what is wider.
   ///
   /// - Throws: as `layers`.
   public func plan(bound: Double = usualBound) throws -> PrecisionPlan {
     PrecisionPlan(.int8, overrides: try layers(bound: bound).reduce(into: [:]) { overrides, layer in
-      let usual = layer.name == PrecisionPlan.patchEmbeddingName ? PrecisionPlan.int8.patchEmbedding : .int8
+      let usual: Precision = layer.int8Loss == nil ? .bfloat16 : .int8
       if layer.precision != usual { overrides[layer.name] = layer.precision }
     })
+  }
+
+  /// Whether the layer is int8 where no bound says otherwise.
+  private func isEverInt8(_ block: Int, _ layer: PathwayLayer) -> Bool {
+    narrow[1].precision[block, layer] == .int8
   }
 
   private func place(_ block: Int, _ layer: PathwayLayer) -> Int {
