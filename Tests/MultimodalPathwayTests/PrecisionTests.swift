@@ -78,7 +78,8 @@ import Testing
     }
     let merged = try logits(.merged)
     #expect(try logits(.folded) == merged)
-    #expect(try VisionTransformer(joined.merged(engine: engine), precision: plan, engine: engine)(images).float32() == merged)
+    let written = try VisionTransformer(joined.merged(engine: engine), precision: plan, engine: engine)
+    #expect(try written(images).float32() == merged)
     #expect(try logits(.twoBranch) != merged)
   }
 
@@ -114,7 +115,9 @@ import Testing
 
   /// Of int8, what is done for one row an image is bfloat16, but for what a plan names.
   @Test func singleRowsAreNotInt8() throws {
-    func found(_ pooling: VisionTransformerConfiguration.Pooling, hasNorm: Bool, _ plan: PrecisionPlan) throws -> [Precision] {
+    func found(
+      _ pooling: VisionTransformerConfiguration.Pooling, hasNorm: Bool, _ plan: PrecisionPlan
+    ) throws -> [Precision] {
       var c = try Self.weights().configuration
       (c.pooling, c.hasFinalNorm) = (pooling, hasNorm)
       let model = try VisionTransformer(.random(c, seed: 5), precision: plan, engine: Engine(threads: 1))
