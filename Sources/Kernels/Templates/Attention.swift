@@ -53,7 +53,7 @@ public func attentionScratchCount(tokens: Int, headSize: Int, panelColumns: Int,
   let valuePanels = (headSize + panelColumns - 1) / panelColumns
   return keyPanels * panelColumns * headSize + valuePanels * panelColumns * tokens
     + max(tileRows * attentionKeyBlock, panelColumns * panelColumns / 2) + tileRows * valuePanels * panelColumns
-    + 2 * tileRows
+    + 3 * tileRows
 }
 
 /// Attention of the queries `queries` of one head over all its keys.
@@ -74,6 +74,7 @@ public func attention<F: TileFormat>(
   let sums = scores + F.tileRows * attentionKeyBlock
   let tops = sums + F.tileRows * outWidth
   let totals = tops + F.tileRows
+  let blockTops = totals + F.tileRows
   packKeys(F.self, x, into: keys, scratch: scores)
   packValues(F.self, x, into: values)
 
@@ -86,11 +87,19 @@ public func attention<F: TileFormat>(
     while start < x.tokens {
       let count = min(attentionKeyBlock, x.tokens - start)
       scoreTile(F.self, x, first: first, rows: rows, keys: keys, start: start, count: count, into: scores)
+      // Tops of all rows before any row's powers: a row's maximum and its powers wait for each other, those of different
+      // rows do not.
       var row = 0
+      while row < rows {
+        blockTops[row] = blockTop(F.I.self, scores + row * attentionKeyBlock, count: count)
+        row += 1
+      }
+      row = 0
       while row < rows {
         let line = scores + row * attentionKeyBlock
         let correction = softmaxBlock(
-          F.self, line, count: count, scale: x.scale, top: tops + row, total: totals + row, isFirst: start == 0)
+          F.self, line, count: count, scale: x.scale, blockTop: blockTops[row], top: tops + row, total: totals + row,
+          isFirst: start == 0)
         if start > 0 {
           var column = 0
           while column < outWidth {
@@ -188,17 +197,9 @@ func scoreTile<F: TileFormat>(
   }
 }
 
-/// One row's step of online softmax: `count` scores s, to a whole vector, become e^(scale (s - top)) in the format F, 0
-/// beyond `count`; `top`, the highest score so far, and `total` move on.
-///
-/// Returns the factor for what was summed under the old `top`; 1 in the first block.
+/// The highest of a row's `count` scores. What is behind them, to a whole vector, becomes the lowest score of all.
 @inlinable @inline(__always)
-func softmaxBlock<F: TileFormat>(
-  _: F.Type, _ scores: UnsafeMutablePointer<Float>, count: Int, scale: Float, top: UnsafeMutablePointer<Float>,
-  total: UnsafeMutablePointer<Float>, isFirst: Bool
-) -> Float {
-  typealias I = F.I
-  // Lanes beyond `count` are those of keys that are not there: the lowest score of all.
+func blockTop<I: ISA>(_: I.Type, _ scores: UnsafeMutablePointer<Float>, count: Int) -> Float {
   let last = (count - 1) / I.lanes * I.lanes
   var limits = I.splat(.infinity)
   for lane in 0..<I.lanes where last + lane >= count { limits[lane] = -.infinity }
@@ -209,7 +210,20 @@ func softmaxBlock<F: TileFormat>(
     highest = I.maximum(highest, I.load(scores + column))
     column += I.lanes
   }
-  let blockTop = I.largest(highest)
+  return I.largest(highest)
+}
+
+/// One row's step of online softmax: `count` scores s, to a whole vector, become e^(scale (s - top)) in the format F, 0
+/// beyond `count`; `top`, the highest score so far, and `total` move on. `blockTop` is the highest of these.
+///
+/// Returns the factor for what was summed under the old `top`; 1 in the first block.
+@inlinable @inline(__always)
+func softmaxBlock<F: TileFormat>(
+  _: F.Type, _ scores: UnsafeMutablePointer<Float>, count: Int, scale: Float, blockTop: Float,
+  top: UnsafeMutablePointer<Float>, total: UnsafeMutablePointer<Float>, isFirst: Bool
+) -> Float {
+  typealias I = F.I
+  let last = (count - 1) / I.lanes * I.lanes
   let newTop = isFirst ? blockTop : max(top[0], blockTop)
   let binaryScale = scale * log2E
   let sum = blockPowers(F.self, scores, vectors: last / I.lanes + 1, scale: binaryScale, top: newTop)
