@@ -37,36 +37,27 @@ func applyEpilogue<F: TileFormat>(
   _: F.Type, _ g: GEMMArguments, sums: UnsafeMutableRawPointer, row: Int, rows: Int, panel: Int
 ) {
   let e = g.epilogue
+  let column = panel * F.I.panelColumns
+  let valid = min(F.I.panelColumns, g.n - column)
+  let tile = EpilogueTile(sums: sums, row: row, rows: rows, column: column)
   let isPlain = e.addend == nil && e.scale == 1 && !e.appliesReLU && (e.residual != nil || e.gamma == nil)
-  var lane = 0
-  while lane < F.I.panelColumns {
-    let at = panel * F.I.panelColumns + lane
-    let valid = min(F.I.lanes, g.n - at)
-    if valid <= 0 { return }
-    let vector = EpilogueVector(sums: sums + lane * 4, row: row, rows: rows, column: at)
-    let (gelu, residual, narrow) = (e.appliesGELU, e.residual != nil, e.storesBFloat16)
-    // What a block's layers need has loops of its own: literals leave no question in them.
-    if !isPlain || valid < F.I.lanes || (residual && (gelu || narrow)) {
-      finish(F.self, g, vector, valid, isPlain: false, gelu: gelu, residual: residual, narrow: narrow)
-    } else if residual {
-      finish(F.self, g, vector, F.I.lanes, isPlain: true, gelu: false, residual: true, narrow: false)
-    } else if gelu, narrow {
-      finish(F.self, g, vector, F.I.lanes, isPlain: true, gelu: true, residual: false, narrow: true)
-    } else if gelu {
-      finish(F.self, g, vector, F.I.lanes, isPlain: true, gelu: true, residual: false, narrow: false)
-    } else if narrow {
-      finish(F.self, g, vector, F.I.lanes, isPlain: true, gelu: false, residual: false, narrow: true)
-    } else {
-      finish(F.self, g, vector, F.I.lanes, isPlain: true, gelu: false, residual: false, narrow: false)
-    }
-    lane += F.I.lanes
+  if !isPlain || valid < F.I.panelColumns || (e.residual != nil && (e.appliesGELU || e.storesBFloat16)) {
+    return finishPart(F.self, g, tile, valid)
+  }
+  // What a block's layers need.
+  if e.residual != nil { return finish(F.self, BiasResidual.self, g, tile) }
+  switch (e.appliesGELU, e.storesBFloat16) {
+  case (false, false): finish(F.self, Bias.self, g, tile)
+  case (false, true): finish(F.self, BiasNarrow.self, g, tile)
+  case (true, false): finish(F.self, BiasGELU.self, g, tile)
+  case (true, true): finish(F.self, BiasGELUNarrow.self, g, tile)
   }
 }
 
-/// A vector's width of a tile: its first sum, NR words from row to row; where it belongs in C.
+/// A tile's first sum, NR words from row to row, and where it belongs in C.
 @frozen
 @usableFromInline
-struct EpilogueVector {
+struct EpilogueTile {
   @usableFromInline let sums: UnsafeMutableRawPointer
   @usableFromInline let row: Int
   @usableFromInline let rows: Int
@@ -81,55 +72,159 @@ struct EpilogueVector {
   }
 }
 
-/// The epilogue of `valid` columns: what belongs to them stays in registers while the rows pass by.
-///
-/// - Parameters:
-///   - isPlain: neither addend, scale nor ReLU; gamma with a residual only.
-///   - gelu, residual, narrow: what the epilogue says of GELU, residual and bfloat16.
+/// What an epilogue does, told by a type: each gets a loop of its own. Of flags, even literal ones, the compiler makes one
+/// function that asks them again for every vector.
+@usableFromInline
+protocol EpilogueParts {
+  static var appliesGELU: Bool { get }
+  /// gamma as well.
+  static var addsResidual: Bool { get }
+  static var storesBFloat16: Bool { get }
+}
+
+extension EpilogueParts {
+  @inlinable @inline(__always)
+  static var appliesGELU: Bool { false }
+  @inlinable @inline(__always)
+  static var addsResidual: Bool { false }
+  @inlinable @inline(__always)
+  static var storesBFloat16: Bool { false }
+}
+
+@usableFromInline
+enum Bias: EpilogueParts {}
+
+@usableFromInline
+enum BiasNarrow: EpilogueParts {
+  @inlinable @inline(__always)
+  static var storesBFloat16: Bool { true }
+}
+
+@usableFromInline
+enum BiasGELU: EpilogueParts {
+  @inlinable @inline(__always)
+  static var appliesGELU: Bool { true }
+}
+
+@usableFromInline
+enum BiasGELUNarrow: EpilogueParts {
+  @inlinable @inline(__always)
+  static var appliesGELU: Bool { true }
+  @inlinable @inline(__always)
+  static var storesBFloat16: Bool { true }
+}
+
+@usableFromInline
+enum BiasResidual: EpilogueParts {
+  @inlinable @inline(__always)
+  static var addsResidual: Bool { true }
+}
+
+/// The epilogue of a whole panel's columns: a row's two vectors at a time, what belongs to columns in registers.
 @inlinable @inline(__always)
-func finish<F: TileFormat>(
-  _: F.Type, _ g: GEMMArguments, _ vector: EpilogueVector, _ valid: Int, isPlain: Bool, gelu: Bool, residual: Bool,
-  narrow: Bool
-) {
+func finish<F: TileFormat, P: EpilogueParts>(_: F.Type, _: P.Type, _ g: GEMMArguments, _ tile: EpilogueTile) {
   typealias I = F.I
   let e = g.epilogue
-  let at = vector.column
-  let columnScale = g.columnScales.map { I.load($0 + at) } ?? I.splat(1)
-  let columnSum = g.columnSums.map { I.load($0 + at) } ?? I.splat(0)
-  let bias = e.bias.map { loadLanes(I.self, $0 + at, valid) } ?? I.splat(0)
-  let gamma = e.gamma.map { loadLanes(I.self, $0 + at, valid) } ?? I.splat(1)
-  var sums = UnsafeRawPointer(vector.sums)
-  var c = g.c + vector.row * g.ldc * (narrow ? 2 : 4)
-  var row = vector.row
-  let end = row + vector.rows
-  while row < end {
+  let (at, lanes) = (tile.column, I.lanes)
+  let left = EpilogueColumns(F.self, g, at, I.lanes)
+  let right = EpilogueColumns(F.self, g, at + lanes, I.lanes)
+  let bytes = P.storesBFloat16 ? 2 : 4
+  var sums = UnsafeRawPointer(tile.sums)
+  var c = g.c + (tile.row * g.ldc + at) * bytes
+  var row = tile.row
+  while row < tile.row + tile.rows {
     var s = F.float(sums.loadUnaligned(as: F.Sum.self))
+    var t = F.float(sums.loadUnaligned(fromByteOffset: lanes * 4, as: F.Sum.self))
     if F.isInteger, let rowScales = g.rowScales {
       let of = rowScales[row * g.rowScaleStride]
-      s = I.multiplyAdd(s * I.splat(of.scale), I.splat(of.offset), columnSum) * columnScale
+      s = left.value(s, of)
+      t = right.value(t, of)
     }
-    if !isPlain {
-      if let addend = e.addend {
-        s = I.multiplyAdd(loadLanes(I.self, addend + row * e.addendStride + at, valid), s, I.splat(e.scale))
-      } else if e.scale != 1 {
-        s *= I.splat(e.scale)
-      }
+    s += left.bias
+    t += right.bias
+    if P.appliesGELU {
+      s = F.perWord == 1 ? I.gelu(s) : I.geluOfNarrow(s)
+      t = F.perWord == 1 ? I.gelu(t) : I.geluOfNarrow(t)
     }
-    s += bias
-    if gelu { s = F.perWord == 1 ? I.gelu(s) : I.geluOfNarrow(s) }
-    if !isPlain, e.appliesReLU { s = I.maximum(s, I.splat(0)) }
-    if residual, let x = e.residual {
-      s = I.multiplyAdd(loadLanes(I.self, x + row * e.residualStride + at, valid), s, gamma)
-    } else if !isPlain, e.gamma != nil {
-      s *= gamma
+    if P.addsResidual, let residual = e.residual {
+      let x = residual + (row * e.residualStride + at)
+      s = I.multiplyAdd(I.load(x), s, left.gamma)
+      t = I.multiplyAdd(I.load(x + lanes), t, right.gamma)
     }
-    if narrow {
-      storeElements(BFloat16Format<I>.self, s, c, at, valid)
+    if P.storesBFloat16 {
+      I.storeBFloat16(s, c)
+      I.storeBFloat16(t, c + lanes * 2)
     } else {
-      storeElements(Float32Format<I>.self, s, c, at, valid)
+      c.storeBytes(of: s, as: I.Vector.self)
+      c.storeBytes(of: t, toByteOffset: lanes * 4, as: I.Vector.self)
     }
     sums += I.panelColumns * 4
-    c += g.ldc * (narrow ? 2 : 4)
+    c += g.ldc * bytes
     row += 1
+  }
+}
+
+/// What belongs to a vector's columns.
+@frozen
+@usableFromInline
+struct EpilogueColumns<I: ISA> {
+  @usableFromInline let scale: I.Vector
+  @usableFromInline let sum: I.Vector
+  @usableFromInline let bias: I.Vector
+  @usableFromInline let gamma: I.Vector
+
+  /// Of the first `valid` columns from `at` on.
+  @inlinable @inline(__always)
+  init<F: TileFormat>(_: F.Type, _ g: GEMMArguments, _ at: Int, _ valid: Int) where F.I == I {
+    let e = g.epilogue
+    scale = g.columnScales.map { I.load($0 + at) } ?? I.splat(1)
+    sum = g.columnSums.map { I.load($0 + at) } ?? I.splat(0)
+    bias = e.bias.map { loadLanes(I.self, $0 + at, valid) } ?? I.splat(0)
+    gamma = e.gamma.map { loadLanes(I.self, $0 + at, valid) } ?? I.splat(1)
+  }
+
+  /// The product that integers' sums stand for.
+  @inlinable @inline(__always)
+  func value(_ sums: I.Vector, _ row: RowScale) -> I.Vector {
+    I.multiplyAdd(sums * I.splat(row.scale), I.splat(row.offset), sum) * scale
+  }
+}
+
+/// The epilogue with all its parts, of the first `valid` columns of a panel.
+@inlinable @inline(__always)
+func finishPart<F: TileFormat>(_: F.Type, _ g: GEMMArguments, _ tile: EpilogueTile, _ valid: Int) {
+  typealias I = F.I
+  let e = g.epilogue
+  var lane = 0
+  while lane < valid {
+    let at = tile.column + lane
+    let count = min(I.lanes, valid - lane)
+    let columns = EpilogueColumns(F.self, g, at, count)
+    var row = tile.row
+    while row < tile.row + tile.rows {
+      let sums = tile.sums + ((row - tile.row) * I.panelColumns + lane) * 4
+      var s = F.float(UnsafeRawPointer(sums).loadUnaligned(as: F.Sum.self))
+      if F.isInteger, let rowScales = g.rowScales { s = columns.value(s, rowScales[row * g.rowScaleStride]) }
+      if let addend = e.addend {
+        s = I.multiplyAdd(loadLanes(I.self, addend + row * e.addendStride + at, count), s, I.splat(e.scale))
+      } else {
+        s *= I.splat(e.scale)
+      }
+      s += columns.bias
+      if e.appliesGELU { s = F.perWord == 1 ? I.gelu(s) : I.geluOfNarrow(s) }
+      if e.appliesReLU { s = I.maximum(s, I.splat(0)) }
+      if let residual = e.residual {
+        s = I.multiplyAdd(loadLanes(I.self, residual + row * e.residualStride + at, count), s, columns.gamma)
+      } else {
+        s *= columns.gamma
+      }
+      if e.storesBFloat16 {
+        storeElements(BFloat16Format<I>.self, s, g.c + row * g.ldc * 2, at, count)
+      } else {
+        storeElements(Float32Format<I>.self, s, g.c + row * g.ldc * 4, at, count)
+      }
+      row += 1
+    }
+    lane += I.lanes
   }
 }
