@@ -4,17 +4,18 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// Parts of an epilogue in every combination, those that have loops of their own and those that share one, at every tail
-/// of N.
+/// Parts of an epilogue in every combination, those that have loops of their own and those that share one, in every format
+/// and at every tail of N.
 @Suite struct EpilogueTests {
   private static let rows = 3
   private static let k = 4
 
   enum Activation: CaseIterable { case none, relu, gelu }
 
-  /// On whole numbers, so that all but GELU is exact and bfloat16 rounds once; NaN beyond what may be read.
-  @Test(arguments: InstructionSet.available, Activation.allCases)
-  func combinationsAreWhatTheySay(_ set: InstructionSet, _ activation: Activation) throws {
+  /// On numbers that every format holds, with few enough digits that all but GELU is exact and bfloat16 rounds once; NaN
+  /// beyond what may be read.
+  @Test(arguments: InstructionSet.available, [Precision.float32, .bfloat16, .int8])
+  func combinationsAreWhatTheySay(_ set: InstructionSet, _ precision: Precision) throws {
     let engine = try Engine(threads: 1, instructionSet: set)
     var random = SeededGenerator(seed: 8)
     func numbers(_ count: Int) -> FloatBuffer {
@@ -24,25 +25,34 @@ import Testing
     }
     for n in 1...67 {
       let stride = n + 2
-      let (a, weight) = (random.wholeNumbers(Self.rows * Self.k), random.wholeNumbers(n * Self.k))
+      let shape = LinearCase(m: Self.rows, n: n, k: Self.k)
+      // int8's scales are 2^-10 for a and 2^-6 for weights.
+      let a = (0..<Self.rows).flatMap { _ in
+        let low = -abs(random.wholeNumbers(1, upTo: 128)[0])
+        return ([low, low + 255] + random.wholeNumbers(2, upTo: 127).map { low + 127 + $0 }).map { $0 * 0x1p-10 }
+      }
+      let weight = (0..<n).flatMap { _ in
+        (random.wholeNumbers(Self.k - 1, upTo: 127) + [-127]).map { $0 * 0x1p-6 }
+      }
       let (bias, gamma) = (numbers(n), numbers(n))
       let (addend, residual) = (numbers(Self.rows * stride), numbers(Self.rows * stride))
-      for parts in 0..<64 {
+      for (activation, parts) in Activation.allCases.flatMap({ kind in (0..<64).map { (kind, $0) } }) {
         let has = (0..<6).map { parts >> $0 & 1 == 1 }
         let narrow = has[5]
         var c = [Float](repeating: .nan, count: Self.rows * stride)
-        try linearProduct(
-          LinearCase(m: Self.rows, n: n, k: Self.k), a: a, lda: Self.k, weight: weight, engine: engine, ldc: stride,
-          c: &c
-        ) {
-          if has[0] { $0.scale = -2 }
-          if has[1] { $0.bias = UnsafePointer(bias.base) }
-          if has[2] { $0.gamma = UnsafePointer(gamma.base) }
-          if has[3] { ($0.addend, $0.addendStride) = (UnsafePointer(addend.base), stride) }
-          if has[4] { ($0.residual, $0.residualStride) = (UnsafePointer(residual.base), stride) }
-          $0.storesBFloat16 = narrow
-          $0.appliesReLU = activation == .relu
-          $0.appliesGELU = activation == .gelu
+        var epilogue = Epilogue()
+        if has[0] { epilogue.scale = -2 }
+        if has[1] { epilogue.bias = UnsafePointer(bias.base) }
+        if has[2] { epilogue.gamma = UnsafePointer(gamma.base) }
+        if has[3] { (epilogue.addend, epilogue.addendStride) = (UnsafePointer(addend.base), stride) }
+        if has[4] { (epilogue.residual, epilogue.residualStride) = (UnsafePointer(residual.base), stride) }
+        epilogue.storesBFloat16 = narrow
+        epilogue.appliesReLU = activation == .relu
+        epilogue.appliesGELU = activation == .gelu
+        if precision == .float32 {
+          try linearProduct(shape, a: a, lda: Self.k, weight: weight, engine: engine, ldc: stride, c: &c) { $0 = epilogue }
+        } else {
+          try narrowProduct(shape, a: a, weight: weight, precision, engine: engine, ldc: stride, c: &c, epilogue: epilogue)
         }
         var isRight = true
         for row in 0..<Self.rows {
@@ -59,7 +69,8 @@ import Testing
             if has[3] { sum += Double(addend.base[at]) }
             if has[1] { sum += Double(bias.base[column]) }
             // Of gelu (Kernels/README.md); the product with gamma, and where it is not fused the residual, round as well.
-            var bound = activation == .gelu ? 0x1p-21 * abs(sum) : 0
+            let error = precision == .float32 ? 0x1p-21 : 0x1p-17
+            var bound = activation == .gelu ? error * abs(sum) : 0
             switch activation {
             case .none: break
             case .relu: sum = max(sum, 0)
@@ -74,7 +85,7 @@ import Testing
             isRight = isRight && abs(Double(found) - sum) <= bound
           }
         }
-        #expect(isRight, "N \(n), parts \(has)")
+        #expect(isRight, "N \(n), parts \(has), \(activation)")
       }
     }
   }

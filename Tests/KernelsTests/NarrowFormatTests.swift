@@ -7,69 +7,22 @@ import Testing
 /// Products in bfloat16 and int8, attention in bfloat16, on every instruction set, beside Double references whose inputs
 /// are rounded as the kernels round them.
 @Suite struct NarrowFormatTests {
-  private static func halves(_ values: [Float]) -> [UInt16] {
-    values.map { UInt16(roundedToBFloat16($0).bitPattern >> 16) }
-  }
   private static func float(_ half: UInt16) -> Float { Float(bitPattern: UInt32(half) << 16) }
 
-  /// A product through the engine; a in the format that it reads, with `guardBytes` of 0xFF between rows and behind C.
+  /// A product through the engine, (M, N).
   private static func product(
     _ shape: LinearCase, a: [Float], weight: [Float], terms: [(Float, [Float])] = [], folds: Bool = false,
     _ precision: Precision, _ engine: Engine, blocking: Blocking? = nil, epilogue: Epilogue = Epilogue()
   ) throws -> [Float] {
-    let (m, n, k) = (shape.m, shape.n, shape.k)
-    var kernels = engine.kernels
-    if let blocking { kernels.blocking = blocking }
-    let products = kernels.products(precision)
-    let stride = products.words(k) + 3
-    let input = FloatBuffer(count: m * stride)
-    for index in 0..<input.count { input.base[index] = Float(bitPattern: .max) }
-    var scales = [RowScale](repeating: RowScale(scale: .nan, offset: .nan), count: m)
-    let raw = UnsafeMutableRawPointer(input.base)
-    for row in 0..<m {
-      let values = Array(a[row * k..<(row + 1) * k])
-      if precision == .int8 {
-        kernels.quantizeRows(
-          values, k * 4, false, raw + row * stride * 4, stride, Span1D(0, 1), k, &scales[row])
-      } else {
-        for (index, half) in (halves(values) + (k % 2 == 1 ? [0] : [])).enumerated() {
-          raw.storeBytes(of: half, toByteOffset: row * stride * 4 + index * 2, as: UInt16.self)
-        }
-      }
+    let ldc = shape.n + 5
+    var c = [Float](repeating: .nan, count: shape.m * ldc)
+    try narrowProduct(
+      shape, a: a, weight: weight, terms: terms, folds: folds, precision, engine: engine, blocking: blocking, ldc: ldc,
+      c: &c, epilogue: epilogue)
+    for row in 0..<shape.m {
+      for column in shape.n..<ldc { #expect(c[row * ldc + column].isNaN, "\(shape): wrote beyond the columns") }
     }
-    let buffers = ([weight] + terms.map(\.1)).map { values in
-      let buffer = FloatBuffer(count: values.count)
-      buffer.base.update(from: values, count: values.count)
-      return buffer
-    }
-    let shares = zip(terms, buffers.dropFirst()).map { FoldTerm(scale: $0.0, weight: $1.base) }
-    let matrix: WeightMatrix =
-      folds
-      ? .folding(
-        FoldedMatrix(buffers[0].base, n: n, k: k, terms: shares, precision: precision, owners: buffers))
-      : .packed(
-        try PackedMatrix(buffers[0].base, n: n, k: k, terms: shares, precision: precision, engine: engine))
-    let ldc = n + 5
-    var c = [Float](repeating: .nan, count: m * ldc)
-    let count = LinearProduct.scratchCount(kernels, k: k)
-    let scratch = FloatBuffer(count: engine.threads * count)
-    scratch.base.update(repeating: .nan, count: scratch.count)
-    try c.withUnsafeMutableBufferPointer { c in
-      let base = c.baseAddress!
-      try scales.withUnsafeBufferPointer { scales in
-        let activations = Activations(raw, stride: stride, scales: precision == .int8 ? scales.baseAddress : nil)
-        try engine.run { member in
-          LinearProduct.run(
-            &member, kernels, weight: matrix, a: activations, m: m, c: base, ldc: ldc, epilogue: epilogue,
-            scratch: scratch.base + member.index * count)
-        }
-      }
-    }
-    withExtendedLifetime((buffers, input, scratch)) {}
-    for row in 0..<m {
-      for column in n..<ldc { #expect(c[row * ldc + column].isNaN, "\(shape): wrote beyond the columns") }
-    }
-    return (0..<m).flatMap { c[$0 * ldc..<$0 * ldc + n] }
+    return (0..<shape.m).flatMap { c[$0 * ldc..<$0 * ldc + shape.n] }
   }
 
   /// Whole numbers below 2^8 are bfloat16, and their sums of products exact.
@@ -238,7 +191,7 @@ import Testing
       for token in 0..<n {
         // Values have a mean, beside which their roundings are small.
         let numbers = random.floats(2 * d, in: -2...2) + random.floats(d, in: -1...4)
-        qkv.replaceSubrange(token * stride..<token * stride + 3 * d, with: Self.halves(numbers))
+        qkv.replaceSubrange(token * stride..<token * stride + 3 * d, with: halves(numbers))
       }
       let outStride = (d + 1) / 2 * 2 + 2
       var output = [UInt16](repeating: 0x7FC0, count: n * outStride)
