@@ -4,16 +4,16 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// Parts of an epilogue in every combination, those that have loops of their own and those that share one, in every format
-/// and at every tail of N.
+/// Parts of an epilogue in every combination, those that have loops of their own and those that share one, in every
+/// format and at every tail of N.
 @Suite struct EpilogueTests {
   private static let rows = 3
   private static let k = 4
 
   enum Activation: CaseIterable { case none, relu, gelu }
 
-  /// On numbers that every format holds, with few enough digits that all but GELU is exact and bfloat16 rounds once; NaN
-  /// beyond what may be read.
+  /// On numbers that every format holds, with few enough digits that all but GELU is exact and bfloat16 rounds once;
+  /// NaN beyond what may be read.
   @Test(arguments: InstructionSet.available, [Precision.float32, .bfloat16, .int8])
   func combinationsAreWhatTheySay(_ set: InstructionSet, _ precision: Precision) throws {
     let engine = try Engine(threads: 1, instructionSet: set)
@@ -50,9 +50,12 @@ import Testing
         epilogue.appliesReLU = activation == .relu
         epilogue.appliesGELU = activation == .gelu
         if precision == .float32 {
-          try linearProduct(shape, a: a, lda: Self.k, weight: weight, engine: engine, ldc: stride, c: &c) { $0 = epilogue }
+          try linearProduct(shape, a: a, lda: Self.k, weight: weight, engine: engine, ldc: stride, c: &c) {
+            $0 = epilogue
+          }
         } else {
-          try narrowProduct(shape, a: a, weight: weight, precision, engine: engine, ldc: stride, c: &c, epilogue: epilogue)
+          try narrowProduct(
+            shape, a: a, weight: weight, precision, engine: engine, ldc: stride, c: &c, epilogue: epilogue)
         }
         var isRight = true
         for row in 0..<Self.rows {

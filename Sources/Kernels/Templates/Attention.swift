@@ -87,8 +87,7 @@ public func attention<F: TileFormat>(
     while start < x.tokens {
       let count = min(attentionKeyBlock, x.tokens - start)
       scoreTile(F.self, x, first: first, rows: rows, keys: keys, start: start, count: count, into: scores)
-      // Tops of all rows before any row's powers: a row's maximum and its powers wait for each other, those of different
-      // rows do not.
+      // Tops of all rows before any row's powers: a row's powers wait for its maximum, not for those of other rows.
       var row = 0
       while row < rows {
         blockTops[row] = blockTop(F.I.self, scores + row * attentionKeyBlock, count: count)

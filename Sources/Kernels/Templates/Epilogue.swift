@@ -72,8 +72,8 @@ struct EpilogueTile {
   }
 }
 
-/// What an epilogue does, told by a type: each gets a loop of its own. Of flags, even literal ones, the compiler makes one
-/// function that asks them again for every vector.
+/// What an epilogue does, told by a type: each gets a loop of its own. Of flags, even literal ones, the compiler makes
+/// one function that asks them again for every vector.
 @usableFromInline
 protocol EpilogueParts {
   static var appliesGELU: Bool { get }
