@@ -114,7 +114,8 @@ package struct Member {
     self.index = index
     self.count = count
     self.counters = counters
-    stopwatch = clock.map { Stopwatch($0, member: index) }
+    // Not `map`: its nil is taken for a value where the compiler does not optimise (Swift 6.3).
+    if let clock { stopwatch = Stopwatch(clock, member: index) } else { stopwatch = nil }
   }
 
   /// Counts the time from here to the next call as `label`'s; nil: as nobody's.
