@@ -8,11 +8,16 @@ public struct Checkpoint: Sendable {
   public var metadata: [String: String]
   /// The files the tensors came from, in reading order; empty where they did not come from files.
   public let files: [URL]
+  /// Choices between several readings of the files that were made here, a sentence each, for a person to see.
+  public var notes: [String]
 
-  public init(tensors: [String: Tensor], metadata: [String: String] = [:], files: [URL] = []) {
+  public init(
+    tensors: [String: Tensor], metadata: [String: String] = [:], files: [URL] = [], notes: [String] = []
+  ) {
     self.tensors = tensors
     self.metadata = metadata
     self.files = files
+    self.notes = notes
   }
 
   /// Maps a safetensors or PyTorch file, told apart by their first bytes; all shards of an `.index.json`; or what a
@@ -28,11 +33,10 @@ public struct Checkpoint: Sendable {
   /// - Throws: `CheckpointError`, one case for each way in which a file can be malformed.
   /// - Complexity: O(header); tensor bytes are read when they are used.
   public init(contentsOf url: URL) throws {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) else {
+    guard FileManager.default.fileExists(atPath: url.path) else {
       throw CheckpointError.unreadable(file: url.path, reason: "no such file or directory")
     }
-    if isDirectory.boolValue {
+    if url.isExistingDirectory {
       try self.init(contentsOf: Self.file(inDirectory: url))
     } else if url.lastPathComponent.hasSuffix(".index.json") {
       try self.init(index: url)

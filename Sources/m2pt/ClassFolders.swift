@@ -17,10 +17,7 @@ struct ClassFolders {
     let found: [String]
     do {
       found = try FileManager.default.contentsOfDirectory(atPath: path).filter { name in
-        var isDirectory: ObjCBool = false
-        let inside = root.appendingPathComponent(name).path
-        return !name.hasPrefix(".") && FileManager.default.fileExists(atPath: inside, isDirectory: &isDirectory)
-          && isDirectory.boolValue
+        !name.hasPrefix(".") && root.appendingPathComponent(name).isExistingDirectory
       }.sorted()
     } catch {
       throw ToolError("\(path): cannot be listed: \(error.localizedDescription)")

@@ -28,10 +28,10 @@ struct Convert: ParsableCommand {
   func run() throws {
     let source = URL(fileURLWithPath: input)
     let directory = ModelDirectory(url: URL(fileURLWithPath: output), overwrites: overwrite)
-    let isDirectory = (try? source.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
-    try directory.check(source: isDirectory ? source : source.deletingLastPathComponent())
+    try directory.check(source: ModelLocation(source).directory)
     let conversion = try ModelConversion(modelAt: source, architecture: architecture)
     let weights = conversion.weights
+    for note in weights.notes { report("note: \(note)") }
     let type = dtype.elementType(weights)
     try directory.write(conversion.checkpoint(as: type), weights.configuration, recipe(weights.configuration))
     let account = ConversionReport(conversion, output: output, type: type)

@@ -21,12 +21,11 @@ struct InputBatches {
   ///
   /// - Throws: `ToolError` where there are none, or a directory cannot be listed.
   static func files(_ path: String, endings: [String]) throws -> [String] {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+    guard FileManager.default.fileExists(atPath: path) else {
       guard path.contains(where: { "*?[".contains($0) }) else { return [path] }
       return try matches(path).flatMap { try files($0, endings: endings) }
     }
-    guard isDirectory.boolValue else { return [path] }
+    guard URL(fileURLWithPath: path).isExistingDirectory else { return [path] }
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: path)

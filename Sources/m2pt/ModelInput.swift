@@ -13,7 +13,9 @@ struct ModelOptions: ParsableArguments {
   @OptionGroup var precision: PrecisionOptions
 
   func weights() throws -> ModelWeights {
-    try imageSize.resized(ModelWeights(modelAt: URL(fileURLWithPath: model), architecture: architecture))
+    let weights = try ModelWeights(modelAt: URL(fileURLWithPath: model), architecture: architecture)
+    for note in weights.notes { report("note: \(note)") }
+    return try imageSize.resized(weights)
   }
 
   func load() throws -> VisionTransformer {

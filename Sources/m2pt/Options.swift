@@ -60,7 +60,9 @@ struct PathwayOptions: ParsableArguments {
   }
 
   func targetWeights() throws -> ModelWeights {
-    try imageSize.resized(ModelWeights(modelAt: URL(fileURLWithPath: target), architecture: architecture))
+    let weights = try ModelWeights(modelAt: URL(fileURLWithPath: target), architecture: architecture)
+    for note in weights.notes { report("note: \(note)") }
+    return try imageSize.resized(weights)
   }
 
   func joined() throws -> PathwayWeights {

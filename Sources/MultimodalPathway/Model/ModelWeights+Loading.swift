@@ -26,17 +26,15 @@ extension ModelWeights {
     if let architecture {
       return try VisionTransformerConfiguration.preset(architecture).fitted(to: named(checkpoint.tensors))
     }
-    let isDirectory = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
-    let file = (isDirectory ? url : url.deletingLastPathComponent()).appendingPathComponent("config.json")
-    if !isDirectory, let text = checkpoint.metadata[configurationKey] {
-      return try .read(json: Data(text.utf8), file: "\(url.path) (metadata)")
-    }
-    guard FileManager.default.fileExists(atPath: file.path) else {
+    let location = ModelLocation(url)
+    guard let (text, name) = try location.configuration(of: checkpoint) else {
       throw ConfigurationError.malformed(
         file: url.path,
         reason: "has no config.json beside it; name the architecture (--architecture vit_base_patch16_224)")
     }
-    return try .read(file)
+    var configuration = try VisionTransformerConfiguration.read(json: text, file: name)
+    if configuration.modality == .audio { try configuration.readFeatureExtractor(beside: location.configurationFile) }
+    return configuration
   }
 }
 

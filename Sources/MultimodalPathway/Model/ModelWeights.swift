@@ -12,6 +12,9 @@ public struct ModelWeights: Sendable {
   public let files: [URL]
   /// How the checkpoint stores its numbers: the widest format among its tensors.
   public let storedType: ElementType
+  /// Choices between several readings of files and configuration that were made while loading, a sentence each, for a
+  /// person to see.
+  public let notes: [String]
 
   /// Binds a checkpoint strictly, after its names were made timm's (`CheckpointLayout`).
   ///
@@ -33,19 +36,21 @@ public struct ModelWeights: Sendable {
     self.init(
       configuration: configuration, tensors: try named.mapValues { try $0.asFloat32() }, metadata: checkpoint.metadata,
       files: checkpoint.files,
-      storedType: checkpoint.tensors.values.map(\.elementType).max { $0.byteCount < $1.byteCount } ?? .float32)
+      storedType: checkpoint.tensors.values.map(\.elementType).max { $0.byteCount < $1.byteCount } ?? .float32,
+      notes: checkpoint.notes)
   }
 
   /// The caller has made sure that `tensors` are those of the configuration.
   init(
     configuration: VisionTransformerConfiguration, tensors: [String: Tensor], metadata: [String: String], files: [URL],
-    storedType: ElementType
+    storedType: ElementType, notes: [String] = []
   ) {
     self.configuration = configuration
     self.tensors = tensors
     self.metadata = metadata
     self.files = files
     self.storedType = storedType
+    self.notes = notes
   }
 
   static func named(_ tensors: [String: Tensor]) throws -> [String: Tensor] {

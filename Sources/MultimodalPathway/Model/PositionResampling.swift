@@ -98,6 +98,7 @@ extension ModelWeights {
         values, shape: [1, values.count / configuration.width, configuration.width])
     }
     return ModelWeights(
-      configuration: resized, tensors: tensors, metadata: metadata, files: files, storedType: storedType)
+      configuration: resized, tensors: tensors, metadata: metadata, files: files, storedType: storedType,
+      notes: notes)
   }
 }

@@ -123,17 +123,8 @@ public struct AuxiliaryWeights: Sendable {
 
   /// What the configuration beside a checkpoint, or in its metadata, says.
   private static func statedHeads(at url: URL, _ checkpoint: Checkpoint) throws -> Int? {
-    let isDirectory = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
-    let file = (isDirectory ? url : url.deletingLastPathComponent()).appendingPathComponent("config.json")
-    let data: Data
-    if !isDirectory, let text = checkpoint.metadata[ModelWeights.configurationKey] {
-      data = Data(text.utf8)
-    } else if FileManager.default.fileExists(atPath: file.path) {
-      data = try ConfigurationFile.contents(of: file)
-    } else {
-      return nil
-    }
-    let object = try JSONObject(parsing: data, file: file.path)
+    guard let (text, name) = try ModelLocation(url).configuration(of: checkpoint) else { return nil }
+    let object = try JSONObject(parsing: text, file: name)
     if let architecture = try object.string("architecture") {
       return try object.object("model_args")?.integer("num_heads")
         ?? (try? VisionTransformerConfiguration.preset(architecture))?.heads

@@ -18,12 +18,11 @@ extension ImagePreprocessing {
         case modelType = "model_type"
       }
     }
-    let isDirectory = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
-    if !isDirectory, let text = try Checkpoint(contentsOf: url).metadata[ModelWeights.configurationKey] {
+    let location = ModelLocation(url)
+    if !location.isDirectory, let text = try Checkpoint(contentsOf: url).metadata[ModelWeights.configurationKey] {
       return try timm(json: Data(text.utf8), file: "\(url.path) (metadata)")
     }
-    let directory = isDirectory ? url : url.deletingLastPathComponent()
-    let configuration = directory.appendingPathComponent("config.json")
+    let (directory, configuration) = (location.directory, location.configurationFile)
     if let data = try contents(of: configuration) {
       let kind = try decode(Kind.self, from: data, file: configuration.path)
       if kind.architecture != nil, kind.modelType == nil { return try timm(json: data, file: configuration.path) }
