@@ -44,6 +44,24 @@ import Testing
     }
   }
 
+  @Test func threadsThatTheSystemRefusesAreAnError() async {
+    await #expect(processExitsWith: .success) {
+      // Room for a few more stacks of 8 MiB, not for 63.
+      let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ").first
+      let used = try #require(pages.flatMap { rlim_t($0) }) * rlim_t(sysconf(Int32(_SC_PAGESIZE)))
+      var limit = rlimit()
+      #expect(getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0)
+      limit.rlim_cur = used + (64 << 20)
+      #expect(setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0)
+      let refusal = EngineError.threadsUnavailable(wanted: 64)
+      #expect(throws: refusal) { try Engine(threads: 64).run { _ in } }
+      // The process goes on, with a team that fits.
+      nonisolated(unsafe) var sum = 0
+      try Engine(threads: 2).run { member in if member.index == 0 { sum += member.count } }
+      #expect(sum == 2)
+    }
+  }
+
   @Test func theEnvironmentIsObeyedOrRefused() async {
     await #expect(processExitsWith: .success) {
       setenv("M2PT_ISA", "neon", 1)

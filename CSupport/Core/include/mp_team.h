@@ -3,11 +3,14 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+/// The largest team.
+#define MP_TEAM_LIMIT 1024
+
 typedef void (*mp_body)(void *context, int32_t member, int32_t count);
 
 /// Runs `body(context, 0...threads-1, threads)` on exactly `threads` threads and waits for all.
 /// One thread: a plain call, no OpenMP and so no spinning. Returns the number of threads that ran; 0 where the
-/// runtime could not give that many, in which case `body` was not called.
+/// system or the runtime does not give that many, in which case `body` was not called.
 int32_t mp_team_run(int32_t threads, mp_body body, void *context);
 
 /// Waits until every member of the innermost team got here. Outside a team, or in a team of one: nothing.
