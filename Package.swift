@@ -33,6 +33,7 @@ let package = Package(
   name: "MultimodalPathway",
   products: [
     .library(name: "MultimodalPathway", targets: ["MultimodalPathway"]),
+    .library(name: "PathwayMedia", targets: ["PathwayMedia"]),
     .executable(name: "m2pt", targets: ["m2pt"]),
     .library(name: "PathwayCases", targets: ["PathwayCases"]),  // for perf/
   ],

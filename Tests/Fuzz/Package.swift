@@ -1,0 +1,17 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A nested package: libFuzzer brings its own `main`, which an ordinary build of the package must not meet.
+let package = Package(
+  name: "Fuzz",
+  dependencies: [.package(name: "MultimodalPathway", path: "../..")],
+  targets: [
+    .executableTarget(
+      name: "Fuzz",
+      dependencies: [
+        .product(name: "MultimodalPathway", package: "MultimodalPathway"),
+        .product(name: "PathwayMedia", package: "MultimodalPathway"),
+      ],
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
+  ]
+)
