@@ -108,10 +108,17 @@ public struct Checkpoint: Sendable {
     guard file.bytes.count <= Safetensors.headerLimit else {
       throw malformed("it has \(file.bytes.count) bytes, the limit is \(Safetensors.headerLimit)")
     }
-    // SAFETY: `file` outlives the parser.
-    var parser = HeaderParser(file.bytes, .index, file: url.path)
-    let members = try withExtendedLifetime(file) { try parser.parse() }
-    guard case .object(let entries)? = members.first(where: { $0.key == "weight_map" })?.value else {
+    let value: JSONValue
+    do {
+      // SAFETY: `file` outlives the parser.
+      var parser = JSONParser(file.bytes, .any)
+      value = try withExtendedLifetime(file) { try parser.parse() }
+    } catch JSONError.duplicate(let name) {
+      throw CheckpointError.duplicateName(file: url.path, name: name)
+    } catch let error as JSONError {
+      throw malformed(error.reason)
+    }
+    guard case .object(let members) = value, case .object(let entries)? = members["weight_map"] else {
       throw malformed("expected {\"weight_map\": {tensor: file}}")
     }
     guard !entries.isEmpty else { throw malformed("its weight_map is empty") }

@@ -26,14 +26,14 @@ enum Safetensors {
     }
     let headerCount = Int(length)
     // SAFETY: `file` outlives the parser; the header ends within the file, and so does all data behind it.
-    var parser = HeaderParser(UnsafeRawBufferPointer(start: base + 8, count: headerCount), .header, file: path)
+    let members = try header(UnsafeRawBufferPointer(start: base + 8, count: headerCount), path)
     let data = base + 8 + headerCount
     let dataCount = file.bytes.count - 8 - headerCount
 
     var metadata: [String: String] = [:]
     var tensors: [String: Tensor] = [:]
     var ranges: [(range: Range<Int>, name: String)] = []
-    for (name, value) in try parser.parse() {
+    for (name, value) in members.sorted(by: { $0.key < $1.key }) {
       guard case .object(let members) = value else {
         throw CheckpointError.malformedHeader(file: path, reason: "'\(name)' is not an object")
       }
@@ -55,8 +55,23 @@ enum Safetensors {
     return (tensors, metadata)
   }
 
+  /// The members of a header's object.
+  ///
+  /// - Throws: `CheckpointError.malformedHeader`, `.duplicateName`.
+  private static func header(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> [String: JSONValue] {
+    var parser = JSONParser(bytes, .safetensorsHeader)
+    do {
+      guard case .object(let members) = try parser.parse() else { throw JSONError.malformed("it is not an object") }
+      return members
+    } catch JSONError.duplicate(let name) {
+      throw CheckpointError.duplicateName(file: path, name: name)
+    } catch let error as JSONError {
+      throw CheckpointError.malformedHeader(file: path, reason: error.reason)
+    }
+  }
+
   private static func entry(
-    _ members: [(key: String, value: HeaderValue)], name: String, path: String, dataCount: Int
+    _ members: [String: JSONValue], name: String, path: String, dataCount: Int
   ) throws -> (ElementType, [Int], Range<Int>) {
     var type: ElementType?
     var shape: [Int]?
@@ -92,7 +107,7 @@ enum Safetensors {
     return (type, shape, offsets[0]..<offsets[1])
   }
 
-  private static func integers(_ values: [HeaderValue], of key: String, name: String, path: String) throws -> [Int] {
+  private static func integers(_ values: [JSONValue], of key: String, name: String, path: String) throws -> [Int] {
     try values.map {
       guard case .integer(let number) = $0 else {
         throw CheckpointError.badShape(file: path, tensor: name, reason: "\(key) holds something other than integers")

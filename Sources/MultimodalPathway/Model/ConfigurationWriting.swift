@@ -29,7 +29,7 @@ extension VisionTransformerConfiguration {
     }
     var extras = extras
     if modality != .audio, !recipe.isTimm {
-      extras["preprocessing"] = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(recipe))
+      extras["preprocessing"] = try JSONValue(parsing: JSONEncoder().encode(recipe))
     }
     if !extras.isEmpty { top["m2pt"] = .object(extras) }
     return try Self.encoded(top.merging(names) { $1 })

@@ -19,9 +19,9 @@ public enum PathwayScales {
   public static func read(json data: Data, file: String, count: Int) throws -> [[String: Float]] {
     let value: JSONValue
     do {
-      value = try JSONDecoder().decode(JSONValue.self, from: data)
-    } catch {
-      throw PathwayError.badScales(file: file, reason: "is not valid JSON")
+      value = try JSONValue(parsing: data)
+    } catch let error as JSONError {
+      throw PathwayError.badScales(file: file, reason: "is not valid JSON: \(error.reason)")
     }
     let tables: [JSONValue] =
       switch value {

@@ -1,58 +1,59 @@
-// A strict parser for the JSON of safetensors headers and shard indexes.
+// The package's one parser of JSON: safetensors headers, shard indexes, configurations, scales, plans.
 //
 // Foundation's parsers keep the last of two equal keys without a word and turn integers into doubles; here both are
-// errors (a duplicate name is how a malicious file says two things to two readers). Depth and time are bounded: one
-// pass, no look back, so a header of the format's limit costs O(bytes).
+// errors (a duplicate name is how a malicious file says two things to two readers). Depth, the length of names and time
+// are bounded: one pass, no look back, so a text costs O(bytes).
 
-/// The JSON values that a header may hold.
-enum HeaderValue {
-  case string(String)
-  case integer(Int)
-  case array([HeaderValue])
-  case object([(key: String, value: HeaderValue)])
-  /// A number that is no integer, a truth value or null: in an index, where nobody reads it.
-  case other
+/// Why a text is not the JSON that is expected.
+package enum JSONError: Error, Equatable {
+  case malformed(String)
+  case duplicate(name: String)
+
+  /// What follows the file's name in an error.
+  package var reason: String {
+    switch self {
+    case .malformed(let reason): reason
+    case .duplicate(let name): "the name '\(name)' is there twice"
+    }
+  }
 }
 
-struct HeaderParser {
+package struct JSONParser {
   /// What the text may be.
-  enum Grammar {
-    /// A safetensors header: strings, non-negative integers, short arrays of them, objects; 3 levels.
-    case header
-    /// A shard index: any JSON; 16 levels.
-    case index
+  package enum Grammar {
+    /// A safetensors header: strings, non-negative integers, short arrays of them, objects; 3 levels; no space first.
+    case safetensorsHeader
+    /// Any JSON value; 64 levels.
+    case any
   }
+
+  /// Bytes of the longest name. Names become dictionary keys, and Swift compares and hashes strings by Unicode
+  /// normalization, whose time grows with the square of a run of combining marks.
+  package static let longestName = 1024
 
   private let bytes: UnsafeRawBufferPointer
   private let grammar: Grammar
-  private let file: String
   private var position = 0
 
   /// - Parameter bytes: must outlive the parser.
-  init(_ bytes: UnsafeRawBufferPointer, _ grammar: Grammar, file: String) {
+  package init(_ bytes: UnsafeRawBufferPointer, _ grammar: Grammar) {
     self.bytes = bytes
     self.grammar = grammar
-    self.file = file
   }
 
-  /// The whole text, which must be one object, with white space after it at most.
+  /// The whole text: one value, with white space around it at most.
   ///
-  /// - Throws: `CheckpointError.malformedHeader` or `badIndex`, `duplicateName`.
-  mutating func parse() throws -> [(key: String, value: HeaderValue)] {
+  /// - Throws: `JSONError`.
+  package mutating func parse() throws -> JSONValue {
     // The format's rule: padding is allowed after the object, not before it.
-    guard grammar == .index || bytes.first == UInt8(ascii: "{") else { throw malformed("it is not an object") }
-    guard case .object(let members) = try value(depth: 0) else { throw malformed("it is not an object") }
+    guard grammar == .any || bytes.first == UInt8(ascii: "{") else { throw malformed("it is not an object") }
+    let result = try value(depth: 0)
     skipSpace()
-    guard position == bytes.count else { throw malformed("text follows the object at byte \(position)") }
-    return members
+    guard position == bytes.count else { throw malformed("text follows the \(result.kind) at byte \(position)") }
+    return result
   }
 
-  private func malformed(_ reason: String) -> CheckpointError {
-    switch grammar {
-    case .header: .malformedHeader(file: file, reason: reason)
-    case .index: .badIndex(file: file, reason: reason)
-    }
-  }
+  private func malformed(_ reason: String) -> JSONError { .malformed(reason) }
 
   private mutating func skipSpace() {
     while position < bytes.count {
@@ -83,37 +84,39 @@ struct HeaderParser {
     position += 1
   }
 
-  private mutating func value(depth: Int) throws -> HeaderValue {
-    guard depth <= (grammar == .header ? 3 : 16) else {
+  private mutating func value(depth: Int) throws -> JSONValue {
+    guard depth <= (grammar == .any ? 64 : 3) else {
       throw malformed("it nests deeper than the format allows at byte \(position)")
     }
     switch try peekAfterSpace() {
     case UInt8(ascii: "{"): return .object(try object(depth: depth))
     case UInt8(ascii: "["): return .array(try array(depth: depth))
     case UInt8(ascii: "\""): return .string(try string())
-    case UInt8(ascii: "0")...UInt8(ascii: "9") where grammar == .header: return .integer(try integer())
-    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"):
-      if grammar == .index { return try other() }
-      fallthrough
+    case UInt8(ascii: "0")...UInt8(ascii: "9") where grammar == .safetensorsHeader: return .integer(try integer())
+    case _ where grammar == .any: return try word()
     default: throw malformed("expected an object, array, string or non-negative integer at byte \(position)")
     }
   }
 
-  private mutating func object(depth: Int) throws -> [(key: String, value: HeaderValue)] {
+  private mutating func object(depth: Int) throws -> [String: JSONValue] {
     try expect(UInt8(ascii: "{"))
-    var members: [(key: String, value: HeaderValue)] = []
-    var seen = Set<String>()
+    var members: [String: JSONValue] = [:]
     if try peekAfterSpace() == UInt8(ascii: "}") {
       position += 1
       return members
     }
     while true {
       guard try peekAfterSpace() == UInt8(ascii: "\"") else { throw malformed("expected a name at byte \(position)") }
+      let start = position
       let key = try string()
-      // Swift takes two spellings of one letter (Unicode normalization) for one name; in a dictionary one would vanish.
-      guard seen.insert(key).inserted else { throw CheckpointError.duplicateName(file: file, name: key) }
+      guard key.utf8.count <= Self.longestName else {
+        throw malformed("the name at byte \(start) has \(key.utf8.count) bytes, the limit is \(Self.longestName)")
+      }
       try expect(UInt8(ascii: ":"))
-      members.append((key, try value(depth: depth + 1)))
+      // Swift takes two spellings of one letter (Unicode normalization) for one name; in a dictionary one would vanish.
+      guard members.updateValue(try value(depth: depth + 1), forKey: key) == nil else {
+        throw JSONError.duplicate(name: key)
+      }
       if try peekAfterSpace() == UInt8(ascii: ",") {
         position += 1
       } else {
@@ -123,16 +126,16 @@ struct HeaderParser {
     }
   }
 
-  private mutating func array(depth: Int) throws -> [HeaderValue] {
+  private mutating func array(depth: Int) throws -> [JSONValue] {
     try expect(UInt8(ascii: "["))
-    var elements: [HeaderValue] = []
+    var elements: [JSONValue] = []
     if try peekAfterSpace() == UInt8(ascii: "]") {
       position += 1
       return elements
     }
     while true {
       elements.append(try value(depth: depth + 1))
-      guard grammar == .index || elements.count <= Safetensors.largestRank else {
+      guard grammar == .any || elements.count <= Safetensors.largestRank else {
         throw malformed("the array before byte \(position) has more than \(Safetensors.largestRank) elements")
       }
       if try peekAfterSpace() == UInt8(ascii: ",") {
@@ -144,8 +147,8 @@ struct HeaderParser {
     }
   }
 
-  /// A number, truth value or null that nobody reads: checked as far as telling where it ends.
-  private mutating func other() throws -> HeaderValue {
+  /// A number, truth value or null.
+  private mutating func word() throws -> JSONValue {
     let start = position
     loop: while position < bytes.count {
       switch bytes[position] {
@@ -155,11 +158,42 @@ struct HeaderParser {
       default: break loop
       }
     }
-    let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    guard ["true", "false", "null"].contains(text) || Double(text)?.isFinite == true else {
-      throw malformed("expected a value at byte \(start)")
+    let word = bytes[start..<position]
+    switch String(decoding: word, as: UTF8.self) {
+    case "true": return .boolean(true)
+    case "false": return .boolean(false)
+    case "null": return .null
+    case let text where Self.isNumber(word):
+      if let integer = Int(text) { return .integer(integer) }
+      guard let number = Double(text), number.isFinite else {
+        throw malformed("the number at byte \(start) is beyond 64 bits")
+      }
+      return .number(number)
+    default: throw malformed("expected a value at byte \(start)")
     }
-    return .other
+  }
+
+  /// JSON's grammar of numbers, which is narrower than Swift's: a digit on both sides of the point, no sign or zeros
+  /// that say nothing, nothing hexadecimal.
+  private static func isNumber(_ text: Slice<UnsafeRawBufferPointer>) -> Bool {
+    func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+    var rest = text
+    if rest.first == UInt8(ascii: "-") { rest.removeFirst() }
+    let whole = rest.prefix(while: isDigit)
+    guard !whole.isEmpty, whole.count == 1 || whole.first != UInt8(ascii: "0") else { return false }
+    rest = rest[whole.endIndex...]
+    if rest.first == UInt8(ascii: ".") {
+      let fraction = rest.dropFirst().prefix(while: isDigit)
+      guard !fraction.isEmpty else { return false }
+      rest = rest[fraction.endIndex...]
+    }
+    if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
+      rest.removeFirst()
+      if rest.first == UInt8(ascii: "-") || rest.first == UInt8(ascii: "+") { rest.removeFirst() }
+      guard !rest.isEmpty, rest.allSatisfy(isDigit) else { return false }
+      return true
+    }
+    return rest.isEmpty
   }
 
   private mutating func integer() throws -> Int {

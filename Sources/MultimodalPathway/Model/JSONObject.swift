@@ -1,81 +1,5 @@
 import Foundation
-
-/// Any JSON text, kept whole so that readers can name the key that is wrong and see keys that they do not know.
-enum JSONValue: Sendable, Equatable {
-  case null
-  case boolean(Bool)
-  case integer(Int)
-  case number(Double)
-  case string(String)
-  case array([JSONValue])
-  case object([String: JSONValue])
-
-  /// What an error calls the value: short, even where it is a whole document.
-  var summary: String {
-    switch self {
-    case .null: "null"
-    case .boolean(let value): "\(value)"
-    case .integer(let value): "\(value)"
-    case .number(let value): "\(value)"
-    case .string(let value): "\"\(value.prefix(60))\""
-    case .array(let values):
-      values.count > 6
-        ? "an array of \(values.count)" : "[\(values.map(\.summary).joined(separator: ", "))]"
-    case .object: "an object"
-    }
-  }
-
-  /// A whole number, also where it is written 16.0, as Python's JSON may.
-  var wholeNumber: Int? {
-    switch self {
-    case .integer(let value): value
-    case .number(let value): Int(exactly: value)
-    default: nil
-    }
-  }
-
-  var realNumber: Double? {
-    switch self {
-    case .integer(let value): Double(value)
-    case .number(let value): value
-    default: nil
-    }
-  }
-}
-
-extension JSONValue: Codable {
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if container.decodeNil() {
-      self = .null
-    } else if let value = try? container.decode(Bool.self) {
-      self = .boolean(value)
-    } else if let value = try? container.decode(Int.self) {
-      self = .integer(value)
-    } else if let value = try? container.decode(Double.self) {
-      self = .number(value)
-    } else if let value = try? container.decode(String.self) {
-      self = .string(value)
-    } else if let values = try? container.decode([JSONValue].self) {
-      self = .array(values)
-    } else {
-      self = .object(try container.decode([String: JSONValue].self))
-    }
-  }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    switch self {
-    case .null: try container.encodeNil()
-    case .boolean(let value): try container.encode(value)
-    case .integer(let value): try container.encode(value)
-    case .number(let value): try container.encode(value)
-    case .string(let value): try container.encode(value)
-    case .array(let values): try container.encode(values)
-    case .object(let values): try container.encode(values)
-    }
-  }
-}
+import PathwayCheckpoints
 
 /// An object of a JSON file, with typed access that throws errors naming file and key.
 ///
@@ -94,9 +18,9 @@ struct JSONObject: Sendable {
   init(parsing data: Data, file: String) throws {
     let value: JSONValue
     do {
-      value = try JSONDecoder().decode(JSONValue.self, from: data)
-    } catch {
-      throw ConfigurationError.malformed(file: file, reason: "is not valid JSON")
+      value = try JSONValue(parsing: data)
+    } catch let error as JSONError {
+      throw ConfigurationError.malformed(file: file, reason: "is not valid JSON: \(error.reason)")
     }
     guard case .object(let values) = value else {
       throw ConfigurationError.malformed(file: file, reason: "holds \(value.summary), expected an object {...}")
