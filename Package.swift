@@ -90,7 +90,7 @@ let package = Package(
       dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayKernelTemplates", "CLapackSupport"],
       path: "Sources/Training", swiftSettings: strict),
     .target(
-      name: "PathwayMedia", dependencies: ["MultimodalPathway", "CMediaSupport"], path: "Sources/Media",
+      name: "PathwayMedia", dependencies: ["MultimodalPathway", "CMediaSupport", "CDigestSupport"], path: "Sources/Media",
       swiftSettings: strict),
     .executableTarget(
       name: "m2pt",

@@ -72,15 +72,23 @@ int64_t mp_audio_frames(const mp_audio *audio) {
   return audio->info.frames == SF_COUNT_MAX ? -1 : audio->info.frames;
 }
 
-int64_t mp_audio_read(mp_audio *audio, float *samples, int64_t frames, mp_media_report *report) {
-  sf_count_t got = sf_readf_float(audio->library, samples, frames);
-  int error = got < frames ? sf_error(audio->library) : SF_ERR_NO_ERROR;
+// libsndfile goes on after errors that cost a part of the sound, with zeros or without it.
+static int64_t judged(mp_audio *audio, sf_count_t got, mp_media_report *report) {
+  int error = sf_error(audio->library);
   if (error != SF_ERR_NO_ERROR) {
     mp_report(report, mp_media_damaged, 0, 0, sf_error_number(error));
   } else {
     mp_report(report, mp_media_ok, 0, 0, "");
   }
   return got < 0 ? 0 : got;
+}
+
+int64_t mp_audio_read(mp_audio *audio, float *samples, int64_t frames, mp_media_report *report) {
+  return judged(audio, sf_readf_float(audio->library, samples, frames), report);
+}
+
+int64_t mp_audio_read_integers(mp_audio *audio, int32_t *samples, int64_t frames, mp_media_report *report) {
+  return judged(audio, sf_readf_int(audio->library, samples, frames), report);
 }
 
 void mp_audio_close(mp_audio *audio) {

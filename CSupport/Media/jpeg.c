@@ -21,6 +21,7 @@ struct mp_jpeg {
   mp_media_limits limits;
   mp_media_report *report;  // of the entry point that runs
   jmp_buf escape;           // set by the entry point that runs
+  char damage[JMSG_LENGTH_MAX];
 };
 
 // MARK: Errors
@@ -59,7 +60,15 @@ static void fail(j_common_ptr library) {
   longjmp(jpeg->escape, 1);
 }
 
-// Pillow ignores warnings: damaged entropy data decodes to wrong pixels, not to an error.
+// Pillow ignores warnings: damaged entropy data decodes to wrong pixels, not to an error. The first of those is kept.
+static void keep_damage(j_common_ptr library, int level) {
+  mp_jpeg *jpeg = (mp_jpeg *)library;
+  int code = jpeg->errors.msg_code;
+  int is_damage = code == JWRN_HUFF_BAD_CODE || code == JWRN_HIT_MARKER || code == JWRN_ARITH_BAD_CODE ||
+      code == JWRN_BOGUS_PROGRESSION || code == JWRN_MUST_RESYNC;
+  if (level < 0 && is_damage && !jpeg->damage[0]) jpeg->errors.format_message(library, jpeg->damage);
+}
+
 static void ignore_message(j_common_ptr library) { (void)library; }
 
 // MARK: Source
@@ -131,6 +140,7 @@ mp_jpeg *mp_jpeg_open(const uint8_t *bytes, size_t count, const mp_media_limits 
   jpeg->library.err = jpeg_std_error(&jpeg->errors);
   jpeg->errors.error_exit = fail;
   jpeg->errors.output_message = ignore_message;
+  jpeg->errors.emit_message = keep_damage;
   if (setjmp(jpeg->escape)) {
     mp_jpeg_close(jpeg);
     return NULL;
@@ -222,7 +232,7 @@ mp_media_status mp_jpeg_decode(mp_jpeg *jpeg, uint8_t *rgb, mp_media_report *rep
   }
   // Reading on to the end of the image finds errors in what follows the last row. That the end is missing is none.
   jpeg_finish_decompress(library);
-  return mp_report(report, mp_media_ok, 0, 0, "");
+  return mp_report(report, mp_media_ok, 0, 0, jpeg->damage);
 }
 
 void mp_jpeg_close(mp_jpeg *jpeg) {

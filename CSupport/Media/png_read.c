@@ -15,6 +15,8 @@ struct mp_png {
   size_t position;
   int cut;               // a read went past the end
   size_t wanted;         // bytes of the last read
+  int is_behind_image;   // what is read now is metadata after the pixels
+  int is_damaged_there;
   mp_media_limits limits;
   mp_media_report *report;  // of the entry point that runs
   int depth;  // bits of a sample in the file
@@ -33,7 +35,8 @@ static void fail(png_structp library, png_const_charp message) {
 }
 
 static void ignore_warning(png_structp library, png_const_charp message) {
-  (void)library;
+  mp_png *png = png_get_error_ptr(library);
+  if (png && png->is_behind_image) png->is_damaged_there = 1;
   (void)message;
 }
 
@@ -146,18 +149,15 @@ uint32_t mp_png_height(const mp_png *png) { return png_get_image_height(png->lib
 
 // MARK: Pixels
 
-/// Writes `count` pixels of the row, `step` pixels apart, as Pillow's convert("RGB") does for that colour type and
-/// depth: alpha is dropped, and of two bytes of a sample the high one stays, except of plain grey.
+/// Writes `count` pixels of the row, `step` pixels apart: alpha is dropped, and of two bytes of a sample the high one
+/// stays. Pillow's convert("RGB") does so too, except of plain grey, which it clips to 255.
 static void convert_row(const mp_png *png, uint8_t *rgb, size_t count, size_t step) {
   const uint8_t *row = png->row;
   size_t sample = png->depth == 16 ? 2 : 1;  // bytes, the high one first
   if (png->channels == 1 && sample == 1) {
     for (size_t i = 0; i < count; i++, rgb += 3 * step) memcpy(rgb, png->colors[row[i]], 3);
-  } else if (png->channels == 1) {
-    // 16-bit grey is Pillow's mode "I;16", which clips to 255 on conversion.
-    for (size_t i = 0; i < count; i++, rgb += 3 * step) memset(rgb, row[2 * i] ? 255 : row[2 * i + 1], 3);
-  } else if (png->channels == 2) {
-    for (size_t i = 0; i < count; i++, rgb += 3 * step) memset(rgb, row[2 * sample * i], 3);
+  } else if (png->channels <= 2) {
+    for (size_t i = 0; i < count; i++, rgb += 3 * step) memset(rgb, row[png->channels * sample * i], 3);
   } else {
     for (size_t i = 0; i < count; i++, rgb += 3 * step) {
       const uint8_t *pixel = row + png->channels * sample * i;
@@ -198,8 +198,10 @@ static void read_rows(mp_png *png, uint8_t *rgb) {
 static mp_media_status read_end(mp_png *png) {
   static const size_t chunk_header = 8;
   if (setjmp(png_jmpbuf(png->library))) {
+    png->is_damaged_there |= !png->cut;
     return png->cut && png->wanted != chunk_header ? mp_media_truncated : mp_media_ok;
   }
+  png->is_behind_image = 1;
   png_set_crc_action(png->library, PNG_CRC_DEFAULT, PNG_CRC_DEFAULT);
   png_read_end(png->library, png->info);
   return mp_media_ok;
@@ -210,7 +212,10 @@ mp_media_status mp_png_decode(mp_png *png, uint8_t *rgb, mp_media_report *report
   if (setjmp(png_jmpbuf(png->library))) return report->status;
   read_rows(png, rgb);
   mp_media_status status = read_end(png);
-  return mp_report(report, status, 0, 0, status == mp_media_ok ? "" : "the data end inside a chunk behind the image");
+  const char *damage = png->is_damaged_there
+      ? "a chunk after the pixels is damaged and left out, with what it may say of their orientation" : "";
+  return mp_report(
+      report, status, 0, 0, status == mp_media_ok ? damage : "the data end inside a chunk behind the image");
 }
 
 // MARK: Metadata

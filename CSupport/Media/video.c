@@ -194,22 +194,36 @@ static uint64_t promised(const mp_video *video) {
   return entries > 0 ? (uint64_t)entries : 0;
 }
 
+/// Whether another stream of pictures has come up since the file was opened, or this one is coded otherwise: what
+/// happens where another file was put after the first.
+static int has_changed(const mp_video *video, unsigned streams) {
+  if (video->stream->codecpar->codec_id != video->decoder->codec_id) return 1;
+  for (unsigned i = streams; i < video->file->nb_streams; i++) {
+    if (video->file->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_VIDEO) return 1;
+  }
+  return 0;
+}
+
 mp_media_status mp_video_count(mp_video *video, uint64_t *frames, mp_media_report *report) {
   uint64_t expected = promised(video);
+  unsigned streams = video->file->nb_streams;
+  uint64_t packets = 0;
   *frames = 0;
   int is_cut = 0;
   int error;
   while ((error = read_packet(video)) >= 0) {
-    if (++*frames > video->limits.frames) {
-      return mp_report(report, mp_media_too_many_frames, *frames, video->limits.frames, "");
+    if (++packets > video->limits.frames) {
+      return mp_report(report, mp_media_too_many_frames, packets, video->limits.frames, "");
     }
+    // An edit list hides frames that others are made from.
+    *frames += !(video->packet->flags & AV_PKT_FLAG_DISCARD);
     is_cut = video->packet->flags & AV_PKT_FLAG_CORRUPT;
   }
   if (error == AVERROR_EXIT) return fail(report, mp_media_cancelled, "", error);
   char message[128];
-  if (*frames < expected) {
+  if (packets < expected) {
     snprintf(message, sizeof message, "it promises %llu frames and holds %llu", (unsigned long long)expected,
-             (unsigned long long)*frames);
+             (unsigned long long)packets);
     return mp_report(report, mp_media_truncated, 0, 0, message);
   }
   if (is_cut) {
@@ -217,7 +231,17 @@ mp_media_status mp_video_count(mp_video *video, uint64_t *frames, mp_media_repor
     return mp_report(report, mp_media_truncated, 0, 0, message);
   }
   if (error != AVERROR_EOF) return fail(report, mp_media_damaged, "its packets cannot be read", error);
-  return mp_report(report, mp_media_ok, 0, 0, "");
+  if (has_changed(video, streams)) {
+    return mp_report(report, mp_media_unsupported, 0, 0, "its pictures go on in another stream, which is not read");
+  }
+  // A writer to a pipe leaves a number that no file has.
+  uint64_t declared = video->stream->nb_frames > 0 ? (uint64_t)video->stream->nb_frames : *frames;
+  message[0] = 0;
+  if (declared != *frames && declared < 1u << 30) {
+    snprintf(message, sizeof message, "its header says %llu frames, %llu are shown", (unsigned long long)declared,
+             (unsigned long long)*frames);
+  }
+  return mp_report(report, mp_media_ok, 0, 0, message);
 }
 
 // MARK: Decoding

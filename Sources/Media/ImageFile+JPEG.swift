@@ -4,7 +4,9 @@ import MultimodalPathway
 
 /// JPEG through libjpeg-turbo.
 enum JPEGDecoding {
-  static func decode(_ data: Data, name: String, limits: ImageLimits) throws -> PixelImage {
+  static func decode(
+    _ data: Data, name: String, limits: ImageLimits, note: (MediaNote) -> Void
+  ) throws -> PixelImage {
     try data.withUnsafeBytes { bytes in
       var report = mp_media_report()
       var native = limits.native
@@ -19,6 +21,7 @@ enum JPEGDecoding {
           throw report.error(file: name)
         }
       }
+      if !report.text.isEmpty { note(MediaNote(.warning, file: name, "some pixels are damaged: \(report.text)")) }
       return image.upright(from: orientation)
     }
   }

@@ -4,7 +4,9 @@ import MultimodalPathway
 
 /// PNG through libpng.
 enum PNGDecoding {
-  static func decode(_ data: Data, name: String, limits: ImageLimits) throws -> PixelImage {
+  static func decode(
+    _ data: Data, name: String, limits: ImageLimits, note: (MediaNote) -> Void
+  ) throws -> PixelImage {
     try data.withUnsafeBytes { bytes in
       var report = mp_media_report()
       var native = limits.native
@@ -18,6 +20,7 @@ enum PNGDecoding {
           throw report.error(file: name)
         }
       }
+      if !report.text.isEmpty { note(MediaNote(file: name, report.text)) }
       return image.upright(from: orientation(decoder))
     }
   }

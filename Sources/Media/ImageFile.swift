@@ -4,28 +4,45 @@ import MultimodalPathway
 
 /// Image files on disk: JPEG and PNG.
 public enum ImageFile {
-  /// Reads a JPEG or PNG file, told apart by its content.
+  /// Reads a JPEG or PNG file, told apart by its content; names are not looked at.
   ///
   /// Equal in every byte to Pillow's `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`: alpha is dropped,
-  /// 16-bit colour keeps its high bytes, 16-bit grey is clipped to 255, four-component JPEGs are taken for inverted
-  /// CMYK.
+  /// 16-bit samples keep their high bytes, four-component JPEGs are taken for inverted CMYK. One kind differs: of 16-bit
+  /// grey, Pillow clips the samples to 255, which makes nearly all of them white.
   ///
-  /// - Parameter limits: what the file may cost; checked on its header before anything is decoded.
+  /// - Parameters:
+  ///   - limits: what the file may cost; checked on its header before anything is decoded.
+  ///   - note: called with what the caller should know of the file: damage that costs pixels or metadata.
   /// - Throws: `MediaError`. Truncated files are errors; damaged entropy-coded data of a JPEG are not, as in Pillow.
   /// - Complexity: O(file + pixels * scans).
-  public static func read(_ file: URL, limits: ImageLimits = ImageLimits()) throws -> PixelImage {
+  public static func read(
+    _ file: URL, limits: ImageLimits = ImageLimits(), note: (MediaNote) -> Void = { _ in }
+  ) throws -> PixelImage {
     let data = try contents(of: file, limit: limits.fileBytes)
-    return try decode(data, name: file.path, limits: limits)
+    return try decode(data, name: file.path, limits: limits, note: note)
   }
 
-  /// Reads a JPEG or PNG image in memory, as `read(_:limits:)`.
+  /// Whether a file begins as JPEG and PNG files do. Only its first bytes are read; false where they cannot be.
+  public static func recognizes(_ file: URL) -> Bool {
+    // A pipe would block, and its bytes would be lost.
+    guard (try? URL(fileURLWithPath: file.path).resolvingSymlinksInPath().resourceValues(forKeys: [.isRegularFileKey]))?
+      .isRegularFile == true, let handle = try? FileHandle(forReadingFrom: URL(fileURLWithPath: file.path))
+    else { return false }
+    defer { try? handle.close() }
+    let start = (try? handle.read(upToCount: 8)) ?? Data()
+    return [.jpeg, .png].contains(ImageFormat(firstBytes: start))
+  }
+
+  /// Reads a JPEG or PNG image in memory, as `read(_:limits:note:)`.
   ///
   /// - Parameter name: what errors call it.
-  public static func decode(_ data: Data, name: String, limits: ImageLimits = ImageLimits()) throws -> PixelImage {
+  public static func decode(
+    _ data: Data, name: String, limits: ImageLimits = ImageLimits(), note: (MediaNote) -> Void = { _ in }
+  ) throws -> PixelImage {
     if data.isEmpty { throw MediaError.empty(file: name) }
     switch ImageFormat(firstBytes: data) {
-    case .jpeg: return try JPEGDecoding.decode(data, name: name, limits: limits)
-    case .png: return try PNGDecoding.decode(data, name: name, limits: limits)
+    case .jpeg: return try JPEGDecoding.decode(data, name: name, limits: limits, note: note)
+    case .png: return try PNGDecoding.decode(data, name: name, limits: limits, note: note)
     case .unsupported(let found): throw MediaError.unsupportedFormat(file: name, found: found)
     case .unknown:
       let start = data.prefix(8).map { (($0 < 16) ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")

@@ -15,20 +15,24 @@ public struct VideoFile: Sendable {
   /// Frames of the file, counted by reading all of it and decoding nothing. Formats with packets that are never shown
   /// (VP8's golden frames) have fewer: `forEachFrame` tells.
   public let frameCount: Int
+  /// What the caller should know of the file.
+  public let notes: [MediaNote]
 
   /// Opens a video and counts its frames.
   ///
   /// - Throws: `VideoError`; `CancellationError`.
   /// - Complexity: O(bytes of the file).
   public init(_ url: URL, limits: VideoLimits = VideoLimits()) throws {
-    try Self.check(url)
+    var notes = try Self.check(url)
     self.url = url
     self.limits = limits
     var count: UInt64 = 0
     frameCount = try Self.withReader(url, limits) { reader, report in
       guard mp_video_count(reader, &count, &report) == mp_media_ok else { throw Self.error(report, url) }
+      if !report.text.isEmpty { notes.append(MediaNote(file: url.path, report.text)) }
       return Int(count)
     }
+    self.notes = notes
     guard frameCount > 0 else { throw VideoError.noFrames(file: url.path) }
   }
 
@@ -81,7 +85,7 @@ public struct VideoFile: Sendable {
   }
 
   /// What can be said without a library.
-  private static func check(_ url: URL) throws {
+  private static func check(_ url: URL) throws -> [MediaNote] {
     let values: URLResourceValues
     do {
       values = try URL(fileURLWithPath: url.path).resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
@@ -93,11 +97,7 @@ public struct VideoFile: Sendable {
     }
     if values.fileSize == 0 { throw VideoError.empty(file: url.path) }
     do {
-      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: url.path))
-      defer { try? file.close() }
-      if let missing = try VideoContainer.missingEnd(of: file, size: UInt64(values.fileSize ?? 0)) {
-        throw VideoError.truncated(file: url.path, finding: missing)
-      }
+      return try VideoContainer.check(url, size: UInt64(values.fileSize ?? 0))
     } catch let error as VideoError {
       throw error
     } catch {

@@ -16,10 +16,10 @@ struct AttendedPoints {
     // The model chooses them by the same rule from the same points.
     let chosen = try PointSampling(PointCloud(coordinates: prepared.values), engine: engine)
       .farthest(points.groups, skippingOrigin: points.skipsOrigin).map { prepared.indices[$0] }
-    centers = try PointCloud(coordinates: chosen.flatMap { prepared.source.coordinates[3 * $0..<3 * $0 + 3] })
+    centers = try prepared.source.points(chosen)
     // Scaled, no distance is too small for float32.
     let scaled = try cloud.normalized()
-    let places = try PointCloud(coordinates: chosen.flatMap { scaled.coordinates[3 * $0..<3 * $0 + 3] })
+    let places = try scaled.points(chosen)
     let neighbours = try PointSampling(places, engine: engine).nearest(3, to: scaled)
     let count = neighbours.count / cloud.count
     nearest = (0..<cloud.count).flatMap { point in

@@ -49,7 +49,7 @@ struct AttentionOverlay: ParsableCommand {
     var prefix: [Double]
     var attention: [[Double]]
     /// Of groups of points, as the file has them.
-    var centers: [[Float]]?
+    var centers: [[Double]]?
   }
 
   func run() throws {
@@ -131,9 +131,9 @@ extension AttentionOverlay {
       }
     }
 
-    var centers: [[Float]]? {
+    var centers: [[Double]]? {
       guard case .points(_, let points) = self else { return nil }
-      return (0..<points.centers.count).map { [points.centers[$0].x, points.centers[$0].y, points.centers[$0].z] }
+      return (0..<points.centers.count).map { points.centers.digits($0).compactMap { Double($0) } }
     }
 
     var size: String {

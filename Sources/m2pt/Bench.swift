@@ -74,7 +74,7 @@ struct Bench: ParsableCommand {
     let c = model.configuration
     let frontEnd = try c.frontEnd(
       self.model ?? c.architecture, c.preprocessing(self.model, architecture: architecture), views: views,
-      resamples: sound.resample, engine: model.engine)
+      sound: sound, engine: model.engine)
     let report = try BenchFile(
       model, frontEnd, URL(fileURLWithPath: file), precision: precision.name, runs: runs)
     if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { print(report.text) }

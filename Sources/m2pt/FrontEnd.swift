@@ -34,7 +34,7 @@ struct PictureFrontEnd: FrontEnd {
   var shape: [Int] { [3, preprocessor.preprocessing.size.height, preprocessor.preprocessing.size.width] }
 
   func views(_ file: URL) throws -> [Float] {
-    let picture = try ImageFile.read(file)
+    let picture = try ImageFile.read(file, note: { report("\($0)") })
     do {
       return try [Float](unsafeUninitializedCapacity: preprocessor.valueCount) { values, count in
         try preprocessor.write(picture, to: UnsafeMutableBufferPointer(rebasing: values[..<preprocessor.valueCount]))
@@ -48,7 +48,7 @@ struct PictureFrontEnd: FrontEnd {
 
 extension PictureFrontEnd {
   func view(_ file: URL, _ c: VisionTransformerConfiguration) throws -> (values: Tensor, pictures: [PixelImage]) {
-    let picture = try ImageFile.read(file)
+    let picture = try ImageFile.read(file, note: { report("\($0)") })
     do {
       return (try preprocessor(picture).reshaped([1] + shape), [try preprocessor.crop(picture)])
     } catch {
@@ -90,8 +90,9 @@ struct VideoFrontEnd: FrontEnd {
 
   private func clips(_ file: URL) throws -> VideoClips {
     let video = try VideoFile(file)
+    for note in video.notes { report("\(note)") }
     do {
-      return try video.clips(preprocessor)
+      return try video.clips(preprocessor, note: { report("\($0)") })
     } catch let error as ImagePreprocessingError {
       throw ToolError("\(file.relativePath): \(error)")
     }
@@ -117,7 +118,7 @@ struct ViewOptions: ParsableArguments {
 extension ModelOptions {
   /// What stands before a model of that configuration.
   func frontEnd(_ c: VisionTransformerConfiguration, views: ViewOptions? = nil) throws -> any FrontEnd {
-    try c.frontEnd(model, preprocessing(c), views: views, resamples: sound.resample, engine: engineOptions.engine())
+    try c.frontEnd(model, preprocessing(c), views: views, sound: sound, engine: engineOptions.engine())
   }
 }
 
@@ -125,10 +126,10 @@ extension VisionTransformerConfiguration {
   /// What stands before such a model, which errors call `model`.
   ///
   /// - Parameter recipe: how its pictures, or frames, are prepared.
-  /// - Parameter resamples: whether sound of another rate than the model's is resampled.
+  /// - Parameter sound: how sound is read.
   /// - Throws: `ToolError` where the views are not those of the modality; `ImagePreprocessingError`.
   func frontEnd(
-    _ model: String, _ recipe: ImagePreprocessing?, views: ViewOptions? = nil, resamples: Bool, engine: Engine
+    _ model: String, _ recipe: ImagePreprocessing?, views: ViewOptions? = nil, sound: SoundOptions, engine: Engine
   ) throws -> any FrontEnd {
     let recipe = recipe ?? .usual(for: self)
     let (segments, crops) = (views?.segments ?? 1, views?.crops ?? 1)
@@ -137,6 +138,9 @@ extension VisionTransformerConfiguration {
     }
     guard modality == .audio || views?.hop == nil else {
       throw ToolError("\(model): --hop is for sound; the model is for \(modality.rawValue)")
+    }
+    guard modality == .audio || sound.channel == nil else {
+      throw ToolError("\(model): --channel is for sound; the model is for \(modality.rawValue)")
     }
     // Files are read side by side, each by one thread.
     let one = try Engine(threads: 1, instructionSet: engine.instructionSet)
@@ -150,7 +154,8 @@ extension VisionTransformerConfiguration {
       let shift = Double(preprocessor.bank.frameShift) / Double(preprocessor.recipe.rate)
       return SoundFrontEnd(
         preprocessor: preprocessor,
-        coverage: views?.hop.map { .sliding(hop: Int(($0 / shift).rounded())) } ?? .beginning, resamples: resamples)
+        coverage: views?.hop.map { .sliding(hop: Int(($0 / shift).rounded())) } ?? .beginning,
+        resamples: sound.resample, channel: sound.channel)
     case .points:
       guard let points else { throw ToolError("\(model): the configuration has no points") }
       return PointFrontEnd(points, engine: one)

@@ -95,6 +95,11 @@ struct PathwayOptions: ParsableArguments {
 /// How sound is read.
 struct SoundOptions: ParsableArguments {
   @Flag(help: "Resample sound whose rate is not the model's; otherwise it is an error.") var resample = false
+  @Option(help: "The one channel of sound that is heard, from 1 (default: the mean of all).") var channel: Int?
+
+  func validate() throws {
+    if let channel, channel < 1 { throw ValidationError("--channel takes numbers from 1.") }
+  }
 }
 
 /// A size of pictures other than the model's own.

@@ -7,7 +7,7 @@ struct PointFrontEnd: FrontEnd {
   let preprocessor: PointPreprocessor
   let shape: [Int]
 
-  let endings = ["ply", "off", "obj", "xyz", "txt", "pts", "npy"]
+  let endings = ["ply", "off", "obj", "xyz", "txt", "pts", "csv", "npy"]
   let viewCount: Int? = 1
 
   init(_ points: PointConfiguration, engine: Engine) {
@@ -23,7 +23,7 @@ struct PointFrontEnd: FrontEnd {
   }
 
   func prepared(_ file: URL) throws -> PointPreprocessor.Result {
-    let cloud = try PointFile.read(file)
+    let cloud = try PointFile.read(file, note: { report("\($0)") })
     do {
       return try preprocessor(cloud)
     } catch {

@@ -55,8 +55,7 @@ struct Segment: ParsableCommand {
   private func printCSV(_ cloud: PointCloud, _ parts: [PartAnswer.Point]) {
     print("x,y,z,part,probability")
     for (index, part) in parts.enumerated() {
-      let (x, y, z) = cloud[index]
-      print("\(x),\(y),\(z),\(part.part),\(part.probability)")
+      print("\(cloud.digits(index).joined(separator: ",")),\(part.part),\(part.probability)")
     }
   }
 
@@ -166,8 +165,7 @@ struct PartAnswer {
   func spread(over prepared: PointPreprocessor.Result, engine: Engine) throws -> [Point] {
     // Scaled, no distance is too small for float32.
     let source = try prepared.source.normalized()
-    let seen = try PointCloud(
-      coordinates: prepared.indices.flatMap { source.coordinates[3 * $0..<3 * $0 + 3] })
+    let seen = try source.points(prepared.indices)
     return try PointSampling(seen, engine: engine).nearest(1, to: source).map { points[$0] }
   }
 }

@@ -8,8 +8,10 @@ struct SoundFrontEnd: FrontEnd {
   let coverage: AudioPreprocessor.Coverage
   /// Whether files of another rate are resampled.
   let resamples: Bool
+  /// The channel that is heard, from 1; nil for the mean of all.
+  let channel: Int?
 
-  let endings = ["wav", "flac", "ogg", "oga", "opus", "mp3"]
+  let endings = ["wav", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc", "au", "snd", "caf", "w64", "rf64"]
   var viewCount: Int? { coverage == .beginning ? 1 : nil }
   var shape: [Int] { [1] + (isTransposed ? [bins, preprocessor.frames] : [preprocessor.frames, bins]) }
 
@@ -17,7 +19,8 @@ struct SoundFrontEnd: FrontEnd {
   private var isTransposed: Bool { preprocessor.recipe.layout == .melFirst }
 
   func views(_ file: URL) throws -> [Float] {
-    let sound = try AudioFile.read(file, rate: preprocessor.recipe.rate, resamples: resamples)
+    let sound = try AudioFile.read(
+      file, rate: preprocessor.recipe.rate, resamples: resamples, channel: channel, note: { report("\($0)") })
     do {
       return try preprocessor(sound, coverage)
     } catch let error as AudioError {

@@ -19,6 +19,9 @@ int64_t mp_audio_frames(const mp_audio *audio);
 /// which then has another status than mp_media_ok.
 int64_t mp_audio_read(mp_audio *audio, float *samples, int64_t frames, mp_media_report *report);
 
+/// The same as whole numbers of 32 bits, of which samples of fewer bits have the upper ones.
+int64_t mp_audio_read_integers(mp_audio *audio, int32_t *samples, int64_t frames, mp_media_report *report);
+
 /// Frees everything; null is fine.
 void mp_audio_close(mp_audio *audio);
 

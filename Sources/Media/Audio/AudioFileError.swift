@@ -20,6 +20,10 @@ public enum AudioFileError: Error, Hashable {
   case truncated(file: String, finding: String)
   /// The file's structure is broken; the words are the decoder's.
   case damaged(file: String, finding: String)
+  /// A well-formed file of a kind that is not read.
+  case unsupportedVariant(file: String, finding: String)
+  /// A channel was asked for, counted from 1, that there is not.
+  case noSuchChannel(file: String, found: Int, channels: Int)
   /// A sample that is no number, of the mono mix, counted from 0.
   case notFinite(file: String, sample: Int)
   /// Samples a second other than wanted, and nobody asked for resampling.
@@ -28,7 +32,7 @@ public enum AudioFileError: Error, Hashable {
 
 extension AudioFileError: CustomStringConvertible {
   public var description: String {
-    let formats = "a WAV, FLAC, Ogg (Vorbis, Opus) or MP3 file"
+    let formats = "a WAV, FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU, CAF or W64 file"
     return switch self {
     case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
     case .empty(let file): "\(file): the file is empty; expected \(formats)"
@@ -41,6 +45,9 @@ extension AudioFileError: CustomStringConvertible {
         + "raise AudioLimits.\(quantity.rawValue) if the file is trusted"
     case .truncated(let file, let finding): "\(file): the file is truncated: \(finding); fetch it again"
     case .damaged(let file, let finding): "\(file): the file is damaged: \(finding); fetch it again"
+    case .unsupportedVariant(let file, let finding): "\(file): this kind of sound file is not read: \(finding)"
+    case .noSuchChannel(let file, let found, let channels):
+      "\(file): has \(channels) channels, expected channel \(found) among them; --channel takes 1...\(channels)"
     case .notFinite(let file, let sample):
       "\(file): sample \(sample) is infinite or not a number; expected finite samples"
     case .rate(let file, let found, let expected):

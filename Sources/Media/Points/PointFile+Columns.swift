@@ -1,31 +1,146 @@
 // XYZ, TXT, PTS, CSV: a point a line, three or more columns.
 
+/// How the rows of a table are read: known with its first row.
+private struct ColumnLayout {
+  let separator: ColumnSeparator
+  /// Columns of every row.
+  let count: Int
+  /// The columns of x, y and z.
+  let places: [Int]
+  /// The line that said so.
+  let line: Int
+}
+
 extension PointFile {
-  /// Columns are separated by spaces, tabs, commas or semicolons; `#` begins a comment. The first line may name the
-  /// columns, or be the number of points.
+  /// Columns are separated by semicolons, tabs, commas, or blanks, the same in every row. Names in a first line, which
+  /// may be a comment, say which are x, y and z; without names they are the first three. `#` and `//` begin a comment.
+  /// The first line may be the number of points.
+  ///
+  /// - Throws: `PointFileError.malformed` with the line for anything by which columns could shift: a row of another
+  ///   number of columns, a value that is missing, a decimal comma, names without x, y and z.
   static func readColumns(_ scanner: inout PointScanner) throws {
     var announced: (count: Int, line: Int)?
-    var isFirst = true
-    while let (columns, line) = scanner.nextColumns() {
-      defer { isFirst = false }
-      if isFirst, columns.count == 1, let count = PointScanner.integer(columns[0]), count >= 0 {
+    var header: (names: ColumnNames, line: Int)?
+    var comment: (names: ColumnNames, line: Int)?
+    var layout: ColumnLayout?
+    while let text = scanner.nextLine() {
+      let line = scanner.line - 1
+      let row = ColumnSeparator.trimmed(text.prefix { $0 != UInt8(ascii: "#") })
+      if row.isEmpty || row.starts(with: "//".utf8) {
+        if layout == nil, let names = commentNames(text) { comment = (names, line) }
+        continue
+      }
+      if let known = layout {
+        try add(known.separator.fields(tabbed(text, row, known.separator)), known, line, &scanner)
+        continue
+      }
+      let separator = ColumnSeparator(row: row)
+      let fields = separator.fields(tabbed(text, row, separator))
+      if announced == nil, header == nil, fields.count == 1, let count = PointScanner.integer(fields[0]), count >= 0 {
         try scanner.expect(points: count, bytes: 5)
         announced = (count, line)
         continue
       }
-      let values = columns.prefix(3).compactMap(PointScanner.number)
-      if isFirst, values.isEmpty, columns.count >= 3 { continue }
-      guard values.count == 3 else {
-        let text = columns.prefix(3).map { String(decoding: $0.prefix(20), as: UTF8.self) }.joined(separator: " ")
-        throw PointFileError.malformed(
-          file: scanner.file, at: .line(line), finding: "'\(text)', expected the three coordinates of a point")
+      if header == nil {
+        let separator = ColumnSeparator(header: row)
+        let fields = separator.fields(tabbed(text, row, separator))
+        let names = ColumnNames(fields)
+        if names.coordinates != nil || !fields.contains(where: { PointScanner.number($0) != nil }) {
+          guard names.coordinates != nil else { throw unnamed(fields, line, scanner) }
+          header = (names, line)
+          continue
+        }
       }
-      try scanner.add(values[0], values[1], values[2])
+      if separator == .comma, header == nil, hasDecimalCommas(row) {
+        throw PointFileError.malformed(
+          file: scanner.file, at: .line(line), finding: "only every other comma is followed by a blank; write decimal points")
+      }
+      let known = try chosen(separator, fields, header, comment, line, scanner)
+      layout = known
+      try add(fields, known, line, &scanner)
+      if header == nil { noteNumbers(fields, line, &scanner) }
     }
     if let announced, announced.count != scanner.pointCount {
       throw PointFileError.malformed(
         file: scanner.file, at: .line(announced.line),
         finding: "\(announced.count) points are announced, \(scanner.pointCount) follow")
     }
+    if let layout, header == nil, scanner.pointCount == 3, layout.count > 16 {
+      throw PointFileError.malformed(
+        file: scanner.file, at: .line(layout.line),
+        finding: "3 lines of \(layout.count) numbers each, expected a point a line; transpose the table")
+    }
+  }
+
+  /// Blanks at the beginning of a line are indentation; a tab there, in a table of tabs, makes an empty field.
+  private static func tabbed(
+    _ text: ArraySlice<UInt8>, _ row: ArraySlice<UInt8>, _ separator: ColumnSeparator
+  ) -> ArraySlice<UInt8> {
+    separator == .tab ? text.prefix { $0 != UInt8(ascii: "#") } : row
+  }
+
+  /// The names in a comment like `# x y z` or `//X Y Z`; nil where it does not name x, y and z.
+  private static func commentNames(_ text: ArraySlice<UInt8>) -> ColumnNames? {
+    let words = ColumnSeparator.trimmed(text).drop { "#/".utf8.contains($0) }
+    let names = ColumnNames(ColumnSeparator(header: ColumnSeparator.trimmed(words)).fields(ColumnSeparator.trimmed(words)))
+    return names.coordinates == nil ? nil : names
+  }
+
+  private static func chosen(
+    _ separator: ColumnSeparator, _ fields: [ArraySlice<UInt8>], _ header: (names: ColumnNames, line: Int)?,
+    _ comment: (names: ColumnNames, line: Int)?, _ line: Int, _ scanner: PointScanner
+  ) throws -> ColumnLayout {
+    if let (names, line) = header, let places = names.coordinates {
+      return ColumnLayout(separator: separator, count: names.names.count, places: places, line: line)
+    }
+    // A comment that names columns may as well be prose that mentions them.
+    if let (names, line) = comment, let places = names.coordinates,
+      names.names.count == fields.count || names.areAllKnown
+    {
+      return ColumnLayout(separator: separator, count: names.names.count, places: places, line: line)
+    }
+    guard fields.count >= 3, fields.count > 3 || fields.last?.isEmpty == false else {
+      let text = fields.map { String(decoding: $0.prefix(20), as: UTF8.self) }.joined(separator: " ")
+      throw PointFileError.malformed(
+        file: scanner.file, at: .line(line), finding: "'\(text)', expected the three coordinates of a point")
+    }
+    let count = fields.last?.isEmpty == true ? fields.count - 1 : fields.count
+    return ColumnLayout(separator: separator, count: count, places: [0, 1, 2], line: line)
+  }
+
+  private static func add(
+    _ fields: [ArraySlice<UInt8>], _ layout: ColumnLayout, _ line: Int, _ scanner: inout PointScanner
+  ) throws {
+    // A separator may end the line.
+    guard fields.count == layout.count || (fields.count == layout.count + 1 && fields.last?.isEmpty == true) else {
+      throw PointFileError.malformed(
+        file: scanner.file, at: .line(line),
+        finding: "\(fields.count) columns, expected \(layout.count) as in line \(layout.line)")
+    }
+    var values = (0.0, 0.0, 0.0)
+    values.0 = try scanner.coordinate(fields[layout.places[0]], "x", line: line)
+    values.1 = try scanner.coordinate(fields[layout.places[1]], "y", line: line)
+    values.2 = try scanner.coordinate(fields[layout.places[2]], "z", line: line)
+    try scanner.add(values.0, values.1, values.2)
+  }
+
+  private static func unnamed(_ fields: [ArraySlice<UInt8>], _ line: Int, _ scanner: PointScanner) -> PointFileError {
+    let names = fields.prefix(12).map { "'\(String(decoding: $0.prefix(20), as: UTF8.self))'" }
+    return .malformed(
+      file: scanner.file, at: .line(line),
+      finding: "the columns are named \(names.joined(separator: ", ")), expected x, y and z among them once each, "
+        + "or numbers; begin a comment with #")
+  }
+
+  /// Whether a row is like `1,5, 2,5, 3,5`: commas within numbers as well as between them.
+  private static func hasDecimalCommas(_ row: ArraySlice<UInt8>) -> Bool {
+    let isSeparating = row.indices.dropLast().filter { row[$0] == UInt8(ascii: ",") }.map { row[$0 + 1] == 0x20 }
+    return isSeparating.count >= 5 && isSeparating.enumerated().allSatisfy { $1 == !$0.isMultiple(of: 2) }
+  }
+
+  /// pandas names columns 0, 1, 2 that have no names, which looks like a point.
+  private static func noteNumbers(_ fields: [ArraySlice<UInt8>], _ line: Int, _ scanner: inout PointScanner) {
+    let isCount = fields.enumerated().allSatisfy { PointScanner.integer($1) == $0 }
+    if isCount { scanner.note("line \(line) is 0, 1, 2: it is read as a point; remove it if these are names of columns") }
   }
 }

@@ -1,70 +1,7 @@
 import Foundation
 import MultimodalPathway
 
-// NPY, NumPy's array format, versions 1 to 3 (numpy/lib/format.py): an array (N, 3 or more) of numbers.
-
-/// What an NPY file's header says. It is read as the text that NumPy writes; nothing in it is evaluated.
-struct NPYHeader {
-  var type = ""
-  var isFortranOrder = false
-  var shape: [Int] = []
-
-  /// A dictionary of the keys `descr`, `fortran_order` and `shape`, each once; nil for anything else.
-  init?(_ text: String) {
-    var rest = Substring(text)
-    var seen: Set<String> = []
-    func skip(_ token: String) -> Bool {
-      rest = rest.drop { $0 == " " || $0 == "\n" }
-      guard rest.hasPrefix(token) else { return false }
-      rest = rest.dropFirst(token.count)
-      return true
-    }
-    func quoted() -> String? {
-      guard skip("'") || skip("\"") else { return nil }
-      let value = rest.prefix { $0 != "'" && $0 != "\"" }
-      rest = rest.dropFirst(value.count)
-      guard !rest.isEmpty else { return nil }
-      rest = rest.dropFirst()
-      return String(value)
-    }
-    func numbers() -> [Int]? {
-      guard skip("(") else { return nil }
-      var values: [Int] = []
-      while !skip(")") {
-        _ = skip(" ")
-        let digits = rest.prefix { ("0"..."9").contains($0) }
-        guard let value = Int(digits), values.count < 8 else { return nil }
-        rest = rest.dropFirst(digits.count)
-        _ = skip("L")
-        values.append(value)
-        if !skip(",") {
-          guard skip(")") else { return nil }
-          return values
-        }
-      }
-      return values
-    }
-    guard skip("{") else { return nil }
-    while !skip("}") {
-      guard let key = quoted(), seen.insert(key).inserted, skip(":") else { return nil }
-      switch key {
-      case "descr":
-        guard let value = quoted() else { return nil }
-        type = value
-      case "fortran_order":
-        let isTrue = skip("True")
-        guard isTrue || skip("False") else { return nil }
-        isFortranOrder = isTrue
-      case "shape":
-        guard let value = numbers() else { return nil }
-        shape = value
-      default: return nil
-      }
-      _ = skip(",")
-    }
-    guard seen.count == 3 else { return nil }
-  }
-}
+// NPY, NumPy's array format: an array (N, 3 or more) of numbers, or (N) of records with the fields x, y and z.
 
 extension PointFile {
   static func readNPY(_ scanner: inout PointScanner) throws {
@@ -84,25 +21,19 @@ extension PointFile {
       throw scanner.malformed(
         atByte: 10, "the header is '\(text.prefix(80))', expected {'descr': ..., 'fortran_order': ..., 'shape': ...}")
     }
-    guard let type = numberType(header.type) else {
-      throw PointFileError.unsupportedVariant(
-        file: scanner.file,
-        finding: "numbers of type '\(header.type.prefix(20))', expected f2, f4, f8, i1, i2, i4, i8, u1, u2, u4 or u8")
-    }
-    guard header.shape.count == 2, header.shape[1] >= 3, header.shape[1] <= 1 << 16 else {
-      throw scanner.malformed(atByte: 10, "the shape is \(header.shape), expected (points, 3 or more)")
-    }
-    let (rows, columns) = (header.shape[0], header.shape[1])
-    try scanner.expect(points: rows, bytes: columns * type.size)
-    let (rowStride, columnStride) =
-      header.isFortranOrder ? (type.size, rows * type.size) : (columns * type.size, type.size)
+    let layout = try header.fields.isEmpty ? plain(header, &scanner) : records(header, &scanner)
     let start = scanner.position
-    for row in 0..<rows {
+    for row in 0..<layout.rows {
       var values = (0.0, 0.0, 0.0)
-      values.0 = try value(&scanner, at: start + row * rowStride, type)
-      values.1 = try value(&scanner, at: start + row * rowStride + columnStride, type)
-      values.2 = try value(&scanner, at: start + row * rowStride + 2 * columnStride, type)
+      values.0 = try value(&scanner, at: start + row * layout.rowStride, layout.x)
+      values.1 = try value(&scanner, at: start + row * layout.rowStride, layout.y)
+      values.2 = try value(&scanner, at: start + row * layout.rowStride, layout.z)
       try scanner.add(values.0, values.1, values.2)
+    }
+    scanner.seek(to: start + layout.rows * layout.rowBytes)
+    guard scanner.remaining == 0 else {
+      throw scanner.malformed(
+        atByte: scanner.position, "\(scanner.remaining) bytes follow the array; save one array a file")
     }
   }
 
@@ -110,6 +41,77 @@ extension PointFile {
     let kind: Character
     let size: Int
     let isBigEndian: Bool
+  }
+
+  /// A number of a row: its type and its first byte, counted from the row's.
+  private typealias Place = (offset: Int, type: NumberType)
+
+  private struct Layout {
+    let rows: Int
+    /// Bytes of the file for each.
+    let rowBytes: Int
+    /// From one row to the next, which is less where columns are contiguous.
+    let rowStride: Int
+    let x, y, z: Place
+  }
+
+  private static func plain(_ header: NPYHeader, _ scanner: inout PointScanner) throws -> Layout {
+    guard let type = numberType(header.type) else { throw unsupported(header.type, scanner) }
+    guard header.shape.count == 2, header.shape[1] >= 3, header.shape[1] <= 1 << 16 || header.shape[0] == 3 else {
+      throw scanner.malformed(atByte: 10, "the shape is \(header.shape), expected (points, 3 or more)")
+    }
+    let (rows, columns) = (header.shape[0], header.shape[1])
+    guard rows != 3 || columns == 3 else {
+      throw scanner.malformed(
+        atByte: 10,
+        "the shape is (3, \(columns)), expected (points, 3 or more); transpose it: numpy.save(FILE, points.T)")
+    }
+    if rows == 3 { scanner.note("the shape is (3, 3): rows are read as points, columns as x, y and z") }
+    let rowBytes = columns * type.size
+    try scanner.expect(points: rows, bytes: rowBytes)
+    let step = header.isFortranOrder ? rows * type.size : type.size
+    return Layout(
+      rows: rows, rowBytes: rowBytes, rowStride: header.isFortranOrder ? type.size : rowBytes, x: (0, type),
+      y: (step, type), z: (2 * step, type))
+  }
+
+  /// Records, of which the fields named x, y and z count.
+  private static func records(_ header: NPYHeader, _ scanner: inout PointScanner) throws -> Layout {
+    guard header.shape.count == 1 else {
+      throw scanner.malformed(atByte: 10, "records of shape \(header.shape), expected (points)")
+    }
+    var places: [String: Place] = [:]
+    var offset = 0
+    for field in header.fields {
+      let (name, size) = (field.name.lowercased(), fieldSize(field.type))
+      guard let size, field.count <= (1 << 24) / max(1, size) else { throw unsupported(field.type, scanner) }
+      if ["x", "y", "z"].contains(name) {
+        guard field.count == 1, places[name] == nil, let type = numberType(field.type) else {
+          throw unsupported("\(field.name): \(field.type)", scanner)
+        }
+        places[name] = (offset, type)
+      }
+      offset += size * field.count
+    }
+    guard let x = places["x"], let y = places["y"], let z = places["z"] else {
+      let names = header.fields.prefix(12).map { "'\($0.name)'" }.joined(separator: ", ")
+      throw scanner.malformed(atByte: 10, "records with the fields \(names), expected x, y and z among them")
+    }
+    try scanner.expect(points: header.shape[0], bytes: offset)
+    return Layout(rows: header.shape[0], rowBytes: offset, rowStride: offset, x: x, y: y, z: z)
+  }
+
+  private static func unsupported(_ type: String, _ scanner: PointScanner) -> PointFileError {
+    .unsupportedVariant(
+      file: scanner.file,
+      finding: "numbers of type '\(type.prefix(20))', expected f2, f4, f8, i1, i2, i4, i8, u1, u2, u4 or u8")
+  }
+
+  /// Bytes of a field's number, whatever it is: the number in its type, times 4 for Unicode text.
+  private static func fieldSize(_ type: String) -> Int? {
+    guard let first = type.first, let size = Int(type.drop { !$0.isNumber }), size <= 1 << 20 else { return nil }
+    guard "<>|=".contains(first), !type.contains("O") else { return nil }
+    return type.contains("U") ? 4 * size : size
   }
 
   /// NumPy's type string: byte order, kind, size.
@@ -121,8 +123,9 @@ extension PointFile {
     return NumberType(kind: parts[1], size: size, isBigEndian: parts[0] == ">")
   }
 
-  private static func value(_ scanner: inout PointScanner, at byte: Int, _ type: NumberType) throws -> Double {
-    scanner.seek(to: byte)
+  private static func value(_ scanner: inout PointScanner, at row: Int, _ place: Place) throws -> Double {
+    let type = place.type
+    scanner.seek(to: row + place.offset)
     let bits = try scanner.unsigned(type.size, bigEndian: type.isBigEndian)
     switch (type.kind, type.size) {
     case ("f", 2): return Double(FloatBits.single(half: UInt16(truncatingIfNeeded: bits)))

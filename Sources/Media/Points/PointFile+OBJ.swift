@@ -7,8 +7,13 @@ extension PointFile {
         .malformed(file: scanner.file, at: .line(line), finding: finding)
       }
       if columns[0].elementsEqual("v".utf8) {
-        let values = columns.dropFirst().prefix(3).compactMap(PointScanner.number)
-        guard values.count == 3 else { throw malformed("expected 'v' and three coordinates") }
+        // A weight or a colour may follow the coordinates.
+        guard [4, 5, 7, 8].contains(columns.count) else {
+          throw malformed("'v' and \(columns.count - 1) numbers, expected the three coordinates of a vertex")
+        }
+        let values = try zip(columns.dropFirst(), ["x", "y", "z"]).map {
+          try scanner.coordinate($0, $1, line: line)
+        }
         try scanner.add(values[0], values[1], values[2])
       } else if columns[0].elementsEqual("f".utf8) {
         // Corners are VERTEX, VERTEX/TEXTURE or VERTEX/TEXTURE/NORMAL, from 1, or negative from the last one back.

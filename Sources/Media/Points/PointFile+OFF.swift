@@ -44,10 +44,17 @@ extension PointFile {
       throw malformed(line, "expected the numbers of vertices, faces and edges")
     }
     try scanner.expect(points: counts[0], bytes: 6)
+    var width: Int?
     for _ in 0..<counts[0] {
       let (columns, line) = try next("vertex \(scanner.pointCount) of \(counts[0])")
-      let values = columns.prefix(3).compactMap(PointScanner.number)
-      guard values.count == 3 else { throw malformed(line, "expected the three coordinates of a vertex") }
+      guard columns.count >= 3 else {
+        throw malformed(line, "\(columns.count) numbers, expected the three coordinates of a vertex")
+      }
+      if let width, columns.count != width {
+        throw malformed(line, "a vertex of \(columns.count) numbers, expected \(width) as of the first one")
+      }
+      width = columns.count
+      let values = try zip(columns, ["x", "y", "z"]).map { try scanner.coordinate($0, $1, line: line) }
       try scanner.add(values[0], values[1], values[2])
     }
     for face in 0..<counts[1] {
@@ -61,5 +68,6 @@ extension PointFile {
       }
       try scanner.add(polygon: polygon)
     }
+    try scanner.expectEnd(after: "\(counts[0]) vertices and \(counts[1]) faces")
   }
 }

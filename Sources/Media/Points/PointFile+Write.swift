@@ -21,7 +21,8 @@ public struct PLYColumn: Sendable {
 extension PointFile {
   /// Writes a binary PLY file of points with a colour and a number each, whole or not at all.
   ///
-  /// Vertices are float x, y, z; uchar red, green, blue; and the column.
+  /// Vertices are x, y, z in the coordinates that the cloud was made of, float, or double where it has an origin; uchar
+  /// red, green, blue; and the column.
   ///
   /// - Parameters:
   ///   - colors: red, green and blue of every point.
@@ -35,13 +36,15 @@ extension PointFile {
         file: file.path,
         reason: "\(colors.count) colours and \(column.words.count) numbers for \(cloud.count) points; give every point one")
     }
+    let isFar = cloud.origin != .zero
+    let type = isFar ? "double" : "float"
     let header = """
       ply
       format binary_little_endian 1.0
       element vertex \(cloud.count)
-      property float x
-      property float y
-      property float z
+      property \(type) x
+      property \(type) y
+      property \(type) z
       property uchar red
       property uchar green
       property uchar blue
@@ -50,10 +53,15 @@ extension PointFile {
 
       """
     var bytes = Array(header.utf8)
-    bytes.reserveCapacity(bytes.count + 19 * cloud.count)
+    bytes.reserveCapacity(bytes.count + (isFar ? 31 : 19) * cloud.count)
     for index in 0..<cloud.count {
+      let position = cloud.position(index)
       for axis in 0..<3 {
-        withUnsafeBytes(of: cloud.coordinates[3 * index + axis].bitPattern.littleEndian) { bytes += $0 }
+        if isFar {
+          withUnsafeBytes(of: position[axis].bitPattern.littleEndian) { bytes += $0 }
+        } else {
+          withUnsafeBytes(of: cloud.coordinates[3 * index + axis].bitPattern.littleEndian) { bytes += $0 }
+        }
       }
       bytes += [colors[index].0, colors[index].1, colors[index].2]
       withUnsafeBytes(of: column.words[index].littleEndian) { bytes += $0 }

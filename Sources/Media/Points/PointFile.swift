@@ -5,27 +5,39 @@ import MultimodalPathway
 public enum PointFile {
   /// Reads a file of points, told apart by its content; names are not looked at.
   ///
-  /// Coordinates become float32. Normals, colours and other columns are left out; faces are kept as triangles.
+  /// Coordinates become float32; those of clouds far from zero are relative to an origin first
+  /// (`PointCloud.init(positions:triangles:)`). Normals, colours and other columns are left out; faces are kept as
+  /// triangles.
   ///
-  /// - Parameter limits: what the file may cost; checked before memory is taken.
+  /// - Parameters:
+  ///   - limits: what the file may cost; checked before memory is taken.
+  ///   - note: called with what the caller should know of the file.
   /// - Throws: `PointFileError`; `MediaError.unreadable`.
   /// - Complexity: O(file).
-  public static func read(_ file: URL, limits: PointLimits = PointLimits()) throws -> PointCloud {
+  public static func read(
+    _ file: URL, limits: PointLimits = PointLimits(), note: (MediaNote) -> Void = { _ in }
+  ) throws -> PointCloud {
     do {
       let data = try ImageFile.contents(of: file, limit: limits.fileBytes)
-      return try decode(data, name: file.path, limits: limits)
+      return try decode(data, name: file.path, limits: limits, note: note)
     } catch MediaError.limitExceeded(let file, .fileBytes, let found?, let limit) {
       throw PointFileError.limitExceeded(file: file, quantity: .fileBytes, found: found, limit: limit)
     }
   }
 
-  /// Reads a file's content, as `read(_:limits:)`.
+  /// Reads a file's content, as `read(_:limits:note:)`.
   ///
   /// - Parameter name: what errors call it.
-  public static func decode(_ data: Data, name: String, limits: PointLimits = PointLimits()) throws -> PointCloud {
+  public static func decode(
+    _ data: Data, name: String, limits: PointLimits = PointLimits(), note: (MediaNote) -> Void = { _ in }
+  ) throws -> PointCloud {
     if data.isEmpty { throw PointFileError.empty(file: name) }
-    var scanner = PointScanner([UInt8](data), file: name, limits: limits)
-    switch PointFormat(firstBytes: data.prefix(PointFormat.looksAt)) {
+    if data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF]) {
+      throw PointFileError.unsupportedVariant(file: name, finding: "text in UTF-16; save it as UTF-8")
+    }
+    let mark = data.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    var scanner = PointScanner([UInt8](data), from: mark, file: name, limits: limits)
+    switch PointFormat(firstBytes: data.dropFirst(mark).prefix(PointFormat.looksAt)) {
     case .ply: try readPLY(&scanner)
     case .npy: try readNPY(&scanner)
     case .off: try readOFF(&scanner)
@@ -33,7 +45,9 @@ public enum PointFile {
     case .columns: try readColumns(&scanner)
     case .other(let found): throw PointFileError.unsupportedFormat(file: name, found: found)
     }
-    return try scanner.cloud()
+    let cloud = try scanner.cloud()
+    for text in scanner.notes { note(MediaNote(file: name, text)) }
+    return cloud
   }
 }
 

@@ -8,11 +8,15 @@ struct PointScanner {
   private(set) var position = 0
   /// The line of text that `position` is in, from 1.
   private(set) var line = 1
-  private(set) var coordinates: [Float] = []
-  private(set) var triangles: [UInt32] = []
+  private var coordinates: [Double] = []
+  private var triangles: [UInt32] = []
+  /// What the caller should know of the file.
+  private(set) var notes: [String] = []
 
-  init(_ bytes: [UInt8], file: String, limits: PointLimits) {
+  /// - Parameter start: the first byte that counts: 3 after a byte-order mark.
+  init(_ bytes: [UInt8], from start: Int = 0, file: String, limits: PointLimits) {
     self.bytes = bytes
+    position = min(start, bytes.count)
     self.file = file
     self.limits = limits
   }
@@ -49,9 +53,28 @@ struct PointScanner {
       throw PointFileError.limitExceeded(
         file: file, quantity: .points, found: pointCount + 1, limit: limits.points)
     }
-    coordinates.append(Float(x))
-    coordinates.append(Float(y))
-    coordinates.append(Float(z))
+    coordinates.append(x)
+    coordinates.append(y)
+    coordinates.append(z)
+  }
+
+  mutating func note(_ text: String) { notes.append(text) }
+
+  /// The finite number that a field of text is.
+  ///
+  /// - Parameter name: what the error calls the column.
+  func coordinate(_ field: ArraySlice<UInt8>, _ name: String, line: Int) throws -> Double {
+    if let value = Self.number(field), value.isFinite { return value }
+    let text = String(decoding: field.prefix(40), as: UTF8.self)
+    let missing = ["", "-", "?", "na", "n/a", "nan", "-nan", "null", "none", "nil", "inf", "-inf", "+inf", "infinity"]
+    let hasComma = field.contains(UInt8(ascii: ",")) && Self.number(ArraySlice(field.map { $0 == 0x2C ? 0x2E : $0 })) != nil
+    let finding =
+      missing.contains(text.lowercased())
+      ? "the value of \(name) is missing ('\(text)'); remove such points first"
+      : hasComma
+        ? "\(name) is '\(text)', with a decimal comma; write decimal points"
+        : "\(name) is '\(text)', expected a number: the three coordinates of a point"
+    throw PointFileError.malformed(file: file, at: .line(line), finding: finding)
   }
 
   /// A polygon as a fan of triangles; fewer than three corners are none.
@@ -72,7 +95,7 @@ struct PointScanner {
   /// - Throws: `PointFileError.noCloud`.
   func cloud() throws -> PointCloud {
     do {
-      return try PointCloud(coordinates: coordinates, triangles: triangles)
+      return try PointCloud(positions: coordinates, triangles: triangles)
     } catch let error as PointCloudError {
       throw PointFileError.noCloud(file: file, reason: error)
     }
@@ -119,7 +142,7 @@ struct PointScanner {
     return text
   }
 
-  /// The columns of the next line that has any before a `#`, and that line's number; nil at the end of the file.
+  /// The words of the next line that has any before a `#`, and that line's number; nil at the end of the file.
   mutating func nextColumns() -> (columns: [ArraySlice<UInt8>], line: Int)? {
     while let text = nextLine() {
       let columns = text.prefix { $0 != UInt8(ascii: "#") }.split { Self.isSeparator($0) }
@@ -130,8 +153,17 @@ struct PointScanner {
 
   static func isSeparator(_ byte: UInt8) -> Bool {
     switch byte {
-    case 0x20, 0x09, 0x0B, 0x0C, UInt8(ascii: ","), UInt8(ascii: ";"): true
+    case 0x20, 0x09, 0x0B, 0x0C: true
     default: false
+    }
+  }
+
+  /// The lines that are left must be empty.
+  mutating func expectEnd(after what: String) throws {
+    if let (columns, line) = nextColumns() {
+      let text = String(decoding: columns[0].prefix(20), as: UTF8.self)
+      throw PointFileError.malformed(
+        file: file, at: .line(line), finding: "'\(text)...' follows \(what), expected the end of the file")
     }
   }
 

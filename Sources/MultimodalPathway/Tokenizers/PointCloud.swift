@@ -1,7 +1,10 @@
 /// Points in space, and the triangles between them where they are a mesh's.
 public struct PointCloud: Sendable, Equatable {
-  /// x, y, z of every point, one after the other.
+  /// x, y, z of every point relative to `origin`, one after the other.
   public let coordinates: [Float]
+  /// What was subtracted from the coordinates before they were rounded to float32; `position(_:)` adds it again. Zero
+  /// unless the points are far away compared with their extent (`init(positions:triangles:)`).
+  public let origin: SIMD3<Double>
   /// Three indices of points for every triangle.
   public let triangles: [UInt32]
 
@@ -12,7 +15,7 @@ public struct PointCloud: Sendable, Equatable {
 
   /// - Throws: `PointCloudError` for no points, coordinates that are not finite or too large, and triangles of points
   ///   that there are not.
-  public init(coordinates: [Float], triangles: [UInt32] = []) throws {
+  public init(coordinates: [Float], triangles: [UInt32] = [], origin: SIMD3<Double> = .zero) throws {
     guard coordinates.count >= 3, coordinates.count % 3 == 0, triangles.count % 3 == 0 else {
       throw PointCloudError.empty(values: coordinates.count)
     }
@@ -25,8 +28,10 @@ public struct PointCloud: Sendable, Equatable {
     }
     self.coordinates = coordinates
     self.triangles = triangles
+    self.origin = origin
   }
 
+  /// x, y, z of a point relative to `origin`.
   public subscript(_ index: Int) -> (x: Float, y: Float, z: Float) {
     (coordinates[3 * index], coordinates[3 * index + 1], coordinates[3 * index + 2])
   }
@@ -54,7 +59,7 @@ public enum PointCloudError: Error, Equatable, CustomStringConvertible {
 
 extension PointCloud {
   /// Moved so that the mean is at the origin, then scaled so that the farthest point is at distance 1: what models were
-  /// trained on. Means and lengths are taken in Double.
+  /// trained on. Means and lengths are taken in Double; the result has no origin.
   ///
   /// - Throws: `PointCloudError.singlePlace` where there is no distance to scale.
   public func normalized() throws -> PointCloud {
@@ -86,7 +91,9 @@ extension PointCloud {
       total += area(index)
       return total
     }
-    guard total > 0, total.isFinite, count > 0 else { return try PointCloud(coordinates: coordinates) }
+    guard total > 0, total.isFinite, count > 0 else {
+      return try PointCloud(coordinates: coordinates, origin: origin)
+    }
     var state = seed
     /// Uniform in [0, 1).
     func next() -> Double {
@@ -112,7 +119,7 @@ extension PointCloud {
           Float((0..<3).reduce(0) { $0 + weights[$1] * Double(coordinates[3 * Int(triangles[3 * low + $1]) + axis]) }))
       }
     }
-    return try PointCloud(coordinates: result)
+    return try PointCloud(coordinates: result, origin: origin)
   }
 
   private func area(_ triangle: Int) -> Double {

@@ -6,7 +6,7 @@
 Files:
     *.jpg, *.png                photographs (README.md says whose), reduced
     decoding.safetensors        KIND.file, the bytes of an image file; KIND.rgb, (H, W, 3) as Pillow decodes it:
-                                ImageOps.exif_transpose(Image.open(file)).convert("RGB")
+                                ImageOps.exif_transpose(Image.open(file)).convert("RGB"); 16-bit grey by its high bytes
     resizing.safetensors        SOURCE.rgb; SOURCE.FILTER.HxW, Image.resize((W, H), FILTER)
     preprocessing.safetensors   CASE.pixels, (3, H, W) float32; metadata `cases` tells picture and configuration;
                                 values.CASE, (3, 256): what each value of a sample becomes
@@ -64,7 +64,11 @@ def orientation(value: int) -> Image.Exif:
 
 def rgb(data: bytes) -> Image.Image:
     picture = Image.open(io.BytesIO(data))
-    return ImageOps.exif_transpose(picture).convert("RGB")
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I;16"):
+        # Pillow clips these to 255; the high bytes are what it keeps of all other 16-bit samples.
+        picture = Image.fromarray((np.asarray(picture).astype(np.uint16) >> 8).astype(np.uint8))
+    return picture.convert("RGB")
 
 
 def jpeg(picture: Image.Image, **options) -> bytes:
@@ -118,7 +122,7 @@ def png_files() -> dict[str, bytes]:
         for depth in depths:
             samples = random.integers(0, 1 << depth, (height, width, channels))
             if (color, depth) == (0, 16):
-                samples[::2] %= 256  # Pillow clips the rest to 255
+                samples[::2] %= 256  # what Pillow does not clip
             before, transparent = b"", b""
             if color == 3:
                 # One entry too few: the last index has no colour of its own.

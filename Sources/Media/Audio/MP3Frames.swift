@@ -1,0 +1,124 @@
+import Foundation
+
+/// The frames of an MP3 file: whether all are there, and where one file ends and the next begins that was put after it.
+///
+/// An encoder writes into a first frame ("Xing"; "Info" at a constant bit rate) how many frames and bytes follow, and
+/// decoders stop there. Files that are cut between two frames and carry no count cannot be told from whole ones.
+struct MP3Frames {
+  private(set) var pieces: [Range<Int>] = []
+  /// Samples of a channel of each piece, by its frames; 0 where they cannot be counted.
+  private(set) var samples: [Int] = []
+  private(set) var notes: [String] = []
+  /// What shows that the end is missing.
+  private(set) var truncation: String?
+
+  private struct Piece {
+    var start: Int
+    var header: MP3Header?
+    var frames = 0
+    /// What the first frame announces.
+    var promised: (frames: Int?, bytes: Int?) = (nil, nil)
+  }
+
+  /// - Complexity: O(frames).
+  init(_ bytes: UnsafeRawBufferPointer) {
+    var piece = Piece(start: 0)
+    var place = 0
+    func finish(at end: Int) {
+      pieces.append(piece.start..<end)
+      samples.append(piece.frames * (piece.header?.samples ?? 0))
+    }
+    while place < bytes.count, truncation == nil {
+      if let tag = Self.tagBytes(bytes, at: place) {
+        // A tag before frames begins a file.
+        let isLeading = bytes[place..<place + 3].elementsEqual("ID3".utf8)
+        if isLeading, piece.frames > 0, place + tag < bytes.count, MP3Header(bytes[(place + tag)...]) != nil {
+          finish(at: place)
+          piece = Piece(start: place)
+        }
+        place += min(tag, bytes.count - place)
+        continue
+      }
+      guard let header = MP3Header(bytes[place...]) else {
+        guard piece.header != nil, let next = Self.nextFrame(bytes, after: place) else { break }
+        notes.append("\(next - place) bytes at byte \(place) are no MP3 frame and are left out")
+        place = next
+        continue
+      }
+      guard let length = header.frameBytes else {
+        // Only the decoder can tell where a frame of a free bit rate ends.
+        piece.frames = 0
+        finish(at: bytes.count)
+        return
+      }
+      let promise = Self.promise(bytes, at: place)
+      let isOther = piece.header.map { $0.rate != header.rate || $0.isMono != header.isMono } ?? false
+      let isMore = piece.promised.frames.map { piece.frames > $0 + 1 } ?? false
+      if piece.header != nil, promise != nil || isOther || isMore {
+        finish(at: place)
+        piece = Piece(start: place)
+      }
+      if piece.header == nil {
+        piece.header = header
+        if let promise {
+          piece.promised = promise
+          let left = bytes.count - place
+          if let promised = promise.bytes, promised > left {
+            truncation = "the header promises \(promised) bytes, there are \(left)"
+          }
+        }
+      }
+      // The frame that announces has no sound.
+      if promise == nil { piece.frames += 1 }
+      if length > bytes.count - place, piece.promised.bytes == nil {
+        truncation = "the last frame has \(length) bytes, there are \(bytes.count - place)"
+      }
+      place += min(length, bytes.count - place)
+    }
+    finish(at: bytes.count)
+  }
+
+  /// Bytes of a tag: ID3v2 with its size in four bytes of 7 bits, ID3v1, APE.
+  private static func tagBytes(_ bytes: UnsafeRawBufferPointer, at place: Int) -> Int? {
+    func has(_ text: String) -> Bool {
+      place + text.utf8.count <= bytes.count && bytes[place..<place + text.utf8.count].elementsEqual(text.utf8)
+    }
+    if has("ID3"), place + 10 <= bytes.count {
+      return 10 + bytes[place + 6..<place + 10].reduce(0) { $0 << 7 | Int($1 & 127) }
+    }
+    if has("APETAGEX"), place + 32 <= bytes.count {
+      let size = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: place + 12, as: UInt32.self))
+      return 32 + Int(size)
+    }
+    return has("TAG") ? 128 : nil
+  }
+
+  /// The next place where two frames follow each other.
+  private static func nextFrame(_ bytes: UnsafeRawBufferPointer, after place: Int) -> Int? {
+    var next = place + 1
+    while next + 4 <= bytes.count {
+      if bytes[next] == 0xFF, let length = MP3Header(bytes[next...])?.frameBytes, next + length + 4 <= bytes.count,
+        MP3Header(bytes[(next + length)...]) != nil
+      {
+        return next
+      }
+      next += 1
+    }
+    return nil
+  }
+
+  /// What the frame at `place` announces: frames after it, bytes from it on; nil for a frame of sound.
+  private static func promise(_ bytes: UnsafeRawBufferPointer, at place: Int) -> (frames: Int?, bytes: Int?)? {
+    // Behind 4 bytes of header and up to 32 of side information.
+    let found = (place + 4..<place + 40).first { place in
+      place + 16 <= bytes.count && ["Xing", "Info"].contains { bytes[place..<place + 4].elementsEqual($0.utf8) }
+    }
+    guard let found else { return nil }
+    func number(_ place: Int) -> Int {
+      Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self)))
+    }
+    // Flags: 1, frames follow; 2, bytes follow.
+    let (hasFrames, hasBytes) = (bytes[found + 7] & 1 != 0, bytes[found + 7] & 2 != 0)
+    return (hasFrames ? number(found + 8) : nil, hasBytes ? number(found + (hasFrames ? 12 : 8)) : nil)
+  }
+}

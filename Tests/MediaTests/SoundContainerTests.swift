@@ -1,0 +1,183 @@
+import Foundation
+import MultimodalPathway
+import PathwayMedia
+import TestSupport
+import Testing
+
+/// What containers of sound say of themselves, or do not (Tests/Fixtures/audio/make_containers.py).
+@Suite struct SoundContainerTests {
+  static func file(_ name: String) throws -> Data { try Data(contentsOf: Fixture.url("audio/\(name)")) }
+
+  /// The samples, and the notes on them.
+  static func read(_ data: Data, channel: Int? = nil) throws -> (samples: [Float], notes: [MediaNote]) {
+    var notes: [MediaNote] = []
+    let sound = try AudioFile.decode(data, name: "sound", channel: channel) { notes.append($0) }
+    return (sound.samples, notes)
+  }
+
+  private static func error(_ data: Data) -> AudioFileError? {
+    #expect(throws: AudioFileError.self) { try read(data) }
+  }
+
+  @Test(arguments: ["aiff", "au", "caf", "w64", "rf64"])
+  func otherContainersHoldTheSameSamples(_ ending: String) throws {
+    let expected = try Self.read(Self.file("tone.wav"))
+    let found = try Self.read(Self.file("tone.\(ending)"))
+    #expect(found.samples == expected.samples && found.notes.isEmpty && expected.notes.isEmpty)
+    #expect(try AudioFile.read(Fixture.url("audio/tone.\(ending)")).samples == expected.samples)
+  }
+
+  @Test(arguments: ["aiff", "au", "caf", "w64", "rf64"])
+  func otherContainersThatAreCutAreErrors(_ ending: String) throws {
+    let data = try Self.file("tone.\(ending)")
+    for bytes in [40, 1000] {
+      guard case .truncated? = Self.error(Data(data.dropLast(bytes))) else {
+        Issue.record("\(ending) without \(bytes) bytes is read")
+        continue
+      }
+    }
+  }
+
+  @Test(arguments: ["aiff", "au", "caf", "w64", "rf64"])
+  func filesFromPipesAreReadToTheEndWithANote(_ ending: String) throws {
+    let found = try Self.read(Self.file("pipe.\(ending)"))
+    #expect(try found.samples == Self.read(Self.file("tone.wav")).samples)
+    #expect(found.notes.count == 1 && found.notes[0].description.contains("gives no length"))
+  }
+
+  /// The lengths that programs leave in WAV files: FFmpeg all ones, SoX and arecord large signed numbers, others 0.
+  @Test(arguments: [(0xFFFF_FFFF, 0xFFFF_FFFF), (0, 0), (0x7FFF_F024, 0x7FFF_F000), (0x8000_0024, 0x8000_0000)] as [(UInt32, UInt32)])
+  func wavFromPipes(_ riff: UInt32, _ data: UInt32) throws {
+    var file = try Self.file("tone.wav")
+    let expected = try Self.read(file).samples
+    let place = try #require(file.firstRange(of: Data("data".utf8))).upperBound
+    withUnsafeBytes(of: riff.littleEndian) { file.replaceSubrange(4..<8, with: $0) }
+    withUnsafeBytes(of: data.littleEndian) { file.replaceSubrange(place..<place + 4, with: $0) }
+    let found = try Self.read(file)
+    #expect(found.samples == expected && found.notes.count == 1)
+    // Another length that is more than the file has is a cut file.
+    withUnsafeBytes(of: UInt32(7000).littleEndian) { file.replaceSubrange(place..<place + 4, with: $0) }
+    guard case .truncated? = Self.error(file) else {
+      Issue.record("a length that is too large is read")
+      return
+    }
+  }
+
+  @Test(arguments: ["wav", "flac", "ogg", "opus", "mp3", "aiff", "au", "caf", "w64"])
+  func filesPutTogetherAreReadWhole(_ ending: String) throws {
+    let data = try Self.file("tone.\(ending)")
+    let one = try Self.read(data).samples
+    let found = try Self.read(data + data + data)
+    #expect(found.samples == one + one + one, "\(ending): \(found.samples.count) of 3 x \(one.count)")
+  }
+
+  @Test func piecesOfAnotherRateOrChannelsAreRefused() throws {
+    let (data, other) = (try Self.file("tone.ogg"), try Self.file("broadcast.ogg"))
+    guard case .unsupportedVariant(_, let finding)? = Self.error(data + other) else {
+      Issue.record("two channels and then one are read")
+      return
+    }
+    #expect(finding.contains("piece 2 has 1 channels"))
+  }
+
+  /// MP3 files with tags before and after, put together; and frames without a count after counted ones.
+  @Test func mp3PiecesAreFoundBetweenTags() throws {
+    let data = try Self.file("tone.mp3")
+    let one = try Self.read(data).samples
+    let tag = Data("ID3".utf8) + Data([4, 0, 0, 0, 0, 0, 20]) + Data(count: 20)
+    let tail = Data("TAG".utf8) + Data(count: 125)
+    #expect(try Self.read(tag + data + tail + tag + data + tail).samples == one + one)
+    let count = try #require(data.firstRange(of: Data("Xing".utf8)))
+    let next = try #require(data[count.upperBound...].firstRange(of: data.prefix(2)))
+    let plain = Data(data[next.lowerBound...])
+    let rest = try Self.read(plain).samples.count
+    #expect(try Self.read(data + plain).samples.count >= one.count + rest - 1152)
+    let hole = try Self.read(plain + Data(repeating: 7, count: 300) + plain)
+    #expect(hole.notes.contains { $0.text.contains("300 bytes") })
+  }
+
+  @Test func oggWithoutAnEndMarkIsReadWithANote() throws {
+    let found = try Self.read(Self.file("broadcast.ogg"))
+    #expect(found.notes.count == 1 && found.notes[0].text.contains("no end mark"))
+    // libsndfile's own count of what the pages hold.
+    #expect(found.samples.count == 246_144)
+    for (index, sample) in found.samples.enumerated() where index % 1000 == 500 {
+      #expect(abs(Double(sample) - 0.25 * sin(2 * .pi * 440 * Double(index) / 16_000)) < 0.02, "sample \(index)")
+    }
+  }
+
+  /// One bit of a page or a frame is wrong.
+  @Test(arguments: ["ogg", "opus", "flac"])
+  func checksumsAreCompared(_ ending: String) throws {
+    let data = try Self.file("tone.\(ending)")
+    for share in [0.5, 0.8, 0.99] {
+      var damaged = data
+      damaged[Int(Double(data.count) * share)] ^= 0x10
+      guard case .damaged? = Self.error(damaged) else {
+        Issue.record("\(ending): a wrong bit at \(share) is not found")
+        continue
+      }
+    }
+  }
+
+  /// The MD5 of a FLAC file's samples is compared, and heeded to be absent where it is 0.
+  @Test func flacDigestsAreCompared() throws {
+    var data = try Self.file("tone.flac")
+    let samples = try Self.read(data).samples
+    data[26] ^= 1
+    guard case .damaged(_, let finding)? = Self.error(data) else {
+      Issue.record("a wrong MD5 is not found")
+      return
+    }
+    #expect(finding.contains("MD5"))
+    data.replaceSubrange(26..<42, with: Data(count: 16))
+    #expect(try Self.read(data).samples == samples)
+    let tag = Data("ID3".utf8) + Data([4, 0, 0, 0, 0, 0, 20]) + Data(count: 20)
+    #expect(try Self.read(tag + data).samples == samples)
+  }
+
+  /// A WAV file of 16-bit samples.
+  static func wav(_ frames: [[Float]]) -> Data {
+    func little<T: FixedWidthInteger>(_ value: T) -> Data { withUnsafeBytes(of: value.littleEndian) { Data($0) } }
+    let body = frames.joined().reduce(into: Data()) { $0 += little(Int16($1 * 32_767)) }
+    let channels = frames[0].count
+    var data = Data("RIFF".utf8) + little(UInt32(36 + body.count)) + Data("WAVEfmt ".utf8) + little(UInt32(16))
+    data += little(UInt16(1)) + little(UInt16(channels)) + little(UInt32(16_000))
+    data += little(UInt32(32_000 * channels)) + little(UInt16(2 * channels)) + little(UInt16(16))
+    return data + Data("data".utf8) + little(UInt32(body.count)) + body
+  }
+
+  @Test func mixThatLosesTheSoundWarns() throws {
+    let tone = (0..<1600).map { 0.5 * sin(Float($0) * 0.17) }
+    func warnings(_ frames: [[Float]], channel: Int? = nil) throws -> [MediaNote] {
+      try Self.read(Self.wav(frames), channel: channel).notes
+    }
+    let opposite = tone.map { [$0, -$0] }
+    let warning = try #require(try warnings(opposite).first)
+    #expect(warning.kind == .warning && warning.text.contains("--channel 1...2"))
+    // Nearly opposite, and opposite around an offset that hides it.
+    #expect(try warnings(tone.map { [$0, -0.95 * $0] }).count == 1)
+    #expect(try warnings(tone.map { [0.3 + $0, 0.3 - $0] }).count == 1)
+    #expect(try warnings(tone.map { [$0, -$0, $0, -$0] }).count == 1)
+    // Equal, unrelated, one of them silent, all silent.
+    let other = (0..<1600).map { 0.5 * sin(Float($0) * 0.31) }
+    for frames in [
+      tone.map { [$0, $0] }, zip(tone, other).map { [$0, $1] }, tone.map { [$0, 0] }, tone.map { _ in [0, 0] },
+      tone.map { [$0] },
+    ] { #expect(try warnings(frames).isEmpty) }
+    let second = try Self.read(Self.wav(opposite), channel: 2)
+    #expect(second.notes.isEmpty && second.samples == tone.map { Float(Int16(-$0 * 32_767)) / 32_768 })
+    #expect(throws: AudioFileError.noSuchChannel(file: "sound", found: 3, channels: 2)) {
+      try Self.read(Self.wav(opposite), channel: 3)
+    }
+    #expect(throws: AudioFileError.noSuchChannel(file: "sound", found: 0, channels: 2)) {
+      try Self.read(Self.wav(opposite), channel: 0)
+    }
+  }
+
+  @Test func whatFollowsTheSoundIsTold() throws {
+    let data = try Self.file("tone.wav")
+    let found = try Self.read(data + Data("garbage after it".utf8))
+    #expect(try found.samples == Self.read(data).samples && found.notes.count == 1)
+  }
+}
