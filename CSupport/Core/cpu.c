@@ -1,5 +1,9 @@
+#define _GNU_SOURCE
 #include "mp_cpu.h"
 
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -42,4 +46,23 @@ uint64_t mp_cache_bytes(uint32_t level, uint32_t *sharing) {
   if (bytes > 0) return (uint64_t)bytes;
 #endif
   return 0;
+}
+
+uint32_t mp_allowed_processors(void) {
+#if defined(__linux__)
+  // The mask must be as large as the kernel's own, whose size only trying tells.
+  for (int processors = 1024; processors <= 1 << 20; processors *= 2) {
+    cpu_set_t *mask = CPU_ALLOC(processors);
+    if (!mask) break;
+    size_t size = CPU_ALLOC_SIZE(processors);
+    int failed = sched_getaffinity(0, size, mask) != 0;
+    int cause = errno;
+    int count = failed ? 0 : CPU_COUNT_S(size, mask);
+    CPU_FREE(mask);
+    if (!failed && count > 0) return (uint32_t)count;
+    if (failed && cause != EINVAL) break;
+  }
+#endif
+  long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? (uint32_t)online : 1;
 }

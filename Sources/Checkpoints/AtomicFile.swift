@@ -86,10 +86,15 @@ package struct AtomicFile {
     }
   }
 
+  /// Cuts the file to `size` bytes.
+  ///
+  /// - Throws: `CheckpointError.unwritable`.
+  package func truncate(to size: Int) throws { try Self.check(ftruncate(descriptor, off_t(size)), path) }
+
   /// Lets the disk begin with what is written so far, so that `write(to:_:)` waits for less at its end.
   package func beginFlushing() { mp_begin_flush(descriptor) }
 
-  private static func failure(_ path: String) -> CheckpointError {
+  static func failure(_ path: String) -> CheckpointError {
     .unwritable(file: path, reason: String(cString: strerror(errno)))
   }
 

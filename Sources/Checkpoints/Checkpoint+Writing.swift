@@ -34,9 +34,11 @@ package struct SafetensorsPlan {
   /// - Parameters:
   ///   - tensors: element type and shape by name; their bytes, and all of them together, fit an `Int`.
   ///   - file: names the file in errors.
+  ///   - headerSize: of a header of that size, with spaces at its end; at least that of the plan without it.
   /// - Throws: `CheckpointError.unwritable`: see `Checkpoint.write`.
   package init(
-    _ tensors: [String: (type: ElementType, shape: [Int])], metadata: [String: String], file: String
+    _ tensors: [String: (type: ElementType, shape: [Int])], metadata: [String: String], file: String,
+    headerSize: Int = 0
   ) throws {
     let ordered = tensors.sorted { ($1.value.type.byteCount, $0.key) < ($0.value.type.byteCount, $1.key) }
     names = ordered.map(\.key)
@@ -66,7 +68,7 @@ package struct SafetensorsPlan {
       offsets[name] = begin
     }
     text.append(UInt8(ascii: "}"))
-    while (8 + text.count) % 64 != 0 { text.append(UInt8(ascii: " ")) }
+    while (8 + text.count) % 64 != 0 || 8 + text.count < headerSize { text.append(UInt8(ascii: " ")) }
     guard text.count <= Safetensors.headerLimit else {
       throw CheckpointError.unwritable(
         file: file,
@@ -77,7 +79,7 @@ package struct SafetensorsPlan {
   }
 
   /// A JSON string literal.
-  private static func quoted(_ text: String) -> String {
+  package static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

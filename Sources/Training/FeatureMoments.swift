@@ -39,7 +39,7 @@ package struct FeatureMoments {
       for (place, row) in chosen.enumerated() {
         let label = labels[row]
         counts[label] += 1
-        features.withRow(row) { values in
+        try features.withRow(row) { values in
           for channel in 0..<width {
             block.base[channel * chosen.count + place] = values[channel]
             classSums[label * width + channel] += Double(values[channel])
@@ -68,31 +68,34 @@ package struct FeatureMoments {
 
 /// Features, (n, C), less a shift, (C), that is their mean rounded to float32.
 struct ShiftedFeatures {
-  let width: Int
-  let count: Int
+  let rows: FloatRows
   let shift: [Float]
-  private let values: [Float]
 
-  /// - Throws: `RidgeError.notFinite`.
-  init(_ values: [Float], width: Int) throws {
-    self.values = values
-    self.width = width
-    let count = values.count / width
-    self.count = count
+  var width: Int { rows.width }
+  var count: Int { rows.count }
+
+  /// - Throws: `RidgeError.notFinite`; what keeps rows from being read.
+  init(_ rows: FloatRows) throws {
+    self.rows = rows
+    let width = rows.width
     var sums = [Double](repeating: 0, count: width)
-    for index in values.indices {
-      guard values[index].isFinite else {
-        throw RidgeError.notFinite(sample: index / width, channel: index % width)
+    try rows.forEachPiece { start, values in
+      for index in values.indices {
+        guard values[index].isFinite else {
+          throw RidgeError.notFinite(sample: start + index / width, channel: index % width)
+        }
+        sums[index % width] += Double(values[index])
       }
-      sums[index % width] += Double(values[index])
     }
+    let count = rows.count
     shift = sums.map { Float($0 / Double(count)) }
   }
 
   /// Calls `body` with the shifted features of a sample.
-  func withRow<R>(_ row: Int, _ body: (UnsafeMutableBufferPointer<Float>) throws -> R) rethrows -> R {
+  func withRow<R>(_ row: Int, _ body: (UnsafeMutableBufferPointer<Float>) throws -> R) throws -> R {
     try withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { result in
-      for channel in 0..<width { result[channel] = values[row * width + channel] - shift[channel] }
+      try rows.read(row, into: result)
+      for channel in 0..<width { result[channel] -= shift[channel] }
       return try body(result)
     }
   }

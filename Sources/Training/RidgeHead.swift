@@ -47,15 +47,27 @@ public struct RidgeHead: Sendable {
     guard features.shape.count == 2, features.shape[1] == width else {
       throw RidgeError.featureShape(found: features.shape, samples: features.shape.first ?? 0)
     }
-    let rows = features.shape[0]
-    let (values, head, shift) = (try features.float32(), try weight.float32(), try bias.float32())
-    let packed = WeightMatrix.packed(try PackedMatrix(head, n: classes.count, k: width, engine: engine))
-    var outputs = [Float](repeating: 0, count: rows * classes.count)
-    try outputs.withUnsafeMutableBufferPointer { outputs in
-      guard let base = outputs.baseAddress else { return }
-      try engine.multiply(values, lda: width, m: rows, packed, bias: shift, into: base)
+    return try predict(FloatRows(features.float32(), width: width), engine: engine)
+  }
+
+  /// The same of rows that may be on a disk, a piece of them at a time.
+  package func predict(_ rows: FloatRows, engine: Engine) throws -> [Int] {
+    let (head, shift, width) = (try weight.float32(), try bias.float32(), weight.shape[1])
+    guard rows.width == width else {
+      throw RidgeError.featureShape(found: [rows.count, rows.width], samples: rows.count)
     }
-    return (0..<rows).map { Self.argmax(outputs[$0 * classes.count..<($0 + 1) * classes.count]) }
+    let packed = WeightMatrix.packed(try PackedMatrix(head, n: classes.count, k: width, engine: engine))
+    var answers: [Int] = []
+    try rows.forEachPiece { _, values in
+      let count = values.count / width
+      var outputs = [Float](repeating: 0, count: count * classes.count)
+      try outputs.withUnsafeMutableBufferPointer { outputs in
+        guard let base = outputs.baseAddress else { return }
+        try engine.multiply(values, lda: width, m: count, packed, bias: shift, into: base)
+      }
+      answers += (0..<count).map { Self.argmax(outputs[$0 * classes.count..<($0 + 1) * classes.count]) }
+    }
+    return answers
   }
 
   /// The place of the largest value, the first of several.
@@ -69,12 +81,12 @@ public struct RidgeHead: Sendable {
   ///
   /// The likelihood is concave in the factor. A share 1 / (n + 2) of every target is spread over all classes (Platt
   /// 1999), so that separable samples have a finite answer.
-  package static func sharpness(_ outputs: [Float], labels: [Int], classes: Int) -> Double {
-    let spread = 1 / Double(labels.count + 2)
-    func slope(_ factor: Double) -> Double {
-      var total = 0.0
+  package static func sharpness(_ outputs: FloatRows, labels: [Int]) throws -> Double {
+    let (spread, classes) = (1 / Double(labels.count + 2), outputs.width)
+    /// The likelihood's, of a piece of the outputs, added to `total`.
+    func add(_ piece: [Float], _ labels: ArraySlice<Int>, _ factor: Double, to total: inout Double) {
       for (sample, label) in labels.enumerated() {
-        let row = outputs[sample * classes..<(sample + 1) * classes]
+        let row = piece[sample * classes..<(sample + 1) * classes]
         let top = Double(row.max() ?? 0)
         var (weights, weighted, sum) = (0.0, 0.0, 0.0)
         for output in row {
@@ -84,17 +96,26 @@ public struct RidgeHead: Sendable {
           weighted += weight * value
           sum += value
         }
-        let own = Double(outputs[sample * classes + label]) - top
+        let own = Double(piece[sample * classes + label]) - top
         total += (1 - spread) * own + spread * sum / Double(classes) - weighted / weights
+      }
+    }
+    func slope(_ factor: Double) throws -> Double {
+      var total = 0.0
+      try outputs.forEachPiece { start, piece in
+        add(piece, labels[start..<start + piece.count / classes], factor, to: &total)
       }
       return total
     }
     var (low, high) = (0.0, 1.0)
     // 2^40 is beyond any answer the spread allows.
-    for _ in 0..<40 where slope(high) > 0 { (low, high) = (high, high * 2) }
+    for _ in 0..<40 {
+      guard try slope(high) > 0 else { break }
+      (low, high) = (high, high * 2)
+    }
     for _ in 0..<30 {
       let middle = (low + high) / 2
-      if slope(middle) > 0 { low = middle } else { high = middle }
+      if try slope(middle) > 0 { low = middle } else { high = middle }
     }
     // Outputs that say nothing of the labels leave nothing to sharpen.
     return high > 0x1p-20 ? high : 1

@@ -50,7 +50,17 @@ public struct RidgeRegression: Sendable {
     guard features.shape.count == 2, features.shape[0] == labels.count, features.shape[1] > 0 else {
       throw RidgeError.featureShape(found: features.shape, samples: labels.count)
     }
-    let shifted = try ShiftedFeatures(features.float32(), width: features.shape[1])
+    return try fit(
+      FloatRows(features.float32(), width: features.shape[1]), labels: labels, classes: classes, engine: engine)
+  }
+
+  /// The same of rows that may be on a disk: memory of O(folds C^2), whatever n, besides the labels and their folds.
+  package func fit(_ rows: FloatRows, labels: [Int], classes: [String], engine: Engine) throws -> RidgeHead {
+    try validate(labels: labels, classes: classes)
+    guard rows.count == labels.count, rows.width > 0 else {
+      throw RidgeError.featureShape(found: [rows.count, rows.width], samples: labels.count)
+    }
+    let shifted = try ShiftedFeatures(rows)
     let members = foldMembers(labels, classes: classes.count)
     let moments = try members.map { rows in
       var moments = FeatureMoments(width: shifted.width, classes: classes.count)
@@ -88,7 +98,7 @@ public struct RidgeRegression: Sendable {
       weight: Tensor(solution.weight.map { Float($0) }, shape: [classes.count, shifted.width]),
       bias: Tensor(intercept.map { Float($0) }, shape: [classes.count]), relativeRidge: grid[best],
       ridge: grid[best] * problem.ridgeUnit,
-      sharpness: RidgeHead.sharpness(outputs, labels: labels, classes: classes.count), candidates: candidates,
+      sharpness: try RidgeHead.sharpness(outputs, labels: labels), candidates: candidates,
       heldOut: confusion)
   }
 
@@ -163,7 +173,7 @@ struct HeldOut {
 
   /// Calls `body` with every sample of `rows`, the place of each solution, and its outputs, (K).
   func forEach(
-    _ rows: [Int], _ solutions: [RidgeProblem.Solution], _ body: (Int, Int, ArraySlice<Float>) -> Void
+    _ rows: [Int], _ solutions: [RidgeProblem.Solution], _ body: (Int, Int, ArraySlice<Float>) throws -> Void
   ) throws {
     guard !solutions.isEmpty else { return }
     let (width, columns) = (features.width, solutions.count * classes)
@@ -172,7 +182,7 @@ struct HeldOut {
     let packed = WeightMatrix.packed(try PackedMatrix(weight, n: columns, k: width, engine: engine))
     for start in stride(from: 0, to: rows.count, by: FeatureMoments.blockRows) {
       let chosen = rows[start..<min(rows.count, start + FeatureMoments.blockRows)]
-      let inputs = chosen.flatMap { row in features.withRow(row) { Array($0) } }
+      let inputs = try chosen.flatMap { row in try features.withRow(row) { Array($0) } }
       var outputs = [Float](repeating: 0, count: chosen.count * columns)
       try outputs.withUnsafeMutableBufferPointer { outputs in
         guard let base = outputs.baseAddress else { return }
@@ -181,7 +191,7 @@ struct HeldOut {
       for (place, row) in chosen.enumerated() {
         for solution in solutions.indices {
           let first = place * columns + solution * classes
-          body(row, solution, outputs[first..<first + classes])
+          try body(row, solution, outputs[first..<first + classes])
         }
       }
     }
@@ -190,12 +200,12 @@ struct HeldOut {
   /// Outputs of one solution a fold for all samples, (n, K), and what they make of them.
   func outputs(
     _ members: [[Int]], _ solutions: [RidgeProblem.Solution], classes names: [String]
-  ) throws -> ([Float], ConfusionMatrix) {
-    var result = [Float](repeating: 0, count: labels.count * classes)
+  ) throws -> (FloatRows, ConfusionMatrix) {
+    let result = try features.rows.zeros(width: classes)
     var confusion = ConfusionMatrix(classes: names)
     for (rows, solution) in zip(members, solutions) {
       try forEach(rows, [solution]) { sample, _, outputs in
-        result.replaceSubrange(sample * classes..<(sample + 1) * classes, with: outputs)
+        try result.write(sample, outputs)
         confusion.note(actual: labels[sample], predicted: RidgeHead.argmax(outputs))
       }
     }

@@ -78,7 +78,7 @@ struct AttentionOverlay: ParsableCommand {
 
   /// The attention of the looking tokens to every token, (N).
   ///
-  /// - Throws: `ToolError` where there is no such head or token, or the weights are broken.
+  /// - Throws: `ToolError` where there is no such head or token, or attention is not finite.
   private func attention(
     _ model: VisionTransformer, _ values: Tensor, upTo last: Int, _ looking: TokenChoice
   ) throws -> [Double] {
@@ -100,7 +100,7 @@ struct AttentionOverlay: ParsableCommand {
       progress.advance()
     }
     guard row.allSatisfy(\.isFinite) else {
-      throw ToolError("\(options.model): attention is not finite; the weights are broken")
+      throw ToolError.answerNotFinite(file, "attention to it")
     }
     return row
   }

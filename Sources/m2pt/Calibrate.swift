@@ -34,14 +34,41 @@ struct Calibrate: ParsableCommand {
   func run() throws {
     let weights = try input.options.weights()
     var calibration = try Calibration(PathwayWeights(weights), engine: input.options.engineOptions.engine())
-    try input.forEachBatch(weights.configuration, calibration.engine, "calibrate") { _, _, values in
-      try calibration.add(values)
+    let (run, batches) = try input.run(
+      weights.configuration, calibration.engine, "calibrate", interrupted: "there is no plan")
+    var refused: Int?
+    try run.forEachBatch(batches) { views, values in
+      try add(views, values, to: &calibration) { view, error in
+        if refused != view.file { try run.fail(error) }
+        refused = view.file
+      }
     }
+    if calibration.inputCount == 0 { try run.end() }
     let report = Report(
       bound: bound, inputs: calibration.inputCount, layers: try calibration.layers(bound: bound),
       plan: try calibration.plan(bound: bound))
     try output.map { try report.plan.write(to: URL(fileURLWithPath: $0)) }
     if json { try printJSON(report) } else { show(report) }
+    try run.end()
+  }
+
+  /// Measures a batch; without a view whose values in the layers are not finite, which is `refused`.
+  private func add(
+    _ views: [FileRun.View], _ values: Tensor, to calibration: inout Calibration,
+    refused: (FileRun.View, ToolError) throws -> Void
+  ) throws {
+    do {
+      try calibration.add(values)
+    } catch CalibrationError.notFinite(let place, let layer) {
+      try refused(views[place], .answerNotFinite(views[place].name, "the output of \(layer)"))
+      guard views.count > 1 else { return }
+      let (numbers, size) = (try values.float32(), values.count / views.count)
+      let others = numbers[..<(place * size)] + numbers[((place + 1) * size)...]
+      let rest = views[..<place] + views[(place + 1)...]
+      try add(
+        Array(rest), Tensor(Array(others), shape: [rest.count] + values.shape.dropFirst()), to: &calibration,
+        refused: refused)
+    }
   }
 
   private func show(_ report: Report) {

@@ -8,11 +8,11 @@ struct ClassFolders {
   let labels: [Int]
 
   /// - Parameters:
-  ///   - endings: of the names of files that are meant.
+  ///   - frontEnd: what tells the files that are meant.
   ///   - known: classes to expect; absent: those that the directory has. A known class without a folder has no
   ///     files.
   /// - Throws: `ToolError` where there are no folders, a folder has no files, or a class is not known.
-  init(_ path: String, endings: [String], known: [String]? = nil) throws {
+  init(_ path: String, _ frontEnd: any FrontEnd, known: [String]? = nil) throws {
     let root = URL(fileURLWithPath: path)
     let found: [String]
     do {
@@ -26,18 +26,20 @@ struct ClassFolders {
     classes = known ?? found
     var places: [String: Int] = [:]
     for (index, name) in classes.enumerated() { places[name] = index }
-    var files: [String] = []
+    var files = InputFiles(frontEnd)
     var labels: [Int] = []
     for name in found {
       guard let label = places[name] else {
         let known = classes.joined(separator: ", ")
         throw ToolError("\(path): class '\(name)' is not among the training classes: \(known)")
       }
-      let found = try InputBatches.files(root.appendingPathComponent(name).path, endings: endings)
-      files += found
-      labels += found.map { _ in label }
+      let before = files.names.count
+      files.add(root.appendingPathComponent(name).path)
+      if let failure = files.failures.first { throw failure }
+      labels += [Int](repeating: label, count: files.names.count - before)
     }
-    self.files = files
+    if let note = InputFiles.note(files.unread) { report(note) }
+    self.files = files.names
     self.labels = labels
   }
 }

@@ -7,7 +7,9 @@ struct Classify: ParsableCommand {
     abstract: "Name what files show or sound like: the most likely classes, or tags.",
     discussion: """
       The model says what it reads: pictures, videos, sound, points. Where several classes may be right at once (task \
-      multi_label in config.json, as for AudioSet), every probability stands for itself.
+      multi_label in config.json, as for AudioSet), every probability stands for itself. Answers are printed as they \
+      come. A file that cannot be read, or whose scores are not finite, is named on standard error; the others are \
+      answered, and the exit code is 1.
       """)
 
   @OptionGroup var input: ModelInput
@@ -28,6 +30,9 @@ struct Classify: ParsableCommand {
       probabilities = [Double](repeating: 0, count: c.classCount)
       logits = probabilities
     }
+
+    /// False where a view's score is NaN or infinite; a sum of probabilities may hide an infinite one.
+    var isFinite: Bool { (logits + probabilities).allSatisfy(\.isFinite) }
 
     mutating func add(_ values: ArraySlice<Float>) {
       let top = Double(values.max() ?? 0)
@@ -71,34 +76,41 @@ struct Classify: ParsableCommand {
       throw ToolError("\(input.options.model): the model names parts of a cloud, not clouds; use `m2pt segment`")
     }
     let names = try labels.map { try LabelFile.read($0, count: c.classCount) } ?? c.labels
-    var answers: [Answer] = []
-    var sums = Sums(c)
-    try input.forEachBatch(model, "classify", pass: { try model.forward($0, workspace: $1) }) { views, output in
-      let logits = try output.logits.float32()
-      for (row, view) in views.enumerated() {
-        sums.add(logits[row * c.classCount..<(row + 1) * c.classCount])
-        guard view.isLast else { continue }
-        answers.append(answer(view.name, sums, names))
-        sums = Sums(c)
+    let (run, batches) = try input.run(c, model.engine, "classify")
+    var stream = try AnswerStream(
+      json ? .json : csv ? .csv(header: "file,rank,index,label,probability,logit") : .text)
+    do {
+      let workspace = model.workspace(batch: batches.mostViews(files: run.names.count))
+      var sums = Sums(c)
+      try run.forEachBatch(batches) { views, values in
+        let logits = try model.forward(values, workspace: workspace).logits.float32()
+        for (row, view) in views.enumerated() {
+          sums.add(logits[row * c.classCount..<(row + 1) * c.classCount])
+          guard view.isLast else { continue }
+          defer { sums = Sums(c) }
+          guard sums.isFinite else {
+            try run.fail(ToolError.answerNotFinite(view.name, "its score"))
+            continue
+          }
+          let answer = self.answer(view.name, sums, names)
+          try stream.write(answer) { csv ? csvLines(answer) : textLines(answer) }
+        }
       }
+    } catch {
+      try stream.end()
+      throw error
     }
-    if json { return try printJSON(answers) }
-    if csv { return printCSV(answers) }
-    for answer in answers {
-      print(answer.file)
-      for item in answer.classes { print(String(format: "  %6.2f %%  %@", item.probability * 100, item.label)) }
-    }
+    try stream.end()
+    try run.end()
   }
 
-  private func printCSV(_ answers: [Answer]) {
-    print("file,rank,index,label,probability,logit")
-    for answer in answers {
-      for (rank, item) in answer.classes.enumerated() {
-        print(
-          CSV.line([
-            answer.file, "\(rank + 1)", "\(item.index)", item.label, "\(item.probability)", "\(item.logit)",
-          ]))
-      }
+  private func textLines(_ answer: Answer) -> [String] {
+    [answer.file] + answer.classes.map { String(format: "  %6.2f %%  %@", $0.probability * 100, $0.label) }
+  }
+
+  private func csvLines(_ answer: Answer) -> [String] {
+    answer.classes.enumerated().map { rank, item in
+      CSV.line([answer.file, "\(rank + 1)", "\(item.index)", item.label, "\(item.probability)", "\(item.logit)"])
     }
   }
 

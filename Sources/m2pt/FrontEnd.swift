@@ -7,6 +7,8 @@ import PathwayMedia
 protocol FrontEnd: Sendable {
   /// Endings of the names of the files in a directory that are meant.
   var endings: [String] { get }
+  /// Whether a file of a directory is meant whatever its ending, by its content.
+  func recognizes(_ file: URL) -> Bool
   /// Views of a file, whose answers are averaged; nil where their number depends on the file.
   var viewCount: Int? { get }
   /// Shape of a view, as `VisionTransformerConfiguration.inputShape`.
@@ -22,6 +24,7 @@ protocol FrontEnd: Sendable {
 }
 
 extension FrontEnd {
+  func recognizes(_ file: URL) -> Bool { false }
   func upright(_ picture: PixelImage) -> PixelImage { picture }
 }
 
@@ -32,6 +35,8 @@ struct PictureFrontEnd: FrontEnd {
   let endings = ["jpg", "jpeg", "png"]
   let viewCount: Int? = 1
   var shape: [Int] { [3, preprocessor.preprocessing.size.height, preprocessor.preprocessing.size.width] }
+
+  func recognizes(_ file: URL) -> Bool { ImageFile.recognizes(file) }
 
   func views(_ file: URL) throws -> [Float] {
     let picture = try ImageFile.read(file, note: { report("\($0)") })

@@ -16,52 +16,20 @@ struct InputBatches {
     let isLast: Bool
   }
 
-  /// A file by itself; a directory's files with the front end's endings, sorted by name; what a pattern like `*.flac`
-  /// stands for, where no file has that name and the shell left it as it is.
-  ///
-  /// - Throws: `ToolError` where there are none, or a directory cannot be listed.
-  static func files(_ path: String, endings: [String]) throws -> [String] {
-    guard FileManager.default.fileExists(atPath: path) else {
-      guard path.contains(where: { "*?[".contains($0) }) else { return [path] }
-      return try matches(path).flatMap { try files($0, endings: endings) }
-    }
-    guard URL(fileURLWithPath: path).isExistingDirectory else { return [path] }
-    let names: [String]
-    do {
-      names = try FileManager.default.contentsOfDirectory(atPath: path)
-    } catch {
-      throw ToolError("\(path): cannot be listed: \(error.localizedDescription)")
-    }
-    let folder = URL(fileURLWithPath: path)
-    let meant = names.filter { name in
-      !name.hasPrefix(".") && endings.contains(URL(fileURLWithPath: name).pathExtension.lowercased())
-    }
-    guard !meant.isEmpty else {
-      let list = endings.map { "." + $0 }
-      throw ToolError("\(path): a directory without \(list.dropLast().joined(separator: ", ")) or \(list.last ?? "") files")
-    }
-    return meant.sorted().map { folder.appendingPathComponent($0).relativePath }
-  }
-
-  /// Names that a pattern stands for, sorted.
-  private static func matches(_ pattern: String) throws -> [String] {
-    var found = glob_t()
-    defer { globfree(&found) }
-    guard glob(pattern, 0, nil, &found) == 0 else { throw ToolError("\(pattern): no file has such a name") }
-    // SAFETY: glob filled gl_pathv with gl_pathc strings, which live until globfree.
-    return (0..<Int(found.gl_pathc)).compactMap { found.gl_pathv[$0].map { String(cString: $0) } }
-  }
-
   /// Calls `body` with every batch: views of files, by place in `names`, all of one file before those of the next, and
   /// their normalised values, (B, ...).
   ///
-  /// - Parameter skip: called with what keeps a file from being read, which is then left out; it may throw it.
+  /// - Parameters:
+  ///   - before: called before files are read, a batch of them at a time.
+  ///   - skip: called with what keeps a file from being read, which is then left out; it may throw it.
   func forEach(
-    _ names: [String], skip: (any Error) throws -> Void = { throw $0 }, _ body: ([Unit], Tensor) throws -> Void
+    _ names: [String], before: () throws -> Void, skip: (any Error) throws -> Void,
+    _ body: ([Unit], Tensor) throws -> Void
   ) throws {
     let values = frontEnd.shape.reduce(1, *)
     let step = max(1, size / (frontEnd.viewCount ?? 1))
     for start in stride(from: 0, to: names.count, by: step) {
+      try before()
       let results = try read(Array(names[start..<min(names.count, start + step)]))
       var units: [Unit] = []
       var pixels: [Float] = []
@@ -88,7 +56,15 @@ struct InputBatches {
     try results.withUnsafeMutableBufferPointer { results in
       try engine.run { member in
         member.share(names.count) { index in
-          results[index] = Result { try frontEnd.views(URL(fileURLWithPath: names[index])) }
+          results[index] = Result {
+            let values = try frontEnd.views(URL(fileURLWithPath: names[index]))
+            guard values.withUnsafeBufferPointer({ values in
+              values.baseAddress.map { FiniteScan.allFinite($0, count: values.count) } ?? true
+            }) else {
+              throw ToolError("\(names[index]): what the model reads of it is not finite: NaN, or too large for float32")
+            }
+            return values
+          }
         }
       }
     }

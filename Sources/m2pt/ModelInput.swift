@@ -42,6 +42,7 @@ extension VisionTransformerConfiguration {
 struct ModelInput: ParsableArguments {
   @OptionGroup var options: ModelOptions
   @OptionGroup var views: ViewOptions
+  @OptionGroup var failures: FailureOptions
   @Option(help: "Pictures, clips, windows or clouds of a pass.") var batch = 8
   @Argument(
     help: """
@@ -55,37 +56,27 @@ struct ModelInput: ParsableArguments {
     if files.isEmpty { throw ValidationError("Name at least one file.") }
   }
 
-  /// Calls `body` with every batch, as names of files and whether a view is its file's last, and what the model makes
-  /// of it, with progress as `title`.
+  /// The run of a command over the files, with progress as `title`, and what reads them.
   ///
-  /// - Parameter pass: a forward pass of normalised views, (B, ...), in memory used for every batch.
-  func forEachBatch(
-    _ model: VisionTransformer, _ title: String, pass: (Tensor, Workspace) throws -> ForwardOutput,
-    _ body: ([(name: String, isLast: Bool)], ForwardOutput) throws -> Void
-  ) throws {
-    var workspace: Workspace?
-    try forEachBatch(model.configuration, model.engine, title) { views, most, values in
-      let own = workspace ?? model.workspace(batch: most)
-      workspace = own
-      try body(views, try pass(values, own))
-    }
-  }
-
-  /// The same with every batch's normalised views themselves, (B, ...), and the most that one has.
-  func forEachBatch(
-    _ c: VisionTransformerConfiguration, _ engine: Engine, _ title: String,
-    _ body: ([(name: String, isLast: Bool)], Int, Tensor) throws -> Void
-  ) throws {
+  /// - Parameter outcome: of an interrupted run, as a sentence's end.
+  func run(
+    _ c: VisionTransformerConfiguration, _ engine: Engine, _ title: String, interrupted outcome: String? = nil
+  ) throws -> (run: FileRun, batches: InputBatches) {
     let frontEnd = try options.frontEnd(c, views: views)
-    let names = try files.flatMap { try InputBatches.files($0, endings: frontEnd.endings) }
-    let batches = InputBatches(frontEnd: frontEnd, engine: engine, size: batch)
-    let most = frontEnd.viewCount.map { min(batch, names.count * $0) } ?? batch
-    var progress = Progress(title, total: names.count)
-    defer { progress.finish() }
-    try batches.forEach(names) { units, values in
-      let views = units.map { (name: names[$0.file], isLast: $0.isLast) }
-      try body(views, most, values)
-      progress.advance(by: views.count { $0.isLast })
-    }
+    var found = InputFiles(frontEnd)
+    for path in files { found.add(path) }
+    return (
+      try FileRun(title, found, options: failures, interrupted: outcome),
+      InputBatches(frontEnd: frontEnd, engine: engine, size: batch)
+    )
+  }
+}
+
+extension InputBatches {
+  /// The most views that a batch of `files` files has.
+  func mostViews(files: Int) -> Int {
+    guard let views = frontEnd.viewCount else { return size }
+    let (product, overflow) = files.multipliedReportingOverflow(by: views)
+    return max(1, overflow ? size : min(size, product))
   }
 }

@@ -4,7 +4,7 @@ import MultimodalPathway
 
 /// Threads, for every command that computes.
 struct EngineOptions: ParsableArguments {
-  @Option(help: "Threads (default: OMP_NUM_THREADS, else all processors).") var threads: Int?
+  @Option(help: "Threads (default: OMP_NUM_THREADS, else what affinity and control groups leave the process).") var threads: Int?
 
   func engine() throws -> Engine { try Engine(threads: threads) }
 }
@@ -136,12 +136,25 @@ func report(_ line: String) {
 }
 
 /// Prints a value as JSON with sorted keys.
+///
+/// - Throws: `ToolError` where a number is not finite.
 func printJSON(_ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys) throws {
+  print(try jsonText(value, keys: keys))
+}
+
+/// A value as JSON with sorted keys.
+///
+/// - Throws: `ToolError` with the key of a number that is not finite: JSON has none.
+func jsonText(_ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys) throws -> String {
   let encoder = JSONEncoder()
   encoder.keyEncodingStrategy = keys
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-  print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  do {
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  } catch EncodingError.invalidValue(let found, let context) {
+    let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined()
+    throw ToolError("the answer's \(path.drop { $0 == "." }) is \(found), which is no finite number and so not in JSON")
+  }
 }
 
 extension Precision: ExpressibleByArgument {}

@@ -9,7 +9,9 @@ struct Probe: ParsableCommand {
     discussion: """
       Takes one folder a class of whatever the model reads, pictures, videos, sound or points, and fits ridge \
       regression to the pooled features, with the ridge chosen on held-out folds. The result is a model directory for \
-      `m2pt classify --model`, and one of pictures for timm too.
+      `m2pt classify --model`, and one of pictures for timm too. Files that cannot be read are all named, and no model \
+      is written, unless --skip-unreadable leaves them out. Features wait on the disk of the output, so that memory \
+      does not depend on the number of files.
       """)
 
   @OptionGroup var options: ModelOptions
@@ -19,8 +21,7 @@ struct Probe: ParsableCommand {
   @Flag(help: "Replace a model that is in the output directory.") var overwrite = false
   @Option(help: "Held-out folds that choose the ridge.") var folds = 5
   @Option(help: "Pictures, clips, windows or clouds of a pass.") var batch = 8
-  @Flag(name: .customLong("skip-unreadable"), help: "Leave out files that cannot be read, and count them.")
-  var skipUnreadable = false
+  @OptionGroup var failures: FailureOptions
   @Flag(help: "JSON on standard output.") var json = false
 
   func validate() throws {
@@ -36,14 +37,15 @@ struct Probe: ParsableCommand {
     regression.folds = folds
     let weights = try options.weights().withoutHead()
     let frontEnd = try options.frontEnd(weights.configuration)
-    let training = try ClassFolders(train, endings: frontEnd.endings)
-    let testing = try test.map { try ClassFolders($0, endings: frontEnd.endings, known: training.classes) }
+    let training = try ClassFolders(train, frontEnd)
+    let testing = try test.map { try ClassFolders($0, frontEnd, known: training.classes) }
     try regression.validate(labels: training.labels, classes: training.classes)
 
     let model = try VisionTransformer(
       weights, precision: options.precision.plan(), engine: options.engineOptions.engine())
     let extractor = FeatureExtractor(
-      model: model, frontEnd: frontEnd, batch: batch, skipsUnreadable: skipUnreadable)
+      model: model, frontEnd: frontEnd, batch: batch, failures: failures,
+      folder: directory.url.standardizedFileURL.deletingLastPathComponent())
     let trained = try extractor.features(training, "training features")
     let tested = try testing.map { try extractor.features($0, "test features") }
 
@@ -83,39 +85,46 @@ struct FeatureExtractor {
   let model: VisionTransformer
   let frontEnd: any FrontEnd
   let batch: Int
-  let skipsUnreadable: Bool
+  let failures: FailureOptions
+  /// Where features wait, on a disk.
+  let folder: URL
 
   struct Extracted {
     /// (n, C), or what else pooling makes: what a head reads.
-    let pooled: Tensor
+    let pooled: FloatRows
     let labels: [Int]
     let skipped: [String]
     let seconds: Double
   }
 
-  /// - Throws: what keeps the first unreadable file from being read, unless they are skipped; `ToolError` where none
-  ///   is left.
+  /// - Throws: `ExitCode` where files cannot be read and are not skipped, all of which are named; where one stops the
+  ///   run, what is wrong with it; `ToolError` where none is left.
   func features(_ folders: ClassFolders, _ title: String) throws -> Extracted {
     let start = DispatchTime.now().uptimeNanoseconds
     let batches = InputBatches(frontEnd: frontEnd, engine: model.engine, size: batch)
-    let workspace = model.workspace(batch: min(batch, folders.files.count))
-    var progress = Progress(title, total: folders.files.count)
-    defer { progress.finish() }
-    var (values, labels, skipped): ([Float], [Int], [String]) = ([], [], [])
-    let width = model.configuration.pooledWidth
-    values.reserveCapacity(folders.files.count * width)
-    try batches.forEach(folders.files) { error in
-      guard skipsUnreadable else { throw error }
-      skipped.append("\(error)")
-      progress.advance()
-    } _: { units, pixels in
-      values += try model.forward(pixels, workspace: workspace).pooled.float32()
-      labels += units.map { folders.labels[$0.file] }
-      progress.advance(by: units.count)
+    let workspace = model.workspace(batch: batches.mostViews(files: folders.files.count))
+    let run = FileRun(title, names: folders.files, options: failures, interrupted: "nothing was written")
+    let pooled = try FloatRows(width: model.configuration.pooledWidth, onDiskOf: folder)
+    var labels: [Int] = []
+    try run.forEachBatch(batches) { views, pixels in
+      // After a failure there will be no head: the other files are read to name all that are wrong.
+      guard run.failed == 0 else { return }
+      let features = try model.forward(pixels, workspace: workspace).pooled
+      for (row, view) in views.enumerated() where !(try features.isFinite(row: row)) {
+        try run.fail(ToolError.answerNotFinite(view.name, "a feature of it"))
+      }
+      try pooled.append(try features.float32())
+      labels += views.map { folders.labels[$0.file] }
     }
-    guard !labels.isEmpty else { throw ToolError("no file can be read; the first: \(skipped.first ?? "")") }
+    if run.failed > 0 {
+      report(
+        "no model was written"
+          + (failures.skipsUnreadable ? "" : "; --skip-unreadable leaves files out that cannot be read"))
+    }
+    try run.end()
+    guard !labels.isEmpty else { throw ToolError("no file can be read; the first: \(run.skipped.first ?? "")") }
     return Extracted(
-      pooled: Tensor(values, shape: [labels.count, width]), labels: labels, skipped: skipped,
+      pooled: pooled, labels: labels, skipped: run.skipped,
       seconds: Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
   }
 }

@@ -39,6 +39,12 @@ struct Progress {
     draw(now)
   }
 
+  /// A line of its own, above the bar.
+  mutating func say(_ line: String) {
+    write((isTerminal && drawn != nil && !isFinished ? "\r\u{1B}[K" : "") + line + "\n")
+    if isTerminal { lastDrawn = lastDrawn &- min(lastDrawn, period) }
+  }
+
   /// Ends the bar's line with what was reached; calling it again does nothing.
   mutating func finish() {
     guard !isFinished else { return }

@@ -40,6 +40,7 @@ struct Segment: ParsableCommand {
     if let output { try PointPicture.checkName(URL(fileURLWithPath: output)) }
     let prepared = try PointFrontEnd(points, engine: model.engine).prepared(URL(fileURLWithPath: file))
     let answer = try PartAnswer(model, points, prepared, category: chosen)
+    guard answer.isFinite else { throw ToolError.answerNotFinite(file, "the answer for a point") }
     let parts = try answer.spread(over: prepared, engine: model.engine)
     if let output {
       let places = parts.map { answer.parts.firstIndex(of: $0.part) ?? 0 }
@@ -125,6 +126,8 @@ struct PartAnswer {
   let parts: [Int]
   /// Of every point that the model saw.
   private let points: [Point]
+  /// Sum of the points' log-probabilities.
+  private let certainty: Double
 
   /// - Parameter category: its number; absent: all are tried in one pass, and the surest is taken.
   init(
@@ -151,7 +154,10 @@ struct PartAnswer {
     self.category = configuration.categories[best.category]
     parts = best.parts
     points = best.points
+    certainty = best.certainty
   }
+
+  var isFinite: Bool { points.allSatisfy(\.probability.isFinite) && certainty.isFinite }
 
   /// The likeliest of `parts`, of equal ones the first, and its share of their probabilities.
   private static func answer(_ logits: ArraySlice<Float>, _ parts: [Int]) -> Point {

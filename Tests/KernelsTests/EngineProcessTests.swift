@@ -81,7 +81,7 @@ import Testing
       }
       unsetenv("M2PT_ISA")
       setenv("OMP_NUM_THREADS", "three", 1)
-      #expect(throws: EngineError.threadCount(found: "three")) { try Engine() }
+      #expect(throws: EngineError.threadVariable(name: "OMP_NUM_THREADS", found: "three")) { try Engine() }
       setenv("OMP_NUM_THREADS", "3", 1)
       let threads = try Engine().threads
       #expect(threads == 3)

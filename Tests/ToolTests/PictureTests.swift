@@ -29,7 +29,8 @@ import Testing
       let names = ["astronaut.jpg", "chelsea.jpg", "coffee.jpg"].map { photographs + "/" + $0 }
       let whole = try Tool.run(["classify", "--model", model, photographs, "--json"])
       let listed = try Tool.run(["classify", "--model", model, "--batch", "2", "--threads", "1", "--json"] + names)
-      #expect(whole.status == 0 && whole.errors.isEmpty, "\(whole.errors)")
+      #expect(whole.status == 0, "\(whole.errors)")
+      #expect(whole.errors == "note: 1 entry of directories not read: 1 .md\n")
       #expect(whole.output == listed.output)
 
       let output = folder.appendingPathComponent("f.safetensors")

@@ -18,7 +18,7 @@ import Testing
   }
 
   /// AudioMAE's golden as a model directory: windows of 64 frames, seven tags.
-  private func makeModel(in folder: URL) throws -> String {
+  func makeModel(in folder: URL) throws -> String {
     let golden = try Checkpoint(contentsOf: Fixture.url("model/audio_mae.safetensors"))
     let model = folder.appendingPathComponent("model")
     try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
@@ -37,7 +37,7 @@ import Testing
   }
 
   /// A mono WAV file of noise.
-  private func noise(_ samples: Int, rate: Int, seed: UInt64) -> Data {
+  func noise(_ samples: Int, rate: Int, seed: UInt64) -> Data {
     func little<T: FixedWidthInteger>(_ value: T) -> Data { withUnsafeBytes(of: value.littleEndian) { Data($0) } }
     var random = SeededGenerator(seed: seed)
     let body = (0..<samples).reduce(into: Data()) { data, _ in

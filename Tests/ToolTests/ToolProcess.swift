@@ -23,19 +23,52 @@ enum Tool {
     try body(folder)
   }
 
+  /// The executable.
+  static var url: URL {
+    Bundle.main.bundleURL.lastPathComponent.hasSuffix(".xctest")
+      ? Bundle.main.bundleURL.deletingLastPathComponent().appendingPathComponent("m2pt")
+      : URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("m2pt")
+  }
+
+  /// Starts m2pt with both outputs in files of `folder`, calls `watch` every few milliseconds with its process number,
+  /// and returns how it ended.
+  static func watched(
+    _ arguments: [String], in folder: URL, _ watch: (Int32) throws -> Void
+  ) throws -> (status: Int32, output: String, errors: String) {
+    let (output, errors) = (folder.appendingPathComponent("stdout"), folder.appendingPathComponent("stderr"))
+    for file in [output, errors] { try Data().write(to: file) }
+    let process = Process()
+    process.executableURL = url
+    process.arguments = arguments
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    process.standardError = try FileHandle(forWritingTo: errors)
+    try process.run()
+    while process.isRunning {
+      try watch(process.processIdentifier)
+      usleep(3000)
+    }
+    process.waitUntilExit()
+    return (
+      process.terminationStatus, try String(contentsOf: output, encoding: .utf8),
+      try String(contentsOf: errors, encoding: .utf8)
+    )
+  }
+
   /// Runs m2pt and returns its exit code and output.
   ///
   /// - Parameters:
   ///   - fileLimit: the most a file may grow to, in the shell's blocks; beyond it writing fails.
   ///   - environment: what it has beside this process's.
+  ///   - prefix: a command, by its path, that runs it.
   static func run(
-    _ arguments: [String], fileLimit: Int? = nil, environment: [String: String] = [:]
+    _ arguments: [String], fileLimit: Int? = nil, environment: [String: String] = [:], prefix: [String] = []
   ) throws -> (status: Int32, output: String, errors: String) {
     let process = Process()
-    let tool = Bundle.main.bundleURL.lastPathComponent.hasSuffix(".xctest")
-      ? Bundle.main.bundleURL.deletingLastPathComponent().appendingPathComponent("m2pt")
-      : URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("m2pt")
-    if let fileLimit {
+    let tool = Tool.url
+    if let command = prefix.first {
+      process.executableURL = URL(fileURLWithPath: command)
+      process.arguments = prefix.dropFirst() + [tool.path] + arguments
+    } else if let fileLimit {
       process.executableURL = URL(fileURLWithPath: "/bin/sh")
       process.arguments = ["-c", "trap '' XFSZ; ulimit -f \(fileLimit); exec \"$0\" \"$@\"", tool.path] + arguments
     } else {

@@ -79,21 +79,23 @@ import PathwayTraining
     #expect(try CholeskySolver(matrix, order: n, ridge: 0).solve([0, 0, 0, 0], columns: 1) == [0, 0, 0, 0])
   }
 
-  @Test func sharpnessIsTheLikeliest() {
+  @Test func sharpnessIsTheLikeliest() throws {
     // Three of four samples are right by a margin of 2: sigmoid(2 s) is their share after spreading.
     let count = 100
-    let outputs: [Float] = (0..<2 * count).map { $0 % 2 == 0 ? 1 : -1 }
+    let outputs = FloatRows((0..<2 * count).map { $0 % 2 == 0 ? 1 : -1 }, width: 2)
     let labels = (0..<count).map { $0 % 4 == 0 ? 1 : 0 }
     let spread = 1 / Double(count + 2)
     let share = (1 - spread) * 0.75 + spread * 0.5
     let expected = 0.5 * log(share / (1 - share))
-    #expect(abs(RidgeHead.sharpness(outputs, labels: labels, classes: 2) - expected) <= 0x1p-29)
+    let found = try RidgeHead.sharpness(outputs, labels: labels)
+    #expect(abs(found - expected) <= 0x1p-29)
     // Separable: finite all the same.
-    let sure = RidgeHead.sharpness(outputs, labels: labels.map { _ in 0 }, classes: 2)
+    let sure = try RidgeHead.sharpness(outputs, labels: labels.map { _ in 0 })
     let certain = 1 - spread / 2
     #expect(abs(sure - 0.5 * log(certain / (1 - certain))) <= 0x1p-26)
     // Wrong more often than right: left alone.
-    #expect(RidgeHead.sharpness(outputs, labels: labels.map { 1 - $0 }, classes: 2) == 1)
+    let wrong = try RidgeHead.sharpness(outputs, labels: labels.map { 1 - $0 })
+    #expect(wrong == 1)
   }
 
   @Test func confusionCounts() {

@@ -14,3 +14,6 @@ uint32_t mp_cpu_features(void);
 /// Bytes of the data cache of `level`, 1...3, that the core has which runs this, and how many logical processors share
 /// it at most: by cpuid, else (bytes alone) by sysconf. 0: not told.
 uint64_t mp_cache_bytes(uint32_t level, uint32_t *sharing);
+
+/// Logical processors that the process may run on: its affinity mask's, else all that are online; at least 1.
+uint32_t mp_allowed_processors(void);

@@ -9,22 +9,15 @@ public struct Engine: Sendable {
   package let kernels: KernelTable
 
   /// - Parameters:
-  ///   - threads: 1...1024; absent: the environment's `OMP_NUM_THREADS`, else as many as the process has processors.
+  ///   - threads: 1...1024; absent: the environment's `OMP_NUM_THREADS`, else as many as the process may use by its
+  ///     affinity mask and the quota of its control groups (`ThreadCount`).
   ///   - instructionSet: absent: the environment's `M2PT_ISA` (`baseline`, `avx2`, `avx512`), else the widest
   ///     available.
   /// - Throws: `EngineError` where the number or the set is not to be had.
   public init(threads: Int? = nil, instructionSet: InstructionSet? = nil) throws {
     let environment = ProcessInfo.processInfo.environment
-    let wanted: Int
-    if let threads {
-      wanted = threads
-    } else if let text = environment["OMP_NUM_THREADS"] {
-      guard let number = Int(text) else { throw EngineError.threadCount(found: text) }
-      wanted = number
-    } else {
-      wanted = ProcessInfo.processInfo.activeProcessorCount
-    }
-    guard (1...1024).contains(wanted) else { throw EngineError.threadCount(found: "\(wanted)") }
+    let wanted = try threads ?? ThreadCount.usual(environment: environment)
+    guard ThreadCount.limits.contains(wanted) else { throw EngineError.threadCount(found: "\(wanted)") }
     self.threads = wanted
 
     let available = InstructionSet.available
@@ -146,6 +139,8 @@ package struct Member {
 /// Why an engine cannot be had.
 public enum EngineError: Error, Equatable, CustomStringConvertible {
   case threadCount(found: String)
+  /// A thread count in the environment that is not one.
+  case threadVariable(name: String, found: String)
   case instructionSet(found: String, available: [InstructionSet])
   case threadsUnavailable(wanted: Int)
 
@@ -153,6 +148,9 @@ public enum EngineError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .threadCount(let found):
       "a thread count of \(found) is not possible; use a number from 1 to 1024"
+    case .threadVariable(let name, let found):
+      "the environment variable \(name) is '\(found)', expected a number from 1 to 1024, or a list that begins with one; "
+        + "correct it or unset it"
     case .instructionSet(let found, let available):
       "instruction set '\(found)' is not available here; this processor runs "
         + available.map(\.rawValue).joined(separator: ", ") + " (set M2PT_ISA to one of these, or unset it)"

@@ -1,4 +1,5 @@
 import PathwayKernelTemplates
+import Synchronization
 
 /// The weight of a linear layer, W (N, K) = (out, in), in the form a GEMM reads.
 package enum WeightMatrix: Sendable {
@@ -44,11 +45,16 @@ package struct PackedMatrix: Sendable {
   /// Bytes of panels, scales and sums.
   package let byteCount: Int
 
-  /// Packs on all threads of `engine`, reading every weight once. Scratch beyond the panels: some 17 rows a thread.
+  /// Packs on all threads of `engine`, reading every weight once from memory. Scratch beyond the panels: some 17 rows a
+  /// thread.
+  ///
+  /// A panel's weights are searched for NaN and infinity while they are brought into the cache that packing reads: no
+  /// format hides them, though int8 could.
   ///
   /// - Parameters:
   ///   - terms: pathways, each of W's shape.
   ///   - arena: where the panels go, with those of other matrices; absent: memory of their own.
+  /// - Throws: `WeightNotFinite`; of int8 also where a folded weight is beyond float32.
   package init(
     _ weight: UnsafePointer<Float>, n: Int, k: Int, terms: [FoldTerm] = [], precision: Precision = .float32,
     arena: WeightArena? = nil, engine: Engine
@@ -73,13 +79,21 @@ package struct PackedMatrix: Sendable {
       try withUnsafeTemporaryAllocation(of: FoldTerm.self, capacity: 1) { none in
         let first = terms.baseAddress ?? UnsafePointer(none.baseAddress)
         guard let first else { return }
+        let isFinite = Atomic(true)
         try engine.run { member in
           let own = scratch.base + member.index * scratchCount
           member.share(panelCount) { panel in
             var place = destination(panel)
+            let start = panel * panelColumns
+            let rows = min(panelColumns, n - start)
+            var good = FiniteScan.allFinite(weight + start * k, count: rows * k)
+            for term in terms { good = good && FiniteScan.allFinite(term.weight + start * k, count: rows * k) }
             products.pack(weight, n, k, first, terms.count, Span1D(panel, panel + 1), &place, own)
+            if let scales = place.scales { good = good && FiniteScan.allFinite(scales, count: rows) }
+            if !good { isFinite.store(false, ordering: .relaxed) }
           }
         }
+        if !isFinite.load(ordering: .relaxed) { throw WeightNotFinite() }
       }
     }
   }

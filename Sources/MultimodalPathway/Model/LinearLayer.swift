@@ -20,6 +20,7 @@ struct LinearLayer: Sendable {
   let branches: [(scale: Float, weight: WeightMatrix)]
   let bias: FloatBuffer?
 
+  /// - Throws: `WeightNotFinite`; `EngineError`.
   init(
     _ tensor: Tensor, terms: [PathwayWeights.Term], bias: [Float]?, execution: PathwayExecution,
     precision: Precision = .float32, arena: WeightArena, engine: Engine
@@ -32,11 +33,15 @@ struct LinearLayer: Sendable {
         .packed(try PackedMatrix($0, n: n, k: k, terms: $1, precision: precision, arena: arena, engine: engine))
       }
     }
+    if let bias, !bias.allSatisfy(\.isFinite) { throw WeightNotFinite() }
     let isFolding = execution == .folded && !terms.isEmpty
     if isFolding {
       let sources = WeightPointers(tensor, terms)
       weight = try sources.use {
-        .folding(FoldedMatrix($0, n: n, k: k, terms: $1, precision: precision, owners: sources.owners))
+        for source in [$0] + $1.map(\.weight) where !(try engine.allFinite(source, count: n * k)) {
+          throw WeightNotFinite()
+        }
+        return .folding(FoldedMatrix($0, n: n, k: k, terms: $1, precision: precision, owners: sources.owners))
       }
     } else {
       weight = try packed(tensor, execution == .twoBranch ? [] : terms)

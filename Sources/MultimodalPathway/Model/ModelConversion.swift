@@ -1,5 +1,6 @@
 import Foundation
 import PathwayCheckpoints
+import PathwayKernels
 
 /// A model of any layout under timm's names, with an account of what became of every tensor of its checkpoint.
 public struct ModelConversion: Sendable {
@@ -38,8 +39,10 @@ public struct ModelConversion: Sendable {
   /// The model as a file that timm loads with `strict=True`; its metadata name the sources and their SHA-256.
   ///
   /// - Parameter type: float32, bfloat16 or float16; a narrower one costs one rounding.
-  /// - Throws: `PathwayError.notAFloatType`, `.beyondRange`; `CheckpointError`.
+  /// - Throws: `NotFiniteError` where a number is NaN or infinite, also where float32 has none for a float64;
+  ///   `PathwayError.notAFloatType`, `.beyondRange`; `CheckpointError`.
   public func checkpoint(as type: ElementType = .float32) throws -> Checkpoint {
+    try weights.requireFinite(engine: Engine())
     var metadata = weights.metadata
     // The configuration lies beside the file.
     metadata[ModelWeights.configurationKey] = nil
@@ -63,9 +66,11 @@ extension ModelWeights {
   func rounded(to type: ElementType) throws -> [String: Tensor] {
     guard Self.writtenTypes.contains(type) else { throw PathwayError.notAFloatType(type) }
     return try Dictionary(
-      uniqueKeysWithValues: tensors.map { name, tensor in
+      uniqueKeysWithValues: tensors.sorted { $0.key < $1.key }.map { name, tensor in
         guard let rounded = try tensor.rounded(to: type) else {
-          throw PathwayError.beyondRange(tensor: name, type: type)
+          let beyond = try tensor.numbersBeyond(type)
+          throw PathwayError.beyondRange(
+            tensor: name, index: tensor.place(ofElement: beyond.first), count: beyond.count, type: type)
         }
         return (name, rounded)
       })

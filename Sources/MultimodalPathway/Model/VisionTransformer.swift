@@ -39,9 +39,27 @@ public final class VisionTransformer: Sendable {
   /// and merged give the same bits in every precision.
   ///
   /// - Throws: `PathwayError.notALayer` where the plan names a layer that the model does not have, `.neverInt8` where
-  ///   it wants a patch embedding in int8; `EngineError`.
-  public init(
+  ///   it wants a patch embedding in int8; `NotFiniteError` where a weight is NaN or infinite; `EngineError`.
+  public convenience init(
     _ weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan = .float32, engine: Engine
+  ) throws {
+    do {
+      // Matrices are looked at while they are packed.
+      try weights.target.requireFinite(engine: engine) { !Self.isPacked($0) }
+      try self.init(finite: weights, execution: execution, precision: precision, engine: engine)
+    } catch let error as WeightNotFinite {
+      throw try weights.notFiniteError(engine: engine) ?? error
+    }
+  }
+
+  /// Whether a tensor is a weight that `LinearLayer` packs as it is.
+  private static func isPacked(_ name: String) -> Bool {
+    ["patch_embed.proj.weight", "head.weight"].contains(name)
+      || name.hasPrefix("blocks.") && PathwayLayer.allCases.contains { name.hasSuffix(".\($0.rawValue).weight") }
+  }
+
+  private init(
+    finite weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan, engine: Engine
   ) throws {
     let target = weights.target
     let c = target.configuration

@@ -15,7 +15,8 @@ public enum PathwayError: Error, Equatable, CustomStringConvertible {
   case scaleNotFinite(layer: String)
   case badScales(file: String, reason: String)
   case biasMissing(layer: String)
-  case beyondRange(tensor: String, type: ElementType)
+  /// Finite numbers that the written format would make infinite: the place of the first, and how many there are.
+  case beyondRange(tensor: String, index: [Int], count: Int, type: ElementType)
   case notAFloatType(ElementType)
   case overwritesInput(file: String)
 
@@ -41,8 +42,9 @@ public enum PathwayError: Error, Equatable, CustomStringConvertible {
     case .biasMissing(let layer):
       "\(layer): the auxiliary has a bias and the target none, so they cannot be combined; "
         + "keep the target's (no --bias)"
-    case .beyondRange(let tensor, let type):
-      "a number of the merged '\(tensor)' is beyond the range of \(type.rawValue); write it as F32"
+    case .beyondRange(let tensor, let index, let count, let type):
+      "'\(tensor)' has \(count) number\(count == 1 ? "" : "s") beyond the range of \(type.rawValue), the first at "
+        + "[\(index.map(String.init).joined(separator: ", "))]; write it as F32"
     case .notAFloatType(let type): "a merged file cannot be written as \(type.rawValue); take F32, BF16 or F16"
     case .overwritesInput(let file):
       "\(file) is one of the merge's inputs; a merge cannot be undone, so choose another output"

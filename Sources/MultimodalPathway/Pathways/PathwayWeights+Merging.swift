@@ -8,17 +8,25 @@ extension PathwayWeights {
   ///
   /// Pure. Each element is one `fma(lambda_m, W'_m, .)` per auxiliary in float32, which is what folding does while it
   /// packs: the folded and the merged model have the same bits. A layer without a non-zero scale keeps the target's
-  /// bits.
-  /// - Complexity: one pass over the joined weights, on all threads of `engine`.
+  /// bits, also where the auxiliary's weights are not finite.
+  /// - Throws: `NotFiniteError` where the target's weights, an auxiliary's with a scale other than 0, or their sums are
+  ///   not finite.
+  /// - Complexity: one pass over the weights, on all threads of `engine`.
   public func merged(engine: Engine) throws -> ModelWeights {
     let changes = try changes()
     var tensors = target.tensors.merging(changes.biases) { $1 }
     for (name, terms) in changes.terms {
       tensors[name] = try Self.folded(try target.tensor(name), terms, engine: engine)
     }
-    return ModelWeights(
+    let merged = ModelWeights(
       configuration: target.configuration, tensors: tensors, metadata: try mergedMetadata(), files: [],
       storedType: .float32)
+    do {
+      try merged.requireFinite(engine: engine)
+    } catch let error as NotFiniteError {
+      throw try notFiniteError(engine: engine) ?? error
+    }
+    return merged
   }
 
   /// What merging changes: by name of the tensor, the terms of weights that have any, and new biases.
@@ -67,7 +75,7 @@ extension PathwayWeights {
     return metadata
   }
 
-  private static func folded(_ weight: Tensor, _ terms: [Term], engine: Engine) throws -> Tensor {
+  static func folded(_ weight: Tensor, _ terms: [Term], engine: Engine) throws -> Tensor {
     try Tensor(shape: weight.shape) { destination in
       guard let out = destination.baseAddress else { return }
       try WeightPointers(weight, terms).use { weight, terms in

@@ -14,7 +14,8 @@ extension PathwayWeights {
   ///   - type: float32, bfloat16 or float16; a narrower one costs one rounding, of the finished sums.
   ///   - inputs: files beside the target's and the auxiliaries' own that must not be overwritten.
   /// - Throws: `PathwayError.overwritesInput` before anything is computed: a merge cannot be undone from its result;
-  ///   `PathwayError.beyondRange`; `CheckpointError`.
+  ///   `NotFiniteError` where the target's weights, an auxiliary's with a scale other than 0, or their sums are not
+  ///   finite; `PathwayError.beyondRange`; `CheckpointError`.
   /// - Complexity: every file is read twice, once for its digest; memory of 512 KiB a thread. All threads of `engine`
   ///   fold and write; then, while the disk takes in what was written, each computes the digest of a file.
   public func writeMerged(
@@ -45,7 +46,19 @@ extension PathwayWeights {
           MergedTensor(name, tensor, changes.terms[name] ?? [], as: type, at: draft.offsets[name] ?? 0, in: file)
         }
       }
-      let digests = try Self.write(merging, thenDigest: sources.map(\.file), to: file, engine: engine)
+      let (digests, bad) = try Self.write(merging, thenDigest: sources.map(\.file), to: file, engine: engine)
+      for (tensor, bad) in zip(merging, bad) {
+        if let place = bad.notFinite {
+          throw try notFiniteError(engine: engine)
+            ?? NotFiniteError(
+              tensor: tensor.name, origin: .sum, index: tensor.place(place.first), found: "NaN or infinity",
+              count: place.count, total: tensor.count, storedType: nil)
+        }
+        if let place = bad.beyondRange {
+          throw PathwayError.beyondRange(
+            tensor: tensor.name, index: tensor.place(place.first), count: place.count, type: type)
+        }
+      }
       try plan(digests).header.withUnsafeBytes { try file.write($0, at: 0) }
     }
   }
@@ -59,26 +72,40 @@ extension PathwayWeights {
   }
 
   /// One parallel region: pieces of all tensors, then files.
+  ///
+  /// - Returns: the files' digests, and by tensor the numbers that cannot be written. After the first of these nothing is
+  ///   digested.
   private static func write(
     _ tensors: [MergedTensor], thenDigest files: [URL], to file: AtomicFile, engine: Engine
-  ) throws -> [String] {
+  ) throws -> (digests: [String], bad: [BadNumbers]) {
     let pieces = tensors.indices.flatMap { index in
       stride(from: 0, to: tensors[index].count, by: foldedPiece).map { (tensor: index, start: $0) }
     }
     let scratch = FloatBuffer(uninitialized: engine.threads * foldedPiece)
-    let state = Mutex((digests: files.map { _ in "" }, error: (any Error)?.none))
+    let state = Mutex(
+      (
+        digests: files.map { _ in "" }, bad: tensors.map { _ in BadNumbers() }, isGood: true,
+        error: (any Error)?.none
+      ))
     func attempt(_ body: () throws -> Void) {
       do { try body() } catch { state.withLock { if $0.error == nil { $0.error = error } } }
     }
     try engine.run { member in
       let own = scratch.base + member.index * foldedPiece
       member.share(pieces.count) { index in
-        let (tensor, start) = (tensors[pieces[index].tensor], pieces[index].start)
-        let range = start..<min(start + foldedPiece, tensor.count)
-        attempt { try tensor.write(range, engine.kernels, at: own, of: scratch) }
+        let (place, start) = pieces[index]
+        let range = start..<min(start + foldedPiece, tensors[place].count)
+        attempt {
+          guard let bad = try tensors[place].write(range, engine.kernels, at: own, of: scratch) else { return }
+          state.withLock {
+            $0.bad[place].add(bad)
+            $0.isGood = false
+          }
+        }
       }
       if member.index == 0 { file.beginFlushing() }
       member.share(files.count) { index in
+        guard state.withLock({ $0.isGood && $0.error == nil }) else { return }
         attempt {
           let digest = try FileDigest.sha256(of: files[index])
           state.withLock { $0.digests[index] = digest }
@@ -87,14 +114,31 @@ extension PathwayWeights {
     }
     return try state.withLock {
       if let error = $0.error { throw error }
-      return $0.digests
+      return ($0.digests, $0.bad)
     }
+  }
+}
+
+/// Numbers of a tensor that cannot be written: the place of the first, and how many there are.
+private struct BadNumbers {
+  typealias Numbers = (first: Int, count: Int)
+  var notFinite: Numbers?
+  /// Finite, but beyond the file's format.
+  var beyondRange: Numbers?
+
+  mutating func add(_ other: BadNumbers) {
+    func sum(_ a: Numbers?, _ b: Numbers?) -> Numbers? {
+      guard let a, let b else { return a ?? b }
+      return (min(a.first, b.first), a.count + b.count)
+    }
+    notFinite = sum(notFinite, other.notFinite)
+    beyondRange = sum(beyondRange, other.beyondRange)
   }
 }
 
 /// A tensor on its way into a merged file, piece by piece.
 private struct MergedTensor {
-  private let name: String
+  let name: String
   private let weight: Tensor
   private let terms: [PathwayWeights.Term]
   private let type: ElementType
@@ -112,12 +156,15 @@ private struct MergedTensor {
     (self.offset, self.file) = (offset, file)
   }
 
-  /// Folds, rounds and writes some elements.
+  func place(_ index: Int) -> [Int] { weight.place(ofElement: index) }
+
+  /// Folds, checks, rounds and writes some elements: the check reads what folding left in the cache.
   ///
   /// - Parameter scratch: room for as many floats, in `memory`.
+  /// - Returns: the numbers that cannot be written, of which there are none where it is nil; then nothing is written.
   func write(
     _ range: Range<Int>, _ kernels: KernelTable, at scratch: UnsafeMutablePointer<Float>, of memory: FloatBuffer
-  ) throws {
+  ) throws -> BadNumbers? {
     try WeightPointers(weight, terms).use { weight, terms in
       if terms.isEmpty {
         UnsafeMutableRawPointer(scratch).copyMemory(from: weight + range.lowerBound, byteCount: range.count * 4)
@@ -125,10 +172,17 @@ private struct MergedTensor {
         PathwayWeights.fold(weight, terms, range, kernels, into: scratch)
       }
     }
-    // SAFETY: nobody writes there before the next piece, when this tensor is gone.
+    if let survey = FiniteScan.survey(scratch, count: range.count) {
+      return BadNumbers(notFinite: (range.lowerBound + survey.first, survey.count))
+    }
+    // SAFETY: no thread writes there before the next piece, when this tensor is gone.
     let sums = Tensor(elementType: .float32, shape: [range.count], base: scratch, owner: memory)
-    guard let rounded = try sums.rounded(to: type) else { throw PathwayError.beyondRange(tensor: name, type: type) }
+    guard let rounded = try sums.rounded(to: type) else {
+      let beyond = try sums.numbersBeyond(type)
+      return BadNumbers(beyondRange: (range.lowerBound + beyond.first, beyond.count))
+    }
     try rounded.withUnsafeBytes { try file.write($0, at: offset + range.lowerBound * type.byteCount) }
+    return nil
   }
 }
 

@@ -10,6 +10,16 @@ extension Tensor {
     return words.count == bits.count ? Tensor(elementType: type, shape: shape, words: words) : nil
   }
 
+  /// Finite float32 numbers that a format has no finite number for: the place of the first, and how many there are.
+  func numbersBeyond(_ type: ElementType) throws -> (first: Int, count: Int) {
+    let values = try float32()
+    let places = values.indices.filter { index in
+      values[index].isFinite
+        && (type == .bfloat16 ? Self.bfloat16(values[index]) : type == .float16 ? Self.float16(values[index]) : 0) == nil
+    }
+    return (places.first ?? 0, places.count)
+  }
+
   private init(elementType: ElementType, shape: [Int], words: [UInt16]) {
     let memory = Words(words)
     self.init(elementType: elementType, shape: shape, base: UnsafeRawPointer(memory.base), owner: memory)

@@ -69,16 +69,20 @@ public struct Calibration {
   /// Measures all layers on a batch: what the model takes, or tokens, (B, N, C), all finite. How inputs are cut into
   /// batches, and the number of threads, change no bit of the result.
   ///
-  /// - Throws: `InferenceError` where the input does not fit.
+  /// - Throws: `InferenceError` where the input does not fit; `CalibrationError.notFinite` where a layer's output is not
+  ///   finite; then the batch counts for nothing.
   /// - Complexity: some five forward passes; memory for the inputs of all blocks, (depth, B, N, C).
   public mutating func add(_ input: Tensor) throws {
     let stages = try LayerStages(model, input: input)
     guard try input.float32().allSatisfy(\.isFinite) else { throw InferenceError.inputNotFinite }
     let narrowed = NarrowRows(model, of: stages.workspace.buffers)
+    // Nothing of a batch counts before all of it was measured.
+    var (squares, patchSquares) = (self.squares, self.patchSquares)
     for block in 0..<model.configuration.depth {
       try stages.forEachLayer(ofBlock: block) { stage in
         let (layer, rows) = (stage.layer, stage.rows)
         let exact = try model.blocks[block].linear(layer).output(stage.input, rows: rows, engine: engine)
+        try requireFinite(exact, layer.name(inBlock: block), of: input)
         let k = model.blocks[block].linear(layer).weight.k
         func loss(_ index: Int, _ precision: Precision) throws -> [Double] {
           let input =
@@ -101,12 +105,20 @@ public struct Calibration {
       let half = try narrow[0].patchOutputs(input)
     {
       let rows = input.shape[0] * model.configuration.patchCount
+      try requireFinite(exact, PrecisionPlan.patchEmbeddingName, of: input)
       var sums = patchSquares ?? Squares()
       for row in try squaredRows(exact, nil, rows: rows, columns: exact.count / rows) { sums.output += row }
       for row in try squaredRows(exact, half, rows: rows, columns: exact.count / rows) { sums.bfloat16 += row }
       patchSquares = sums
     }
+    (self.squares, self.patchSquares) = (squares, patchSquares)
     inputCount += input.shape[0]
+  }
+
+  /// - Throws: `CalibrationError.notFinite` with the first input whose outputs in float32 are not.
+  private func requireFinite(_ outputs: FloatBuffer, _ layer: String, of input: Tensor) throws {
+    guard let found = FiniteScan.survey(outputs.base, count: outputs.count) else { return }
+    throw CalibrationError.notFinite(input: found.first / (outputs.count / input.shape[0]), layer: layer)
   }
 
   /// All layers in order, each in the narrowest format whose loss is at most `bound`; the patch embedding first, where
@@ -171,11 +183,15 @@ public struct Calibration {
 public enum CalibrationError: Error, Equatable, CustomStringConvertible {
   case bound(found: Double)
   case noInputs
+  /// What a layer makes of an input, by its place in the batch, is NaN or infinite.
+  case notFinite(input: Int, layer: String)
 
   public var description: String {
     switch self {
     case .bound(let found):
       "a bound of \(found) is not possible; give the largest relative loss of a layer, a number from 0, such as 0.03"
+    case .notFinite(let input, let layer):
+      "the output of \(layer) for input \(input) of the batch is not finite, in float32; leave this input out"
     case .noInputs: "nothing was measured; give inputs of the model's kind to calibrate with"
     }
   }

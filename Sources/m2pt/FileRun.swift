@@ -1,0 +1,135 @@
+import ArgumentParser
+import Foundation
+import MultimodalPathway
+import PathwayKernels
+
+/// What becomes of a run some of whose files give no answer.
+struct FailureOptions: ParsableArguments {
+  @Flag(
+    name: .customLong("fail-fast"),
+    help: "Stop at the first file that gives no answer (default: answer the others, then exit with code 1).")
+  var failsFast = false
+  @Flag(
+    name: .customLong("skip-unreadable"),
+    help: "Leave out files that cannot be read, and count them; the exit code is 0 all the same.")
+  var skipsUnreadable = false
+
+  func validate() throws {
+    if failsFast, skipsUnreadable { throw ValidationError("Give either --fail-fast or --skip-unreadable.") }
+  }
+}
+
+/// A command's work on many files, in memory that does not depend on their number: progress, files that give no answer,
+/// interruption.
+///
+///     let run = try FileRun("classify", files, options: failures)
+///     try run.forEachBatch(batches) { views, values in ... }
+///     try run.end()
+final class FileRun {
+  /// A view of a file.
+  struct View {
+    /// The file's place among the names.
+    let file: Int
+    let name: String
+    /// Whether it is the file's last view.
+    let isLast: Bool
+  }
+
+  let names: [String]
+  /// Why files were left out that could not be read, where that is allowed.
+  private(set) var skipped: [String] = []
+  /// Files, and arguments that mean no file, without an answer.
+  private(set) var failed = 0
+
+  private let options: FailureOptions
+  private let outcome: String
+  private var progress: Progress
+  /// Files that the run is through with.
+  private var done = 0
+
+  /// - Parameters:
+  ///   - outcome: of an interrupted run, as a sentence's end.
+  /// - Throws: the first argument that means no file, where the options say so.
+  init(_ title: String, _ files: InputFiles, options: FailureOptions, interrupted outcome: String? = nil) throws {
+    names = files.names
+    self.options = options
+    self.outcome = outcome.map { "; \($0)" } ?? ""
+    progress = Progress(title, total: files.names.count)
+    if let note = InputFiles.note(files.unread) { report(note) }
+    Interruption.watch()
+    for failure in files.failures { try fail(failure) }
+  }
+
+  /// The same of files that are known one by one.
+  init(_ title: String, names: [String], options: FailureOptions, interrupted outcome: String) {
+    self.names = names
+    self.options = options
+    self.outcome = "; \(outcome)"
+    progress = Progress(title, total: names.count)
+    Interruption.watch()
+  }
+
+  /// Calls `body` with every batch of views and their normalised values, (B, ...).
+  ///
+  /// - Throws: `ExitCode` where the process was asked to stop, which is said; what `body` throws; the first failure of a
+  ///   file, where the options say so.
+  func forEachBatch(_ batches: InputBatches, _ body: ([View], Tensor) throws -> Void) throws {
+    try batches.forEach(names, before: stopIfInterrupted) { error in
+      done += 1
+      progress.advance()
+      guard options.skipsUnreadable else { return try fail(error) }
+      skipped.append("\(error)")
+      progress.say("left out: \(error)")
+    } _: { units, values in
+      try body(units.map { View(file: $0.file, name: names[$0.file], isLast: $0.isLast) }, values)
+      let finished = units.count { $0.isLast }
+      done += finished
+      progress.advance(by: finished)
+    }
+  }
+
+  /// Says that a file gives no answer.
+  ///
+  /// - Throws: `error`, where the options say so.
+  func fail(_ error: any Error) throws {
+    if options.failsFast { throw error }
+    failed += 1
+    progress.say("Error: \(error)")
+  }
+
+  /// - Throws: `ExitCode` 1 where a file gave no answer.
+  func end() throws {
+    progress.finish()
+    if failed > 0 {
+      if names.count > 1 { report("\(failed) without an answer, of \(names.count) files") }
+      throw ExitCode(1)
+    }
+  }
+
+  private func stopIfInterrupted() throws {
+    guard let signal = Interruption.signal else { return }
+    progress.finish()
+    report("interrupted after \(done) of \(names.count) files\(outcome)")
+    throw ExitCode(128 + signal)
+  }
+}
+
+extension Tensor {
+  /// Whether all numbers of some rows are finite; the first dimension counts rows.
+  func isFinite(row: Int) throws -> Bool {
+    let columns = count / max(1, shape.first ?? 1)
+    return withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress, elementType == .float32 else { return true }
+      // SAFETY: `count` floats are there, of which these are some.
+      return FiniteScan.allFinite(base.assumingMemoryBound(to: Float.self) + row * columns, count: columns)
+    }
+  }
+}
+
+extension ToolError {
+  /// A file whose answer means nothing.
+  static func answerNotFinite(_ file: String, _ what: String) -> ToolError {
+    ToolError(
+      "\(file): \(what) is not finite; the file's values, or what the model makes of them, are too large for float32")
+  }
+}

@@ -1,0 +1,39 @@
+import Foundation
+import Synchronization
+
+/// Whether somebody asked the process to stop, by SIGINT (Ctrl-C) or SIGTERM, for work that stops between two of its
+/// steps. A second signal ends the process at once.
+enum Interruption {
+  private static let received = Atomic<Int32>(0)
+
+  /// The signal that came, after `watch` was called.
+  static var signal: Int32? {
+    let number = received.load(ordering: .relaxed)
+    return number == 0 ? nil : number
+  }
+
+  /// From here on the signals above only leave their number, unless the process was started to ignore them.
+  static func watch() {
+    // Made before a handler needs it, which must not allocate.
+    _ = received.load(ordering: .relaxed)
+    for number in [SIGINT, SIGTERM] {
+      var old = sigaction()
+      guard sigaction(number, nil, &old) == 0, !isIgnored(old) else { continue }
+      Foundation.signal(number) { number in
+        let before = Interruption.received.exchange(number, ordering: .relaxed)
+        guard before != 0 else { return }
+        Foundation.signal(number, SIG_DFL)
+        raise(number)
+      }
+    }
+  }
+
+  private static func isIgnored(_ action: sigaction) -> Bool {
+    #if os(Linux)
+      let handler = action.__sigaction_handler.sa_handler
+    #else
+      let handler = action.__sigaction_u.__sa_handler
+    #endif
+    return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+}
