@@ -10,14 +10,14 @@ enum HeaderValue {
   case integer(Int)
   case array([HeaderValue])
   case object([(key: String, value: HeaderValue)])
-  /// A number that is no integer, a truth value or null: in an index, where nobody reads it.
+  /// A number that is no integer, a truth value or null: in an index, where nothing reads it; in a header, null alone.
   case other
 }
 
 struct HeaderParser {
   /// What the text may be.
   enum Grammar {
-    /// A safetensors header: strings, non-negative integers, short arrays of them, objects; 3 levels.
+    /// A safetensors header: strings, non-negative integers, null, short arrays of them, objects; 3 levels.
     case header
     /// A shard index: any JSON; 16 levels.
     case index
@@ -92,6 +92,9 @@ struct HeaderParser {
     case UInt8(ascii: "["): return .array(try array(depth: depth))
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "0")...UInt8(ascii: "9") where grammar == .header: return .integer(try integer())
+    case UInt8(ascii: "n") where grammar == .header && bytes[position...].starts(with: Array("null".utf8)):
+      position += 4
+      return .other
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"):
       if grammar == .index { return try other() }
       fallthrough
