@@ -61,9 +61,9 @@ enum PyTorchFile {
         advice: "save its weights in Python: torch.save(torch.jit.load(FILE).state_dict(), 'model.pth')")
     }
     if let name = archive.compressed.min() {
-      throw CheckpointError.malformedArchive(
-        file: file,
-        reason: "'\(name)' is compressed; torch.save stores entries as they are: save the checkpoint again")
+      throw CheckpointError.unknownKind(
+        file: file, found: "a PyTorch archive in which '\(name)' is compressed",
+        advice: "save it again in Python, torch.save(torch.load(FILE), 'model.pth'), which stores entries as they are")
     }
     return folder
   }

@@ -62,6 +62,8 @@ struct StorageReader {
     guard let shape = array.shape.flatMap({ pickle.integers($0) }), shape.allSatisfy({ $0 >= 0 }),
       let byteCount = type.byteCount(ofShape: shape)
     else { throw unreadable("whose shape is not one") }
+    // An empty array's bytes can be spelled in other ways.
+    if byteCount == 0 { return Tensor(elementType: type, shape: shape) { _ in } }
     let mismatch = "whose bytes are not the \(byteCount) of its shape \(shape) and type \(type.rawValue)"
     let layout = StridedLayout(type: type, compact: shape, isColumnMajor: array.isColumnMajor)
     switch array.content {
