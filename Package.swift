@@ -50,7 +50,7 @@ let package = Package(
     .target(
       name: "CMediaSupport", path: "CSupport/Media",
       linkerSettings: ["jpeg", "png16", "sndfile", "soxr"].map { .linkedLibrary($0) }),  // FFmpeg: Media/ffmpeg.h
-    .target(name: "CDigestSupport", path: "CSupport/Digest", linkerSettings: [.linkedLibrary("crypto")]),
+    .target(name: "CDigestSupport", path: "CSupport/Digest", linkerSettings: ["crypto", "z"].map { .linkedLibrary($0) }),
 
     // MARK: - Kernels: one source, one module per instruction set
     .target(

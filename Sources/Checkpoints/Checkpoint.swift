@@ -10,6 +10,8 @@ public struct Checkpoint: Sendable {
   public let files: [URL]
   /// Choices between several readings of the files that were made here, a sentence each, for a person to see.
   public var notes: [String]
+  /// Entries among a PyTorch file's tensors that are something else, and what they are.
+  package var others: [String: String] = [:]
 
   public init(
     tensors: [String: Tensor], metadata: [String: String] = [:], files: [URL] = [], notes: [String] = []
@@ -24,30 +26,53 @@ public struct Checkpoint: Sendable {
   /// directory holds of them: `model.safetensors`, else its index, else the only `.safetensors` file there, else
   /// `pytorch_model.bin`, else its index, else the only `.pth`, `.pt` or `.bin` file.
   ///
-  /// Nothing in a PyTorch file is executed. Its tensors are those of the model (`StateDictionary` has the rule); the
-  /// key that they were under is the metadata's `pytorch.entry`.
+  /// Nothing in a PyTorch file is executed. Its tensors are those of the model: averaged weights (`model_ema`,
+  /// `state_dict_ema`) go before others, as in timm's `load_state_dict`, and `notes` says what was passed over; the key
+  /// that they were under is the metadata's `pytorch.entry`. Checksums of its archive are verified.
   ///
   /// An index must be true: every tensor it lists is in the shard it says, and no shard has others. Metadata of all
   /// shards is put together; where two give one key different values, the first shard's stays.
   ///
-  /// - Throws: `CheckpointError`, one case for each way in which a file can be malformed.
-  /// - Complexity: O(header); tensor bytes are read when they are used.
-  public init(contentsOf url: URL) throws {
+  /// - Parameter weights: which of several sets of weights is wanted, by its key in a PyTorch file (`model_ema`,
+  ///   `checkpoint.state_dict`), or by what the names of its tensors begin with (`teacher`; these begin without it then).
+  /// - Throws: `CheckpointError`, one case for each way in which a file can be malformed; `.ambiguousTensors` where
+  ///   several sets of weights have equal right, `.unknownWeights` for a key that the file does not have.
+  /// - Complexity: O(header); tensor bytes are read when they are used, those of PyTorch's files once here for their
+  ///   checksums.
+  public init(contentsOf url: URL, weights: String? = nil) throws {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw CheckpointError.unreadable(file: url.path, reason: "no such file or directory")
     }
     if url.isExistingDirectory {
-      try self.init(contentsOf: Self.file(inDirectory: url))
+      try self.init(contentsOf: Self.file(inDirectory: url), weights: weights)
     } else if url.lastPathComponent.hasSuffix(".index.json") {
-      try self.init(index: url)
+      try self.init(index: url, weights: weights)
     } else {
-      let (tensors, metadata) = try Self.tensors(of: MappedFile(url))
-      self.init(tensors: tensors, metadata: metadata, files: [url])
+      self.init(try Self.contents(of: MappedFile(url), weights: weights), files: [url])
     }
   }
 
-  private static func tensors(of file: MappedFile) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
-    try PyTorchFile.recognizes(file.bytes) ? PyTorchFile.read(file) : Safetensors.read(file)
+  private init(_ contents: FileContents, files: [URL]) {
+    self.init(tensors: contents.tensors, metadata: contents.metadata, files: files, notes: contents.notes)
+    others = contents.others
+  }
+
+  private static func contents(of file: MappedFile, weights key: String? = nil) throws -> FileContents {
+    if PyTorchFile.recognizes(file.bytes) { return try PyTorchFile.read(file, weights: key) }
+    let (tensors, metadata) = try Safetensors.read(file)
+    var contents = FileContents(tensors: tensors, metadata: metadata)
+    if let key { try contents.select(key, file: file.url.path) }
+    return contents
+  }
+
+  /// The free text of a safetensors file; nothing for other files.
+  ///
+  /// - Throws: `CheckpointError`.
+  /// - Complexity: O(header).
+  package static func metadata(of url: URL) throws -> [String: String] {
+    let file = try MappedFile(url)
+    if PyTorchFile.recognizes(file.bytes) || url.lastPathComponent.hasSuffix(".index.json") { return [:] }
+    return try Safetensors.read(file).metadata
   }
 
   private static func file(inDirectory url: URL) throws -> URL {
@@ -71,34 +96,37 @@ public struct Checkpoint: Sendable {
       file: url.path, found: "a directory without checkpoints", advice: "put model.safetensors into it")
   }
 
-  private init(index url: URL) throws {
+  private init(index url: URL, weights: String?) throws {
     let map = try Self.weightMap(url)
-    var tensors: [String: Tensor] = [:]
-    var metadata: [String: String] = [:]
+    var all = FileContents()
     var files: [URL] = []
     for (file, names) in Dictionary(grouping: map.keys, by: { map[$0] ?? "" }).sorted(by: { $0.key < $1.key }) {
       let shard = url.deletingLastPathComponent().appendingPathComponent(file)
       guard FileManager.default.fileExists(atPath: shard.path) else {
         throw CheckpointError.badIndex(
-          file: url.path, reason: "names the shard \(file), which is not beside it; download that too")
+          file: url.path, reason: "names the shard \(file), which is not in the same directory; download that too")
       }
-      let (found, notes) = try Self.tensors(of: MappedFile(shard))
+      let contents = try Self.contents(of: MappedFile(shard))
+      let found = contents.tensors
       for name in names.sorted() {
         guard let tensor = found[name] else {
           throw CheckpointError.badIndex(
             file: url.path, reason: "tensor '\(name)' is not in \(file), where the index says it is")
         }
-        tensors[name] = tensor
+        all.tensors[name] = tensor
       }
       if found.count != names.count, let name = found.keys.filter({ map[$0] != file }).min() {
         let place = map[name].map { "puts into \($0)" } ?? "does not list"
         throw CheckpointError.badIndex(
           file: url.path, reason: "\(file) holds tensor '\(name)', which the index \(place)")
       }
-      metadata.merge(notes) { first, _ in first }
+      all.metadata.merge(contents.metadata) { first, _ in first }
+      all.others.merge(contents.others) { first, _ in first }
+      all.notes += contents.notes
       files.append(shard)
     }
-    self.init(tensors: tensors, metadata: metadata, files: files)
+    if let weights { try all.select(weights, file: url.path) }
+    self.init(all, files: files)
   }
 
   /// Shards by tensor name, the shards' names checked.

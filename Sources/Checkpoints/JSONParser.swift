@@ -21,7 +21,7 @@ package enum JSONError: Error, Equatable {
 package struct JSONParser {
   /// What the text may be.
   package enum Grammar {
-    /// A safetensors header: strings, non-negative integers, short arrays of them, objects; 3 levels; no space first.
+    /// A safetensors header: strings, non-negative integers, null, short arrays of them, objects; 3 levels; no space first.
     case safetensorsHeader
     /// Any JSON value; 64 levels.
     case any
@@ -93,6 +93,9 @@ package struct JSONParser {
     case UInt8(ascii: "["): return .array(try array(depth: depth))
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "0")...UInt8(ascii: "9") where grammar == .safetensorsHeader: return .integer(try integer())
+    case UInt8(ascii: "n") where grammar == .safetensorsHeader && bytes[position...].starts(with: Array("null".utf8)):
+      position += 4
+      return .null
     case _ where grammar == .any: return try word()
     default: throw malformed("expected an object, array, string or non-negative integer at byte \(position)")
     }

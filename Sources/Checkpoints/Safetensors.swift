@@ -34,6 +34,8 @@ enum Safetensors {
     var tensors: [String: Tensor] = [:]
     var ranges: [(range: Range<Int>, name: String)] = []
     for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+      // The format's own reader takes null for no metadata.
+      if name == "__metadata__", value == .null { continue }
       guard case .object(let members) = value else {
         throw CheckpointError.malformedHeader(file: path, reason: "'\(name)' is not an object")
       }
@@ -93,16 +95,17 @@ enum Safetensors {
     guard let type, let shape, let offsets else {
       throw CheckpointError.malformedHeader(file: path, reason: "tensor '\(name)' lacks dtype, shape or data_offsets")
     }
-    guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] <= dataCount else {
-      throw CheckpointError.badOffsets(
-        file: path, tensor: name,
-        reason: "found \(offsets), expected [begin, end] within the \(dataCount) bytes of data")
+    guard offsets.count == 2, offsets[0] <= offsets[1] else {
+      throw CheckpointError.badOffsets(file: path, tensor: name, reason: "found \(offsets), expected [begin, end]")
     }
     guard let bytes = type.byteCount(ofShape: shape) else {
       throw CheckpointError.badShape(file: path, tensor: name, reason: "\(shape) overflows 64 bits")
     }
     guard bytes == offsets[1] - offsets[0] else {
       throw CheckpointError.sizeMismatch(file: path, tensor: name, expected: bytes, found: offsets[1] - offsets[0])
+    }
+    guard offsets[1] <= dataCount else {
+      throw CheckpointError.dataBeyondFile(file: path, tensor: name, end: offsets[1], data: dataCount)
     }
     return (type, shape, offsets[0]..<offsets[1])
   }

@@ -18,6 +18,7 @@ struct Bench: ParsableCommand {
   var model: String?
   @Option(help: "timm's name; without --model its weights are random (default: vit_base_patch16_224).")
   var architecture: String?
+  @OptionGroup var chosen: WeightsOption
   @Option(help: "Inputs of a pass.") var batch = 1
   @OptionGroup var precision: PrecisionOptions
   @Option(help: "Attach an auxiliary with random weights, run as two-branch, folded or merged.")
@@ -93,7 +94,11 @@ struct Bench: ParsableCommand {
   }
 
   private func weights() throws -> ModelWeights {
-    if let model { return try ModelWeights(modelAt: URL(fileURLWithPath: model), architecture: architecture) }
+    if let model {
+      return try chosen.naming { key in
+        try ModelWeights(modelAt: URL(fileURLWithPath: model), architecture: architecture, weights: key)
+      }
+    }
     return try .random(.preset(architecture ?? "vit_base_patch16_224"), seed: 1)
   }
 

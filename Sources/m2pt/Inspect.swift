@@ -12,6 +12,7 @@ struct Inspect: ParsableCommand {
 
   @Argument(help: "A safetensors or PyTorch file, an index, or a model directory.") var path: String
   @Option(help: "timm's name to compare with; a directory's config.json is used by itself.") var architecture: String?
+  @OptionGroup var chosen: WeightsOption
   @Flag(help: "JSON on standard output.") var json = false
 
   func run() throws {
@@ -25,7 +26,8 @@ struct Inspect: ParsableCommand {
 
   private func inspect() throws {
     let url = URL(fileURLWithPath: path)
-    let checkpoint = try Checkpoint(contentsOf: url)
+    let checkpoint = try chosen.naming { try Checkpoint(contentsOf: url, weights: $0) }
+    for note in checkpoint.notes { report("note: \(note)".onOneLine()) }
     var inspection = Inspection(checkpoint)
     do {
       if let configuration = try stated(url, checkpoint) {

@@ -37,7 +37,12 @@ struct PathwayOptions: ParsableArguments {
   @Option(help: "Target model: a directory with config.json, or a safetensors or PyTorch file with --architecture.")
   var target: String
   @Option(help: "timm's name of the target's architecture, where it has no config.json.") var architecture: String?
+  @OptionGroup var chosen: WeightsOption
   @Option(parsing: .singleValue, help: "Auxiliary checkpoint, safetensors or PyTorch; repeat it for several.") var auxiliary: [String] = []
+  @Option(
+    name: .customLong("auxiliary-weights"), parsing: .singleValue,
+    help: "As --weights, of the auxiliaries. One key for all or one each; an empty one for the usual choice.")
+  var auxiliaryKeys: [String] = []
   @Option(parsing: .unconditional, help: "Scale of every joined layer that --scales does not name.")
   var scale: Float = 0
   @Option(help: "JSON file of scales: {\"blocks.0.attn.qkv\": 0.05}, or an array with one object per auxiliary.")
@@ -57,17 +62,32 @@ struct PathwayOptions: ParsableArguments {
     guard blockMaps.count < 2 || blockMaps.count == auxiliary.count else {
       throw ValidationError("Give one --block-map for all auxiliaries, or one for each, in their order.")
     }
+    guard auxiliaryKeys.count < 2 || auxiliaryKeys.count == auxiliary.count else {
+      throw ValidationError("Give one --auxiliary-weights for all auxiliaries, or one for each, in their order.")
+    }
   }
 
   func targetWeights() throws -> ModelWeights {
-    let weights = try ModelWeights(modelAt: URL(fileURLWithPath: target), architecture: architecture)
+    let weights = try chosen.naming { key in
+      try ModelWeights(modelAt: URL(fileURLWithPath: target), architecture: architecture, weights: key)
+    }
     for note in weights.notes { report("note: \(note)") }
     return try imageSize.resized(weights)
   }
 
+  private func auxiliaryWeights(_ index: Int) throws -> AuxiliaryWeights {
+    let key = auxiliaryKeys.count > 1 ? auxiliaryKeys[index] : auxiliaryKeys.first
+    let url = URL(fileURLWithPath: auxiliary[index])
+    let weights = try WeightsOption.naming("--auxiliary-weights") {
+      try AuxiliaryWeights(modelAt: url, heads: auxiliaryHeads, weights: key == "" ? nil : key)
+    }
+    for note in weights.notes { report("note: \(note)") }
+    return weights
+  }
+
   func joined() throws -> PathwayWeights {
     let tables = try scaleTables()
-    let chosen: [PathwayLayer] = try layers.map { text in
+    let chosenLayers: [PathwayLayer] = try layers.map { text in
       try text.split(separator: ",").map { name in
         guard let layer = PathwayLayer(rawValue: String(name)) else {
           throw PathwayError.notALayer(found: String(name), nearest: nil)
@@ -76,10 +96,10 @@ struct PathwayOptions: ParsableArguments {
       }
     } ?? PathwayLayer.allCases
     var weights = PathwayWeights(try targetWeights())
-    for (index, path) in auxiliary.enumerated() {
+    for index in auxiliary.indices {
       let map = blockMaps.count > 1 ? blockMaps[index] : blockMaps.first ?? "identity"
       weights = try weights.attach(
-        auxiliary: AuxiliaryWeights(modelAt: URL(fileURLWithPath: path), heads: auxiliaryHeads), layers: chosen,
+        auxiliary: auxiliaryWeights(index), layers: chosenLayers,
         blockMap: BlockMap(parsing: map), bias: bias ? .combined : .target, scale: scale, scales: tables[index])
     }
     for warning in weights.warnings { report("warning: \(warning)") }

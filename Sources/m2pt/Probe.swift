@@ -35,7 +35,8 @@ struct Probe: ParsableCommand {
     try directory.check(source: source)
     var regression = RidgeRegression()
     regression.folds = folds
-    let weights = try options.weights().withoutHead()
+    let original = try options.weights()
+    let weights = try original.withoutHead()
     let frontEnd = try options.frontEnd(weights.configuration)
     let training = try ClassFolders(train, frontEnd)
     let testing = try test.map { try ClassFolders($0, frontEnd, known: training.classes) }
@@ -61,7 +62,7 @@ struct Probe: ParsableCommand {
     try directory.write(
       Checkpoint(
         tensors: weights.tensors.merging(try head.tensors(name: weights.configuration.linearHeadName)) { $1 },
-        metadata: try provenance(head, source)),
+        metadata: try provenance(head, original.files)),
       weights.configuration.withHead(training.classes), options.preprocessing(weights.configuration))
     let report = ProbeReport(
       head, weights.configuration.modality, folds: folds, train: trained, test: tested, confusion: confusion,
@@ -69,9 +70,9 @@ struct Probe: ParsableCommand {
     if json { try printJSON(report) } else { print(report.text) }
   }
 
-  private func provenance(_ head: RidgeHead, _ source: URL) throws -> [String: String] {
+  private func provenance(_ head: RidgeHead, _ files: [URL]) throws -> [String: String] {
     var metadata = ["format": "pt", "m2pt.version": multimodalPathwayVersion]
-    for (index, file) in try Checkpoint(contentsOf: source).files.enumerated() {
+    for (index, file) in files.enumerated() {
       metadata["m2pt.source.\(index)"] = "\(file.lastPathComponent) sha256:\(try FileDigest.sha256(of: file))"
     }
     metadata["m2pt.probe"] =

@@ -15,6 +15,16 @@ struct PyTorchArchive {
     entries = [("archive/data.pkl", pickle)] + storages.enumerated().map { ("archive/data/\($0)", $1) }
   }
 
+  /// The bytes of a file of `torch.save` as they would be with `set_crc32_options(False)`.
+  static func withoutChecksums(_ file: [UInt8]) -> [UInt8] {
+    var file = file
+    let signature = Array("PK\u{1}\u{2}".utf8)
+    for place in file.indices.dropLast(46) where file[place] == signature[0] && file[place...].starts(with: signature) {
+      file.replaceSubrange(place + 16..<place + 20, with: [0, 0, 0, 0])
+    }
+    return file
+  }
+
   private func little<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
     withUnsafeBytes(of: number.littleEndian, Array.init)
   }

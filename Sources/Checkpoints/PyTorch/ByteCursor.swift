@@ -11,6 +11,9 @@ struct ByteCursor {
     self.offset = offset
   }
 
+  /// The number of bytes to the end.
+  var remaining: Int { bytes.count - offset }
+
   /// The next `count` bytes; nil, and no move, where there are not so many.
   mutating func take(_ count: Int) -> UnsafeRawBufferPointer? {
     guard count >= 0, count <= bytes.count - offset else { return nil }

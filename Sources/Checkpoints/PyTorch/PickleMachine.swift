@@ -1,74 +1,46 @@
-// Python's pickle machine (Lib/pickletools.py describes every opcode), without what makes pickles programs: globals are
-// names on a short list, "calling" one of them means to note its arguments, and everything else is refused.
-
-/// The opcodes that `torch.save` writes with its pickle protocol, 2.
-private enum Opcode: UInt8 {
-  case mark = 0x28  // (
-  case emptyTuple = 0x29  // )
-  case stop = 0x2E  // .
-  case binFloat = 0x47  // G
-  case binInt = 0x4A  // J
-  case binInt1 = 0x4B  // K
-  case binInt2 = 0x4D  // M
-  case none = 0x4E  // N
-  case binPersID = 0x51  // Q
-  case reduce = 0x52  // R
-  case binUnicode = 0x58  // X
-  case emptyList = 0x5D  // ]
-  case append = 0x61  // a
-  case build = 0x62  // b
-  case global = 0x63  // c
-  case appends = 0x65  // e
-  case binGet = 0x68  // h
-  case longBinGet = 0x6A  // j
-  case binPut = 0x71  // q
-  case longBinPut = 0x72  // r
-  case setItem = 0x73  // s
-  case tuple = 0x74  // t
-  case setItems = 0x75  // u
-  case emptyDict = 0x7D  // }
-  case proto = 0x80
-  case newObj = 0x81
-  case tuple1 = 0x85
-  case tuple2 = 0x86
-  case tuple3 = 0x87
-  case newTrue = 0x88
-  case newFalse = 0x89
-  case long1 = 0x8A
-}
+// Python's pickle machine, without what makes pickles programs: globals are names, "calling" one of them means to note
+// its arguments at most, and names whose only use is to run something end the reading.
 
 /// Reads one pickle. Nothing is executed; memory and time are bounded by the pickle's length.
 struct PickleMachine {
-  /// The longest pickle, in bytes: that of a model with 100,000 tensors and their optimizer's state has 30 MB.
+  /// The longest pickle, in bytes without those of long texts and arrays: that of a model with 100,000 tensors and
+  /// their optimizer's state has 30 MB.
   static let byteLimit = 1 << 25
+  /// Texts and bytes of this length or more do not count toward `byteLimit`: they cost no more memory than short ones.
+  static let longPayload = 1 << 10
   /// The most values that may wait on the stack; `torch.save` keeps a few thousand there.
   static let stackLimit = 1 << 20
 
   private var cursor: ByteCursor
   private let file: String
-  private var pickle = Pickle()
+  var pickle: Pickle
   private var stack: [PickleValue] = []
   /// Where in the stack the open groups begin.
   private var marks: [Int] = []
   private var memo: [UInt32: PickleValue] = [:]
+  /// Places in `pickle.globals` by name.
+  private var globals: [String: Int] = [:]
+  /// Bytes of long texts and arrays so far.
+  private var longBytes = 0
 
-  /// - Throws: `CheckpointError.malformedPickle`, `.code`.
+  /// - Parameter bytes: must outlive the result.
+  /// - Throws: `CheckpointError.malformedPickle`, `.unsupportedPickle`, `.code`.
   static func run(_ bytes: UnsafeRawBufferPointer, file: String) throws -> Pickle {
-    guard bytes.count <= byteLimit, let cursor = ByteCursor(bytes) else {
-      throw CheckpointError.malformedPickle(
-        file: file, offset: 0, reason: "it has \(bytes.count) bytes, the limit is \(byteLimit)")
-    }
-    var machine = PickleMachine(cursor: cursor, file: file)
+    var machine = try PickleMachine(bytes, file: file)
     while try machine.step() {}
     return machine.pickle
   }
 
-  private init(cursor: ByteCursor, file: String) {
+  private init(_ bytes: UnsafeRawBufferPointer, file: String) throws {
+    guard let cursor = ByteCursor(bytes) else {
+      throw CheckpointError.malformedPickle(file: file, offset: 0, reason: "it is empty")
+    }
     self.cursor = cursor
     self.file = file
+    pickle = Pickle(bytes: bytes)
   }
 
-  private func malformed(_ reason: String) -> CheckpointError {
+  func malformed(_ reason: String) -> CheckpointError {
     .malformedPickle(file: file, offset: cursor.offset, reason: reason)
   }
 
@@ -76,52 +48,124 @@ struct PickleMachine {
   ///
   /// - Returns: false after the last.
   private mutating func step() throws -> Bool {
+    guard cursor.offset - longBytes <= Self.byteLimit else {
+      throw CheckpointError.unsupportedPickle(
+        file: file, found: "more than \(Self.byteLimit) bytes besides texts and arrays, which is the limit")
+    }
     let code = try number(UInt8.self)
-    guard let opcode = Opcode(rawValue: code) else {
-      throw malformed("opcode 0x\(String(code, radix: 16)) is none that torch.save writes")
+    guard let opcode = PickleOpcode(rawValue: code) else {
+      if let found = PickleOpcode.unsupported(code) {
+        throw CheckpointError.unsupportedPickle(file: file, found: found)
+      }
+      throw malformed("0x\(String(code, radix: 16)) is no opcode of pickle protocols 0 to 5")
     }
     switch opcode {
     case .proto:
       let version = try number(UInt8.self)
-      guard version == 2 else {
-        throw malformed("pickle protocol \(version), expected 2, which is torch.save's default")
+      guard version <= 5 else {
+        throw CheckpointError.unsupportedPickle(file: file, found: "pickle protocol \(version), expected 0 to 5")
       }
+    case .frame:
+      let count = try number(UInt64.self)
+      guard count <= UInt64(cursor.remaining) else { throw malformed("a frame of \(count) bytes ends too early") }
     case .stop:
       pickle.root = try pop()
       return false
+
     case .mark: try push(mark: stack.count)
-    case .none, .newTrue, .newFalse, .emptyList: try push(.opaque)
-    case .binFloat:
-      _ = try bytes(8)
-      try push(.opaque)
+    case .pop: if stack.count > marks.last ?? 0 { stack.removeLast() } else { _ = try popGroup() }
+    case .popMark: _ = try popGroup()
+    case .dup: try push(top())
+    case .get: try recall(memoKey())
+    case .binGet: try recall(UInt32(number(UInt8.self)))
+    case .longBinGet: try recall(number(UInt32.self))
+    case .put: try memo[memoKey()] = top()
+    case .binPut: try memo[UInt32(number(UInt8.self))] = top()
+    case .longBinPut: try memo[number(UInt32.self)] = top()
+    // The memo has fewer values than the pickle has bytes.
+    case .memoize: try memo[UInt32(truncatingIfNeeded: memo.count)] = top()
+
+    case .none: try push(.none)
+    case .newTrue: try push(.boolean(true))
+    case .newFalse: try push(.boolean(false))
     case .binInt: try push(.integer(Int(number(Int32.self))))
     case .binInt1: try push(.integer(Int(number(UInt8.self))))
     case .binInt2: try push(.integer(Int(number(UInt16.self))))
-    case .long1: try push(long(bytes(Int(number(UInt8.self)))))
-    case .binUnicode:
-      guard let text = try String(validating: bytes(Int(number(UInt32.self))), as: UTF8.self) else {
-        throw malformed("a text is not UTF-8")
-      }
-      try push(.text(text))
+    case .int, .long: try push(decimal())
+    case .long1: try push(long(payload(UInt64(number(UInt8.self)))))
+    case .long4:
+      guard let count = UInt64(exactly: try number(Int32.self)) else { throw malformed("a number has no bytes") }
+      try push(long(payload(count)))
+    case .binFloat:
+      _ = try payload(8)
+      try push(.opaque)
+    case .float:
+      _ = try line()
+      try push(.opaque)
+    case .string:
+      _ = try line()
+      try push(.opaque)
+    case .unicode:
+      let text = try line()
+      try push(pickle.bytes[text].contains(UInt8(ascii: "\\")) ? .opaque : self.text(text))
+    case .binUnicode: try push(text(payload(UInt64(number(UInt32.self)))))
+    case .shortBinUnicode: try push(text(payload(UInt64(number(UInt8.self)))))
+    case .binUnicode8: try push(text(payload(number(UInt64.self))))
+    // Python 2's strings are bytes.
+    case .binString, .binBytes: try push(.bytes(payload(UInt64(number(UInt32.self)))))
+    case .shortBinString, .shortBinBytes: try push(.bytes(payload(UInt64(number(UInt8.self)))))
+    case .binBytes8, .byteArray8: try push(.bytes(payload(number(UInt64.self))))
+    case .readOnlyBuffer: _ = try top()
+
     case .emptyTuple: try push(tuple: [])
     case .tuple1: try push(tuple: pop(1))
     case .tuple2: try push(tuple: pop(2))
     case .tuple3: try push(tuple: pop(3))
     case .tuple: try push(tuple: popGroup())
+    case .emptyList: try push(list: [])
+    case .list: try push(list: popGroup())
+    case .append: try append(pop(1))
+    case .appends: try append(popGroup())
     case .emptyDict: try pushDictionary()
-    case .append: _ = try pop()
-    case .appends: _ = try popGroup()
+    case .dict:
+      let items = try popGroup()
+      try pushDictionary()
+      try setItems(items)
     case .setItem: try setItems(pop(2))
     case .setItems: try setItems(popGroup())
-    // A dictionary's attributes, an instance's state.
-    case .build: _ = try pop()
-    case .global: try pushGlobal()
-    case .newObj, .reduce: try reduce()
-    case .binPersID: try pushStorage()
-    case .binPut: try memo[UInt32(number(UInt8.self))] = top()
-    case .longBinPut: try memo[number(UInt32.self)] = top()
-    case .binGet: try recall(UInt32(number(UInt8.self)))
-    case .longBinGet: try recall(number(UInt32.self))
+    case .emptySet: try push(.opaque)
+    case .addItems: _ = try popGroup()
+    case .frozenSet:
+      _ = try popGroup()
+      try push(.opaque)
+
+    case .global: try pushGlobal(module: string(line()), name: string(line()))
+    case .stackGlobal:
+      let names = try pop(2)
+      guard case .text(let module) = names[0], case .text(let name) = names[1] else {
+        throw malformed("a global's name is no text")
+      }
+      try pushGlobal(module: string(module), name: string(name))
+    case .newObj, .reduce:
+      let call = try pop(2)
+      try push(result(of: call[0], call[1]))
+    case .newObjEx:
+      let call = try pop(3)
+      try push(result(of: call[0], call[1]))
+    case .obj:
+      let group = try popGroup()
+      guard let called = group.first else { throw malformed("an instance has no class") }
+      pickle.tuples.append(Array(group.dropFirst()))
+      try push(result(of: called, .tuple(pickle.tuples.count - 1)))
+    case .inst:
+      let arguments = try popGroup()
+      try pushGlobal(module: string(line()), name: string(line()))
+      pickle.tuples.append(arguments)
+      try push(result(of: pop(), .tuple(pickle.tuples.count - 1)))
+    case .build:
+      let state = try pop()
+      build(try top(), state)
+    case .binPersID: try push(storage(pop()))
     }
     return true
   }
@@ -141,6 +185,11 @@ struct PickleMachine {
   private mutating func push(tuple: [PickleValue]) throws {
     pickle.tuples.append(tuple)
     try push(.tuple(pickle.tuples.count - 1))
+  }
+
+  private mutating func push(list: [PickleValue]) throws {
+    pickle.lists.append(list)
+    try push(.list(pickle.lists.count - 1))
   }
 
   private mutating func pushDictionary() throws {
@@ -179,9 +228,12 @@ struct PickleMachine {
 
   // MARK: - Bytes
 
-  private mutating func bytes(_ count: Int) throws -> UnsafeRawBufferPointer {
-    guard let bytes = cursor.take(count) else { throw malformed("it ends too early") }
-    return bytes
+  /// The place of the next `count` bytes.
+  private mutating func payload(_ count: UInt64) throws -> Range<Int> {
+    let start = cursor.offset
+    guard let count = Int(exactly: count), cursor.take(count) != nil else { throw malformed("it ends too early") }
+    if count >= Self.longPayload { longBytes += count }
+    return start..<start + count
   }
 
   private mutating func number<Number: FixedWidthInteger>(_ type: Number.Type) throws -> Number {
@@ -189,14 +241,42 @@ struct PickleMachine {
     return number
   }
 
-  /// A two's complement of any length; one of more than 64 bits counts nothing here.
-  private func long(_ bytes: UnsafeRawBufferPointer) -> PickleValue {
+  /// The place of the bytes before the next line feed.
+  private mutating func line() throws -> Range<Int> {
+    let start = cursor.offset
+    guard let line = cursor.line(limit: 1000) else { throw malformed("a name does not end") }
+    return start..<start + line.count
+  }
+
+  private func text(_ range: Range<Int>) throws -> PickleValue {
+    guard String(validating: pickle.bytes[range], as: UTF8.self) != nil else { throw malformed("a text is not UTF-8") }
+    return .text(range)
+  }
+
+  private func string(_ range: Range<Int>) -> String { pickle.string(range) }
+
+  private mutating func memoKey() throws -> UInt32 {
+    guard let key = UInt32(string(try line())) else { throw malformed("a memo's key is no number") }
+    return key
+  }
+
+  /// A number in decimal digits: protocols 0 and 1, where 00 and 01 are truth values and L ends a large number.
+  private mutating func decimal() throws -> PickleValue {
+    let text = string(try line())
+    if text == "00" || text == "01" { return .boolean(text == "01") }
+    let digits = text.hasSuffix("L") ? text.dropLast() : text[...]
+    return Int(digits).map { .integer($0) } ?? .opaque
+  }
+
+  /// A two's complement of any length; no tensor depends on one of more than 64 bits.
+  private func long(_ range: Range<Int>) -> PickleValue {
+    let bytes = pickle.bytes[range]
     guard bytes.count <= 8 else { return .opaque }
     let sign = bytes.last.map { Int(Int8(bitPattern: $0) >> 7) } ?? 0
     return .integer(bytes.reversed().reduce(sign) { $0 << 8 | Int($1) })
   }
 
-  // MARK: - Objects
+  // MARK: - Containers and globals
 
   private mutating func setItems(_ items: [PickleValue]) throws {
     guard items.count % 2 == 0 else { throw malformed("a key has no value") }
@@ -206,66 +286,16 @@ struct PickleMachine {
     }
   }
 
-  private mutating func pushGlobal() throws {
-    guard let module = cursor.line(limit: 1000), let name = cursor.line(limit: 1000) else {
-      throw malformed("a global's name does not end")
-    }
-    let (first, second) = (String(decoding: module, as: UTF8.self), String(decoding: name, as: UTF8.self))
-    guard let global = PickleGlobal.named(first, second) else {
-      throw CheckpointError.code(file: file, name: "\(first).\(second)")
-    }
-    try push(.global(global))
+  private mutating func append(_ items: [PickleValue]) throws {
+    if case .list(let index) = try top() { pickle.lists[index] += items }
   }
 
-  /// What `global(*arguments)` would give.
-  private mutating func reduce() throws {
-    let call = try pop(2)
-    guard case .tuple(let index) = call[1] else { throw malformed("a global has arguments that are no tuple") }
-    guard case .global(let global) = call[0] else { throw malformed("it calls something that is no global") }
-    let arguments = pickle.tuples[index]
-    switch global {
-    case .tensor, .typedTensor:
-      pickle.tensors.append(try tensor(arguments, hasType: global == .typedTensor))
-      try push(.tensor(pickle.tensors.count - 1))
-    case .parameter:
-      guard case .tensor? = arguments.first else { throw malformed("a parameter is no tensor") }
-      try push(arguments[0])
-    case .dictionary: try pushDictionary()
-    case .opaque: try push(.opaque)
-    case .storage(let name), .elementType(let name): throw malformed("it calls torch.\(name)")
-    }
-  }
-
-  private func tensor(_ arguments: [PickleValue], hasType: Bool) throws -> PickledTensor {
-    guard arguments.count >= (hasType ? 7 : 6), case .storage(let storage) = arguments[0],
-      case .integer(let offset) = arguments[1], let shape = integers(arguments[2]), let strides = integers(arguments[3])
-    else {
-      throw malformed("a tensor is described by other values than its storage, offset, shape and strides")
-    }
-    var type = pickle.storages[storage].type
-    if hasType {
-      guard case .global(.elementType(let name)) = arguments[6] else { throw malformed("a tensor has no type") }
-      type = name
-    }
-    return PickledTensor(storage: storage, type: type, offset: offset, shape: shape, strides: strides)
-  }
-
-  /// A tuple of as many integers as a tensor can have dimensions.
-  private func integers(_ value: PickleValue) -> [Int]? {
-    guard case .tuple(let index) = value, pickle.tuples[index].count <= Safetensors.largestRank else { return nil }
-    let numbers = pickle.tuples[index].compactMap { if case .integer(let number) = $0 { number } else { nil } }
-    return numbers.count == pickle.tuples[index].count ? numbers : nil
-  }
-
-  /// ('storage', class, key, device, count).
-  private mutating func pushStorage() throws {
-    guard case .tuple(let index) = try pop(), case let parts = pickle.tuples[index], parts.count == 5,
-      case .text("storage") = parts[0], case .global(.storage(let type)) = parts[1], case .text(let key) = parts[2],
-      case .integer(let count) = parts[4]
-    else {
-      throw malformed("a persistent object is no storage")
-    }
-    pickle.storages.append(PickledStorage(key: key, type: type, count: count))
-    try push(.storage(pickle.storages.count - 1))
+  private mutating func pushGlobal(module: String, name: String) throws {
+    let full = "\(module).\(name)"
+    if let known = globals[full] { return try push(.global(known)) }
+    guard let meaning = PickleGlobal.named(module, name) else { throw CheckpointError.code(file: file, name: full) }
+    globals[full] = pickle.globals.count
+    pickle.globals.append((full, meaning))
+    try push(.global(pickle.globals.count - 1))
   }
 }

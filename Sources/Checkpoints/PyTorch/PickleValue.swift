@@ -1,85 +1,38 @@
 // What a checkpoint's pickle is made of. Containers are places in the machine's lists, so that neither depth nor cycles
-// cost anything: nothing here is recursive.
+// cost anything: nothing here is recursive. Texts and bytes stay where they are in the pickle.
 
 /// A value of a pickle, as far as tensors need it.
 enum PickleValue {
+  case none
+  case boolean(Bool)
   case integer(Int)
-  case text(String)
-  case global(PickleGlobal)
+  /// Valid UTF-8, where the pickle has it.
+  case text(Range<Int>)
+  case bytes(Range<Int>)
+  /// Bytes that protocols 0 to 2 spell as a text with one character for each of them, where the pickle has that text.
+  case latin(Range<Int>)
+  /// In `Pickle.globals`.
+  case global(Int)
   /// In `Pickle.tuples`.
   case tuple(Int)
+  /// In `Pickle.lists`.
+  case list(Int)
   /// In `Pickle.dictionaries`.
   case dictionary(Int)
   /// In `Pickle.storages`.
   case storage(Int)
   /// In `Pickle.tensors`.
   case tensor(Int)
-  /// What no tensor depends on: None, truth values, fractions, lists, instances.
+  /// A NumPy array, in `Pickle.arrays`.
+  case array(Int)
+  /// A NumPy type, in `Pickle.arrayTypes`.
+  case arrayType(Int)
+  /// A tensor of a kind that is not read; the global that would make it, in `Pickle.globals`.
+  case unreadable(Int)
+  /// An instance of a class, or what a function returned, of which nothing is kept but its global, in `Pickle.globals`.
+  case object(Int)
+  /// What no tensor depends on: fractions, sets, large integers.
   case opaque
-}
-
-/// What a global of the short list stands for. None is ever looked up or called.
-enum PickleGlobal: Equatable {
-  /// torch._utils._rebuild_tensor_v2: storage, offset, shape, strides; the type is its storage's.
-  case tensor
-  /// torch._utils._rebuild_tensor_v3: the same with a type of its own.
-  case typedTensor
-  /// A parameter is its tensor.
-  case parameter
-  /// A class of dictionaries.
-  case dictionary
-  /// A class of storages; its name says the type of its numbers.
-  case storage(String)
-  /// torch.float32 and so on.
-  case elementType(String)
-  /// Its instances are `PickleValue.opaque`.
-  case opaque
-
-  /// The meaning of a module's name, or nil for everything else, which is code.
-  static func named(_ module: String, _ name: String) -> PickleGlobal? {
-    switch (module, name) {
-    case ("torch._utils", "_rebuild_tensor_v2"): .tensor
-    case ("torch._utils", "_rebuild_tensor_v3"): .typedTensor
-    case ("torch._utils", "_rebuild_parameter"), ("torch._utils", "_rebuild_parameter_with_state"): .parameter
-    case ("collections", "OrderedDict"), ("collections", "defaultdict"), ("collections", "Counter"): .dictionary
-    case ("torch", _) where name.hasSuffix("Storage"), ("torch.storage", "UntypedStorage"): .storage(name)
-    case ("torch", _) where elementTypes[name] != nil || otherTypes.contains(name): .elementType(name)
-    // Python 2's name, which protocol 2 keeps.
-    case ("builtins", _), ("__builtin__", _): builtins.contains(name) ? .opaque : nil
-    default: harmless.contains("\(module).\(name)") ? .opaque : nil
-    }
-  }
-
-  /// By PyTorch's names of types and of the classes of storages.
-  static let elementTypes: [String: ElementType] = [
-    "bool": .bool, "uint8": .uint8, "int8": .int8, "uint16": .uint16, "int16": .int16, "uint32": .uint32,
-    "int32": .int32, "uint64": .uint64, "int64": .int64, "float16": .float16, "bfloat16": .bfloat16,
-    "float32": .float32, "float64": .float64, "BoolStorage": .bool, "ByteStorage": .uint8, "CharStorage": .int8,
-    "ShortStorage": .int16, "IntStorage": .int32, "LongStorage": .int64, "HalfStorage": .float16,
-    "BFloat16Storage": .bfloat16, "FloatStorage": .float32, "DoubleStorage": .float64,
-    // A storage without a type counts bytes.
-    "UntypedStorage": .uint8,
-  ]
-
-  private static let otherTypes: Set = [
-    "complex32", "complex64", "complex128", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz",
-    "float8_e8m0fnu", "qint8", "quint8", "qint32",
-  ]
-
-  /// Types of plain values.
-  private static let builtins: Set = [
-    "bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "set", "slice",
-    "str", "tuple",
-  ]
-
-  /// What training code keeps beside a model: arguments, paths, NumPy's numbers.
-  private static let harmless: Set = [
-    "argparse.Namespace", "easydict.EasyDict", "yacs.config.CfgNode", "types.SimpleNamespace", "torch.Size",
-    "torch.device", "numpy.dtype", "numpy.ndarray", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
-    "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "_codecs.encode", "pathlib.PosixPath",
-    "pathlib.WindowsPath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath", "datetime.datetime",
-    "datetime.timedelta", "collections.deque",
-  ]
 }
 
 /// A tensor as a pickle describes it, unchecked.
@@ -90,25 +43,93 @@ struct PickledTensor {
   var type: String
   /// In elements.
   var offset: Int
-  var shape: [Int]
-  /// In elements.
-  var strides: [Int]
+  /// In `Pickle.tuples`.
+  var shape: Int
+  /// In elements, in `Pickle.tuples`.
+  var strides: Int
+  /// Whether it is a view that changes the sign of every number.
+  var isNegative = false
 }
 
 /// A storage as a pickle describes it, unchecked.
 struct PickledStorage {
-  /// Its entry is `data/KEY`.
-  var key: String
+  /// Its entry is `data/KEY`; a text in the pickle.
+  var key: Range<Int>
   var type: String
   /// In elements of that type.
   var count: Int
 }
 
+/// A NumPy array as a pickle describes it, unchecked.
+struct PickledArray {
+  /// In `Pickle.tuples`.
+  var shape: Int?
+  /// In `Pickle.arrayTypes`.
+  var type: Int?
+  /// Whether the first dimension runs fastest.
+  var isColumnMajor = false
+  var content = PickleValue.none
+}
+
+/// A NumPy type: a code like `f4` and an order of bytes.
+struct PickledArrayType {
+  /// A text in the pickle; nil where the type is described by something else.
+  var code: Range<Int>?
+  var isBigEndian = false
+}
+
 /// What a pickle says.
 struct Pickle {
-  var root = PickleValue.opaque
+  /// The pickle itself, which must outlive this.
+  let bytes: UnsafeRawBufferPointer
+  var root = PickleValue.none
+  var globals: [(name: String, meaning: PickleGlobal)] = []
   var tuples: [[PickleValue]] = []
+  var lists: [[PickleValue]] = []
   var dictionaries: [[(key: PickleValue, value: PickleValue)]] = []
   var storages: [PickledStorage] = []
   var tensors: [PickledTensor] = []
+  var arrays: [PickledArray] = []
+  var arrayTypes: [PickledArrayType] = []
+
+  func string(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+
+  /// Whether a value is that text.
+  func isText(_ value: PickleValue, _ text: String) -> Bool {
+    guard case .text(let range) = value else { return false }
+    return range.count == text.utf8.count && bytes[range].elementsEqual(text.utf8)
+  }
+
+  /// A tuple of as many integers as a tensor can have dimensions.
+  func integers(_ tuple: Int) -> [Int]? {
+    guard tuples[tuple].count <= Safetensors.largestRank else { return nil }
+    let numbers = tuples[tuple].compactMap { if case .integer(let number) = $0 { number } else { nil } }
+    return numbers.count == tuples[tuple].count ? numbers : nil
+  }
+
+  /// What a value is, for a person.
+  func description(of value: PickleValue) -> String {
+    switch value {
+    case .none: "None"
+    case .boolean(let value): value ? "True" : "False"
+    case .integer: "an integer"
+    case .text: "a text"
+    case .bytes, .latin: "bytes"
+    case .global(let index): "the class or function \(globals[index].name)"
+    case .tuple: "a tuple"
+    case .list: "a list"
+    case .dictionary: "a dictionary"
+    case .storage: "a storage"
+    case .tensor: "a tensor"
+    case .array: "a NumPy array"
+    case .arrayType: "a NumPy type"
+    case .unreadable(let index): Self.form(globals[index])
+    case .object(let index): "an object of \(globals[index].name)"
+    case .opaque: "a number or a set"
+    }
+  }
+
+  private static func form(_ global: (name: String, meaning: PickleGlobal)) -> String {
+    if case .unreadable(let form) = global.meaning { form } else { "a tensor of the class \(global.name)" }
+  }
 }

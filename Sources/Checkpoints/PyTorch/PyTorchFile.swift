@@ -9,51 +9,62 @@ enum PyTorchFile {
     bytes.starts(with: Array("PK\u{3}\u{4}".utf8)) && bytes.dropFirst(8).first != UInt8(ascii: "{")
   }
 
+  /// The tensors of a file's model.
+  ///
+  /// - Parameter key: which weights are wanted (`StateDictionary.find`).
   /// - Throws: `CheckpointError`.
-  /// - Complexity: O(directory + data.pkl), and a copy of tensors that are not contiguous.
-  static func read(_ file: MappedFile) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
+  /// - Complexity: O(directory + data.pkl); the tensors' bytes are read once to verify their checksums, where the
+  ///   archive has any; a copy of tensors that are not contiguous.
+  static func read(_ file: MappedFile, weights key: String?) throws -> FileContents {
     let path = file.url.path
     // SAFETY: `file` outlives every use of its bytes here, and is the owner of the tensors.
     defer { withExtendedLifetime(file) {} }
     let archive = try ZipArchive(file.bytes, file: path)
-    let (folder, data) = try content(archive, file: path)
-    if let order = archive.entries["\(folder)/byteorder"], !file.bytes[order].elementsEqual("little".utf8) {
+    let folder = try folder(archive, file: path)
+    let pickleName = "\(folder)data.pkl"
+    guard let data = archive.entries[pickleName] else { return FileContents() }
+    try ZipChecksums.verify([pickleName, "\(folder)byteorder"], of: archive, in: file)
+    if let order = archive.entries["\(folder)byteorder"], !file.bytes[order].elementsEqual("little".utf8) {
       throw CheckpointError.unknownKind(
         file: path, found: "a PyTorch file of big-endian numbers", advice: "save it again on a little-endian machine")
     }
     let pickle = try PickleMachine.run(UnsafeRawBufferPointer(rebasing: file.bytes[data]), file: path)
-    let state = try StateDictionary.find(in: pickle, file: path)
-    var reader = StorageReader(file: file, pickle: pickle, storages: archive.entries, prefix: "\(folder)/data/")
-    var tensors: [String: Tensor] = [:]
-    for (name, index) in state.tensors {
-      let tensor = try reader.tensor(pickle.tensors[index], name: name)
-      guard tensors.updateValue(tensor, forKey: name) == nil else {
+    let state = try StateDictionary.find(in: pickle, key: key, file: path)
+    var reader = StorageReader(file: file, pickle: pickle, storages: archive.entries, prefix: "\(folder)data/")
+    var contents = FileContents()
+    for (name, value) in state.tensors {
+      let tensor = try reader.tensor(value, name: name)
+      guard contents.tensors.updateValue(tensor, forKey: name) == nil else {
         throw CheckpointError.duplicateName(file: path, name: name)
       }
     }
-    return (tensors, state.path.isEmpty ? [:] : ["pytorch.entry": state.path])
+    try ZipChecksums.verify(reader.used.sorted(), of: archive, in: file)
+    if !state.path.isEmpty { contents.metadata["pytorch.entry"] = state.path }
+    contents.notes = state.notes
+    contents.others = state.others
+    return contents
   }
 
-  /// The one folder with a data.pkl, whatever its name, and where that is.
-  private static func content(_ archive: ZipArchive, file: String) throws -> (folder: String, pickle: Range<Int>) {
-    let ending = "/data.pkl"
-    let pickles = archive.entries.filter { $0.key.hasSuffix(ending) }
-    guard let (name, pickle) = pickles.first, pickles.count == 1 else {
+  /// What is before `data.pkl` in its entry's name: the one folder that has it, whatever that is called.
+  private static func folder(_ archive: ZipArchive, file: String) throws -> String {
+    let ending = "data.pkl"
+    let pickles = archive.entries.keys.filter { $0 == ending || $0.hasSuffix("/" + ending) }
+    guard let name = pickles.first, pickles.count == 1 else {
       throw CheckpointError.unknownKind(
         file: file, found: "a zip archive that torch.save did not write: it has \(pickles.count) files data.pkl",
         advice: "unpack it if there is a checkpoint in it")
     }
     let folder = String(name.dropLast(ending.count))
-    guard archive.entries["\(folder)/constants.pkl"] == nil else {
+    guard archive.entries["\(folder)constants.pkl"] == nil else {
       throw CheckpointError.unknownKind(
         file: file, found: "a TorchScript program",
         advice: "save its weights in Python: torch.save(torch.jit.load(FILE).state_dict(), 'model.pth')")
     }
     if let name = archive.compressed.min() {
-      throw CheckpointError.malformedArchive(
-        file: file,
-        reason: "'\(name)' is compressed; torch.save stores entries as they are: save the checkpoint again")
+      throw CheckpointError.unknownKind(
+        file: file, found: "a PyTorch archive in which '\(name)' is compressed",
+        advice: "save it again in Python, torch.save(torch.load(FILE), 'model.pth'), which stores entries as they are")
     }
-    return (folder, pickle)
+    return folder
   }
 }

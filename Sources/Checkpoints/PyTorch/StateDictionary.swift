@@ -1,65 +1,109 @@
-/// The dictionary of tensors in a checkpoint that is a model; optimizers and whatever else lies beside it are left.
+/// The dictionary of tensors in a checkpoint that is a model; optimizers and whatever else is saved with it are left.
 struct StateDictionary {
   /// Where it was found, like `model` or `checkpoint.state_dict`; empty at the top.
   var path: String
-  /// Names and places in `Pickle.tensors`. Entries that are no tensors are left out.
-  var tensors: [(name: String, index: Int)]
+  /// Names and values: tensors, NumPy arrays and what is a tensor of a kind that is not read.
+  var tensors: [(name: String, value: PickleValue)] = []
+  /// Entries that are something else, and what they are.
+  var others: [String: String] = [:]
+  /// Which of several candidates was taken, and which were not.
+  var notes: [String] = []
 
-  /// Keys under which training code keeps a model, in order of preference: where there are several, the first with
-  /// tensors is taken. Loaders of MAE and VideoMAE take `model` before `module`; averaged weights come last.
+  /// Keys under which training code keeps a model.
   static let wrappers = [
-    "model", "module", "state_dict", "base_model", "model_state_dict", "model_state", "model_ema", "state_dict_ema",
+    "model", "module", "state_dict", "base_model", "model_state_dict", "model_state", "net", "network", "weights",
+    "params",
   ]
-  /// The most wrappers one behind the other.
-  private static let depthLimit = 8
+  /// The most candidates that a message lists.
+  static let listLimit = 12
 
-  /// Looks for the model: behind the wrappers' keys, one behind the other; else at the top; else behind the only other
-  /// key that has tensors and does not begin with `optimizer`.
+  /// Finds the model's tensors.
   ///
-  /// - Throws: `CheckpointError.noTensors`, `.ambiguousTensors`.
+  /// Without a key: averaged weights (`model_ema`, `state_dict_ema` and their kin) go before those under a wrapper's
+  /// key, these before tensors at the top, these before tensors under any other key; what belongs to optimizers,
+  /// schedulers, losses and callbacks is never taken. Candidates of equal right are an error (`WeightCandidates` has the
+  /// conventions that decide between some).
+  ///
+  /// - Parameter key: the path of a dictionary with tensors, `model_ema` or `ema.module`; or what the names of the wanted
+  ///   tensors begin with, `teacher` for `teacher.blocks.0...`.
+  /// - Throws: `CheckpointError.noTensors`, `.ambiguousTensors`, `.unknownWeights`, `.code`.
   /// - Complexity: O(pickle).
-  static func find(in pickle: Pickle, file: String) throws -> StateDictionary {
+  static func find(in pickle: Pickle, key: String?, file: String) throws -> StateDictionary {
     guard case .dictionary(let root) = pickle.root else {
-      throw CheckpointError.noTensors(file: file, found: "something that is no dictionary")
+      try rejectUnknown(in: pickle, file: file)
+      throw CheckpointError.noTensors(file: file, found: pickle.description(of: pickle.root))
     }
-    var seen: Set<Int> = []
-    if let state = find(in: pickle, at: root, path: [], seen: &seen) { return state }
-    let others = pickle.dictionaries[root].compactMap { key, value -> StateDictionary? in
-      guard case .text(let name) = key, !name.hasPrefix("optimizer"), case .dictionary(let index) = value else {
-        return nil
+    let candidates = WeightCandidates(in: pickle, root: root)
+    guard let key else {
+      guard let choice = try candidates.choice(among: candidates.all, file: file) else {
+        try rejectUnknown(in: pickle, file: file)
+        let keys = pickle.dictionaries[root].prefix(listLimit).map { entry in
+          if case .text(let name) = entry.key, name.count <= 256 { pickle.string(name) } else { "..." }
+        }
+        throw CheckpointError.noTensors(
+          file: file, found: keys.isEmpty ? "an empty dictionary" : "a dictionary of \(keys.sorted().joined(separator: ", "))")
       }
-      // Every dictionary is looked at once, however many names it has.
-      guard seen.insert(index).inserted else { return nil }
-      return direct(pickle, at: index, path: [name])
+      var state = StateDictionary(pickle, candidates, choice.taken)
+      state.notes = choice.note.map { [$0] } ?? []
+      return state
     }
-    guard let state = others.first else {
-      let keys = pickle.dictionaries[root].prefix(12).map { if case .text(let name) = $0.key { name } else { "..." } }
-      throw CheckpointError.noTensors(file: file, found: "a dictionary of \(keys.sorted().joined(separator: ", "))")
+    if let taken = candidates.all.first(where: { candidates.path(of: $0, is: key) }) {
+      return StateDictionary(pickle, candidates, taken)
     }
-    guard others.count == 1 else {
-      throw CheckpointError.ambiguousTensors(file: file, keys: others.map(\.path).sorted())
+    let beneath = candidates.all.filter { candidates.path(of: $0, beginsWith: key + ".") }
+    if let choice = try candidates.choice(among: beneath, file: file) {
+      return StateDictionary(pickle, candidates, choice.taken)
     }
-    return state
+    // The beginning of names: of the model's, or of those in a dictionary that the key begins with.
+    let usual = try? candidates.choice(among: candidates.all, file: file)?.taken
+    for (candidate, prefix) in candidates.all.compactMap({ candidates.rest(of: key, after: $0) }) + (usual.map { [($0, key)] } ?? []) {
+      var state = StateDictionary(pickle, candidates, candidate)
+      if state.keepNames(under: prefix) { return state }
+    }
+    var known = candidates.all.prefix(listLimit).map { candidates.path(of: $0) }.filter { !$0.isEmpty }
+    if let usual { known += WeightKeys.prefixes(of: StateDictionary(pickle, candidates, usual).tensors.map(\.name)) }
+    throw CheckpointError.unknownWeights(file: file, key: key, known: known)
   }
 
-  /// - Parameter seen: dictionaries that were looked at; a cycle ends there.
-  private static func find(
-    in pickle: Pickle, at index: Int, path: [String], seen: inout Set<Int>
-  ) -> StateDictionary? {
-    guard path.count <= depthLimit, seen.insert(index).inserted else { return nil }
-    for wrapper in wrappers {
-      for case (.text(wrapper), .dictionary(let inner)) in pickle.dictionaries[index] {
-        if let state = find(in: pickle, at: inner, path: path + [wrapper], seen: &seen) { return state }
+  private init(_ pickle: Pickle, _ candidates: WeightCandidates, _ candidate: Int) {
+    path = candidates.path(of: candidate)
+    for (key, value) in pickle.dictionaries[candidates.nodes[candidate].dictionary] {
+      guard case .text(let name) = key else { continue }
+      switch value {
+      case .tensor, .array, .unreadable: tensors.append((pickle.string(name), value))
+      // Wrappers and their like.
+      case .dictionary: break
+      default:
+        guard others.count < 64, name.count <= 256 else { break }
+        others[pickle.string(name)] = pickle.description(of: value)
       }
     }
-    return direct(pickle, at: index, path: path)
   }
 
-  private static func direct(_ pickle: Pickle, at index: Int, path: [String]) -> StateDictionary? {
-    let tensors = pickle.dictionaries[index].compactMap { key, value -> (name: String, index: Int)? in
-      guard case .text(let name) = key, case .tensor(let tensor) = value else { return nil }
-      return (name, tensor)
+  /// Keeps tensors whose names begin with `prefix` and a dot, without these; false, and no change, where there are none.
+  private mutating func keepNames(under prefix: String) -> Bool {
+    let start = prefix + "."
+    let kept = tensors.filter { $0.name.hasPrefix(start) }
+    guard !kept.isEmpty else { return false }
+    tensors = kept.map { (String($0.name.dropFirst(start.count)), $0.value) }
+    others = others.filter { $0.key.hasPrefix(start) }
+    path = path.isEmpty ? prefix : "\(path).\(prefix)"
+    return true
+  }
+
+  /// Where no tensors are found, a class that is not known is the likely reason: a whole model was saved.
+  private static func rejectUnknown(in pickle: Pickle, file: String) throws {
+    if let unknown = pickle.globals.first(where: { $0.meaning == .unknown }) {
+      throw CheckpointError.code(file: file, name: unknown.name)
     }
-    return tensors.isEmpty ? nil : StateDictionary(path: path.joined(separator: "."), tensors: tensors)
+  }
+}
+
+/// Which weights a file has, for messages.
+enum WeightKeys {
+  /// What names begin with, before their first dot: at most `StateDictionary.listLimit`, sorted.
+  static func prefixes(of names: some Sequence<String>) -> [String] {
+    let heads = Set(names.lazy.filter { $0.contains(".") }.map { String($0.prefix(256).prefix { $0 != "." }) })
+    return Array(heads.sorted().prefix(StateDictionary.listLimit))
   }
 }

@@ -1,8 +1,8 @@
 // The zip format as far as `torch.save` uses it (PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3): one disk, stored
 // entries, zip64 where sizes need it. Nothing is unpacked, so that every entry is a range of the mapped file.
 //
-// The directory at the end is believed only where the header before every entry agrees. Checksums are not verified:
-// that would read all of a file of which a part may be wanted, and PyTorch can be told to leave them out.
+// The directory at the end is believed only where the header before every entry agrees. Checksums are verified for the
+// entries that are wanted (`ZipChecksums`).
 
 /// Where the entries of an archive lie.
 struct ZipArchive {
@@ -10,6 +10,9 @@ struct ZipArchive {
   let entries: [String: Range<Int>]
   /// Names of entries that are compressed.
   let compressed: Set<String>
+  /// CRC-32 of every entry, by name; empty where all are 0, which is what PyTorch writes when it is told to leave
+  /// checksums out (`torch.serialization.set_crc32_options(False)`).
+  let checksums: [String: UInt32]
 
   /// The most entries an archive may have.
   static let countLimit = 1 << 20
@@ -27,6 +30,7 @@ struct ZipArchive {
     var name: String
     var method: UInt16
     var flags: UInt16
+    var checksum: UInt32
     var packed: UInt64
     var size: UInt64
     var header: UInt64
@@ -47,6 +51,7 @@ struct ZipArchive {
     }
     var entries: [String: Range<Int>] = [:]
     var compressed: Set<String> = []
+    var checksums: [String: UInt32] = [:]
     var spans: [(range: Range<Int>, name: String)] = []
     for index in 0..<directory.count {
       guard var entry = Self.entry(&cursor) else { throw malformed("entry \(index) of its directory is not whole") }
@@ -65,6 +70,7 @@ struct ZipArchive {
       guard entries.updateValue(data, forKey: name) == nil else {
         throw CheckpointError.duplicateName(file: file, name: name)
       }
+      checksums[name] = entry.checksum
       spans.append((start..<data.upperBound, name))
     }
     guard cursor.offset == Int(directory.offset + directory.size) else {
@@ -76,6 +82,7 @@ struct ZipArchive {
     }
     self.entries = entries
     self.compressed = compressed
+    self.checksums = checksums.values.contains { $0 != 0 } ? checksums : [:]
   }
 
   /// Finds the directory's end, which is behind everything but a comment of at most 65,535 bytes.
@@ -83,15 +90,27 @@ struct ZipArchive {
     _ bytes: UnsafeRawBufferPointer, _ malformed: (String) -> CheckpointError
   ) throws -> Directory {
     let size = 22
+    var nearest: Int?
     for offset in stride(from: bytes.count - size, through: max(0, bytes.count - size - 0xFFFF), by: -1) {
       guard var cursor = ByteCursor(bytes, at: offset), cursor.number(UInt32.self) == 0x0605_4B50,
         let disk = cursor.number(UInt32.self), let here = cursor.number(UInt16.self),
         let count = cursor.number(UInt16.self), let length = cursor.number(UInt32.self),
-        let start = cursor.number(UInt32.self), cursor.number(UInt16.self).map(Int.init) == bytes.count - offset - size
+        let start = cursor.number(UInt32.self), let comment = cursor.number(UInt16.self).map(Int.init)
       else { continue }
+      let following = bytes.count - offset - size - comment
+      guard following == 0 else {
+        if nearest == nil, UInt64(start) + UInt64(length) == UInt64(offset) { nearest = following }
+        continue
+      }
       if let large = try largeDirectory(bytes, before: offset, malformed) { return large }
       guard disk == 0, here == count else { throw malformed("it is a part of an archive on several disks") }
       return Directory(count: UInt64(count), offset: UInt64(start), size: UInt64(length), end: offset)
+    }
+    if let nearest {
+      throw malformed(
+        nearest > 0
+          ? "\(nearest) bytes follow its end: something was appended to it; download or copy it again"
+          : "its comment ends \(-nearest) bytes after the file: the file is truncated; download or copy it again")
     }
     throw malformed("its directory is missing: the file is truncated; download or copy it again")
   }
@@ -115,15 +134,16 @@ struct ZipArchive {
   /// An entry of the directory; nil where it is cut or says that its name is not UTF-8.
   private static func entry(_ cursor: inout ByteCursor) -> Entry? {
     guard cursor.number(UInt32.self) == 0x0201_4B50, cursor.take(4) != nil, let flags = cursor.number(UInt16.self),
-      let method = cursor.number(UInt16.self), cursor.take(8) != nil, let packed = cursor.number(UInt32.self),
-      let size = cursor.number(UInt32.self), let nameLength = cursor.number(UInt16.self),
-      let extraLength = cursor.number(UInt16.self), let commentLength = cursor.number(UInt16.self),
+      let method = cursor.number(UInt16.self), cursor.take(4) != nil, let checksum = cursor.number(UInt32.self),
+      let packed = cursor.number(UInt32.self), let size = cursor.number(UInt32.self),
+      let nameLength = cursor.number(UInt16.self), let extraLength = cursor.number(UInt16.self), let commentLength = cursor.number(UInt16.self),
       cursor.take(8) != nil, let header = cursor.number(UInt32.self),
       let name = cursor.take(Int(nameLength)).flatMap({ String(validating: $0, as: UTF8.self) }),
       let extra = cursor.take(Int(extraLength)), cursor.take(Int(commentLength)) != nil
     else { return nil }
     var entry = Entry(
-      name: name, method: method, flags: flags, packed: UInt64(packed), size: UInt64(size), header: UInt64(header))
+      name: name, method: method, flags: flags, checksum: checksum, packed: UInt64(packed), size: UInt64(size),
+      header: UInt64(header))
     let large = [\Entry.size, \.packed, \.header].filter { entry[keyPath: $0] == 0xFFFF_FFFF }
     guard !large.isEmpty else { return entry }
     guard var field = ByteCursor(extra) else { return nil }

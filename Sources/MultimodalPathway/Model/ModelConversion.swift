@@ -17,12 +17,12 @@ public struct ModelConversion: Sendable {
   /// What the checkpoint leaves out and the model needs: fixed positions.
   public let computed: [String]
 
-  /// Loads a model as `ModelWeights.init(modelAt:architecture:)` does.
+  /// Loads a model as `ModelWeights.init(modelAt:architecture:weights:)` does.
   ///
   /// - Throws: as that; `CheckpointLayoutError.notAVisionTransformer` for BERT and Whisper, whatever their
   ///   configuration.
-  public init(modelAt url: URL, architecture: String? = nil) throws {
-    let checkpoint = try Checkpoint(contentsOf: url)
+  public init(modelAt url: URL, architecture: String? = nil, weights key: String? = nil) throws {
+    let checkpoint = try Checkpoint(contentsOf: url, weights: key)
     let match = try CheckpointLayout.detect(checkpoint.tensors.keys)
     if let match, !match.layout.isVisionTransformer { throw CheckpointLayoutError.notAVisionTransformer(match.layout) }
     let configuration = try ModelWeights.configuration(at: url, of: checkpoint, architecture: architecture)

@@ -10,11 +10,13 @@ extension ModelWeights {
   /// The configuration is that of `architecture`, else a file's own (merged files carry one in their metadata), else
   /// the `config.json` beside the weights.
   ///
-  /// - Parameter architecture: timm's name, for a lone file or in the place of a directory's `config.json`. What the
-  ///   name does not say, the tensors do: classes, image size (a square one), `fc_norm`.
+  /// - Parameters:
+  ///   - architecture: timm's name, for a lone file or in the place of a directory's `config.json`. What the name does
+  ///     not say, the tensors do: classes, image size (a square one), `fc_norm`.
+  ///   - weights: which of several sets of weights in the file, by its key (`Checkpoint.init(contentsOf:weights:)`).
   /// - Throws: `ConfigurationError`, `CheckpointError`, `CheckpointLayoutError`, `BindingError`.
-  public init(modelAt url: URL, architecture: String? = nil) throws {
-    let checkpoint = try Checkpoint(contentsOf: url)
+  public init(modelAt url: URL, architecture: String? = nil, weights: String? = nil) throws {
+    let checkpoint = try Checkpoint(contentsOf: url, weights: weights)
     let configuration = try Self.configuration(at: url, of: checkpoint, architecture: architecture)
     try self.init(checkpoint: checkpoint, configuration: configuration)
   }

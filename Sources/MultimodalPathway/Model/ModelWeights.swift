@@ -31,7 +31,8 @@ public struct ModelWeights: Sendable {
     if configuration.qkvBias == .full, named["blocks.0.attn.q_bias"] != nil { configuration.qkvBias = .queryAndValue }
     if configuration.qkvBias == .queryAndValue, named["blocks.0.attn.qkv.bias"] != nil { configuration.qkvBias = .full }
     if configuration.modality == .video { Self.completeVideo(&named, configuration) }
-    let problems = Self.problems(of: named, expected: Self.expectedShapes(configuration))
+    var problems = Self.problems(of: named, expected: Self.expectedShapes(configuration))
+    problems.others = checkpoint.others.sorted { $0.key < $1.key }.map { "\($0.key) is \($0.value)" }
     guard problems.isEmpty else { throw problems }
     self.init(
       configuration: configuration, tensors: try named.mapValues { try $0.asFloat32() }, metadata: checkpoint.metadata,

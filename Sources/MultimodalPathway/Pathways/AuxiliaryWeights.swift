@@ -20,6 +20,8 @@ public struct AuxiliaryWeights: Sendable {
   public let ignored: [String]
   /// Files that the tensors came from, in reading order.
   public let files: [URL]
+  /// Choices between several readings of the files that were made while loading, a sentence each, for a person to see.
+  public let notes: [String]
   /// `blocks.N.<layer>.weight` (out, in) and `.bias` (out), float32.
   private let tensors: [String: Tensor]
 
@@ -65,14 +67,17 @@ public struct AuxiliaryWeights: Sendable {
     headsAreAssumed = heads == nil && conventional != nil
     ignored = named.keys.sorted()
     files = checkpoint.files
+    notes = checkpoint.notes
     tensors = kept
   }
 
   /// Loads an auxiliary; where a `config.json` is beside its weights, its number of heads is taken from there.
   ///
-  /// - Parameter heads: overrules the configuration.
-  public init(modelAt url: URL, heads: Int? = nil) throws {
-    let checkpoint = try Checkpoint(contentsOf: url)
+  /// - Parameters:
+  ///   - heads: overrules the configuration.
+  ///   - weights: which of several sets of weights in the file, by its key (`Checkpoint.init(contentsOf:weights:)`).
+  public init(modelAt url: URL, heads: Int? = nil, weights: String? = nil) throws {
+    let checkpoint = try Checkpoint(contentsOf: url, weights: weights)
     try self.init(checkpoint: checkpoint, heads: try heads ?? Self.statedHeads(at: url, checkpoint))
   }
 

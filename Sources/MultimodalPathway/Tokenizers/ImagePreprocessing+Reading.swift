@@ -19,7 +19,7 @@ extension ImagePreprocessing {
       }
     }
     let location = ModelLocation(url)
-    if !location.isDirectory, let text = try Checkpoint(contentsOf: url).metadata[ModelWeights.configurationKey] {
+    if !location.isDirectory, let text = try Checkpoint.metadata(of: url)[ModelWeights.configurationKey] {
       return try timm(json: Data(text.utf8), file: "\(url.path) (metadata)")
     }
     let (directory, configuration) = (location.directory, location.configurationFile)

@@ -94,9 +94,10 @@ def wrappers():
     save("base_model.pth", {"base_model": tensors, "optimizer": {"state": {0: {"step": numbers(1)}}}}, tensors)
     save(
         "averaged.bin", {"model_ema": {"a": numbers(2, start=9)}, "model": {"state_dict": {"a": numbers(2)}}},
-        {"a": numbers(2)})
+        {"a": numbers(2, start=9)})
     save("named.pth", {"network": tensors, "optimizer_g": {"b": numbers(1)}, "epoch": 3}, tensors)
     save("ambiguous.pth", {"student": {"a": numbers(2)}, "teacher": {"a": numbers(2, start=9)}}, {})
+    save("protocol_4.pth", {"a": numbers(2)}, {"a": numbers(2)}, pickle_protocol=4)
     save("nothing.pth", {"epoch": 3, "args": argparse.Namespace()}, {})
 
 
@@ -111,7 +112,6 @@ def refused():
     save("malicious.pth", {"model": {"a": numbers(2)}, "args": Malicious()}, {})
     save("whole_model.pth", torch.nn.Linear(2, 1), {})
     save("legacy.pth", {"a": numbers(2)}, {}, _use_new_zipfile_serialization=False)
-    save("protocol_4.pth", {"a": numbers(2)}, {}, pickle_protocol=4)
     save("complex.pth", {"a": torch.ones(2, dtype=torch.complex64)}, {})
     torch.jit.save(torch.jit.script(torch.nn.Identity()), HERE / "script.pt")
 

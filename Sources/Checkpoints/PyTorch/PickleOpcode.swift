@@ -1,0 +1,82 @@
+/// The opcodes of pickle protocols 0 to 5 that this reader knows (Lib/pickletools.py describes all).
+///
+/// Left out are those that refer to what is not in the pickle: Python's extension registry (`EXT1`, `EXT2`, `EXT4`) and
+/// buffers that travel separately (`NEXT_BUFFER`); and `PERSID`, in which PyTorch cannot spell a storage.
+enum PickleOpcode: UInt8 {
+  case mark = 0x28  // (
+  case emptyTuple = 0x29  // )
+  case stop = 0x2E  // .
+  case pop = 0x30  // 0
+  case popMark = 0x31  // 1
+  case dup = 0x32  // 2
+  case binBytes = 0x42  // B
+  case shortBinBytes = 0x43  // C
+  case float = 0x46  // F
+  case binFloat = 0x47  // G
+  case int = 0x49  // I
+  case binInt = 0x4A  // J
+  case binInt1 = 0x4B  // K
+  case long = 0x4C  // L
+  case binInt2 = 0x4D  // M
+  case none = 0x4E  // N
+  case binPersID = 0x51  // Q
+  case reduce = 0x52  // R
+  case string = 0x53  // S
+  case binString = 0x54  // T
+  case shortBinString = 0x55  // U
+  case unicode = 0x56  // V
+  case binUnicode = 0x58  // X
+  case emptyList = 0x5D  // ]
+  case append = 0x61  // a
+  case build = 0x62  // b
+  case global = 0x63  // c
+  case dict = 0x64  // d
+  case appends = 0x65  // e
+  case get = 0x67  // g
+  case binGet = 0x68  // h
+  case inst = 0x69  // i
+  case longBinGet = 0x6A  // j
+  case list = 0x6C  // l
+  case obj = 0x6F  // o
+  case put = 0x70  // p
+  case binPut = 0x71  // q
+  case longBinPut = 0x72  // r
+  case setItem = 0x73  // s
+  case tuple = 0x74  // t
+  case setItems = 0x75  // u
+  case emptyDict = 0x7D  // }
+  // Protocol 2.
+  case proto = 0x80
+  case newObj = 0x81
+  case tuple1 = 0x85
+  case tuple2 = 0x86
+  case tuple3 = 0x87
+  case newTrue = 0x88
+  case newFalse = 0x89
+  case long1 = 0x8A
+  case long4 = 0x8B
+  // Protocol 4.
+  case shortBinUnicode = 0x8C
+  case binUnicode8 = 0x8D
+  case binBytes8 = 0x8E
+  case emptySet = 0x8F
+  case addItems = 0x90
+  case frozenSet = 0x91
+  case newObjEx = 0x92
+  case stackGlobal = 0x93
+  case memoize = 0x94
+  case frame = 0x95
+  // Protocol 5.
+  case byteArray8 = 0x96
+  case readOnlyBuffer = 0x98
+
+  /// What an opcode that is left out would need; nil for a byte that is no opcode at all.
+  static func unsupported(_ code: UInt8) -> String? {
+    switch code {
+    case 0x50: "a persistent object named by text (PERSID), which torch.save does not write"
+    case 0x82, 0x83, 0x84: "Python's extension registry (EXT1, EXT2, EXT4)"
+    case 0x97: "buffers that were saved apart from it (NEXT_BUFFER); save the file without a buffer_callback"
+    default: nil
+    }
+  }
+}

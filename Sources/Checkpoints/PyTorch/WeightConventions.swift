@@ -1,0 +1,70 @@
+extension WeightCandidates {
+  /// What training code means by its keys.
+  struct Conventions {
+    /// MMEngine exchanges the two when it saves: `state_dict` is averaged, `ema_state_dict` is what was trained
+    /// (mmengine/hooks/ema_hook.py, `_swap_ema_state_dict`).
+    private let isMMEngine: Bool
+    /// DINO and iBOT: the teacher is the student's average, which their evaluation takes (`--checkpoint_key teacher`).
+    private let isSelfDistilled: Bool
+    /// I-JEPA: timm and transformers take `encoder`, although `target_encoder` is its average.
+    private let isPredictive: Bool
+
+    init(_ pickle: Pickle, _ root: Int) {
+      var keys = Set<String>()
+      for (key, value) in pickle.dictionaries[root].prefix(1000) {
+        guard case .text(let range) = key, range.count <= 64 else { continue }
+        keys.insert(pickle.string(range))
+        guard pickle.isText(key, "meta"), case .dictionary(let meta) = value else { continue }
+        if pickle.dictionaries[meta].prefix(100).contains(where: { pickle.isText($0.key, "mmengine_version") }) {
+          keys.insert("message_hub")
+        }
+      }
+      isMMEngine = keys.isSuperset(of: ["message_hub", "state_dict", "ema_state_dict"])
+      isSelfDistilled = keys.isSuperset(of: ["student", "teacher"]) && keys.contains { $0.hasSuffix("_loss") }
+      isPredictive = keys.isSuperset(of: ["encoder", "predictor", "target_encoder"])
+    }
+
+    /// What one key says of the dictionary under it; `top` is not among the answers.
+    func kind(of key: String, atTop: Bool) -> Rank {
+      if atTop {
+        if isMMEngine, key == "state_dict" { return .averaged }
+        if isMMEngine, key == "ema_state_dict" { return .other }
+        if isSelfDistilled, key == "teacher" { return .averaged }
+        if isPredictive, key == "encoder" { return .model }
+      }
+      let lower = key.lowercased()
+      if Self.states.contains(lower) || Self.stateBeginnings.contains(where: lower.hasPrefix) || lower.hasSuffix("_loss") {
+        return .never
+      }
+      let words = lower.split { "_-.".contains($0) }
+      if words.contains(where: Self.averages.contains) || Self.averagedModels.contains(lower) { return .averaged }
+      return StateDictionary.wrappers.contains(key) ? .model : .other
+    }
+
+    /// Which of several paths of one rank goes before the others; nil where no convention says so.
+    func preferred(among paths: [String]) -> Int? {
+      // timm's load_state_dict; loaders of MAE's and VideoMAE's kind.
+      for order in [["state_dict_ema", "model_ema"], ["model", "module"]] where Set(paths) == Set(order) {
+        return paths.firstIndex(of: order[0])
+      }
+      return nil
+    }
+
+    /// Why a path was taken where that surprises.
+    func reason(_ path: String) -> String? {
+      if isMMEngine, path == "state_dict" { return "MMEngine saves the average there" }
+      if isSelfDistilled, path == "teacher" { return "as DINO's evaluation does" }
+      if isPredictive, path == "encoder" { return "as timm and transformers do" }
+      return path == "state_dict_ema" || path == "model_ema" ? "as timm does" : nil
+    }
+
+    private static let averages: Set<Substring> = ["ema", "swa", "averaged"]
+    private static let averagedModels: Set = ["avg_model", "model_avg", "average_model"]
+    private static let stateBeginnings = ["optim", "lr_sched", "scheduler", "param_sched", "rng", "random_state"]
+    private static let states: Set = [
+      "opt", "sched", "scaler", "grad_scaler", "loss_scaler", "amp", "amp_scaler", "loss", "callbacks", "loops",
+      "hyper_parameters", "datamodule_hyper_parameters", "hparams", "args", "config", "cfg", "meta", "message_hub",
+      "metrics", "best_metrics", "history", "mixedprecisionplugin", "nativemixedprecisionplugin",
+    ]
+  }
+}

@@ -1,0 +1,163 @@
+import Foundation
+import PathwayCheckpoints
+import TestSupport
+import Testing
+
+/// What torch.save writes with other protocols, values and views (Tests/Fixtures/pytorch/make_variants.py).
+@Suite struct PyTorchVariantTests {
+  private func fixture(_ name: String) -> URL { Fixture.url("pytorch/\(name)") }
+
+  /// Types, shapes and bytes are those that PyTorch computed.
+  private func expectTensors(_ checkpoint: Checkpoint, _ name: String) throws {
+    let expected = try Checkpoint(contentsOf: fixture("variants.safetensors")).tensors
+      .filter { $0.key.hasPrefix(name + "/") }
+    #expect(Set(checkpoint.tensors.keys.map { "\(name)/\($0)" }) == Set(expected.keys) && !expected.isEmpty)
+    for (key, tensor) in checkpoint.tensors {
+      let other = try #require(expected["\(name)/\(key)"])
+      #expect(tensor.shape == other.shape && tensor.elementType == other.elementType, "\(name) \(key)")
+      #expect(tensor.withUnsafeBytes { Array($0) } == other.withUnsafeBytes { Array($0) }, "\(name) \(key)")
+    }
+  }
+
+  /// NumPy's arrays and numbers, Lightning's and OmegaConf's containers, paths, dates, enumerations and objects of
+  /// classes that are not known, none of which the weights depend on.
+  @Test(arguments: ["protocol_1.pt", "protocol_2.pt", "protocol_3.pt", "protocol_4.pt", "protocol_5.pt"])
+  func protocols1To5WithInertValues(_ name: String) throws {
+    let checkpoint = try Checkpoint(contentsOf: fixture(name))
+    try expectTensors(checkpoint, name)
+    #expect(checkpoint.metadata == ["pytorch.entry": "state_dict"] && checkpoint.notes.isEmpty, "\(checkpoint.notes)")
+  }
+
+  @Test func viewsWithASignAreReadAsMeant() throws {
+    try expectTensors(Checkpoint(contentsOf: fixture("signs.pth")), "signs.pth")
+  }
+
+  @Test(arguments: ["arrays_2.pth", "arrays_5.pth"])
+  func arraysAreTensors(_ name: String) throws {
+    try expectTensors(Checkpoint(contentsOf: fixture(name)), name)
+  }
+
+  @Test(arguments: [
+    ("subclass.pth", "'b' is a tensor of the class project.tensors.Labelled"), ("sparse.pth", "'b' is a sparse tensor"),
+    ("quantized.pth", "'b' is a quantized tensor"), ("meta.pth", "'b' is a tensor without numbers (device meta)"),
+    ("float8.pth", "'b' has type 'torch.float8_e4m3fn'"), ("big_endian.pth", "'a' is a NumPy array whose type"),
+    ("deflated.pth", "is compressed"),
+  ])
+  func whatIsNotReadIsNamed(_ name: String, _ words: String) throws {
+    try expectError(at: fixture(name), words)
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint(contentsOf: fixture(name)) }
+    #expect(error?.description.contains("malformed") == false)
+  }
+
+  @Test func archivesThatZipWroteAnew() throws {
+    try expectTensors(Checkpoint(contentsOf: fixture("rezipped.pth")), "rezipped.pth")
+  }
+
+  // MARK: - Pickles made by hand
+
+  private let four: [UInt8] = [0, 0, 0x80, 0x3F, 0, 0, 0, 0x40, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40]
+  private let tensor = Pickles.tensor(count: 4, shape: [4], strides: [1])
+
+  private func values(_ pickle: [UInt8]) throws -> [Float]? {
+    try withFile(PyTorchArchive(pickle: pickle, storages: [four]).bytes, name: "model.pth") {
+      try Checkpoint(contentsOf: $0).tensors["a"]?.float32()
+    }
+  }
+
+  private func refused(_ pickle: [UInt8], _ words: String) throws {
+    try expectError(PyTorchArchive(pickle: pickle, storages: [four]).bytes, words, name: "model.pth")
+  }
+
+  /// A value of every opcode before the tensor; none of them is in its way.
+  @Test(arguments: [
+    Array("I12\n".utf8), Array("I01\n".utf8), Array("L99999999999999999999L\n".utf8), Array("F1.5\n".utf8),
+    Array("S'abc'\n".utf8), Array("Vabc\n".utf8), Array("V\\u00e9\n".utf8), [0x54, 1, 0, 0, 0, 0xFF], [0x55, 1, 0xFF],
+    [0x42, 2, 0, 0, 0, 1, 2], [0x43, 1, 9], [0x8B, 2, 0, 0, 0, 1, 2], [0x8C, 1, 0x78],
+    [0x8D, 1, 0, 0, 0, 0, 0, 0, 0, 0x78], [0x8E, 1, 0, 0, 0, 0, 0, 0, 0, 0xFF], [0x8F, 0x28, 0x4E, 0x90],
+    [0x28, 0x4E, 0x91], [0x96, 1, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0x98], [0x95, 1, 0, 0, 0, 0, 0, 0, 0, 0x4E],
+    [0x4E, 0x32, 0x30], [0x4E, 0x28, 0x4E, 0x31], [0x4E, 0x28, 0x30], [0x28, 0x4E, 0x4E, 0x64], [0x28, 0x4E, 0x6C],
+    [0x4E, 0x94, 0x30, 0x68, 0], Array("Np3\n0g3\n".utf8), Array("(idatetime\ndate\n".utf8),
+    Array("(cdatetime\ndate\no".utf8), Array("cproject\nThing\n)}\u{92}".utf8.map { $0 }).dropLast(2) + [0x92],
+    [0x8C, 8] + Array("datetime".utf8) + [0x8C, 4] + Array("date".utf8) + [0x93], Array("cproject\nThing\n".utf8),
+    Array("cproject\nThing\n".utf8) + [0x29, 0x81, 0x7D, 0x62], [0x29, 0x29, 0x86, 0x85],
+  ])
+  func opcodesOfAllProtocols(_ value: [UInt8]) throws {
+    let pickle = [0x80, 4, 0x7D] + Pickles.text("value") + value + [0x73] + Pickles.text("a") + tensor + [0x73, 0x2E]
+    #expect(try values(pickle) == [1, 2, 3, 4])
+  }
+
+  @Test func opcodesThatAreNotSupported() throws {
+    for opcode in [0x82, 0x83, 0x84] as [UInt8] { try refused([0x80, 5, opcode], "extension registry") }
+    try refused([0x80, 5, 0x97], "NEXT_BUFFER")
+    try refused([0x80, 0, 0x50], "PERSID")
+    try refused([0x80, 4, 0x95, 0xFF, 0, 0, 0, 0, 0, 0, 0], "a frame of 255 bytes ends too early")
+    try refused([0x80, 4, 0x8D, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], "ends too early")
+    try refused([0x80, 4, 0x8E, 0, 0, 0, 0, 0, 0, 0, 0x80], "ends too early")
+    try refused([0x80, 2, 0x8B, 0xFF, 0xFF, 0xFF, 0xFF], "no bytes")
+    try refused([0x80, 4, 0x4E, 0x4E, 0x93], "a global's name is no text")
+    try refused([0x80, 4, 0x8C, 2, 0x6F, 0x73, 0x8C, 6] + Array("system".utf8) + [0x93], "'os.system', which is code")
+    try refused([0x80, 2, 0x28, 0x6F], "an instance has no class")
+    try refused(Array("px\n".utf8), "key is no number")
+  }
+
+  /// Names whose only use is to run something are refused wherever they are, called or not.
+  @Test(arguments: [
+    ("posix", "system"), ("nt", "system"), ("os", "popen"), ("subprocess", "Popen"), ("builtins", "getattr"),
+    ("builtins", "exec"), ("__builtin__", "__import__"), ("importlib", "import_module"), ("runpy", "run_path"),
+    ("pickle", "loads"), ("_pickle", "loads"), ("marshal", "loads"), ("types", "CodeType"), ("torch", "load"),
+    ("torch.storage", "_load_from_bytes"), ("torch.hub", "load"), ("torch.jit", "load"), ("socket", "socket"),
+    ("operator", "attrgetter"), ("shutil", "rmtree"), ("webbrowser", "open"), ("numpy.testing._private.utils", "runstring"),
+  ])
+  func codeIsRefusedBesideAModel(_ module: String, _ name: String) throws {
+    let pickle =
+      [0x80, 2, 0x7D] + Pickles.text("a") + tensor + [0x73] + Pickles.text("b") + Pickles.global(module, name)
+      + [0x73, 0x2E]
+    try refused(pickle, "'\(module).\(name)', which is code")
+  }
+
+  /// An object of a class that is not known is nothing; one in the place of the model is an error.
+  @Test func objectsOfUnknownClasses() throws {
+    let object = Pickles.global("project", "Thing") + [0x29, 0x81] + [0x7D, 0x62]
+    let around = [0x80, 2, 0x7D] + Pickles.text("b") + object + [0x73]
+    #expect(try values(around + Pickles.text("a") + tensor + [0x73, 0x2E]) == [1, 2, 3, 4])
+    try refused(around + [0x2E], "'project.Thing', which is code")
+    try refused([0x80, 2] + object + [0x2E], "'project.Thing', which is code")
+  }
+
+  @Test func metadataOfViews() throws {
+    func view(_ metadata: [UInt8]) -> [UInt8] {
+      // The tuple's end and REDUCE make room for a seventh argument.
+      [0x80, 2, 0x7D] + Pickles.text("a") + tensor.dropLast(2) + metadata + [0x74, 0x52, 0x73, 0x2E]
+    }
+    func entry(_ key: String, _ value: UInt8) -> [UInt8] { Pickles.text(key) + [value, 0x73] }
+    #expect(try values(view([0x4E])) == [1, 2, 3, 4])
+    #expect(try values(view([0x7D])) == [1, 2, 3, 4])
+    #expect(try values(view([0x7D] + entry("neg", 0x88))) == [-1, -2, -3, -4])
+    #expect(try values(view([0x7D] + entry("neg", 0x89) + entry("conj", 0x88))) == [1, 2, 3, 4])
+    try refused(view([0x7D] + entry("scaled", 0x88)), "a view that PyTorch computes")
+    try refused(view([0x7D] + entry("neg", 0x4E)), "a view that PyTorch computes")
+    try refused(view(Pickles.text("neg")), "a view that PyTorch computes")
+  }
+
+  /// Memory and time grow with the file, whatever is recalled from the memo again and again.
+  @Test func repeatedArgumentsCostWhatTheyTake() throws {
+    let numbers = [0x28] + (0..<64).flatMap { _ in Pickles.integer(1) } + [0x74]
+    let storage = Pickles.tuple(
+      Pickles.text("storage"), Pickles.global("torch", "FloatStorage"), Pickles.text("0"), Pickles.text("cpu"),
+      Pickles.integer(4))
+    let arguments = [0x28] + storage + [0x51] + Pickles.integer(0) + numbers + numbers + [0x74]
+    var pickle = [0x80, 2] + Pickles.global("torch._utils", "_rebuild_tensor") + [0x71, 0] + arguments + [0x71, 1]
+    // A tensor of 64 dimensions for 6 bytes.
+    let again: [UInt8] = [0x68, 0, 0x68, 1, 0x52, 0x30]
+    for _ in 0..<1_000_000 { pickle += again }
+    let long = Pickles.text(String(repeating: "x", count: 1 << 20))
+    pickle += [0x7D] + long + [0x71, 2, 0x7D, 0x73]
+    // A name of a megabyte for 4 bytes.
+    for _ in 0..<1_000_000 { pickle += [0x68, 2, 0x7D, 0x73] }
+    pickle += Pickles.text("a") + tensor + [0x73, 0x2E]
+    let start = ContinuousClock.now
+    #expect(try values(pickle) == [1, 2, 3, 4])
+    // Seconds where each repetition cost its arguments' size: a terabyte of names.
+    #expect(start.duration(to: .now) < .seconds(20))
+  }
+}
