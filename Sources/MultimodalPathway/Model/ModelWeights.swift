@@ -31,13 +31,14 @@ public struct ModelWeights: Sendable {
     if configuration.qkvBias == .full, named["blocks.0.attn.q_bias"] != nil { configuration.qkvBias = .queryAndValue }
     if configuration.qkvBias == .queryAndValue, named["blocks.0.attn.qkv.bias"] != nil { configuration.qkvBias = .full }
     if configuration.modality == .video { Self.completeVideo(&named, configuration) }
+    let headNotes = try Self.completeHead(&named, &configuration, stored: checkpoint.tensors)
     let problems = Self.problems(of: named, expected: Self.expectedShapes(configuration))
     guard problems.isEmpty else { throw problems }
     self.init(
       configuration: configuration, tensors: try named.mapValues { try $0.asFloat32() }, metadata: checkpoint.metadata,
       files: checkpoint.files,
       storedType: checkpoint.tensors.values.map(\.elementType).max { $0.byteCount < $1.byteCount } ?? .float32,
-      notes: checkpoint.notes)
+      notes: checkpoint.notes + headNotes)
   }
 
   /// The caller has made sure that `tensors` are those of the configuration.
