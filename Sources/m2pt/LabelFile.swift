@@ -1,8 +1,22 @@
 import Foundation
+import MultimodalPathway
 
 /// Names of classes in the layout of AudioSet's class_labels_indices.csv: `index,mid,display_name`, one class a line.
 enum LabelFile {
   private static let largest = 32 << 20
+
+  /// The names of a vocabulary that the library has, such as `imagenet-1k`, or of a file.
+  ///
+  /// - Throws: as `read`; `ToolError` where the vocabulary has another number of classes than the model.
+  static func names(_ choice: String, count: Int) throws -> [String] {
+    guard let vocabulary = ClassVocabulary(rawValue: choice), !FileManager.default.fileExists(atPath: choice) else {
+      return try read(choice, count: count)
+    }
+    guard vocabulary.names.count == count else {
+      throw ToolError("--labels \(choice) has \(vocabulary.names.count) classes, the model has \(count)")
+    }
+    return vocabulary.names
+  }
 
   /// The names by class number.
   ///

@@ -61,7 +61,9 @@ struct Probe: ParsableCommand {
     }
     try directory.write(
       Checkpoint(
-        tensors: weights.tensors.merging(try head.tensors(name: weights.configuration.linearHeadName)) { $1 },
+        tensors: try weights.configuration.linearHeadNames.reduce(weights.tensors) { tensors, name in
+          tensors.merging(try head.tensors(name: name)) { $1 }
+        },
         metadata: try provenance(head, original.files)),
       weights.configuration.withHead(training.classes), options.preprocessing(weights.configuration))
     let report = ProbeReport(
@@ -137,6 +139,7 @@ extension ModelWeights {
     configuration.classCount = 0
     configuration.labels = nil
     configuration.labelDescriptions = nil
+    configuration.vocabulary = nil
     configuration.task = .singleLabel
     let names = Set(ModelWeights.expectedShapes(configuration).map(\.name))
     return try ModelWeights(
@@ -152,6 +155,7 @@ extension VisionTransformerConfiguration {
     result.classCount = classes.count
     result.labels = classes
     result.labelDescriptions = nil
+    result.vocabulary = nil
     result.task = .singleLabel
     result.points?.headWidths = []
     return result

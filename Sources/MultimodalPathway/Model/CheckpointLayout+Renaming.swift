@@ -31,10 +31,11 @@ extension CheckpointLayout {
     "embeddings.cls_token": "cls_token", "embeddings.position_embeddings": "pos_embed",
     "embeddings.distillation_token": "reg_token", "embeddings.register_tokens": "register_tokens",
     "embeddings.patch_embeddings.projection": "patch_embed.proj", "layernorm": "norm", "classifier": "head",
+    "cls_classifier": "head", "distillation_classifier": "head_dist",
     // AST's head.
     "classifier.layernorm": "head_norm", "classifier.dense": "head",
   ]
-  private static let huggingFaceDropped = ["embeddings.mask_token", "pooler.", "decoder.", "encoder_to_decoder.", "mask_token"]
+  private static let huggingFaceDropped = ["embeddings.mask_token", "decoder.", "encoder_to_decoder.", "mask_token"]
 
   private var names: LayoutNames {
     switch self {
@@ -67,6 +68,22 @@ extension CheckpointLayout {
           "layer_scale2.lambda1": "ls2.gamma",
         ]) { $1 },
         qkv: ["query", "key", "value"].map { "attention.attention.\($0)" }, outside: Self.huggingFaceOutside,
+        dropped: Self.huggingFaceDropped)
+    case .transformers5ViT:
+      LayoutNames(
+        block: "layers.",
+        inBlock: Self.normsAndMLP.merging([
+          "layernorm_before": "norm1", "layernorm_after": "norm2", "attention.o_proj": "attn.proj",
+        ]) { $1 },
+        qkv: ["q", "k", "v"].map { "attention.\($0)_proj" }, outside: Self.huggingFaceOutside,
+        dropped: Self.huggingFaceDropped)
+    case .transformers5DINOv2:
+      LayoutNames(
+        block: "encoder.layer.",
+        inBlock: Self.normsAndMLP.merging([
+          "attention.o_proj": "attn.proj", "layer_scale1.lambda1": "ls1.gamma", "layer_scale2.lambda1": "ls2.gamma",
+        ]) { $1 },
+        qkv: ["q", "k", "v"].map { "attention.\($0)_proj" }, outside: Self.huggingFaceOutside,
         dropped: Self.huggingFaceDropped)
     case .bert:
       LayoutNames(
@@ -143,6 +160,7 @@ extension CheckpointLayout {
     }
     if [.m2pt, .pointMAE].contains(self) { try Self.fold(&result) }
     try Self.splitRegisters(&result)
+    try Self.nameHeads(&result)
     result.dropped.sort()
     return result
   }

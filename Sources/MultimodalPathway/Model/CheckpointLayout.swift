@@ -16,6 +16,9 @@ public enum CheckpointLayout: String, Sendable, CaseIterable {
   case huggingFaceViT
   /// Hugging Face DINOv2, with registers or without.
   case huggingFaceDINOv2
+  /// The same two as transformers 5 names their modules in memory: `state_dict()`, saved without `save_pretrained`.
+  case transformers5ViT
+  case transformers5DINOv2
   /// Hugging Face BERT and its kin (MiniLM): post-norm, separate query, key and value. An auxiliary only.
   case bert
   /// Hugging Face Whisper's encoder: separate projections, no key bias. An auxiliary only.
@@ -28,7 +31,8 @@ public enum CheckpointLayout: String, Sendable, CaseIterable {
   /// Whether all of a model's tensors get timm's names, or only those of the blocks' linear layers.
   public var isVisionTransformer: Bool {
     switch self {
-    case .pointMAE, .timm, .pretraining, .m2pt, .huggingFaceViT, .huggingFaceDINOv2: true
+    case .pointMAE, .timm, .pretraining, .m2pt, .huggingFaceViT, .huggingFaceDINOv2, .transformers5ViT,
+      .transformers5DINOv2: true
     case .bert, .whisper, .openAIWhisper: false
     }
   }
@@ -78,6 +82,8 @@ public enum CheckpointLayout: String, Sendable, CaseIterable {
     case .timm: "blocks.0.attn.qkv.weight"
     case .pretraining, .m2pt: nil
     case .huggingFaceViT, .huggingFaceDINOv2: "encoder.layer.0.attention.attention.query.weight"
+    case .transformers5ViT: "layers.0.attention.q_proj.weight"
+    case .transformers5DINOv2: "encoder.layer.0.attention.q_proj.weight"
     case .bert: "encoder.layer.0.attention.self.query.weight"
     case .whisper: "encoder.layers.0.self_attn.q_proj.weight"
     case .openAIWhisper: "encoder.blocks.0.attn.query.weight"
@@ -90,6 +96,8 @@ public enum CheckpointLayout: String, Sendable, CaseIterable {
     case .pointMAE: names.contains(prefix + "encoder.first_conv.0.weight")
     case .huggingFaceViT: names.contains(prefix + "encoder.layer.0.intermediate.dense.weight")
     case .huggingFaceDINOv2: names.contains(prefix + "encoder.layer.0.mlp.fc1.weight")
+    case .transformers5ViT: names.contains(prefix + "layers.0.layernorm_before.weight")
+    case .transformers5DINOv2: names.contains(prefix + "encoder.layer.0.layer_scale1.lambda1")
     case .whisper: names.contains(prefix + "encoder.conv1.weight")
     default: true
     }
@@ -130,6 +138,8 @@ public enum CheckpointLayoutError: Error, Equatable, CustomStringConvertible {
   case duplicate(name: String, sources: [String])
   case shapes(tensors: [String], shapes: [[Int]])
   case notAVisionTransformer(CheckpointLayout)
+  /// Layers after the blocks that this engine does not have.
+  case unsupportedHead(feature: String, names: [String])
 
   public var description: String {
     switch self {
@@ -145,6 +155,9 @@ public enum CheckpointLayoutError: Error, Equatable, CustomStringConvertible {
     case .shapes(let tensors, let shapes):
       tensors.joined(separator: ", ") + " have shapes " + shapes.map { "\($0)" }.joined(separator: ", ")
         + " and cannot be joined"
+    case .unsupportedHead(let feature, let names):
+      "the checkpoint has \(feature), which this engine lacks (\(names.prefix(6).joined(separator: ", "))); supported: a "
+        + "linear head, alone or after a batch norm without weights"
     case .notAVisionTransformer(let layout):
       "this is a \(layout.rawValue) checkpoint, which can be an auxiliary but not a target: it has no patch embedding"
     }

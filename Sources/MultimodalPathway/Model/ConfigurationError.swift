@@ -3,6 +3,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   /// Numbers that make no transformer. `key` is timm's name of the first that does not fit.
   case invalid(key: String, found: String, expected: String)
   case unknownArchitecture(String, nearest: [String])
+  /// A model of timm that needs what this engine lacks.
+  case lacking(architecture: String, features: String)
   /// A file that cannot be read, or is not JSON, or lacks a place to come from.
   case malformed(file: String, reason: String)
   case missingKey(file: String, key: String)
@@ -16,6 +18,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
       "the configuration is not possible: \(key) is \(found), expected \(expected)"
     case .unknownArchitecture(let name, let nearest):
       "architecture '\(name)' is not known; did you mean \(nearest.joined(separator: ", "))?"
+    case .lacking(let name, let features):
+      "architecture '\(name)' needs what this engine lacks: \(features); another name would give other answers"
     case .malformed(let file, let reason): "\(file): \(reason)"
     case .missingKey(let file, let key): "\(file): lacks the key '\(key)'"
     case .badValue(let file, let key, let found, let expected): "\(file): '\(key)' is \(found), expected \(expected)"

@@ -80,7 +80,7 @@ extension VisionTransformerConfiguration {
     // AudioSet's models are for any number of 527 tags, and their files often do not say so.
     let problem = try object.string("problem_type")
     let count = try object.object("id2label")?.values.count
-    if problem == "multi_label_classification" || problem == nil && count == 527 { task = .multiLabel }
+    if problem == nil && count == 527 { task = .multiLabel }
   }
 
   /// Takes the recipe of a `preprocessor_config.json` that lies beside a Hugging Face `config.json`.

@@ -55,33 +55,6 @@ extension VisionTransformerConfiguration {
     return c
   }
 
-  private mutating func readHead(_ object: JSONObject) throws {
-    let classes = try classNames(object)
-    classCount = 0
-    guard case .array(let names)? = object.values["architectures"] else {
-      classCount = classes?.count ?? 0
-      labels = classes
-      return
-    }
-    for case .string(let name) in names
-    where ["ForImageClassification", "ForVideoClassification", "ForAudioClassification"].contains(where: name.contains)
-    {
-      // DINOv2's head reads class token and mean together; the distilled DeiT has two heads.
-      let known = [
-        "ViTForImageClassification", "DeiTForImageClassification", "VideoMAEForVideoClassification",
-        "ASTForAudioClassification",
-      ]
-      guard known.contains(name) else {
-        throw ConfigurationError.unsupported(
-          file: object.file, key: "architectures", found: "\"\(name)\"",
-          supported: known.joined(separator: ", ") + ", and models without a head")
-      }
-      // Two classes without names are Hugging Face's default, which it does not write.
-      labels = classes
-      classCount = try classes?.count ?? object.integer("num_labels") ?? 2
-    }
-  }
-
   /// Clips without a class token. The head reads their mean through a norm with PyTorch's own epsilon; models without a
   /// head end in a norm only where nothing is pooled.
   private mutating func applyVideoMAE(_ object: JSONObject) throws {
@@ -102,17 +75,9 @@ extension VisionTransformerConfiguration {
     if isClassifier { finalEpsilon = 1e-5 }
   }
 
-  /// `id2label`, which must number its classes from 0 without gaps.
-  private func classNames(_ object: JSONObject) throws -> [String]? {
-    guard let members = try object.object("id2label") else { return nil }
-    return try (0..<members.values.count).map { index in
-      try members.required("\(index)", members.string("\(index)"))
-    }
-  }
-
   /// A timm architecture that is the same but for image size, classes and epsilon; ViT-B where there is none, whose
   /// every argument can be overridden.
-  private static func nearestArchitecture(to configuration: VisionTransformerConfiguration) -> String {
+  static func nearestArchitecture(to configuration: VisionTransformerConfiguration) -> String {
     func plain(_ c: VisionTransformerConfiguration) -> VisionTransformerConfiguration {
       var c = c
       c.architecture = ""
@@ -120,6 +85,7 @@ extension VisionTransformerConfiguration {
       c.classCount = 0
       c.labels = nil
       c.labelDescriptions = nil
+      c.task = .singleLabel
       return c
     }
     func resized(_ name: String) -> VisionTransformerConfiguration? {
@@ -128,8 +94,9 @@ extension VisionTransformerConfiguration {
       return plain(c)
     }
     let wanted = plain(configuration)
-    let same = architectures.filter { $0.hasPrefix("vit_") && resized($0) == wanted }
+    let prefix = configuration.isDistilled ? "deit_" : "vit_"
+    let same = architectures.filter { $0.hasPrefix(prefix) && resized($0) == wanted }
     let exact = same.first { (try? preset($0))?.imageSize == configuration.imageSize }
-    return exact ?? same.first ?? "vit_base_patch16_224"
+    return exact ?? same.first ?? (configuration.isDistilled ? "deit_base_distilled_patch16_224" : "vit_base_patch16_224")
   }
 }

@@ -28,9 +28,15 @@ extension VisionTransformerConfiguration {
     }
     if let extras = try object.object("m2pt") { try c.apply(extras: extras) }
     if c.points != nil, !c.hasClassToken, c.pooling == .tokenAndMaximum { c.pooling = .maximum }
+    if c.isDistilled { try c.completeDistilled(arguments) }
     if c.classCount > 0 {
       c.labels = try labels(object, count: c.classCount) ?? labels(pretrained, count: c.classCount)
       c.labelDescriptions = try descriptions(object) ?? descriptions(pretrained)
+      if c.vocabulary == nil, object.values["m2pt"] == nil {
+        let isOld = object.values["pretrained_cfg"] == nil
+        c.vocabulary = c.knownVocabulary(
+          architecture: try object.string("architecture") ?? "", tag: try pretrained.string("tag"), ofAnyTag: isOld)
+      }
     }
     return c
   }
@@ -49,11 +55,15 @@ extension VisionTransformerConfiguration {
         return point(architecture, width: 384)
       }
       let sizes = ["img_size", "patch_size", "embed_dim", "depth", "num_heads"]
+      if let feature = featureInName(architecture) {
+        throw ConfigurationError.lacking(architecture: architecture, features: feature)
+      }
       guard architecture.hasPrefix("vit_"), sizes.allSatisfy({ arguments.values[$0] != nil }) else {
         throw ConfigurationError.unsupported(
           file: object.file, key: "architecture", found: "\"\(architecture)\"",
-          supported: "plain vision transformers like \(nearest.joined(separator: ", ")); or a name of one's own that "
-            + "begins with vit_, with \(sizes.joined(separator: ", ")) in model_args")
+          supported: "plain vision transformers like \(nearest.joined(separator: ", ")); or, for a model of one's own "
+            + "with LayerNorm, the exact GELU and timm's names, a name that timm does not know and that begins with "
+            + "vit_, with \(sizes.joined(separator: ", ")) in model_args")
       }
       var c = VisionTransformerConfiguration(
         architecture: architecture, imageSize: Extent(square: 224), patchSize: Extent(square: 16), width: 768,
@@ -61,6 +71,30 @@ extension VisionTransformerConfiguration {
       c.classCount = 1000
       return c
     }
+  }
+
+  /// What a name of one's own says of a model that this engine lacks: an own name is free, but not one that tells of
+  /// another activation, norm or position.
+  private static func featureInName(_ architecture: String) -> String? {
+    let features = [
+      "quickgelu": "QuickGELU", "rmsnorm": "RMSNorm", "swiglu": "SwiGLU", "relpos": "relative positions",
+      "rope": "rotary positions", "dinov3": "rotary positions", "siglip_so": "attention pooling",
+    ]
+    let words = architecture.lowercased().split { "_./:-".contains($0) }.map(String.init)
+    return words.lazy.compactMap { features[$0] }.first
+  }
+
+  /// What timm's distilled class has whatever its arguments say, and what it cannot have.
+  private mutating func completeDistilled(_ arguments: JSONObject) throws {
+    let registers = try arguments.integer("reg_tokens") ?? 0
+    for (key, found, holds, supported) in [
+      ("reg_tokens", "\(registers)", registers == 0, "0"),
+      ("global_pool", "\"\(pooling.rawValue)\"", [.token, .prefixMean].contains(pooling), "\"token\""),
+    ] where !holds {
+      throw ConfigurationError.unsupported(
+        file: arguments.file, key: key, found: found, supported: "\(supported) in a distilled model")
+    }
+    makeDistilled()
   }
 
   /// timm's arguments of `VisionTransformer`, over what the architecture says.
@@ -101,7 +135,7 @@ extension VisionTransformerConfiguration {
   private mutating func apply(extras: JSONObject) throws {
     let known = [
       "epsilon", "final_epsilon", "qkv_bias", "preprocessing", "modality", "task", "video", "audio", "points",
-      "patch_stride", "head_norm",
+      "patch_stride", "head_norm", "pooler", "classes",
     ]
     for key in extras.values.keys.sorted() where !known.contains(key) {
       throw ConfigurationError.unsupported(
@@ -116,6 +150,8 @@ extension VisionTransformerConfiguration {
     if let object = try extras.object("points") { points = try (points ?? PointConfiguration()).reading(object) }
     patchStride = try extras.extent("patch_stride") ?? patchStride
     hasHeadNorm = try extras.boolean("head_norm") ?? hasHeadNorm
+    poolerWidth = try extras.integer("pooler") ?? poolerWidth
+    vocabulary = try extras.choice("classes") ?? vocabulary
     audio = try extras.object("audio").map { try AudioPreprocessing(reading: $0, over: audio ?? .audioSet) } ?? audio
     if modality == .video { try apply(video: extras.object("video")) }
   }

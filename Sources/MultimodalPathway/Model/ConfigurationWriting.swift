@@ -17,7 +17,7 @@ extension VisionTransformerConfiguration {
     let recipe = preprocessing ?? .usual(for: self)
     var top: [String: JSONValue] = [
       "architecture": .string(architecture), "num_classes": .integer(classCount), "num_features": .integer(width),
-      "global_pool": .string(pooling.rawValue), "model_args": .object(modelArguments),
+      "global_pool": .string(timmPooling), "model_args": .object(modelArguments),
       "pretrained_cfg": .object(pretrained(recipe)),
     ]
     if modality == .audio {
@@ -49,6 +49,9 @@ extension VisionTransformerConfiguration {
     return names
   }
 
+  /// timm's distilled class pools the class token, by its own account.
+  private var timmPooling: String { isDistilled ? Pooling.token.rawValue : pooling.rawValue }
+
   /// What timm has no words for.
   private var extras: [String: JSONValue] {
     var extras: [String: JSONValue] = [:]
@@ -64,6 +67,8 @@ extension VisionTransformerConfiguration {
     if let audio { extras["audio"] = audio.json }
     if let patchStride { extras["patch_stride"] = Self.json(patchStride) }
     if hasHeadNorm { extras["head_norm"] = .boolean(true) }
+    if let poolerWidth { extras["pooler"] = .integer(poolerWidth) }
+    if let vocabulary { extras["classes"] = .string(vocabulary.rawValue) }
     if task != .singleLabel { extras["task"] = .string(task.rawValue) }
     return extras
   }
@@ -94,9 +99,9 @@ extension VisionTransformerConfiguration {
   private var modelArguments: [String: JSONValue] {
     [
       "img_size": Self.json(imageSize), "patch_size": Self.json(patchSize), "in_chans": .integer(channels),
-      "num_classes": .integer(classCount), "global_pool": .string(pooling.rawValue), "embed_dim": .integer(width),
+      "num_classes": .integer(classCount), "global_pool": .string(timmPooling), "embed_dim": .integer(width),
       "depth": .integer(depth), "num_heads": .integer(heads), "mlp_ratio": .number(mlpRatio),
-      "class_token": .boolean(hasClassToken), "reg_tokens": .integer(registerTokens),
+      "class_token": .boolean(hasClassToken), "reg_tokens": .integer(isDistilled ? 0 : registerTokens),
       "no_embed_class": .boolean(!positionCoversPrefix), "pre_norm": .boolean(hasPreNorm),
       "final_norm": .boolean(hasFinalNorm), "fc_norm": .boolean(normalizesAfterPooling),
       "init_values": .number(hasLayerScale ? 1e-5 : 0), "qkv_bias": .boolean(qkvBias != .none),

@@ -98,7 +98,7 @@ extension VisionTransformer {
       add(.norm, .layerNorm(points.featureBlocks.count * rows, c.width))
     }
     add(.pooling, c.reduction == .token ? .moving(2 * batch * c.width) : mean(c.width))
-    if let head { add(.head, linear(head, rows: batch, output: .float32)) }
+    for layer in [pooler, head].compactMap({ $0 }) { add(.head, linear(layer, rows: batch, output: .float32)) }
     if let points = c.points, c.classCount > 0 {
       let features = points.groups * points.featureBlocks.count * c.width
       let inputs = partHead == nil ? c.pooledWidth : points.points * 3 + features
@@ -110,7 +110,7 @@ extension VisionTransformer {
 
   /// Bytes of all weights in the form that products read.
   public var weightBytes: Int {
-    let others = [patchEmbedding, head].compactMap { $0 }
+    let others = [patchEmbedding, pooler, head].compactMap { $0 }
     let layers = blocks.flatMap { block in PathwayLayer.allCases.map(block.linear) } + others
     return layers.reduce(pointHeadBytes + (pointTokenizer?.weightBytes ?? 0)) { $0 + $1.weightBytes }
   }

@@ -10,6 +10,8 @@ extension VisionTransformerConfiguration {
     case singleLabel = "single_label"
     /// Any number of classes may be right, as in AudioSet: a sigmoid for each logit.
     case multiLabel = "multi_label"
+    /// The logits themselves are the answer.
+    case regression
     /// One class for every point: softmax over each point's logits.
     case perPoint = "per_point"
   }

@@ -30,9 +30,12 @@ public struct ModelConversion: Sendable {
     layout = match?.layout
     let account = try match.map { try $0.layout.renaming(checkpoint.tensors, prefix: $0.prefix) }
     let sources = account?.sources ?? checkpoint.tensors.keys.reduce(into: [:]) { $0[$1] = [$1] }
-    renamed = sources.compactMapValues { $0.count == 1 ? $0[0] : nil }.filter { $0.key != $0.value }
-    joined = sources.filter { $0.value.count > 1 }
-    dropped = account?.dropped ?? []
+    // What binding finds no use for, such as a pooler that the configuration has no place for, is dropped too.
+    let kept = weights.tensors
+    dropped = ((account?.dropped ?? []) + sources.filter { kept[$0.key] == nil }.flatMap(\.value)).sorted()
+    let used = sources.filter { kept[$0.key] != nil }
+    renamed = used.compactMapValues { $0.count == 1 ? $0[0] : nil }.filter { $0.key != $0.value }
+    joined = used.filter { $0.value.count > 1 }
     computed = weights.tensors.keys.filter { sources[$0] == nil }.sorted()
   }
 

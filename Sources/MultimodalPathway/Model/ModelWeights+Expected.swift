@@ -11,7 +11,7 @@ extension ModelWeights {
       list += [(name + ".weight", [rows, columns]), (name + ".bias", [rows])]
     }
     if c.hasClassToken { list.append(("cls_token", [1, 1, width])) }
-    if c.registerTokens > 0 { list.append(("reg_token", [1, c.registerTokens, width])) }
+    if c.registerTokens > 0 { list.append((c.registerName, [1, c.registerTokens, width])) }
     if let points = c.points {
       if c.hasClassToken { list.append(("cls_pos", [1, 1, width])) }
       list += points.tokenizerShapes(width: width)
@@ -42,11 +42,13 @@ extension ModelWeights {
       if c.hasLayerScale { list.append((prefix + "ls2.gamma", [width])) }
     }
     if c.hasFinalNorm { norm(c.normalizesAfterPooling ? "fc_norm" : "norm") }
+    if let pooled = c.poolerWidth { linear("pooler.dense", pooled, width) }
     if c.hasHeadNorm { norm("head_norm") }
     if let points = c.points {
       list += points.headShapes(c)
     } else if c.classCount > 0 {
-      linear("head", c.classCount, width)
+      linear("head", c.classCount, c.isDistilled ? width : c.pooledWidth)
+      if c.isDistilled { linear("head_dist", c.classCount, width) }
     }
     return list
   }
@@ -57,7 +59,9 @@ extension ModelWeights {
   public static func problems(
     of checkpoint: Checkpoint, configuration: VisionTransformerConfiguration
   ) throws -> BindingError {
-    try problems(of: named(checkpoint.tensors), expected: expectedShapes(configuration))
+    var (tensors, configuration) = (try named(checkpoint.tensors), configuration)
+    _ = try completeHead(&tensors, &configuration, stored: checkpoint.tensors)
+    return problems(of: tensors, expected: expectedShapes(configuration))
   }
 
   /// What separates `tensors` from a configuration's list.

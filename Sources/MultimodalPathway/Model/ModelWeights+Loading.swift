@@ -26,7 +26,9 @@ extension ModelWeights {
     at url: URL, of checkpoint: Checkpoint, architecture: String? = nil
   ) throws -> VisionTransformerConfiguration {
     if let architecture {
-      return try VisionTransformerConfiguration.preset(architecture).fitted(to: named(checkpoint.tensors))
+      var c = try VisionTransformerConfiguration.preset(architecture).fitted(to: named(checkpoint.tensors))
+      c.vocabulary = c.knownVocabulary(architecture: architecture, tag: nil, ofAnyTag: true)
+      return c
     }
     let location = ModelLocation(url)
     guard let (text, name) = try location.configuration(of: checkpoint) else {
@@ -36,6 +38,9 @@ extension ModelWeights {
     }
     var configuration = try VisionTransformerConfiguration.read(json: text, file: name)
     if configuration.modality == .audio { try configuration.readFeatureExtractor(beside: location.configurationFile) }
+    if try VisionTransformerConfiguration.isHuggingFaceWithoutClass(json: text, file: name) {
+      configuration.fitHead(to: try named(checkpoint.tensors))
+    }
     return configuration
   }
 }

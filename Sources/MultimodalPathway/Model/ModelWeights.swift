@@ -31,6 +31,7 @@ public struct ModelWeights: Sendable {
     if configuration.qkvBias == .full, named["blocks.0.attn.q_bias"] != nil { configuration.qkvBias = .queryAndValue }
     if configuration.qkvBias == .queryAndValue, named["blocks.0.attn.qkv.bias"] != nil { configuration.qkvBias = .full }
     if configuration.modality == .video { Self.completeVideo(&named, configuration) }
+    let headNotes = try Self.completeHead(&named, &configuration, stored: checkpoint.tensors)
     var problems = Self.problems(of: named, expected: Self.expectedShapes(configuration))
     problems.others = checkpoint.others.sorted { $0.key < $1.key }.map { "\($0.key) is \($0.value)" }
     guard problems.isEmpty else { throw problems }
@@ -38,7 +39,7 @@ public struct ModelWeights: Sendable {
       configuration: configuration, tensors: try named.mapValues { try $0.asFloat32() }, metadata: checkpoint.metadata,
       files: checkpoint.files,
       storedType: checkpoint.tensors.values.map(\.elementType).max { $0.byteCount < $1.byteCount } ?? .float32,
-      notes: checkpoint.notes)
+      notes: checkpoint.notes + headNotes)
   }
 
   /// The caller has made sure that `tensors` are those of the configuration.

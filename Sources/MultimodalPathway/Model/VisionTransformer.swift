@@ -24,6 +24,7 @@ public final class VisionTransformer: Sendable {
   let preNorm: LayerNorm?
   private let finalNorm: LayerNorm?
   private let headNorm: LayerNorm?
+  let pooler: LinearLayer?
   let head: LinearLayer?
   let classHead: ClassHead?
   let partHead: PartHead?
@@ -77,10 +78,12 @@ public final class VisionTransformer: Sendable {
     hasBranches = blocks.contains {
       [$0.qkv, $0.projection, $0.fc1, $0.fc2].contains { !$0.branches.isEmpty }
     }
-    func plain(_ name: String, bias: [Float]?, _ precision: Precision = .float32) throws -> LinearLayer {
+    func layer(_ weight: Tensor, bias: [Float]?, _ precision: Precision) throws -> LinearLayer {
       try LinearLayer(
-        target.tensor(name + ".weight"), terms: [], bias: bias, execution: .merged, precision: precision,
-        arena: arena, engine: engine)
+        weight, terms: [], bias: bias, execution: .merged, precision: precision, arena: arena, engine: engine)
+    }
+    func plain(_ name: String, bias: [Float]?, _ precision: Precision = .float32) throws -> LinearLayer {
+      try layer(target.tensor(name + ".weight"), bias: bias, precision)
     }
     pointTokenizer = try c.points.map { try PointTokenizer(target, $0, engine: engine) }
     patchEmbedding =
@@ -94,7 +97,12 @@ public final class VisionTransformer: Sendable {
       c.hasFinalNorm
       ? try LayerNorm(target, c.normalizesAfterPooling ? "fc_norm" : "norm", epsilon: c.finalEpsilon) : nil
     headNorm = c.hasHeadNorm ? try LayerNorm(target, "head_norm") : nil
-    head = c.classCount > 0 && c.points == nil ? try plain("head", bias: try target.tensor("head.bias").float32()) : nil
+    pooler =
+      c.poolerWidth == nil
+      ? nil : try plain("pooler.dense", bias: try target.tensor("pooler.dense.bias").float32())
+    head =
+      c.classCount > 0 && c.points == nil
+      ? try layer(target.linearHead().weight, bias: target.linearHead().bias, .float32) : nil
     let points = c.classCount > 0 ? c.points : nil
     classHead = c.task == .perPoint ? nil : try points.map { try ClassHead(target, $0, engine: engine) }
     partHead = c.task == .perPoint ? try points.map { try PartHead(target, $0, engine: engine) } : nil
@@ -107,7 +115,7 @@ public final class VisionTransformer: Sendable {
     rows.replaceSubrange((rows.count - stored.count)..., with: stored)
     var prefix: [Float] = []
     if c.hasClassToken { prefix += try weights.tensor("cls_token").float32() }
-    if c.registerTokens > 0 { prefix += try weights.tensor("reg_token").float32() }
+    if c.registerTokens > 0 { prefix += try weights.tensor(c.registerName).float32() }
     for index in prefix.indices { rows[index] += prefix[index] }
     return FloatBuffer(copying: rows)
   }
@@ -262,6 +270,7 @@ public final class VisionTransformer: Sendable {
       pool(
         kernels, features + image * w.tokens * w.stride, w, reduction, into: w.pooled + image * w.pooledStride,
         scratch: w.hidden + image * w.hiddenStride)
+      keepTokens(features + image * w.tokens * w.stride, w, image)
     }
     if let finalNorm, c.normalizesAfterPooling {
       member.begin(.norm)
@@ -269,6 +278,7 @@ public final class VisionTransformer: Sendable {
         &member, kernels, x: w.pooled, xStride: w.pooledStride, y: w.pooled, yStride: w.pooledStride, rows: w.batch,
         width: c.width)
     }
+    pool(throughPooler: &member, kernels, w)
     if let points = w.points {
       member.begin(.head)
       classHead?.run(&member, kernels, w, points)
@@ -280,7 +290,8 @@ public final class VisionTransformer: Sendable {
     guard let head else { return }
     member.begin(.head)
     head.run(
-      &member, kernels, a: w.pooled, lda: w.pooledStride, m: w.batch, c: w.logits, ldc: c.classCount,
+      &member, kernels, a: c.isDistilled ? tokenRows(w) : w.pooled, lda: w.pooledStride, m: w.batch, c: w.logits,
+      ldc: c.classCount,
       epilogue: Epilogue(),
       partial: w.partial, scratch: w.scratch + member.index * w.scratchStride)
   }
@@ -297,6 +308,9 @@ public final class VisionTransformer: Sendable {
     case .token: result.update(from: tokens, count: c.width)
     case .mean, .prefixMean, .none: kernels.pool(first, w.stride, count, c.width, false, result)
     case .maximum: kernels.pool(first, w.stride, count, c.width, true, result)
+    case .tokenAndMean:
+      result.update(from: tokens, count: c.width)
+      kernels.pool(first, w.stride, count, c.width, false, result + c.width)
     case .tokenAndMaximum:
       result.update(from: tokens, count: c.width)
       kernels.pool(first, w.stride, count, c.width, true, result + c.width)

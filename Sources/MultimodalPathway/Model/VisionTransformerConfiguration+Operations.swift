@@ -7,7 +7,8 @@ extension VisionTransformerConfiguration {
       return 2 * (points.tokenizerProducts(self) + Double(depth) * blockProducts + points.headProducts(self))
     }
     let patches = Double(patchCount) * Double(patchValues) * c
-    return 2 * (patches + Double(depth) * blockProducts + c * Double(classCount))
+    let pooler = Double(poolerWidth ?? 0) * c
+    return 2 * (patches + Double(depth) * blockProducts + pooler + Double(headInputWidth) * Double(classCount))
   }
 
   /// Multiply-adds of one block.

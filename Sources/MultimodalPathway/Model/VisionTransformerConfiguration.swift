@@ -18,6 +18,9 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
     /// The class token and the maximum of the others, one behind the other: 2C. Of point transformers alone; timm has
     /// no such pooling.
     case tokenAndMaximum = "token_max"
+    /// The class token and the mean of the patch tokens, in this order: 2C, as Hugging Face's DINOv2 classifiers read
+    /// them; timm has no such pooling.
+    case tokenAndMean = "token_avg"
     /// Mean of class and register tokens: AST's class and distillation token.
     case prefixMean = "prefix"
     /// All tokens are the output, and there is no head. What a pass calls pooled is then the class token, or the mean
@@ -75,6 +78,13 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var normalizesAfterPooling = false
   /// A LayerNorm of its own before the head (`head_norm`), after the final one, as in AST.
   public var hasHeadNorm = false
+  /// Whether a distillation token (`dist_token`, in the place of a register) follows the class token and both have a head,
+  /// `head` and `head_dist`, of which logits are the mean: timm's `deit_*_distilled_*`. Pooled features are the mean of
+  /// the two tokens.
+  public private(set) var isDistilled = false
+  /// P: outputs of a dense layer with tanh (`pooler.dense`) that makes pooled features of the class token, as in Hugging
+  /// Face's `ViTModel`; absent: there is no such layer.
+  public var poolerWidth: Int?
   public var hasLayerScale = false
   public var qkvBias = QKVBias.full
   public var epsilon: Float = 1e-6
@@ -84,6 +94,8 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var classCount = 1000
   /// Class names, in order, where the configuration file has them.
   public var labels: [String]?
+  /// The data set that the model's classes are known to be of; names it where there are no `labels`.
+  public var vocabulary: ClassVocabulary?
   /// What class names mean, by name: timm's `label_descriptions`.
   public var labelDescriptions: [String: String]?
 
@@ -99,6 +111,13 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
     self.heads = heads
     // Wrapping: `validate` refuses such a width, and must be reached to do so.
     self.hiddenWidth = hiddenWidth ?? width &* 4
+  }
+
+  /// Makes this the distilled variant, with the pooling that it has.
+  mutating func makeDistilled() {
+    isDistilled = true
+    registerTokens = 1
+    pooling = .prefixMean
   }
 
   /// How pooled features are made, also where timm would leave the tokens as they are.
@@ -144,8 +163,14 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   }
   /// Prefix tokens that `pos_embed` has rows for.
   public var positionPrefix: Int { positionCoversPrefix ? prefixTokens : 0 }
-  /// Channels of pooled features: C, or 2C.
-  public var pooledWidth: Int { pooling == .tokenAndMaximum ? 2 * width : width }
+  /// Channels of pooled features: C, 2C, or P.
+  public var pooledWidth: Int { poolerWidth ?? tokenWidth }
+  /// Channels of what pooling tokens gives.
+  var tokenWidth: Int { [.tokenAndMaximum, .tokenAndMean].contains(pooling) ? 2 * width : width }
+  /// Channels that a linear head reads: pooled features, or the two tokens of a distilled model.
+  var headInputWidth: Int { isDistilled && classCount > 0 ? 2 * width : pooledWidth }
+  /// Channels of tokens that are kept apart from pooled features: what a pooler or two heads read.
+  var tokenRowWidth: Int { poolerWidth != nil ? width : headInputWidth != pooledWidth ? headInputWidth : 0 }
   /// Shape of what a pass answers of one input: classes, those of every point, or without a head the pooled features.
   public var answerShape: [Int] {
     if classCount == 0 { return [pooledWidth] }
@@ -177,7 +202,9 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
 
   /// What to call a class: its description, else its name, else its number.
   public func label(ofClass index: Int) -> String {
-    guard let labels, labels.indices.contains(index) else { return "\(index)" }
+    guard let labels, labels.indices.contains(index) else {
+      return vocabulary?.names.indices.contains(index) == true ? vocabulary?.names[index] ?? "" : "\(index)"
+    }
     return labelDescriptions?[labels[index]] ?? labels[index]
   }
 }
@@ -248,6 +275,23 @@ extension VisionTransformerConfiguration {
     try require(
       pooling != .tokenAndMaximum || (points != nil && hasClassToken), "global_pool", pooling.rawValue,
       "another pooling, except for points with a class token")
+    try require(
+      pooling != .tokenAndMean || (points == nil && hasClassToken), "global_pool", pooling.rawValue,
+      "another pooling, except with a class token")
+    try require(
+      !isDistilled || (hasClassToken && registerTokens == 1 && pooling == .prefixMean && modality == .image),
+      "architecture", architecture, "pictures, a class token and a distillation token, both pooled")
+    if let poolerWidth {
+      try require((1...1 << 14).contains(poolerWidth), "pooler", poolerWidth, "1...\(1 << 14)")
+      try require(
+        pooling == .token && points == nil && !normalizesAfterPooling && !hasHeadNorm, "pooler", poolerWidth,
+        "none where the class token alone is not what is pooled")
+    }
+    if let vocabulary {
+      try require(
+        labels == nil && classCount == vocabulary.names.count, "classes", vocabulary.rawValue,
+        "\(vocabulary.names.count) classes without names of their own")
+    }
     try points?.validate(self)
     if let labels {
       try require(

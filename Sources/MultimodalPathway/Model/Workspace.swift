@@ -80,13 +80,14 @@ public final class Workspace {
   ) {
     let rows = batch * tokens
     let stride = Self.padded(c.width)
-    let pooledStride = Self.padded(c.pooledWidth)
+    // Without tokens kept apart, the stride of the pooled features alone.
+    let pooledStride = Self.padded(c.tokenRowWidth == 0 ? c.pooledWidth : c.tokenRowOffset + c.tokenRowWidth)
     let qkvStride = Self.padded(3 * c.width)
     let hiddenStride = Self.padded(max(c.hiddenWidth, c.patchValues))
     let kernels = engine.kernels
     let scratchStride = Self.padded(
       max(
-        LinearProduct.scratchCount(kernels, k: max(c.width, c.hiddenWidth, c.patchValues)),
+        LinearProduct.scratchCount(kernels, k: max(c.headInputWidth, c.hiddenWidth, c.patchValues, c.width)),
         attentionScratchCount(
           tokens: tokens, headSize: c.headSize, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows)))
     let sizes = [

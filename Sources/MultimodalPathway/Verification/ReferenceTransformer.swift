@@ -238,7 +238,7 @@ package final class ReferenceTransformer {
     let positions = try target.tensor("pos_embed").float32().map(Double.init)
     var prefix: [Double] = []
     if c.hasClassToken { prefix += try target.tensor("cls_token").float32().map(Double.init) }
-    if c.registerTokens > 0 { prefix += try target.tensor("reg_token").float32().map(Double.init) }
+    if c.registerTokens > 0 { prefix += try target.tensor(c.registerName).float32().map(Double.init) }
     let (width, tokens) = (c.width, c.tokenCount)
     let uncovered = tokens * width - positions.count
     let moved = DoubleBuffer(count: batch * tokens * width)
@@ -269,7 +269,7 @@ package final class ReferenceTransformer {
     let width = c.width
     let normsTokens = c.hasFinalNorm && !c.normalizesAfterPooling
     let features = normsTokens ? try norm(x, "norm", rows: batch * tokens) : x
-    let pooledWidth = c.pooledWidth
+    let pooledWidth = c.tokenWidth
     let pooled = DoubleBuffer(count: copies * batch * pooledWidth)
     let deviation = DoubleBuffer(count: batch * pooledWidth)
     let (means, meanDeviation) = means(of: features, width: width, batch: batch, tokens: tokens)
@@ -280,12 +280,18 @@ package final class ReferenceTransformer {
         let top = c.pooledTokens(of: tokens).reduce(-Double.infinity) { max($0, value($1)) }
         let result =
           switch c.reduction {
-          case .token, .tokenAndMaximum: value(0)
+          case .token, .tokenAndMaximum, .tokenAndMean: value(0)
           case .mean, .prefixMean, .none: mean
           case .maximum: top
           case .averageMaximum: 0.5 * (mean + top)
           }
         pooled.base[item * pooledWidth + column] = result
+        if c.reduction == .tokenAndMean {
+          pooled.base[item * pooledWidth + width + column] = mean
+          if item < batch {
+            deviation.base[item * pooledWidth + width + column] = meanDeviation.base[item * width + column]
+          }
+        }
         if c.reduction == .tokenAndMaximum { pooled.base[item * pooledWidth + width + column] = top }
         if [.mean, .averageMaximum, .prefixMean].contains(c.reduction), item < batch {
           // Half of mean and maximum is one more rounding.
@@ -296,7 +302,13 @@ package final class ReferenceTransformer {
     }
     probe(pooled, deviation.base, count: batch * pooledWidth)
     let answers = output(features, rows: batch * tokens, width: width)
-    return (answers, try answer(pooled, rows: batch))
+    guard c.isDistilled, c.classCount > 0 else { return (answers, try answer(pooled, rows: batch)) }
+    let both = DoubleBuffer(count: copies * batch * 2 * width)
+    for index in 0..<both.count {
+      let (item, column) = (index / (2 * width), index % (2 * width))
+      both.base[index] = features.base[item * tokens * width + column]
+    }
+    return (answers, try answer(both, rows: batch))
   }
 
   /// Means of the pooled tokens of `values`, (copies batch, tokens, width), and their deviation, (batch, width): every
@@ -331,15 +343,31 @@ package final class ReferenceTransformer {
   private func answer(_ pooled: DoubleBuffer, rows: Int) throws -> Output {
     var pooled = pooled
     if c.hasFinalNorm, c.normalizesAfterPooling { pooled = try norm(pooled, "fc_norm", rows: rows) }
+    if c.poolerWidth != nil { pooled = try pooler(pooled, rows: rows) }
     if c.hasHeadNorm { pooled = try norm(pooled, "head_norm", rows: rows) }
     guard c.classCount > 0, c.task != .perPoint else { return output(pooled, rows: rows, width: c.pooledWidth) }
     return output(try head(pooled, rows: rows), rows: rows, width: c.classCount)
   }
 
+  /// tanh(W x + b); its slope is at most 1, so that the product's deviation is not enlarged, and its value is rounded.
+  private func pooler(_ tokens: DoubleBuffer, rows: Int) throws -> DoubleBuffer {
+    let dense = try DoubleProduct(
+      weights.target.tensor("pooler.dense.weight"), terms: [], bias: weights.target.tensor("pooler.dense.bias").float32())
+    let (y, error) = try linear(dense, tokens, rows: rows)
+    probe(y, error.base, count: rows * dense.n)
+    let rounding = DoubleBuffer(count: rows * dense.n)
+    for index in 0..<y.count {
+      y.base[index] = tanh(y.base[index])
+      if index < rounding.count { rounding.base[index] = unitRoundoff * abs(y.base[index]) }
+    }
+    probe(y, rounding.base, count: rounding.count)
+    return y
+  }
+
   private func head(_ pooled: DoubleBuffer, rows: Int) throws -> DoubleBuffer {
     guard let points = c.points else {
-      let head = try DoubleProduct(
-        weights.target.tensor("head.weight"), terms: [], bias: weights.target.tensor("head.bias").float32())
+      let stored = try weights.target.linearHead()
+      let head = try DoubleProduct(stored.weight, terms: [], bias: stored.bias)
       let (logits, error) = try linear(head, pooled, rows: rows)
       probe(logits, error.base, count: rows * c.classCount)
       return logits
