@@ -51,6 +51,7 @@ struct PathwayOptions: ParsableArguments {
   var auxiliaryHeads: Int?
   @Flag(help: "Fold the auxiliaries' biases too.") var bias = false
   @OptionGroup var imageSize: ImageSizeOption
+  @OptionGroup var recipe: RecipeOptions
 
   func validate() throws {
     if auxiliary.isEmpty { throw ValidationError("Name at least one --auxiliary.") }
@@ -60,9 +61,7 @@ struct PathwayOptions: ParsableArguments {
   }
 
   func targetWeights() throws -> ModelWeights {
-    let weights = try ModelWeights(modelAt: URL(fileURLWithPath: target), architecture: architecture)
-    for note in weights.notes { report("note: \(note)") }
-    return try imageSize.resized(weights)
+    try recipe.weights(modelAt: target, architecture: architecture, imageSize)
   }
 
   func joined() throws -> PathwayWeights {
@@ -112,10 +111,7 @@ struct ImageSizeOption: ParsableArguments {
     }
   }
 
-  func resized(_ weights: ModelWeights) throws -> ModelWeights {
-    guard let size = text.flatMap(Extent.init(parsing:)) else { return weights }
-    return try weights.resized(to: size, antialias: !omitsAntialias)
-  }
+  var extent: Extent? { text.flatMap(Extent.init(parsing:)) }
 }
 
 /// A failure that is told as it is.

@@ -5,14 +5,23 @@ extension VisionTransformerConfiguration {
   /// timm's names that this engine knows, in alphabetical order.
   public static let architectures: [String] = table.keys.sorted()
 
-  /// The configuration of a timm architecture name, or of one of AudioMAE's (Presets+Audio.swift); a `.tag` behind it is ignored.
+  /// The configuration of a timm architecture name, or of one of AudioMAE's (Presets+Audio.swift). A `.tag` after it
+  /// chooses among timm's weights of that name: their image size and number of classes.
   ///
-  /// - Throws: `ConfigurationError.unknownArchitecture` with the nearest names.
+  /// - Throws: `ConfigurationError.unknownArchitecture` with the nearest names, `.unknownTag` with the known ones.
   public static func preset(_ architecture: String) throws -> VisionTransformerConfiguration {
     let name = String(architecture.prefix { $0 != "." })
-    if let preset = table[name] ?? audioPresets[name] ?? pointTable[name] { return preset }
+    if let preset = table[name] ?? audioPresets[name] ?? pointTable[name] { return try preset.tagged(architecture) }
     throw ConfigurationError.unknownArchitecture(
       architecture, nearest: nearest(to: name, among: architectures + pointTable.keys))
+  }
+
+  /// This architecture as the weights of `NAME.TAG` have it.
+  private func tagged(_ architecture: String) throws -> VisionTransformerConfiguration {
+    guard architecture.contains("."), let recipe = try TimmRecipe.named(architecture) else { return self }
+    var c = self
+    (c.tag, c.imageSize, c.classCount) = (recipe.tag, recipe.preprocessing.size, recipe.classCount)
+    return c
   }
 
   private struct Family {

@@ -18,7 +18,7 @@ extension PathwayWeights {
     }
     return ModelWeights(
       configuration: target.configuration, tensors: tensors, metadata: try mergedMetadata(), files: [],
-      storedType: .float32)
+      storedType: .float32, preprocessing: target.preprocessing)
   }
 
   /// What merging changes: by name of the tensor, the terms of weights that have any, and new biases.
@@ -50,7 +50,8 @@ extension PathwayWeights {
     previous[ModelWeights.configurationKey] = nil
     metadata["format"] = "pt"
     metadata["m2pt.version"] = multimodalPathwayVersion
-    metadata[ModelWeights.configurationKey] = String(decoding: try target.configuration.timmJSON(), as: UTF8.self)
+    metadata[ModelWeights.configurationKey] = String(
+      decoding: try target.configuration.timmJSON(preprocessing: target.preprocessing), as: UTF8.self)
     metadata["m2pt.scales"] = PathwayScales.json(pathways.map(\.scales))
     metadata["m2pt.block_maps"] = pathways.map { pathway in
       pathway.blocks.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: ",")
