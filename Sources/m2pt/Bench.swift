@@ -36,6 +36,7 @@ struct Bench: ParsableCommand {
   var input: String?
   @OptionGroup var views: ViewOptions
   @OptionGroup var sound: SoundOptions
+  @OptionGroup var recipe: RecipeOptions
 
   func validate() throws {
     guard (1...1024).contains(batch), (1...10_000).contains(runs) else {
@@ -74,7 +75,7 @@ struct Bench: ParsableCommand {
     let model = try makeModel()
     let c = model.configuration
     let frontEnd = try c.frontEnd(
-      self.model ?? c.architecture, c.preprocessing(self.model, architecture: architecture), views: views,
+      self.model ?? c.architecture, recipe.preprocessing(c, modelAt: self.model, architecture: architecture), views: views,
       sound: sound, engine: model.engine)
     let report = try BenchFile(
       model, frontEnd, URL(fileURLWithPath: file), precision: precision.name, runs: runs)
@@ -94,11 +95,7 @@ struct Bench: ParsableCommand {
   }
 
   private func weights() throws -> ModelWeights {
-    if let model {
-      return try chosen.naming { key in
-        try ModelWeights(modelAt: URL(fileURLWithPath: model), architecture: architecture, weights: key)
-      }
-    }
+    if let model { return try recipe.weights(modelAt: model, architecture: architecture, chosen) }
     return try .random(.preset(architecture ?? "vit_base_patch16_224"), seed: 1)
   }
 

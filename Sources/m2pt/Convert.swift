@@ -17,6 +17,7 @@ struct Convert: ParsableCommand {
   @OptionGroup var chosen: WeightsOption
   @Option(help: "Numbers of the written file: float32, float16, bfloat16, or target for the input's own format.")
   var dtype = Merge.MergedFormat.float32
+  @OptionGroup var options: RecipeOptions
   @Flag(help: "Replace a model that is in the output directory.") var overwrite = false
   @Flag(help: "JSON on standard output.") var json = false
 
@@ -31,24 +32,18 @@ struct Convert: ParsableCommand {
     let directory = ModelDirectory(url: URL(fileURLWithPath: output), overwrites: overwrite)
     try directory.check(source: ModelLocation(source).directory)
     let conversion = try chosen.naming { key in
-      try ModelConversion(modelAt: source, architecture: architecture, weights: key)
+      try ModelConversion(
+        modelAt: source, architecture: architecture, weights: key, overriding: options.overrides)
     }
     let weights = conversion.weights
     for note in weights.notes { report("note: \(note)") }
     let type = dtype.elementType(weights)
-    try directory.write(conversion.checkpoint(as: type), weights.configuration, recipe(weights.configuration))
+    let recipe = try options.preprocessing(weights.configuration, modelAt: input, architecture: architecture)
+    try directory.write(conversion.checkpoint(as: type), weights.configuration, recipe)
     let account = ConversionReport(conversion, output: output, type: type)
     if json { return try printJSON(account) }
     for line in account.lines { report(line) }
     print("wrote \(output): \(weights.tensors.count) tensors, \(weights.parameterCount) parameters")
-  }
-
-  /// How the model's pictures are prepared; nil where that is in its configuration, or where only an architecture's
-  /// name is known.
-  private func recipe(_ c: VisionTransformerConfiguration) throws -> ImagePreprocessing? {
-    guard architecture == nil, ![.audio, .points].contains(c.modality) else { return nil }
-    let recipe = try ImagePreprocessing.read(modelAt: URL(fileURLWithPath: input))
-    return recipe.size == c.imageSize ? recipe : recipe.settingSize(c.imageSize)
   }
 }
 

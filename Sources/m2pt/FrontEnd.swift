@@ -152,7 +152,7 @@ extension VisionTransformerConfiguration {
     switch modality {
     case .image: return PictureFrontEnd(preprocessor: try ImagePreprocessor(recipe))
     case .video:
-      let sampling = VideoSampling(frames: frames, rate: samplingRate, segments: segments)
+      let sampling = VideoSampling(frames: frames, rate: samplingRate, segments: segments, rule: sampling ?? .strided)
       return VideoFrontEnd(preprocessor: try VideoPreprocessor(recipe, sampling: sampling, crops: crops))
     case .audio:
       let preprocessor = try AudioPreprocessor(self, engine: one)

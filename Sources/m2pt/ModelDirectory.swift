@@ -7,6 +7,11 @@ struct ModelDirectory {
   /// Whether a model that is there already may be replaced.
   let overwrites: Bool
 
+  /// The directory itself where `url` is a link to one: that is replaced, and the link stays.
+  private var place: URL {
+    (url.isExistingDirectory ? url.resolvingSymlinksInPath() : url).standardizedFileURL
+  }
+
   private static let contents: Set = ["config.json", "model.safetensors"]
 
   /// Checks, before long work, that the directory may be written: it is not there, empty, or an old model to be
@@ -15,11 +20,11 @@ struct ModelDirectory {
   /// - Parameter source: a model that is read meanwhile and must not be replaced.
   /// - Throws: `ToolError`.
   func check(source: URL) throws {
-    let (place, model) = (url.resolvingSymlinksInPath(), source.resolvingSymlinksInPath())
-    guard place.standardizedFileURL != model.standardizedFileURL else {
+    let model = source.resolvingSymlinksInPath().standardizedFileURL
+    guard url.resolvingSymlinksInPath().standardizedFileURL.path != model.path else {
       throw ToolError("\(url.relativePath): is the model itself; choose another --output")
     }
-    let parent = url.standardizedFileURL.deletingLastPathComponent()
+    let parent = place.deletingLastPathComponent()
     guard FileManager.default.isWritableFile(atPath: parent.path) else {
       throw ToolError("\(url.relativePath): cannot be written: \(parent.path) is not a writable directory")
     }
@@ -42,7 +47,7 @@ struct ModelDirectory {
   func write(
     _ checkpoint: Checkpoint, _ configuration: VisionTransformerConfiguration, _ recipe: ImagePreprocessing?
   ) throws {
-    let place = url.standardizedFileURL
+    let place = place
     let sibling = ".\(place.lastPathComponent).\(UUID().uuidString)"
     let temporary = place.deletingLastPathComponent().appendingPathComponent(sibling + ".partial")
     let old = place.deletingLastPathComponent().appendingPathComponent(sibling + ".old")

@@ -9,16 +9,13 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "timm's name of the architecture, where there is no config.json.") var architecture: String?
   @OptionGroup var chosen: WeightsOption
   @OptionGroup var imageSize: ImageSizeOption
+  @OptionGroup var recipe: RecipeOptions
   @OptionGroup var sound: SoundOptions
   @OptionGroup var engineOptions: EngineOptions
   @OptionGroup var precision: PrecisionOptions
 
   func weights() throws -> ModelWeights {
-    let weights = try chosen.naming { key in
-      try ModelWeights(modelAt: URL(fileURLWithPath: model), architecture: architecture, weights: key)
-    }
-    for note in weights.notes { report("note: \(note)") }
-    return try imageSize.resized(weights)
+    try recipe.weights(modelAt: model, architecture: architecture, chosen, imageSize)
   }
 
   func load() throws -> VisionTransformer {
@@ -26,18 +23,7 @@ struct ModelOptions: ParsableArguments {
   }
 
   func preprocessing(_ c: VisionTransformerConfiguration) throws -> ImagePreprocessing? {
-    try c.preprocessing(model, architecture: architecture)
-  }
-}
-
-extension VisionTransformerConfiguration {
-  /// How the model wants its pictures: its directory's recipe, else VideoMAE's, or timm's defaults for the name.
-  /// None for sound and points, whose recipes are in the configuration.
-  func preprocessing(_ model: String?, architecture: String?) throws -> ImagePreprocessing? {
-    if [.audio, .points].contains(modality) { return nil }
-    var recipe = ImagePreprocessing.usual(for: self)
-    if let model, architecture == nil { recipe = try .read(modelAt: URL(fileURLWithPath: model)) }
-    return recipe.size == imageSize ? recipe : recipe.settingSize(imageSize)
+    try recipe.preprocessing(c, modelAt: model, architecture: architecture)
   }
 }
 

@@ -56,6 +56,7 @@ struct PathwayOptions: ParsableArguments {
   var auxiliaryHeads: Int?
   @Flag(help: "Fold the auxiliaries' biases too.") var bias = false
   @OptionGroup var imageSize: ImageSizeOption
+  @OptionGroup var recipe: RecipeOptions
 
   func validate() throws {
     if auxiliary.isEmpty { throw ValidationError("Name at least one --auxiliary.") }
@@ -68,11 +69,7 @@ struct PathwayOptions: ParsableArguments {
   }
 
   func targetWeights() throws -> ModelWeights {
-    let weights = try chosen.naming { key in
-      try ModelWeights(modelAt: URL(fileURLWithPath: target), architecture: architecture, weights: key)
-    }
-    for note in weights.notes { report("note: \(note)") }
-    return try imageSize.resized(weights)
+    try recipe.weights(modelAt: target, architecture: architecture, chosen, imageSize)
   }
 
   private func auxiliaryWeights(_ index: Int) throws -> AuxiliaryWeights {
@@ -137,10 +134,7 @@ struct ImageSizeOption: ParsableArguments {
     }
   }
 
-  func resized(_ weights: ModelWeights) throws -> ModelWeights {
-    guard let size = text.flatMap(Extent.init(parsing:)) else { return weights }
-    return try weights.resized(to: size, antialias: !omitsAntialias)
-  }
+  var extent: Extent? { text.flatMap(Extent.init(parsing:)) }
 }
 
 /// A failure that is told as it is.

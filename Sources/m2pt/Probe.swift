@@ -32,7 +32,7 @@ struct Probe: ParsableCommand {
   func run() throws {
     let source = URL(fileURLWithPath: options.model)
     let directory = ModelDirectory(url: URL(fileURLWithPath: output), overwrites: overwrite)
-    try directory.check(source: source)
+    try directory.check(source: ModelLocation(source).directory)
     var regression = RidgeRegression()
     regression.folds = folds
     let original = try options.weights()

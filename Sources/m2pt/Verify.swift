@@ -59,7 +59,7 @@ struct Verify: ParsableCommand {
 
   private func pictures(_ c: VisionTransformerConfiguration) throws -> Tensor {
     let frontEnd = try c.frontEnd(
-      pathway.target, c.preprocessing(pathway.target, architecture: pathway.architecture),
+      pathway.target, pathway.recipe.preprocessing(c, modelAt: pathway.target, architecture: pathway.architecture),
       sound: sound, engine: engine.engine())
     let views = try input.flatMap { try frontEnd.view(URL(fileURLWithPath: $0), c).values.float32() }
     return Tensor(views, shape: [input.count] + frontEnd.shape)

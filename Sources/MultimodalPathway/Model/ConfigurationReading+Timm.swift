@@ -20,6 +20,7 @@ extension VisionTransformerConfiguration {
     }
     if let pooling = try pooling(pretrained) ?? pooling(object) { c.pooling = pooling }
     c.classCount = try object.integer("num_classes") ?? pretrained.integer("num_classes") ?? c.classCount
+    c.tag = try pretrained.string("tag").flatMap { $0.isEmpty ? nil : $0 }
     try c.apply(arguments)
     if let normalizes = try arguments.boolean("fc_norm") {
       c.normalizesAfterPooling = normalizes
@@ -48,7 +49,8 @@ extension VisionTransformerConfiguration {
   ) throws -> VisionTransformerConfiguration {
     let architecture = try object.required("architecture", object.string("architecture"))
     do {
-      return try preset(architecture)
+      // The file says everything that a tag after the name would.
+      return try preset(String(architecture.prefix { $0 != "." }))
     } catch ConfigurationError.unknownArchitecture(_, let nearest) {
       let blocks = ["embed_dim", "depth", "num_heads"]
       if architecture.hasPrefix("point_"), blocks.allSatisfy({ arguments.values[$0] != nil }) {
@@ -161,6 +163,7 @@ extension VisionTransformerConfiguration {
     frames = try video?.integer("frames") ?? 16
     tubelet = try video?.integer("tubelet") ?? 2
     samplingRate = try video?.integer("sampling_rate") ?? samplingRate
+    sampling = try video?.choice("sampling") ?? sampling
   }
 
   private static func pooling(_ object: JSONObject) throws -> Pooling? {

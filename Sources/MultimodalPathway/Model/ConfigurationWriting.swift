@@ -61,8 +61,11 @@ extension VisionTransformerConfiguration {
     if qkvBias == .queryAndValue { extras["qkv_bias"] = .string(qkvBias.rawValue) }
     if modality != .image { extras["modality"] = .string(modality.rawValue) }
     if modality == .video {
-      extras["video"] = .object(
-        ["frames": .integer(frames), "tubelet": .integer(tubelet), "sampling_rate": .integer(samplingRate)])
+      var video: [String: JSONValue] = [
+        "frames": .integer(frames), "tubelet": .integer(tubelet), "sampling_rate": .integer(samplingRate),
+      ]
+      if let sampling { video["sampling"] = .string(sampling.rawValue) }
+      extras["video"] = .object(video)
     }
     if let audio { extras["audio"] = audio.json }
     if let patchStride { extras["patch_stride"] = Self.json(patchStride) }
@@ -111,13 +114,14 @@ extension VisionTransformerConfiguration {
   private func pretrained(_ recipe: ImagePreprocessing) -> [String: JSONValue] {
     let (fraction, mode) = recipe.nearestTimm
     func numbers(_ values: [Float]) -> JSONValue { .array(values.map { .number(Self.decimal($0)) }) }
-    return [
+    let named: [String: JSONValue] = tag.map { ["tag": .string($0)] } ?? [:]
+    return named.merging([
       "input_size": .array([channels, recipe.size.height, recipe.size.width].map(JSONValue.integer)),
       "fixed_input_size": .boolean(true), "interpolation": .string((recipe.filter == .openCVBilinear ? .bilinear : recipe.filter).rawValue),
       "crop_pct": .number(fraction), "crop_mode": .string(mode.rawValue), "mean": numbers(recipe.mean),
       "std": numbers(recipe.std), "num_classes": .integer(classCount), "first_conv": .string("patch_embed.proj"),
       "classifier": .string("head"),
-    ]
+    ]) { $1 }
   }
 
   /// A ratio from which timm's int(width * ratio) gives the hidden width again: the quotient may round to just below.
@@ -147,7 +151,7 @@ extension ImagePreprocessing {
   }
 
   /// The crop of timm that shows the same part of the picture, but for rounding.
-  fileprivate var nearestTimm: (fraction: Double, mode: CropMode) {
+  var nearestTimm: (fraction: Double, mode: CropMode) {
     func fraction(_ resized: Extent) -> Double {
       min(Double(size.height) / Double(resized.height), Double(size.width) / Double(resized.width))
     }

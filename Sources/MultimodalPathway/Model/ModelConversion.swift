@@ -17,16 +17,18 @@ public struct ModelConversion: Sendable {
   /// What the checkpoint leaves out and the model needs: fixed positions.
   public let computed: [String]
 
-  /// Loads a model as `ModelWeights.init(modelAt:architecture:weights:)` does.
+  /// Loads a model as `ModelWeights.init(modelAt:architecture:weights:overriding:)` does.
   ///
   /// - Throws: as that; `CheckpointLayoutError.notAVisionTransformer` for BERT and Whisper, whatever their
   ///   configuration.
-  public init(modelAt url: URL, architecture: String? = nil, weights key: String? = nil) throws {
+  public init(
+    modelAt url: URL, architecture: String? = nil, weights key: String? = nil,
+    overriding overrides: ModelOverrides = ModelOverrides()
+  ) throws {
     let checkpoint = try Checkpoint(contentsOf: url, weights: key)
     let match = try CheckpointLayout.detect(checkpoint.tensors.keys)
     if let match, !match.layout.isVisionTransformer { throw CheckpointLayoutError.notAVisionTransformer(match.layout) }
-    let configuration = try ModelWeights.configuration(at: url, of: checkpoint, architecture: architecture)
-    weights = try ModelWeights(checkpoint: checkpoint, configuration: configuration)
+    weights = try ModelWeights(checkpoint: checkpoint, at: url, architecture: architecture, overriding: overrides)
     layout = match?.layout
     let account = try match.map { try $0.layout.renaming(checkpoint.tensors, prefix: $0.prefix) }
     let sources = account?.sources ?? checkpoint.tensors.keys.reduce(into: [:]) { $0[$1] = [$1] }

@@ -10,18 +10,34 @@ extension ModelWeights {
   /// The configuration is that of `architecture`, else a file's own (merged files carry one in their metadata), else
   /// the `config.json` beside the weights.
   ///
+  /// A Hugging Face model runs at the size of its processor, one of timm's with `dynamic_img_size` at `input_size`: where
+  /// position embeddings have another grid, they are resampled as that library does, and `notes` says so.
+  ///
   /// - Parameters:
-  ///   - architecture: timm's name, for a lone file or in the place of a directory's `config.json`. What the name does
-  ///     not say, the tensors do: classes, image size (a square one), `fc_norm`.
+  ///   - architecture: timm's name with or without a tag, for a lone file or instead of a directory's `config.json`. What
+  ///     the name does not say, the tensors do: classes, image size (a square one), `fc_norm`. A recipe for pictures
+  ///     that is next to the file stays; a lone file's is that of the tag.
   ///   - weights: which of several sets of weights in the file, by its key (`Checkpoint.init(contentsOf:weights:)`).
-  /// - Throws: `ConfigurationError`, `CheckpointError`, `CheckpointLayoutError`, `BindingError`.
-  public init(modelAt url: URL, architecture: String? = nil, weights: String? = nil) throws {
+  ///   - overrides: what is wanted otherwise than the files say.
+  /// - Throws: `ConfigurationError`, `CheckpointError`, `CheckpointLayoutError`, `BindingError`;
+  ///   `ImagePreprocessingError` where the recipe for pictures cannot be meant.
+  public init(
+    modelAt url: URL, architecture: String? = nil, weights: String? = nil,
+    overriding overrides: ModelOverrides = ModelOverrides()
+  ) throws {
     let checkpoint = try Checkpoint(contentsOf: url, weights: weights)
-    let configuration = try Self.configuration(at: url, of: checkpoint, architecture: architecture)
-    try self.init(checkpoint: checkpoint, configuration: configuration)
+    try self.init(checkpoint: checkpoint, at: url, architecture: architecture, overriding: overrides)
   }
 
-  /// The configuration that `init(modelAt:architecture:)` gives a checkpoint.
+  /// The same of a checkpoint that was read from there.
+  init(checkpoint: Checkpoint, at url: URL, architecture: String?, overriding overrides: ModelOverrides) throws {
+    let configuration = try Self.configuration(at: url, of: checkpoint, architecture: architecture)
+    self = try ModelWeights(checkpoint: checkpoint, configuration: configuration)
+      .prepared(at: url, architecture: architecture, overrides)
+  }
+
+  /// The configuration of a checkpoint's tensors as they are stored, before `init(modelAt:architecture:weights:overriding:)`
+  /// resamples positions.
   public static func configuration(
     at url: URL, of checkpoint: Checkpoint, architecture: String? = nil
   ) throws -> VisionTransformerConfiguration {

@@ -15,6 +15,10 @@ public struct ModelWeights: Sendable {
   /// Choices between several readings of files and configuration that were made while loading, a sentence each, for a
   /// person to see.
   public let notes: [String]
+  /// How the model's pictures or frames are prepared: what its files say, else what timm has for its architecture and
+  /// tag. Nil for sound and points, for weights that were not loaded with a model's files, and where the files' recipe
+  /// cannot be followed here.
+  public let preprocessing: ImagePreprocessing?
 
   /// Binds a checkpoint strictly, after its names were made timm's (`CheckpointLayout`).
   ///
@@ -45,7 +49,7 @@ public struct ModelWeights: Sendable {
   /// The caller has made sure that `tensors` are those of the configuration.
   init(
     configuration: VisionTransformerConfiguration, tensors: [String: Tensor], metadata: [String: String], files: [URL],
-    storedType: ElementType, notes: [String] = []
+    storedType: ElementType, notes: [String] = [], preprocessing: ImagePreprocessing? = nil
   ) {
     self.configuration = configuration
     self.tensors = tensors
@@ -53,6 +57,7 @@ public struct ModelWeights: Sendable {
     self.files = files
     self.storedType = storedType
     self.notes = notes
+    self.preprocessing = preprocessing
   }
 
   static func named(_ tensors: [String: Tensor]) throws -> [String: Tensor] {

@@ -99,6 +99,6 @@ extension ModelWeights {
     }
     return ModelWeights(
       configuration: resized, tensors: tensors, metadata: metadata, files: files, storedType: storedType,
-      notes: notes)
+      notes: notes, preprocessing: preprocessing?.settingSize(size))
   }
 }

@@ -11,6 +11,8 @@ extension VisionTransformerConfiguration {
       "night_stand", "person", "piano", "plant", "radio", "range_hood", "sink", "sofa", "stairs", "stool", "table",
       "tent", "toilet", "tv_stand", "vase", "wardrobe", "xbox",
     ]
+    var dense = point("point_mae_modelnet40_8k", width: 384, points: 8192, groups: 512)
+    (dense.classCount, dense.labels) = (modelNet.classCount, modelNet.labels)
     var scanObject = point("point_mae_scanobjectnn", width: 384, points: 2048, groups: 128)
     scanObject.classCount = 15
     scanObject.labels = [
@@ -26,7 +28,7 @@ extension VisionTransformerConfiguration {
       c.points?.categories = PointConfiguration.shapeNetPart
       return c
     }
-    return Dictionary(uniqueKeysWithValues: ([modelNet, scanObject] + parts).map { ($0.architecture, $0) })
+    return Dictionary(uniqueKeysWithValues: ([modelNet, dense, scanObject] + parts).map { ($0.architecture, $0) })
   }()
 
   /// A point transformer of 12 blocks with Point-MAE's choices.

@@ -7,13 +7,14 @@ extension VisionTransformerConfiguration {
 
   /// The configuration of a timm architecture name, or of one of AudioMAE's (Presets+Audio.swift) or Point-MAE's.
   ///
-  /// A `.tag` after it and timm's prefixes of names (`timm/`, `hf_hub:timm/`, `hf-hub:timm/`) are ignored.
+  /// timm's prefixes of names (`timm/`, `hf_hub:timm/`, `hf-hub:timm/`) are ignored. A `.tag` after the name chooses
+  /// among timm's weights of that name: their image size and number of classes.
   ///
   /// - Throws: `ConfigurationError.lacking` where timm has the name and its model needs what this engine lacks;
-  ///   `.unknownArchitecture` with the nearest names.
+  ///   `.unknownArchitecture` with the nearest names; `.unknownTag` with the known ones.
   public static func preset(_ architecture: String) throws -> VisionTransformerConfiguration {
     let name = timmName(architecture).name
-    if let preset = table[name] ?? audioPresets[name] ?? pointTable[name] { return preset }
+    if let preset = table[name] ?? audioPresets[name] ?? pointTable[name] { return try preset.tagged(architecture) }
     if let features = refused[name] { throw ConfigurationError.lacking(architecture: name, features: features) }
     throw ConfigurationError.unknownArchitecture(
       architecture, nearest: nearest(to: name, among: architectures + pointTable.keys))
@@ -27,6 +28,14 @@ extension VisionTransformerConfiguration {
     if rest.hasPrefix("timm/") { rest = rest.dropFirst("timm/".count) }
     let parts = rest.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     return (parts.first ?? "", parts.count > 1 && !parts[1].isEmpty ? parts[1] : nil)
+  }
+
+  /// This architecture as the weights of `NAME.TAG` have it.
+  private func tagged(_ architecture: String) throws -> VisionTransformerConfiguration {
+    guard Self.timmName(architecture).tag != nil, let recipe = try TimmRecipe.named(architecture) else { return self }
+    var c = self
+    (c.tag, c.imageSize, c.classCount) = (recipe.tag, recipe.preprocessing.size, recipe.classCount)
+    return c
   }
 
   private static let table: [String: VisionTransformerConfiguration] =

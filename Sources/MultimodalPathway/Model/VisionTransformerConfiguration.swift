@@ -42,6 +42,9 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
 
   /// timm's name, without a tag.
   public var architecture: String
+  /// Which of timm's weights of that name these are, where that is known: the part after the point in
+  /// `vit_base_patch16_224.mae`. The recipe for pictures depends on it, the transformer does not.
+  public var tag: String?
   /// What its tokens are made of.
   public var modality = Modality.image
   /// What the head's answer means.
@@ -58,7 +61,10 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var frames = 1
   /// Frames of a tubelet, the patch of a video: 2 in VideoMAE; 1 for patches of every frame alone.
   public var tubelet = 1
-  /// Frames of a file from one frame of a clip to the next.
+  /// How a clip's frames are chosen from a file's; absent: strided, unless a loaded model's name or classes tell that it
+  /// is one of Something-Something.
+  public var sampling: VideoSampling.Rule?
+  /// Frames of a file from one frame of a clip to the next, where they are strided.
   public var samplingRate = 4
   public var channels = 3
   public var width: Int

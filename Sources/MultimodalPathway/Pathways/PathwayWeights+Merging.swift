@@ -20,7 +20,7 @@ extension PathwayWeights {
     }
     let merged = ModelWeights(
       configuration: target.configuration, tensors: tensors, metadata: try mergedMetadata(), files: [],
-      storedType: .float32)
+      storedType: .float32, preprocessing: target.preprocessing)
     do {
       try merged.requireFinite(engine: engine)
     } catch let error as NotFiniteError {
@@ -58,7 +58,8 @@ extension PathwayWeights {
     previous[ModelWeights.configurationKey] = nil
     metadata["format"] = "pt"
     metadata["m2pt.version"] = multimodalPathwayVersion
-    metadata[ModelWeights.configurationKey] = String(decoding: try target.configuration.timmJSON(), as: UTF8.self)
+    metadata[ModelWeights.configurationKey] = String(
+      decoding: try target.configuration.timmJSON(preprocessing: target.preprocessing), as: UTF8.self)
     metadata["m2pt.scales"] = PathwayScales.json(pathways.map(\.scales))
     metadata["m2pt.block_maps"] = pathways.map { pathway in
       pathway.blocks.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(separator: ",")

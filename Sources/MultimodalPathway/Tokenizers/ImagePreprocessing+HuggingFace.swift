@@ -19,6 +19,10 @@ extension ImagePreprocessing {
     var normalizes: Bool?
     var mean: Channels?
     var std: Channels?
+    var samplesFrames: Bool?
+    var framesPerSecond: Double?
+    var frameCount: Int?
+    var flipsChannels: Bool?
 
     private enum CodingKeys: String, CodingKey {
       case videoProcessor = "video_processor_type"
@@ -33,6 +37,10 @@ extension ImagePreprocessing {
       case normalizes = "do_normalize"
       case mean = "image_mean"
       case std = "image_std"
+      case samplesFrames = "do_sample_frames"
+      case framesPerSecond = "fps"
+      case frameCount = "num_frames"
+      case flipsChannels = "do_flip_channel_order"
     }
 
     /// A number, [height, width], {"height", "width"} or {"shortest_edge"}.
@@ -93,6 +101,10 @@ extension ImagePreprocessing {
   ) throws -> ImagePreprocessing {
     let processor = configuration.videoProcessor ?? configuration.processor ?? configuration.extractor
     let defaults = try defaults(of: processor ?? "ViT", file: file)
+    if configuration.flipsChannels == true {
+      throw ImagePreprocessingError.unsupported(
+        file: file, key: "do_flip_channel_order", found: "true", supported: "false: red, green, blue")
+    }
     let crops = configuration.crops ?? defaults.crops
     let resize =
       configuration.resizes == false ? Resize.none : self.resize(configuration.size, defaults: defaults)
@@ -105,7 +117,8 @@ extension ImagePreprocessing {
       filter: try filter(configuration.resample, defaults: defaults, file: file), scaling: scaling,
       mean: normalizes ? configuration.mean?.values ?? defaults.mean : [0, 0, 0],
       std: normalizes ? configuration.std?.values ?? defaults.std : [1, 1, 1])
-    try result.validate()
+    let key = crops && configuration.cropSize != nil ? "crop_size" : "size"
+    try result.validate(file: file, keys: ["size": key, "mean": "image_mean", "std": "image_std"])
     return result
   }
 
@@ -181,19 +194,33 @@ extension ImagePreprocessing.HuggingFaceConfiguration.Size: Decodable {
       }
     }
     let sides = try decoder.container(keyedBy: CodingKeys.self)
-    if let height = try sides.decodeIfPresent(Int.self, forKey: .height),
-      let width = try sides.decodeIfPresent(Int.self, forKey: .width)
-    {
-      self = .exact(Extent(height: height, width: width))
-    } else if let edge = try sides.decodeIfPresent(Int.self, forKey: .shortestEdge),
-      try sides.decodeIfPresent(Int.self, forKey: .longestEdge) == nil
-    {
-      self = .shortestEdge(edge)
-    } else {
+    let numbers = try [CodingKeys.height, .width, .shortestEdge, .longestEdge].map {
+      try sides.decodeIfPresent(Int.self, forKey: $0)
+    }
+    switch (numbers[0], numbers[1], numbers[2], numbers[3]) {
+    case (let height?, let width?, nil, nil): self = .exact(Extent(height: height, width: width))
+    case (nil, nil, let edge?, nil): self = .shortestEdge(edge)
+    default:
       throw DecodingError.dataCorrupted(
         DecodingError.Context(
           codingPath: decoder.codingPath,
           debugDescription: "expected a number, [height, width], {\"height\", \"width\"} or {\"shortest_edge\"}"))
     }
+  }
+}
+
+extension ImagePreprocessing.HuggingFaceConfiguration {
+  /// How many frames a video's processor takes at equal distances (transformers' `default_sample_indices_fn`); 0 where
+  /// it does not say how many, nil where it does not choose frames.
+  ///
+  /// - Throws: `ImagePreprocessingError.unsupported` where it takes so many a second: their number would depend on the
+  ///   video, and the model's is fixed.
+  func uniformFrames(file: String) throws -> Int? {
+    guard samplesFrames == true else { return nil }
+    if let framesPerSecond, frameCount == nil {
+      throw ImagePreprocessingError.unsupported(
+        file: file, key: "fps", found: "\(framesPerSecond)", supported: "num_frames without fps")
+    }
+    return frameCount ?? 0
   }
 }

@@ -46,7 +46,7 @@ extension ImagePreprocessing {
       size: Extent(height: inputSize[1], width: inputSize[2]), geometry: .timm(cropFraction: fraction, mode: mode),
       filter: filter, mean: configuration.mean.map { $0.map { Float($0) } } ?? imageNetMean,
       std: configuration.std.map { $0.map { Float($0) } } ?? imageNetStd)
-    try result.validate()
+    try result.validate(file: file, keys: ["size": "input_size"])
     return result
   }
 
@@ -68,7 +68,7 @@ extension ImagePreprocessing {
     }
     let whole = try decode(File.self, from: data, file: file)
     if let exact = whole.extras?.preprocessing {
-      try exact.validate()
+      try exact.validate(file: file, keys: [:])
       return exact
     }
     let nested = try whole.pretrained ?? decode(TimmConfiguration.self, from: data, file: file)
@@ -80,10 +80,15 @@ extension ImagePreprocessing {
     return recipe
   }
 
-  /// The recipe that timm gives an architecture's usual weights, for a lone file of weights.
+  /// The recipe that timm gives the weights of `NAME.TAG`, or the default weights of `NAME`, for a lone file of them.
   ///
-  /// DINOv2 and DeiT were trained with ImageNet's mean and standard deviation, most others with 0.5.
+  /// A name of one's own gets what most of timm's have: ImageNet's mean and standard deviation where it is of DINO or
+  /// DeiT, else 0.5. A tag that timm does not know counts as none; `TimmRecipe.named(_:)` refuses it.
   public static func timm(architecture: String, size: Extent) -> ImagePreprocessing {
+    let name = String(architecture.prefix { $0 != "." })
+    if let recipe = (try? TimmRecipe.named(architecture)) ?? TimmRecipe.all[name]?.first {
+      return recipe.preprocessing.settingSize(size)
+    }
     let isDINO = architecture.contains("dino")
     let usesImageNet = isDINO || architecture.hasPrefix("deit")
     let half: [Float] = [0.5, 0.5, 0.5]
@@ -102,7 +107,8 @@ extension ImagePreprocessing {
 
   /// The recipe of weights that come without one.
   public static func usual(for c: VisionTransformerConfiguration) -> ImagePreprocessing {
-    c.modality == .video ? videoMAE(size: c.imageSize) : timm(architecture: c.architecture, size: c.imageSize)
+    let name = c.tag.map { "\(c.architecture).\($0)" } ?? c.architecture
+    return c.modality == .video ? videoMAE(size: c.imageSize) : timm(architecture: name, size: c.imageSize)
   }
 
   /// A case by its raw value, or an error that lists them.

@@ -64,41 +64,6 @@ public struct ImagePreprocessing: Sendable, Hashable, Codable {
     self.std = std
   }
 
-  /// The largest height or width that a recipe may ask for.
-  public static let maximumSide = 1 << 16
-
-  /// Checks the numbers: sides within `maximumSide`, three finite means, three standard deviations that are not 0.
-  ///
-  /// - Throws: `ImagePreprocessingError.invalid` for the first that is wrong.
-  public func validate() throws {
-    try Self.validate(size, key: "size")
-    switch geometry {
-    case .timm(let fraction, _):
-      guard fraction.isFinite, fraction > 0, fraction * Double(Self.maximumSide) >= Double(max(size.height, size.width))
-      else {
-        throw ImagePreprocessingError.invalid(
-          key: "crop_pct", found: "\(fraction)", expected: "a fraction of about 0.9")
-      }
-    case .huggingFace(.exact(let extent), _): try Self.validate(extent, key: "size")
-    case .huggingFace(.shortestEdge(let edge), _):
-      try Self.validate(Extent(square: edge), key: "size.shortest_edge")
-    case .huggingFace(.none, _): break
-    }
-    for (key, values) in [("mean", mean), ("std", std)] {
-      guard values.count == 3, values.allSatisfy(\.isFinite), key == "mean" || !values.contains(0) else {
-        throw ImagePreprocessingError.invalid(
-          key: key, found: "\(values)", expected: "three numbers\(key == "std" ? " other than 0" : "")")
-      }
-    }
-  }
-
-  private static func validate(_ extent: Extent, key: String) throws {
-    let sides = 1...maximumSide
-    guard sides.contains(extent.height), sides.contains(extent.width) else {
-      throw ImagePreprocessingError.invalid(key: key, found: "\(extent)", expected: "sides in 1...\(maximumSide)")
-    }
-  }
-
   /// The recipe for another input size: the same part of the picture, in more or fewer pixels.
   public func settingSize(_ size: Extent) -> ImagePreprocessing {
     func scaled(_ side: Int, _ old: Int, _ new: Int) -> Int {
@@ -119,37 +84,5 @@ public struct ImagePreprocessing: Sendable, Hashable, Codable {
       }
     }
     return result
-  }
-}
-
-/// Why a recipe cannot be read or followed.
-public enum ImagePreprocessingError: Error, Hashable {
-  /// A number that makes no sense.
-  case invalid(key: String, found: String, expected: String)
-  /// A file that is not what it should be.
-  case malformed(file: String, reason: String)
-  /// Something that a configuration asks for and that does not exist here.
-  case unsupported(file: String, key: String, found: String, supported: String)
-  /// A recipe that does not resize got a picture of another size than the model's.
-  case size(found: Extent, expected: Extent)
-  /// The caller's memory does not hold the result.
-  case destination(found: Int, expected: Int)
-}
-
-extension ImagePreprocessingError: CustomStringConvertible {
-  public var description: String {
-    switch self {
-    case .invalid(let key, let found, let expected):
-      "image preprocessing: '\(key)' is \(found), expected \(expected)"
-    case .malformed(let file, let reason):
-      "\(file): \(reason)"
-    case .unsupported(let file, let key, let found, let supported):
-      "\(file): '\(key)' is \(found), which is not supported; supported: \(supported)"
-    case .size(let found, let expected):
-      "the image has \(found) pixels and the model expects \(expected), but its configuration does not resize; "
-        + "resize the image first"
-    case .destination(let found, let expected):
-      "the destination holds \(found) values, the image has \(expected)"
-    }
   }
 }
