@@ -50,7 +50,7 @@ extension VisionTransformerConfiguration {
     let architecture = try object.required("architecture", object.string("architecture"))
     do {
       // The file says everything that a tag after the name would.
-      return try preset(String(architecture.prefix { $0 != "." }))
+      return try preset(timmName(architecture).name)
     } catch ConfigurationError.unknownArchitecture(_, let nearest) {
       let blocks = ["embed_dim", "depth", "num_heads"]
       if architecture.hasPrefix("point_"), blocks.allSatisfy({ arguments.values[$0] != nil }) {

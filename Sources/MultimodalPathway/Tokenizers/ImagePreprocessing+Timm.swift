@@ -85,7 +85,7 @@ extension ImagePreprocessing {
   /// A name of one's own gets what most of timm's have: ImageNet's mean and standard deviation where it is of DINO or
   /// DeiT, else 0.5. A tag that timm does not know counts as none; `TimmRecipe.named(_:)` refuses it.
   public static func timm(architecture: String, size: Extent) -> ImagePreprocessing {
-    let name = String(architecture.prefix { $0 != "." })
+    let name = VisionTransformerConfiguration.timmName(architecture).name
     if let recipe = (try? TimmRecipe.named(architecture)) ?? TimmRecipe.all[name]?.first {
       return recipe.preprocessing.settingSize(size)
     }

@@ -42,7 +42,7 @@ struct StatedRecipe {
     private static let dynamicArchitectures: Set = ["vit_intern300m_patch14_448", "test_vit", "test_vit2", "test_vit4"]
 
     var sizes: Sizes {
-      let name = architecture.map { String($0.prefix { $0 != "." }) } ?? ""
+      let name = architecture.map { VisionTransformerConfiguration.timmName($0).name } ?? ""
       return arguments?.dynamic ?? Self.dynamicArchitectures.contains(name) ? .dynamic : .fixed
     }
   }
