@@ -96,7 +96,7 @@ import Testing
 
   /// As plyfile: a row is a line, with a value for every property.
   @Test(arguments: [
-    ("1 2 3 4\n5 6 7 8\n", 8), ("1 2 3\n5 6\n", 9), ("1 2\n3 4 5\n6\n", 8), ("1 2 3\n4 5 6\n7 8 9\n", 10),
+    ("1 2 3 4\n5 6 7 8\n", 8), ("1.5 2 3\n5 6.25\n", 9), ("1 2\n3 4 5\n6\n", 8), ("1 2 3\n4 5 6\n7 8 9\n", 10),
     ("1 2 3 4 5 6\n", 8), ("1 nan 3\n4 5 6\n", 8), ("1,5 2 3\n4 5 6\n", 8),
   ])
   func plyRowsHaveTheHeadersColumns(_ rows: String, _ line: Int) throws {
@@ -201,8 +201,8 @@ import Testing
 
   @Test func cloudsNearZeroAreRoundedAsTheyAre() throws {
     // Digits that float32 does not hold, at up to 8 times the extent; and far away, numbers that it holds.
-    let near = try PointCloud(positions: [7.1, 0.1, 0.3, 8.0, 0.2, 0.7])
-    #expect(near.origin == .zero && near.coordinates == [7.1, 0.1, 0.3, 8.0, 0.2, 0.7])
+    let near = try PointCloud(positions: [6.7, 0.1, 0.3, 8.1, 0.2, 0.7])
+    #expect(near.origin == .zero && near.coordinates == [6.7, 0.1, 0.3, 8.1, 0.2, 0.7])
     let exact = try PointCloud(positions: [5_412_345, 1, 2, 5_412_346, 3.5, 2])
     #expect(exact.origin == .zero && exact.coordinates == [5_412_345, 1, 2, 5_412_346, 3.5, 2])
     #expect(try PointCloud(positions: [1e9 + 0.1, 2, 3]).origin == .zero)
@@ -213,7 +213,7 @@ import Testing
   @Test func pointsFarFromZeroAreWrittenWhereTheyWere() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString + ".ply")
     defer { try? FileManager.default.removeItem(at: file) }
-    let cloud = try PointCloud(positions: [691_234.123, 5_412_345.456, 103.789, 691_234.623, 5_412_345.956, 104.289])
+    let cloud = try PointCloud(positions: [691_234.123, 5_412_345.456, 103.789, 691_234.723, 5_412_345.956, 104.289])
     let colors = [(UInt8, UInt8, UInt8)](repeating: (1, 2, 3), count: 2)
     try PointFile.writePLY(cloud, colors: colors, column: .integers("label", [4, 5]), to: file)
     let again = try PointFile.read(file)

@@ -4,9 +4,13 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// What containers of sound say of themselves, or do not (Tests/Fixtures/audio/make_containers.py).
+/// What containers of sound say of themselves, or do not (Tests/Fixtures/audio/containers/make_containers.py).
 @Suite struct SoundContainerTests {
-  static func file(_ name: String) throws -> Data { try Data(contentsOf: Fixture.url("audio/\(name)")) }
+  private static let older = ["tone.wav", "tone.flac", "tone.ogg", "tone.opus", "tone.mp3"]
+
+  static func url(_ name: String) -> URL { Fixture.url(older.contains(name) ? "audio/\(name)" : "audio/containers/\(name)") }
+
+  static func file(_ name: String) throws -> Data { try Data(contentsOf: url(name)) }
 
   /// The samples, and the notes on them.
   static func read(_ data: Data, channel: Int? = nil) throws -> (samples: [Float], notes: [MediaNote]) {
@@ -24,7 +28,7 @@ import Testing
     let expected = try Self.read(Self.file("tone.wav"))
     let found = try Self.read(Self.file("tone.\(ending)"))
     #expect(found.samples == expected.samples && found.notes.isEmpty && expected.notes.isEmpty)
-    #expect(try AudioFile.read(Fixture.url("audio/tone.\(ending)")).samples == expected.samples)
+    #expect(try AudioFile.read(Self.url("tone.\(ending)")).samples == expected.samples)
   }
 
   @Test(arguments: ["aiff", "au", "caf", "w64", "rf64"])

@@ -40,6 +40,10 @@ struct AudioDecoding {
     // SAFETY: the decoder keeps a pointer to `bytes`, which outlive it.
     let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
     guard let decoder = mp_audio_open(start, bytes.count, &report) else {
+      if format == .ogg, bytes.dropFirst(28).starts(with: [0x7F] + Array("FLAC".utf8)) {
+        throw AudioFileError.unsupportedVariant(
+          file: name, finding: "FLAC in Ogg, which libsndfile cannot open (\(report.text)); convert it to FLAC alone")
+      }
       throw AudioFileError.damaged(file: name, finding: report.text)
     }
     defer { mp_audio_close(decoder) }
