@@ -6,7 +6,8 @@ enum VideoContainer {
   /// What a file's structure shows before it is decoded.
   ///
   /// - Returns: what the caller should know.
-  /// - Throws: `VideoError` where the end is missing, a checksum is wrong, or another file follows; what reading throws.
+  /// - Throws: `VideoError` where the end is missing, a checksum is wrong, or another file follows; what reading
+  ///   throws.
   /// - Complexity: O(boxes of the file), a few bytes each; for Ogg, FLV, MPEG-TS, and Matroska of unknown length
   ///   O(bytes).
   static func check(_ url: URL, size: UInt64) throws -> [MediaNote] {
@@ -95,7 +96,9 @@ enum VideoContainer {
   private static func segmentEnd(_ file: FileHandle) throws -> UInt64? {
     guard let header = try variableInteger(file, at: 4) else { return nil }
     let (offset, overflow) = header.end.addingReportingOverflow(header.value)
-    guard !overflow, offset < UInt64.max - 8, let segment = try variableInteger(file, at: offset + 4) else { return nil }
+    guard !overflow, offset < UInt64.max - 8, let segment = try variableInteger(file, at: offset + 4) else {
+      return nil
+    }
     let (end, isTooFar) = segment.end.addingReportingOverflow(segment.value)
     return isTooFar ? nil : end
   }

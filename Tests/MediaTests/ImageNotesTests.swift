@@ -31,7 +31,8 @@ import Testing
     var data = try Data(contentsOf: Fixture.url("images/coffee.jpg"))
     #expect(try read(data).notes.isEmpty)
     let middle = data.count / 2
-    data.replaceSubrange(middle..<middle + 40, with: [UInt8](repeating: 0xFE, count: 40))
+    // A mark of the end amid the pixels.
+    data.replaceSubrange(middle..<middle + 2, with: [0xFF, 0xD9])
     let found = try read(data)
     #expect(found.notes.count == 1 && found.notes[0].kind == .warning)
   }

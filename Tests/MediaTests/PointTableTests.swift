@@ -64,6 +64,23 @@ import Testing
     #expect(finding.contains("transpose"))
   }
 
+  /// A table that pandas wrote without names, but with its index.
+  @Test func columnsThatCountLinesAreRefused() throws {
+    let lines = (0..<9).map { "\($0),\(Double($0) * 0.25 + 1.125),2.5,-0.75" }
+    guard case .malformed(_, .line(1), let finding)? = #expect(throws: PointFileError.self, performing: {
+      try Self.read(lines.joined(separator: "\n"))
+    }) else {
+      Issue.record("no line")
+      return
+    }
+    #expect(finding.contains("counts the lines"))
+    #expect(try Self.read("n,x,y,z\n" + lines.joined(separator: "\n")).points.count == 27)
+    // A header says that it is x; of few lines, and of three columns, it may be.
+    #expect(try Self.read("x,y,z,i\n" + lines.prefix(7).joined(separator: "\n")).points.count == 21)
+    #expect(try Self.read(lines.prefix(7).joined(separator: "\n")).points.count == 21)
+    #expect(try Self.read((0..<9).map { "\($0) 0.5 1.5" }.joined(separator: "\n")).points.count == 27)
+  }
+
   @Test func numbersThatMayBeNamesAreTold() throws {
     let found = try Self.read("0,1,2\n1.5,2.5,3.5\n")
     #expect(found.points == [0, 1, 2, 1.5, 2.5, 3.5] && found.notes.count == 1)

@@ -80,4 +80,26 @@ import Testing
     }
     #expect(finding.contains("checksum"))
   }
+
+  /// Damaged files give a count or a `VideoError`, never anything else.
+  @Test(arguments: ["pieces/h264.ts", "pieces/h264.flv", "pieces/live.mkv", "pieces/edited.mp4", "theora.ogv", "mpeg4.avi"])
+  func survivesDamage(_ name: String) throws {
+    var random = SeededGenerator(seed: 9)
+    let whole = try Data(contentsOf: Fixture.url("video/\(name)"))
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: file) }
+    for _ in 0..<60 {
+      var data = whole + whole
+      for _ in 0..<Int.random(in: 1...6, using: &random) {
+        let reach = Bool.random(using: &random) ? 600 : data.count
+        data[Int.random(in: 0..<reach, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      try data.write(to: file)
+      do {
+        let video = try VideoFile(file, limits: VideoLimits(pixels: 1 << 16))
+        #expect(video.frameCount > 0)
+      } catch is VideoError {
+      }
+    }
+  }
 }

@@ -138,9 +138,11 @@ struct AudioDecoding {
   /// What the mean of the channels loses, where that is nearly all.
   var loss: String? {
     guard let mix, mix.keptShare < 0.1 else { return nil }
-    let decibels = mix.keptShare > 0 ? String(format: "%.0f dB below", 10 * log10(mix.keptShare)).dropFirst() : "all of it below"
-    return "its \(mix.channels) channels cancel each other: their mean is \(decibels) what unrelated channels would "
-      + "leave; choose one with --channel 1...\(mix.channels)"
+    let level =
+      mix.keptShare > 0
+      ? String(format: "%.0f dB below what unrelated channels would leave", -10 * log10(mix.keptShare)) : "silence"
+    return "its \(mix.channels) channels cancel each other: their mean is \(level); choose one with "
+      + "--channel 1...\(mix.channels)"
   }
 }
 
