@@ -15,7 +15,7 @@ struct mp_png {
   size_t position;
   int cut;               // a read went past the end
   size_t wanted;         // bytes of the last read
-  int is_behind_image;   // what is read now is metadata after the pixels
+  int is_after_image;   // what is read now is metadata after the pixels
   int is_damaged_there;
   mp_media_limits limits;
   mp_media_report *report;  // of the entry point that runs
@@ -36,7 +36,7 @@ static void fail(png_structp library, png_const_charp message) {
 
 static void ignore_warning(png_structp library, png_const_charp message) {
   mp_png *png = png_get_error_ptr(library);
-  if (png && png->is_behind_image) png->is_damaged_there = 1;
+  if (png && png->is_after_image) png->is_damaged_there = 1;
   (void)message;
 }
 
@@ -201,7 +201,7 @@ static mp_media_status read_end(mp_png *png) {
     png->is_damaged_there |= !png->cut;
     return png->cut && png->wanted != chunk_header ? mp_media_truncated : mp_media_ok;
   }
-  png->is_behind_image = 1;
+  png->is_after_image = 1;
   png_set_crc_action(png->library, PNG_CRC_DEFAULT, PNG_CRC_DEFAULT);
   png_read_end(png->library, png->info);
   return mp_media_ok;

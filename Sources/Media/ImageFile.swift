@@ -7,8 +7,8 @@ public enum ImageFile {
   /// Reads a JPEG or PNG file, told apart by its content; names are not looked at.
   ///
   /// Equal in every byte to Pillow's `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`: alpha is dropped,
-  /// 16-bit samples keep their high bytes, four-component JPEGs are taken for inverted CMYK. One kind differs: of 16-bit
-  /// grey, Pillow clips the samples to 255, which makes nearly all of them white.
+  /// 16-bit samples keep their high bytes, four-component JPEGs are taken for inverted CMYK. One kind differs: of
+  /// 16-bit grey, Pillow clips the samples to 255, which makes nearly all of them white.
   ///
   /// - Parameters:
   ///   - limits: what the file may cost; checked on its header before anything is decoded.

@@ -6,8 +6,10 @@ enum VideoContainer {
   /// What a file's structure shows before it is decoded.
   ///
   /// - Returns: what the caller should know.
-  /// - Throws: `VideoError` where the end is missing, a checksum is wrong, or another file follows; what reading throws.
-  /// - Complexity: O(boxes of the file), a few bytes each; for Ogg, FLV, and Matroska of unknown length O(bytes).
+  /// - Throws: `VideoError` where the end is missing, a checksum is wrong, or another file follows; what reading
+  ///   throws.
+  /// - Complexity: O(boxes of the file), a few bytes each; for Ogg, FLV, MPEG-TS, and Matroska of unknown length
+  ///   O(bytes).
   static func check(_ url: URL, size: UInt64) throws -> [MediaNote] {
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: url.path))
     defer { try? file.close() }
@@ -29,6 +31,7 @@ enum VideoContainer {
       }
       return pages.notes.map { MediaNote(file: url.path, $0) }
     }
+    if start.first == 0x47 { try refuse(mapped(url, TransportStream.change)) }
     if start.starts(with: "FLV".utf8) { try refuse(mapped(url, fileAfterTags)) }
     if start.starts(with: "RIFF".utf8) { try refuse(fileAfterRIFF(file, size)) }
     if start.dropFirst(4).starts(with: "ftyp".utf8) { try refuse(secondMovie(file, size)) }
@@ -93,7 +96,9 @@ enum VideoContainer {
   private static func segmentEnd(_ file: FileHandle) throws -> UInt64? {
     guard let header = try variableInteger(file, at: 4) else { return nil }
     let (offset, overflow) = header.end.addingReportingOverflow(header.value)
-    guard !overflow, offset < UInt64.max - 8, let segment = try variableInteger(file, at: offset + 4) else { return nil }
+    guard !overflow, offset < UInt64.max - 8, let segment = try variableInteger(file, at: offset + 4) else {
+      return nil
+    }
     let (end, isTooFar) = segment.end.addingReportingOverflow(segment.value)
     return isTooFar ? nil : end
   }

@@ -9,10 +9,10 @@ enum CSV {
     }.joined(separator: ",")
   }
 
-  /// The records of a text; empty lines are none.
+  /// The records of a text with the lines that they begin in, from 1; empty lines are none.
   ///
   /// - Throws: `ToolError` for a quote that does not end, or stands in or behind a field.
-  static func records(_ text: String, file: String) throws -> [[String]] {
+  static func records(_ text: String, file: String) throws -> [(line: Int, fields: [String])] {
     var reader = Reader(text: Substring(text), file: file)
     return try reader.records()
   }
@@ -22,20 +22,21 @@ enum CSV {
     let file: String
     var line = 1
 
-    mutating func records() throws -> [[String]] {
-      var records: [[String]] = []
+    mutating func records() throws -> [(line: Int, fields: [String])] {
+      var records: [(line: Int, fields: [String])] = []
       while let first = text.first {
         if first.isNewline {
           line += 1
           text.removeFirst()
           continue
         }
+        let start = line
         var record = [try field()]
         while text.first == "," {
           text.removeFirst()
           record.append(try field())
         }
-        records.append(record)
+        records.append((start, record))
       }
       return records
     }

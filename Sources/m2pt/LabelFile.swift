@@ -27,23 +27,35 @@ enum LabelFile {
     do {
       let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
       guard size <= largest else { throw ToolError("\(path): has \(size) bytes, more than a list of classes can have") }
-      text = try String(contentsOfFile: path, encoding: .utf8)
+      let data = try Data(contentsOf: URL(fileURLWithPath: path))
+      guard let utf8 = String(data: data, encoding: .utf8) else {
+        let isWide = data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF])
+        throw ToolError("\(path): the text is \(isWide ? "in UTF-16" : "not in UTF-8"); save it as UTF-8")
+      }
+      text = utf8
     } catch let error as ToolError {
       throw error
     } catch {
       throw ToolError("\(path): cannot be read: \(error.localizedDescription)")
     }
     let records = try CSV.records(text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text, file: path)
-    let header = records.first ?? []
+    let header = records.first?.fields ?? []
     guard let index = header.firstIndex(of: "index"), let name = header.firstIndex(of: "display_name") else {
-      throw ToolError("\(path): the first line is '\(header.joined(separator: ","))', expected index,mid,display_name")
+      throw ToolError(
+        "\(path):\(records.first?.line ?? 1): the first line is '\(header.joined(separator: ","))', "
+          + "expected index,mid,display_name")
     }
     var labels = [String?](repeating: nil, count: count)
-    for record in records.dropFirst() {
-      guard record.count == header.count, let number = Int(record[index]), labels.indices.contains(number) else {
-        throw ToolError("\(path): '\(CSV.line(record))' does not name one of the model's classes, 0...\(count - 1)")
+    for (line, record) in records.dropFirst() {
+      guard record.count == header.count else {
+        throw ToolError("\(path):\(line): \(record.count) columns, expected \(header.count) as in the first line")
       }
-      guard labels[number] == nil else { throw ToolError("\(path): names class \(number) twice") }
+      guard let number = Int(record[index]), labels.indices.contains(number) else {
+        throw ToolError(
+          "\(path):\(line): '\(CSV.line(record))' does not name one of the model's classes, 0...\(count - 1)")
+      }
+      guard labels[number] == nil else { throw ToolError("\(path):\(line): names class \(number) twice") }
+      guard !record[name].isEmpty else { throw ToolError("\(path):\(line): class \(number) has no name") }
       labels[number] = record[name]
     }
     return try labels.enumerated().map { number, label in

@@ -35,8 +35,8 @@ struct ModelInput: ParsableArguments {
   @Option(help: "Pictures, clips, windows or clouds of a pass.") var batch = 8
   @Argument(
     help: """
-      Files of the model's kind: JPEG, PNG; videos; WAV, FLAC, Ogg, MP3; PLY, OFF, OBJ, XYZ, NPY; or directories or \
-      patterns of them.
+      Files of the model's kind: JPEG, PNG; videos; WAV, FLAC, Ogg, MP3, AIFF, AU, CAF, W64; PLY, OFF, OBJ, XYZ, CSV, \
+      NPY; or directories or patterns of them.
       """)
   var files: [String]
 

@@ -210,6 +210,6 @@ import Testing
       } catch is PointFileError {
       }
     }
-    #expect(readable > 500)
+    #expect(readable > 300)
   }
 }

@@ -64,6 +64,23 @@ import Testing
     #expect(finding.contains("transpose"))
   }
 
+  /// A table that pandas wrote without names, but with its index.
+  @Test func columnsThatCountLinesAreRefused() throws {
+    let lines = (0..<9).map { "\($0),\(Double($0) * 0.25 + 1.125),2.5,-0.75" }
+    guard case .malformed(_, .line(1), let finding)? = #expect(throws: PointFileError.self, performing: {
+      try Self.read(lines.joined(separator: "\n"))
+    }) else {
+      Issue.record("no line")
+      return
+    }
+    #expect(finding.contains("counts the lines"))
+    #expect(try Self.read("n,x,y,z\n" + lines.joined(separator: "\n")).points.count == 27)
+    // A header says that it is x; of few lines, and of three columns, it may be.
+    #expect(try Self.read("x,y,z,i\n" + lines.prefix(7).joined(separator: "\n")).points.count == 21)
+    #expect(try Self.read(lines.prefix(7).joined(separator: "\n")).points.count == 21)
+    #expect(try Self.read((0..<9).map { "\($0) 0.5 1.5" }.joined(separator: "\n")).points.count == 27)
+  }
+
   @Test func numbersThatMayBeNamesAreTold() throws {
     let found = try Self.read("0,1,2\n1.5,2.5,3.5\n")
     #expect(found.points == [0, 1, 2, 1.5, 2.5, 3.5] && found.notes.count == 1)
@@ -96,7 +113,7 @@ import Testing
 
   /// As plyfile: a row is a line, with a value for every property.
   @Test(arguments: [
-    ("1 2 3 4\n5 6 7 8\n", 8), ("1 2 3\n5 6\n", 9), ("1 2\n3 4 5\n6\n", 8), ("1 2 3\n4 5 6\n7 8 9\n", 10),
+    ("1 2 3 4\n5 6 7 8\n", 8), ("1.5 2 3\n5 6.25\n", 9), ("1 2\n3 4 5\n6\n", 8), ("1 2 3\n4 5 6\n7 8 9\n", 10),
     ("1 2 3 4 5 6\n", 8), ("1 nan 3\n4 5 6\n", 8), ("1,5 2 3\n4 5 6\n", 8),
   ])
   func plyRowsHaveTheHeadersColumns(_ rows: String, _ line: Int) throws {
@@ -201,8 +218,8 @@ import Testing
 
   @Test func cloudsNearZeroAreRoundedAsTheyAre() throws {
     // Digits that float32 does not hold, at up to 8 times the extent; and far away, numbers that it holds.
-    let near = try PointCloud(positions: [7.1, 0.1, 0.3, 8.0, 0.2, 0.7])
-    #expect(near.origin == .zero && near.coordinates == [7.1, 0.1, 0.3, 8.0, 0.2, 0.7])
+    let near = try PointCloud(positions: [6.7, 0.1, 0.3, 8.1, 0.2, 0.7])
+    #expect(near.origin == .zero && near.coordinates == [6.7, 0.1, 0.3, 8.1, 0.2, 0.7])
     let exact = try PointCloud(positions: [5_412_345, 1, 2, 5_412_346, 3.5, 2])
     #expect(exact.origin == .zero && exact.coordinates == [5_412_345, 1, 2, 5_412_346, 3.5, 2])
     #expect(try PointCloud(positions: [1e9 + 0.1, 2, 3]).origin == .zero)
@@ -213,7 +230,7 @@ import Testing
   @Test func pointsFarFromZeroAreWrittenWhereTheyWere() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString + ".ply")
     defer { try? FileManager.default.removeItem(at: file) }
-    let cloud = try PointCloud(positions: [691_234.123, 5_412_345.456, 103.789, 691_234.623, 5_412_345.956, 104.289])
+    let cloud = try PointCloud(positions: [691_234.123, 5_412_345.456, 103.789, 691_234.723, 5_412_345.956, 104.289])
     let colors = [(UInt8, UInt8, UInt8)](repeating: (1, 2, 3), count: 2)
     try PointFile.writePLY(cloud, colors: colors, column: .integers("label", [4, 5]), to: file)
     let again = try PointFile.read(file)

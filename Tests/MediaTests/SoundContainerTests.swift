@@ -4,9 +4,13 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// What containers of sound say of themselves, or do not (Tests/Fixtures/audio/make_containers.py).
+/// What containers of sound say of themselves, or do not (Tests/Fixtures/audio/containers/make_containers.py).
 @Suite struct SoundContainerTests {
-  static func file(_ name: String) throws -> Data { try Data(contentsOf: Fixture.url("audio/\(name)")) }
+  private static let older = ["tone.wav", "tone.flac", "tone.ogg", "tone.opus", "tone.mp3"]
+
+  static func url(_ name: String) -> URL { Fixture.url(older.contains(name) ? "audio/\(name)" : "audio/containers/\(name)") }
+
+  static func file(_ name: String) throws -> Data { try Data(contentsOf: url(name)) }
 
   /// The samples, and the notes on them.
   static func read(_ data: Data, channel: Int? = nil) throws -> (samples: [Float], notes: [MediaNote]) {
@@ -24,7 +28,7 @@ import Testing
     let expected = try Self.read(Self.file("tone.wav"))
     let found = try Self.read(Self.file("tone.\(ending)"))
     #expect(found.samples == expected.samples && found.notes.isEmpty && expected.notes.isEmpty)
-    #expect(try AudioFile.read(Fixture.url("audio/tone.\(ending)")).samples == expected.samples)
+    #expect(try AudioFile.read(Self.url("tone.\(ending)")).samples == expected.samples)
   }
 
   @Test(arguments: ["aiff", "au", "caf", "w64", "rf64"])
@@ -179,5 +183,33 @@ import Testing
     let data = try Self.file("tone.wav")
     let found = try Self.read(data + Data("garbage after it".utf8))
     #expect(try found.samples == Self.read(data).samples && found.notes.count == 1)
+  }
+
+  /// Damaged files give a sound or an `AudioFileError`, never anything else.
+  @Test(arguments: [1, 2, 3, 4] as [UInt64])
+  func survivesDamage(_ seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    let endings = ["aiff", "au", "caf", "w64", "rf64"]
+    var files = try endings.flatMap { [try Self.file("tone.\($0)"), try Self.file("pipe.\($0)")] }
+    files += try ["wav", "flac", "mp3"].map { try Self.file("tone.\($0)") + Self.file("tone.\($0)") }
+    let limits = AudioLimits(channels: 8, frames: 1 << 20)
+    var readable = 0
+    for _ in 0..<600 {
+      var data = files.randomElement(using: &random)!
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let reach = Bool.random(using: &random) ? min(128, data.count) : data.count
+        data[Int.random(in: 0..<reach, using: &random)] = [0, 0x7F, 0x80, 0xFF, 8].randomElement(using: &random)!
+      }
+      if Int.random(in: 0..<4, using: &random) == 0 {
+        data = Data(data.prefix(Int.random(in: 0..<data.count, using: &random)))
+      }
+      do {
+        let sound = try AudioFile.decode(data, name: "damaged", rate: 16_000, resamples: true, limits: limits)
+        #expect(!sound.samples.isEmpty && sound.samples.count <= limits.frames)
+        readable += 1
+      } catch is AudioFileError {
+      }
+    }
+    #expect(readable > 30)
   }
 }

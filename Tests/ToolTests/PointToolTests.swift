@@ -76,6 +76,42 @@ import Testing
     }
   }
 
+  /// A cloud with UTM coordinates has the answers of the same cloud at 0, at its own coordinates.
+  @Test func cloudsFarFromZeroAnswerInTheirOwnCoordinates() throws {
+    try withModel("segmenter") { folder, cloud in
+      let model = folder.appendingPathComponent("model").path
+      let (easting, northing) = (691_234.5, 5_412_345.25)
+      let far = folder.appendingPathComponent("far.xyz")
+      let lines = (0..<cloud.count).map { index in
+        "\(Double(cloud[index].x) + easting) \(Double(cloud[index].y) + northing) \(cloud[index].z)"
+      }
+      try Data(lines.joined(separator: "\n").utf8).write(to: far)
+      func rows(_ file: URL) throws -> [[Double]] {
+        let result = try Tool.run(["segment", "--model", model, "--csv", file.path])
+        try #require(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
+        return result.output.split(separator: "\n").dropFirst().map { $0.split(separator: ",").map { Double($0)! } }
+      }
+      let (near, moved) = (try rows(folder.appendingPathComponent("cloud.xyz")), try rows(far))
+      #expect(near.count == cloud.count && moved.count == cloud.count)
+      for (a, b) in zip(near, moved) {
+        #expect(abs(b[0] - easting - a[0]) < 1e-6 && abs(b[1] - northing - a[1]) < 1e-6 && abs(b[2] - a[2]) < 1e-6)
+        #expect(a[3] == b[3] && abs(a[4] - b[4]) < 1e-3)
+      }
+      let output = folder.appendingPathComponent("parts.ply")
+      let written = try Tool.run(["segment", "--model", model, far.path, "--output", output.path])
+      #expect(written.status == 0, "\(written.errors)")
+      let parts = try PointFile.read(output)
+      #expect(abs(parts.position(5).y - northing - Double(cloud[5].y)) < 1e-6)
+      let look = try Tool.run(["attention", "--model", model, far.path, "--json"])
+      let centers = try #require(JSONDecoder().decode(Attention.self, from: Data(look.output.utf8)).centers)
+      #expect(centers.allSatisfy { abs(Double($0[1]) - northing) < 10 })
+      let broken = folder.appendingPathComponent("broken.csv")
+      try Data("x,y,z\n1,2,3\n4,,6\n".utf8).write(to: broken)
+      let refused = try Tool.run(["segment", "--model", model, broken.path])
+      #expect(refused.status == 1 && refused.errors.contains("line 3: the value of y is missing"), "\(refused.errors)")
+    }
+  }
+
   private struct Attention: Decodable {
     var prefix: [Double]
     var attention: [[Double]]

@@ -103,6 +103,51 @@ import Testing
     }
   }
 
+  /// Channels of opposite sign, whose mean is silence.
+  @Test func channelsThatCancelWarnAndOneCanBeChosen() throws {
+    try Tool.withFolder { folder in
+      let model = try makeModel(in: folder)
+      func little<T: FixedWidthInteger>(_ value: T) -> Data { withUnsafeBytes(of: value.littleEndian) { Data($0) } }
+      let mono = noise(8000, rate: 16_000, seed: 3)
+      var stereo = Data("RIFF".utf8) + little(UInt32(36 + 32_000)) + Data("WAVEfmt ".utf8) + little(UInt32(16))
+      stereo += little(UInt16(1)) + little(UInt16(2)) + little(UInt32(16_000)) + little(UInt32(64_000))
+      stereo += little(UInt16(4)) + little(UInt16(16)) + Data("data".utf8) + little(UInt32(32_000))
+      for place in stride(from: 44, to: mono.count, by: 2) {
+        let sample = Int16(bitPattern: UInt16(mono[place]) | UInt16(mono[place + 1]) << 8)
+        stereo += little(-sample) + little(sample)
+      }
+      let file = folder.appendingPathComponent("balanced.wav")
+      try stereo.write(to: file)
+      try mono.write(to: folder.appendingPathComponent("mono.wav"))
+      let mixed = try Tool.run(["classify", "--model", model, file.path])
+      #expect(mixed.status == 0, "\(mixed.errors)")
+      #expect(mixed.errors.contains("warning: \(file.path): its 2 channels cancel each other"), "\(mixed.errors)")
+      #expect(mixed.errors.contains("--channel 1...2"))
+      let second = try Tool.run(["classify", "--json", "--model", model, "--channel", "2", file.path])
+      #expect(second.status == 0 && second.errors.isEmpty, "\(second.errors)")
+      let expected = try answers(["--model", model, folder.appendingPathComponent("mono.wav").path])[0]
+      let found = try JSONDecoder().decode([Answer].self, from: Data(second.output.utf8))[0]
+      #expect(found.classes.map(\.logit) == expected.classes.map(\.logit))
+      for (channel, finding) in [("3", "has 2 channels"), ("0", "from 1")] {
+        let refused = try Tool.run(["classify", "--model", model, "--channel", channel, file.path])
+        #expect(refused.status != 0 && refused.errors.contains(finding), "\(refused.errors)")
+      }
+      let images = try PictureTests.makeModel(in: folder.appendingPathComponent("images"))
+      let picture = try Tool.run(
+        ["classify", "--model", images, "--channel", "1", Fixture.url("images/cat.jpg").path])
+      #expect(picture.status == 1 && picture.errors.contains("for sound"), "\(picture.errors)")
+    }
+  }
+
+  @Test func notesOfFilesAreOnStandardError() throws {
+    try Tool.withFolder { folder in
+      let model = try makeModel(in: folder)
+      let file = Fixture.url("audio/containers/pipe.w64").path
+      let result = try Tool.run(["classify", "--model", model, file])
+      #expect(result.status == 0 && result.errors.contains("note: \(file): its header gives no length"), "\(result.errors)")
+    }
+  }
+
   @Test func namesTagsAsAudioSetDoes() throws {
     try Tool.withFolder { folder in
       let model = try makeModel(in: folder)
@@ -126,13 +171,19 @@ import Testing
 
       for (broken, finding) in [
         ("index,mid\n", "expected index,mid,display_name"), ("index,mid,display_name\n9,a,b\n", "0...6"),
-        ("index,mid,display_name\n0,a,b\n0,a,b\n", "twice"), ("index,mid,display_name\n0,a,b\n", "class 1"),
+        ("index,mid,display_name\n0,a,b\n0,a,b\n", "csv:3: names class 0 twice"),
+        ("index,mid,display_name\n\n0,a,b\n1,a\n", "csv:4: 2 columns, expected 3"),
+        ("index;mid;display_name\n0;a;b\n", "csv:1: "), ("index,mid,display_name\n0,a,\n", "csv:2: class 0 has no name"),
+        ("index,mid,display_name\n0,a,b\n", "class 1"),
         ("index,mid,display_name\n0,a,\"b\n", "does not end"), ("index,mid,display_name\n0,a,\"b\"c\n", "behind"),
       ] {
         try Data(broken.utf8).write(to: file)
         let result = try Tool.run(["classify"] + options)
         #expect(result.status == 1 && result.errors.contains(finding), "\(broken): \(result.errors)")
       }
+      try Data([0xFF, 0xFE, 0x69, 0]).write(to: file)
+      let wide = try Tool.run(["classify"] + options)
+      #expect(wide.status == 1 && wide.errors.contains("in UTF-16"), "\(wide.errors)")
     }
   }
 

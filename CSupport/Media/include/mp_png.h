@@ -1,5 +1,5 @@
-// Reading and writing PNG through libpng. Samples come out as Pillow's convert("RGB") gives them, 16-bit grey aside, which
-// keeps its high bytes as other 16-bit samples do (Pillow clips it to 255). Rows are taken raw and converted here.
+// Reading and writing PNG through libpng. Samples come out as Pillow's convert("RGB") gives them, but for 16-bit grey,
+// which keeps its high bytes as other 16-bit samples do (Pillow clips it to 255). Rows are taken raw and converted here.
 #pragma once
 #include "mp_media.h"
 

@@ -40,6 +40,10 @@ struct AudioDecoding {
     // SAFETY: the decoder keeps a pointer to `bytes`, which outlive it.
     let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
     guard let decoder = mp_audio_open(start, bytes.count, &report) else {
+      if format == .ogg, bytes.dropFirst(28).starts(with: [0x7F] + Array("FLAC".utf8)) {
+        throw AudioFileError.unsupportedVariant(
+          file: name, finding: "FLAC in Ogg, which libsndfile cannot open (\(report.text)); convert it to FLAC alone")
+      }
       throw AudioFileError.damaged(file: name, finding: report.text)
     }
     defer { mp_audio_close(decoder) }
@@ -134,9 +138,11 @@ struct AudioDecoding {
   /// What the mean of the channels loses, where that is nearly all.
   var loss: String? {
     guard let mix, mix.keptShare < 0.1 else { return nil }
-    let decibels = mix.keptShare > 0 ? String(format: "%.0f dB below", 10 * log10(mix.keptShare)).dropFirst() : "all of it below"
-    return "its \(mix.channels) channels cancel each other: their mean is \(decibels) what unrelated channels would "
-      + "leave; choose one with --channel 1...\(mix.channels)"
+    let level =
+      mix.keptShare > 0
+      ? String(format: "%.0f dB below what unrelated channels would leave", -10 * log10(mix.keptShare)) : "silence"
+    return "its \(mix.channels) channels cancel each other: their mean is \(level); choose one with "
+      + "--channel 1...\(mix.channels)"
   }
 }
 

@@ -6,9 +6,9 @@ import MultimodalPathway
 public enum AudioFile {
   /// Reads a sound file, told by its content, as the mean of its channels.
   ///
-  /// Files that were put one after the other in one file are read one after the other. Checksums are compared where the
-  /// format has them: Ogg's pages, FLAC's frames and the MD5 of its samples. Of damaged MP3 files libmpg123 writes notes
-  /// to standard error: libsndfile, which calls it, neither asks it to be quiet nor hands out what could.
+  /// Files that were put one after the other in one file are read one after the other. Checksums are compared where
+  /// the format has them: Ogg's pages, FLAC's frames and the MD5 of its samples. Of damaged MP3 files libmpg123 writes
+  /// notes to standard error: libsndfile, which calls it, neither asks it to be quiet nor hands out what could.
   ///
   /// - Parameters:
   ///   - rate: samples a second that are wanted; absent: the file's own.

@@ -23,7 +23,9 @@ enum AudioFormat: Equatable {
       self = .flac
     } else if start.starts(with: "OggS".utf8) {
       self = .ogg
-    } else if start.starts(with: "FORM".utf8), ["AIFF", "AIFC"].contains(where: { start.dropFirst(8).starts(with: $0.utf8) }) {
+    } else if start.starts(with: "FORM".utf8),
+      ["AIFF", "AIFC"].contains(where: { start.dropFirst(8).starts(with: $0.utf8) })
+    {
       self = .aiff
     } else if start.starts(with: ".snd".utf8) || start.starts(with: "dns.".utf8) {
       self = .au

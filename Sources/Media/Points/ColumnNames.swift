@@ -20,7 +20,8 @@ struct ColumnNames {
 
   init(_ fields: [ArraySlice<UInt8>]) {
     // A separator may end the line.
-    names = (fields.last?.isEmpty == true ? fields.dropLast() : fields[...]).map { Self.plain(String(decoding: $0, as: UTF8.self)) }
+    let named = fields.last?.isEmpty == true ? fields.dropLast() : fields[...]
+    names = named.map { Self.plain(String(decoding: $0, as: UTF8.self)) }
   }
 
   /// Without quotes, unit, case and punctuation; ParaView's `Points:0` becomes `pointsx`.

@@ -11,6 +11,25 @@ private struct ColumnLayout {
   let line: Int
 }
 
+/// Whether the first column of a table is a number of each line, as tables without names have it, beside coordinates
+/// with decimals.
+private struct LineCounter {
+  private var first = 0
+  private var count = 0
+  private var hasDecimals = true
+
+  mutating func add(_ fields: [ArraySlice<UInt8>]) {
+    guard hasDecimals else { return }
+    let number = fields.count > 1 ? PointScanner.integer(fields[0]) : nil
+    if count == 0 { first = number ?? -1 }
+    hasDecimals =
+      number == first + count && (0...1).contains(first) && fields[1].contains(UInt8(ascii: "."))
+    count += 1
+  }
+
+  var isIndex: Bool { hasDecimals && count >= 8 }
+}
+
 extension PointFile {
   /// Columns are separated by semicolons, tabs, commas, or blanks, the same in every row. Names in a first line, which
   /// may be a comment, say which are x, y and z; without names they are the first three. `#` and `//` begin a comment.
@@ -23,6 +42,7 @@ extension PointFile {
     var header: (names: ColumnNames, line: Int)?
     var comment: (names: ColumnNames, line: Int)?
     var layout: ColumnLayout?
+    var counter = LineCounter()
     while let text = scanner.nextLine() {
       let line = scanner.line - 1
       let row = ColumnSeparator.trimmed(text.prefix { $0 != UInt8(ascii: "#") })
@@ -31,7 +51,9 @@ extension PointFile {
         continue
       }
       if let known = layout {
-        try add(known.separator.fields(tabbed(text, row, known.separator)), known, line, &scanner)
+        let fields = known.separator.fields(tabbed(text, row, known.separator))
+        counter.add(fields)
+        try add(fields, known, line, &scanner)
         continue
       }
       let separator = ColumnSeparator(row: row)
@@ -53,10 +75,12 @@ extension PointFile {
       }
       if separator == .comma, header == nil, hasDecimalCommas(row) {
         throw PointFileError.malformed(
-          file: scanner.file, at: .line(line), finding: "only every other comma is followed by a blank; write decimal points")
+          file: scanner.file, at: .line(line),
+          finding: "only every other comma is followed by a blank; write decimal points")
       }
       let known = try chosen(separator, fields, header, comment, line, scanner)
       layout = known
+      counter.add(fields)
       try add(fields, known, line, &scanner)
       if header == nil { noteNumbers(fields, line, &scanner) }
     }
@@ -64,6 +88,12 @@ extension PointFile {
       throw PointFileError.malformed(
         file: scanner.file, at: .line(announced.line),
         finding: "\(announced.count) points are announced, \(scanner.pointCount) follow")
+    }
+    if let layout, header == nil, layout.count > 3, counter.isIndex, layout.places == [0, 1, 2] {
+      throw PointFileError.malformed(
+        file: scanner.file, at: .line(layout.line),
+        finding: "the first of \(layout.count) columns counts the lines; name the columns x, y and z in a first line, "
+          + "or remove it")
     }
     if let layout, header == nil, scanner.pointCount == 3, layout.count > 16 {
       throw PointFileError.malformed(
@@ -81,8 +111,8 @@ extension PointFile {
 
   /// The names in a comment like `# x y z` or `//X Y Z`; nil where it does not name x, y and z.
   private static func commentNames(_ text: ArraySlice<UInt8>) -> ColumnNames? {
-    let words = ColumnSeparator.trimmed(text).drop { "#/".utf8.contains($0) }
-    let names = ColumnNames(ColumnSeparator(header: ColumnSeparator.trimmed(words)).fields(ColumnSeparator.trimmed(words)))
+    let words = ColumnSeparator.trimmed(ColumnSeparator.trimmed(text).drop { "#/".utf8.contains($0) })
+    let names = ColumnNames(ColumnSeparator(header: words).fields(words))
     return names.coordinates == nil ? nil : names
   }
 
@@ -141,6 +171,7 @@ extension PointFile {
   /// pandas names columns 0, 1, 2 that have no names, which looks like a point.
   private static func noteNumbers(_ fields: [ArraySlice<UInt8>], _ line: Int, _ scanner: inout PointScanner) {
     let isCount = fields.enumerated().allSatisfy { PointScanner.integer($1) == $0 }
-    if isCount { scanner.note("line \(line) is 0, 1, 2: it is read as a point; remove it if these are names of columns") }
+    guard isCount else { return }
+    scanner.note("line \(line) is 0, 1, 2: it is read as a point; remove it if these are names of columns")
   }
 }

@@ -23,6 +23,10 @@ extension PointFile {
     }
     let layout = try header.fields.isEmpty ? plain(header, &scanner) : records(header, &scanner)
     let start = scanner.position
+    guard scanner.remaining >= layout.rows * layout.rowBytes else {
+      throw PointFileError.truncated(
+        file: scanner.file, finding: "\(layout.rows) points are announced and \(scanner.remaining) bytes left")
+    }
     for row in 0..<layout.rows {
       var values = (0.0, 0.0, 0.0)
       values.0 = try value(&scanner, at: start + row * layout.rowStride, layout.x)

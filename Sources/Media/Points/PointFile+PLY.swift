@@ -51,7 +51,8 @@ private struct PLYBody {
       }
       try endRow(element, scanner)
       if format == .ascii, let missing = places.first(where: { !values[$0].isFinite }) {
-        throw malformed("the value of \(element.properties[missing].name) is missing; remove such points first", scanner)
+        throw malformed(
+          "the value of \(element.properties[missing].name) is missing; remove such points first", scanner)
       }
       try scanner.add(values[places[0]], values[places[1]], values[places[2]])
     }
@@ -111,7 +112,8 @@ private struct PLYBody {
     let (place, left) = (scanner.position, scanner.remaining)
     guard scanner.take(left).contains(where: { $0 != 0x0A && $0 != 0x0D }) else { return }
     throw scanner.malformed(
-      atByte: place, "\(left) bytes follow the rows that the header announces; its properties are not those of the rows")
+      atByte: place,
+      "\(left) bytes follow the rows that the header announces; its properties are not those of the rows")
   }
 
   private func check(_ element: PLYHeader.Element, _ scanner: PointScanner) throws {

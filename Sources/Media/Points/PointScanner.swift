@@ -67,7 +67,7 @@ struct PointScanner {
     if let value = Self.number(field), value.isFinite { return value }
     let text = String(decoding: field.prefix(40), as: UTF8.self)
     let missing = ["", "-", "?", "na", "n/a", "nan", "-nan", "null", "none", "nil", "inf", "-inf", "+inf", "infinity"]
-    let hasComma = field.contains(UInt8(ascii: ",")) && Self.number(ArraySlice(field.map { $0 == 0x2C ? 0x2E : $0 })) != nil
+    let hasComma = field.contains(0x2C) && Self.number(ArraySlice(field.map { $0 == 0x2C ? 0x2E : $0 })) != nil
     let finding =
       missing.contains(text.lowercased())
       ? "the value of \(name) is missing ('\(text)'); remove such points first"

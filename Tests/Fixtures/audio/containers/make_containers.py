@@ -1,8 +1,8 @@
-"""The tone of tone.wav in other containers, by libsndfile and FFmpeg.
+"""The tone of ../tone.wav in other containers, by libsndfile and FFmpeg.
 
-    python Tests/Fixtures/audio/make_containers.py    # rewrites the files below; the serial number in the Ogg file is random
+    python Tests/Fixtures/audio/containers/make_containers.py    # rewrites the files below; the serial number in the Ogg file is random
 
-Files: tone.aiff, tone.au, tone.caf, tone.w64, tone.rf64 with the samples of tone.wav; pipe.w64, pipe.caf, pipe.rf64, pipe.aiff,
+Files: tone.aiff, tone.au, tone.caf, tone.w64, tone.rf64 with the samples of ../tone.wav; pipe.w64, pipe.caf, pipe.rf64, pipe.aiff,
 pipe.au as FFmpeg writes them into a pipe, where it cannot go back to write lengths; broadcast.ogg, a Vorbis tone of 20 s in
 several pages, without the last one. Needs soundfile, numpy and the command ffmpeg (5.1).
 """
@@ -25,12 +25,12 @@ def pages(data: bytes) -> list[int]:
 
 
 def main() -> None:
-    samples, rate = soundfile.read(HERE / "tone.wav", dtype="int16", always_2d=True)
+    samples, rate = soundfile.read(HERE.parent / "tone.wav", dtype="int16", always_2d=True)
     for ending, kind in (("aiff", "AIFF"), ("au", "AU"), ("caf", "CAF"), ("w64", "W64"), ("rf64", "RF64")):
         soundfile.write(HERE / f"tone.{ending}", samples, rate, format=kind, subtype="PCM_16")
     for ending, flags in (("w64", []), ("caf", []), ("rf64", ["-rf64", "always"]), ("aiff", []), ("au", [])):
         muxer = "wav" if ending == "rf64" else ending
-        command = ["ffmpeg", "-loglevel", "error", "-i", str(HERE / "tone.wav"), "-bitexact", *flags, "-f", muxer, "-"]
+        command = ["ffmpeg", "-loglevel", "error", "-i", str(HERE.parent / "tone.wav"), "-bitexact", *flags, "-f", muxer, "-"]
         (HERE / f"pipe.{ending}").write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
     time = np.arange(20 * 16_000) / 16_000
     soundfile.write(HERE / "broadcast.ogg", 0.25 * np.sin(2 * np.pi * 440 * time), 16_000, format="OGG", subtype="VORBIS")
