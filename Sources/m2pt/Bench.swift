@@ -42,6 +42,9 @@ struct Bench: ParsableCommand {
       throw ValidationError("--batch takes 1...1024, --runs 1...10000.")
     }
     if json, format != .text, format != .json { throw ValidationError("Give either --json or --format.") }
+    guard model != nil || recipe.sampling == nil && recipe.points == nil && recipe.groups == nil else {
+      throw ValidationError("--sampling, --points and --groups go with --model.")
+    }
     if input != nil {
       guard !startup, !profile, html == nil, batch == 1, format == .text || format == .json else {
         throw ValidationError(

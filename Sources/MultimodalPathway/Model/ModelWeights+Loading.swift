@@ -30,8 +30,10 @@ extension ModelWeights {
   /// The same of a checkpoint that was read from there.
   init(checkpoint: Checkpoint, at url: URL, architecture: String?, overriding overrides: ModelOverrides) throws {
     let configuration = try Self.configuration(at: url, of: checkpoint, architecture: architecture)
-    self = try ModelWeights(checkpoint: checkpoint, configuration: configuration)
-      .prepared(at: url, architecture: architecture, overrides)
+    var stored = configuration
+    if architecture == nil, let size = configuration.storedSize(of: checkpoint) { stored.imageSize = size }
+    self = try ModelWeights(checkpoint: checkpoint, configuration: stored)
+      .prepared(at: url, architecture: architecture, size: configuration.imageSize, overrides)
   }
 
   /// The configuration of a checkpoint's tensors as they are stored, before `init(modelAt:architecture:overriding:)`

@@ -6,7 +6,11 @@ import PathwayCheckpoints
 
 extension ModelWeights {
   /// This model as its files, the name it was loaded by and `overrides` have it.
-  func prepared(at url: URL, architecture: String?, _ overrides: ModelOverrides) throws -> ModelWeights {
+  ///
+  /// - Parameter size: the configuration's, which the position embeddings are not always stored for.
+  func prepared(
+    at url: URL, architecture: String?, size configured: Extent, _ overrides: ModelOverrides
+  ) throws -> ModelWeights {
     var notes: [String] = []
     var c = configuration
     try c.choosePoints(at: url, architecture: architecture, overrides, &notes)
@@ -29,8 +33,15 @@ extension ModelWeights {
       notes.append("the recipe for pictures cannot be followed: \(error)")
     }
     try c.chooseSampling(at: url, stated, overrides.sampling, &notes)
-    let (size, antialias) = c.runningSize(stated, architecture: architecture, overrides, &notes)
-    let weights = try with(c, [], nil).resized(to: size, antialias: antialias)
+    if configured != c.imageSize, overrides.imageSize == nil {
+      notes.append(
+        "the position embeddings are stored for pictures of \(c.imageSize), and the model's size is \(configured); "
+          + "they are resampled, as timm does")
+    }
+    // As timm does, once while loading, and again in a pass of another size.
+    let built = try with(c, [], nil).resized(to: overrides.imageSize == nil ? configured : c.imageSize)
+    let (size, antialias) = built.configuration.runningSize(stated, architecture: architecture, overrides, &notes)
+    let weights = try built.resized(to: size, antialias: antialias)
     if let stated, let tag = c.tag, architecture != nil,
       stated.preprocessing != .timm(architecture: "\(c.architecture).\(tag)", size: stated.preprocessing.size)
     {
@@ -54,6 +65,18 @@ extension ModelWeights {
 }
 
 extension VisionTransformerConfiguration {
+  /// The size that a timm directory's position embeddings are stored for, where it is another square than the
+  /// configuration's: timm resamples them while loading (`checkpoint_filter_fn`), and transformers refuses them.
+  func storedSize(of checkpoint: Checkpoint) -> Extent? {
+    guard modality == .image, let shape = checkpoint.tensors["pos_embed"]?.shape, shape.count == 3,
+      shape[1] > positionPrefix, shape[1] <= 1 << 20, shape[1] != positionPrefix + patchCount, patchStride == nil
+    else { return nil }
+    let patches = shape[1] - positionPrefix
+    let side = Int(Double(patches).squareRoot())
+    guard side * side == patches, side * max(patchSize.height, patchSize.width) <= 1 << 14 else { return nil }
+    return Extent(height: side * patchSize.height, width: side * patchSize.width)
+  }
+
   /// The size that the model runs at, and whether positions are antialiased on the way there.
   ///
   /// transformers 5.24 runs DINOv2 at any size, and refuses ViT, DeiT and VideoMAE another than the configuration's
