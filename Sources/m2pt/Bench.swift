@@ -77,8 +77,8 @@ struct Bench: ParsableCommand {
     let model = try makeModel()
     let c = model.configuration
     let frontEnd = try c.frontEnd(
-      self.model ?? c.architecture, recipe.preprocessing(c, modelAt: self.model, architecture: architecture), views: views,
-      resamples: sound.resample, engine: model.engine)
+      self.model ?? c.architecture, recipe.preprocessing(c, modelAt: self.model, architecture: architecture),
+      views: views, resamples: sound.resample, engine: model.engine)
     let report = try BenchFile(
       model, frontEnd, URL(fileURLWithPath: file), precision: precision.name, runs: runs)
     if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { print(report.text) }

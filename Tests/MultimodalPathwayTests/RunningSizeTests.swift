@@ -84,13 +84,14 @@ import Testing
     try Data(text.replacingOccurrences(of: old, with: new).utf8).write(to: url)
   }
 
-  /// Without dynamic_img_size timm's model keeps its size, and `input_size` may be a leftover of the weights that it was
-  /// tuned from.
+  /// Without dynamic_img_size timm's model keeps its size, and `input_size` may be a leftover of the weights that it
+  /// was tuned from.
   @Test func aFixedSizeStaysAndIsSaid() throws {
     try Self.withModel("timm_dynamic") { folder, _ in
       try replace(folder, "config.json", #""dynamic_img_size": true"#, #""dynamic_img_size": false"#)
       let weights = try ModelWeights(modelAt: folder)
-      #expect(weights.configuration.imageSize == Extent(square: 64) && weights.preprocessing?.size == Extent(square: 64))
+      let size = Extent(square: 64)
+      #expect(weights.configuration.imageSize == size && weights.preprocessing?.size == size)
       #expect(weights.notes.count == 1 && weights.notes[0].contains("it runs at 64 x 64"), "\(weights.notes)")
     }
   }
@@ -119,7 +120,7 @@ import Testing
     }
   }
 
-  /// VideoMAE's own processor, whose frames are of another size than the model's: every slice's positions are resampled.
+  /// VideoMAE's processor, whose frames are of another size than the model's: every slice's positions are resampled.
   @Test func videosRunAtTheProcessorsSize() throws {
     let (golden, weights) = try VideoModelTests.golden("hugging_face_classifier")
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)

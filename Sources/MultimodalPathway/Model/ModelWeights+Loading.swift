@@ -10,13 +10,13 @@ extension ModelWeights {
   /// The configuration is that of `architecture`, else a file's own (merged files carry one in their metadata), else
   /// the `config.json` beside the weights.
   ///
-  /// A Hugging Face model runs at the size of its processor, one of timm's with `dynamic_img_size` at `input_size`: where
-  /// position embeddings have another grid, they are resampled as that library does, and `notes` says so.
+  /// A Hugging Face model runs at the size of its processor, one of timm's with `dynamic_img_size` at `input_size`:
+  /// where position embeddings have another grid, they are resampled as that library does, and `notes` says so.
   ///
   /// - Parameters:
-  ///   - architecture: timm's name with or without a tag, for a lone file or instead of a directory's `config.json`. What
-  ///     the name does not say, the tensors do: classes, image size (a square one), `fc_norm`. A recipe for pictures
-  ///     that is next to the file stays; a lone file's is that of the tag.
+  ///   - architecture: timm's name with or without a tag, for a lone file or instead of a directory's `config.json`.
+  ///     What the name does not say, the tensors do: classes, image size (a square one), `fc_norm`. A recipe for
+  ///     pictures that is next to the file stays; a lone file's is that of the tag.
   ///   - overrides: what is wanted otherwise than the files say.
   /// - Throws: `ConfigurationError`, `CheckpointError`, `CheckpointLayoutError`, `BindingError`;
   ///   `ImagePreprocessingError` where the recipe for pictures cannot be meant.

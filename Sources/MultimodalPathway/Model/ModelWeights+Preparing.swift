@@ -1,8 +1,8 @@
 import Foundation
 import PathwayCheckpoints
 
-// From the tensors as they are stored to the model as it runs: its size, its recipe for pictures, its frames and points.
-// Every choice between two readings becomes a note.
+// From the tensors as they are stored to the model as it runs: its size, its recipe for pictures, its frames and
+// points. Every choice between two readings becomes a note.
 
 extension ModelWeights {
   /// This model as its files, the name it was loaded by and `overrides` have it.
@@ -98,6 +98,7 @@ extension VisionTransformerConfiguration {
     guard size != imageSize else { return (imageSize, true) }
     let sizes = "\(stated.file) prepares pictures of \(size), and the model's size is \(imageSize)"
     switch stated.sizes {
+    case .unstated: return (imageSize, true)
     case .fixed:
       notes.append("\(sizes), which is fixed (no dynamic_img_size); it runs at \(imageSize)")
       return (imageSize, true)
@@ -157,7 +158,8 @@ extension VisionTransformerConfiguration {
     let path = url.standardizedFileURL
     var names = [path.lastPathComponent]
     if !location.isDirectory { names.append(path.deletingLastPathComponent().lastPathComponent) }
-    let origin = try? JSONDecoder().decode(Origin.self, from: ConfigurationFile.contents(of: location.configurationFile))
+    let text = try? ConfigurationFile.contents(of: location.configurationFile)
+    let origin = text.flatMap { try? JSONDecoder().decode(Origin.self, from: $0) }
     names += [origin?._name_or_path].compactMap { $0 }
     return names.first { name in
       let plain = name.lowercased().filter { $0.isLetter || $0.isNumber }
