@@ -43,6 +43,9 @@ struct Bench: ParsableCommand {
       throw ValidationError("--batch takes 1...1024, --runs 1...10000.")
     }
     if json, format != .text, format != .json { throw ValidationError("Give either --json or --format.") }
+    guard model != nil || recipe.sampling == nil && recipe.points == nil && recipe.groups == nil else {
+      throw ValidationError("--sampling, --points and --groups go with --model.")
+    }
     if input != nil {
       guard !startup, !profile, html == nil, batch == 1, format == .text || format == .json else {
         throw ValidationError(
@@ -75,8 +78,8 @@ struct Bench: ParsableCommand {
     let model = try makeModel()
     let c = model.configuration
     let frontEnd = try c.frontEnd(
-      self.model ?? c.architecture, recipe.preprocessing(c, modelAt: self.model, architecture: architecture), views: views,
-      sound: sound, engine: model.engine)
+      self.model ?? c.architecture, recipe.preprocessing(c, modelAt: self.model, architecture: architecture),
+      views: views, sound: sound, engine: model.engine)
     let report = try BenchFile(
       model, frontEnd, URL(fileURLWithPath: file), precision: precision.name, runs: runs)
     if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { print(report.text) }

@@ -13,7 +13,9 @@ struct Convert: ParsableCommand {
 
   @Argument(help: "Model: a directory with config.json, or a safetensors or PyTorch file.") var input: String
   @Argument(help: "The model directory to write.") var output: String
-  @Option(help: "timm's name of the architecture, where there is no config.json.") var architecture: String?
+  @Option(
+    help: "timm's name where there is no config.json, best with the weights' tag, as in vit_base_patch16_224.mae.")
+  var architecture: String?
   @OptionGroup var chosen: WeightsOption
   @Option(help: "Numbers of the written file: float32, float16, bfloat16, or target for the input's own format.")
   var dtype = Merge.MergedFormat.float32

@@ -6,7 +6,9 @@ import MultimodalPathway
 struct ModelOptions: ParsableArguments {
   @Option(help: "Model: a directory with config.json, or a safetensors or PyTorch file with --architecture.")
   var model: String
-  @Option(help: "timm's name of the architecture, where there is no config.json.") var architecture: String?
+  @Option(
+    help: "timm's name where there is no config.json, best with the weights' tag, as in vit_base_patch16_224.mae.")
+  var architecture: String?
   @OptionGroup var chosen: WeightsOption
   @OptionGroup var imageSize: ImageSizeOption
   @OptionGroup var recipe: RecipeOptions

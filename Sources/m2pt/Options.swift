@@ -36,7 +36,9 @@ struct PrecisionOptions: ParsableArguments {
 struct PathwayOptions: ParsableArguments {
   @Option(help: "Target model: a directory with config.json, or a safetensors or PyTorch file with --architecture.")
   var target: String
-  @Option(help: "timm's name of the target's architecture, where it has no config.json.") var architecture: String?
+  @Option(
+    help: "timm's name of the target where it has no config.json, best with the weights' tag, as in vit_base_patch16_224.mae.")
+  var architecture: String?
   @OptionGroup var chosen: WeightsOption
   @Option(parsing: .singleValue, help: "Auxiliary checkpoint, safetensors or PyTorch; repeat it for several.") var auxiliary: [String] = []
   @Option(

@@ -6,7 +6,7 @@ import MultimodalPathway
 struct RecipeOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
-    help: "Mean of red, green and blue, subtracted after scaling to 0...1: one number, or three like 0.485,0.456,0.406.")
+    help: "Mean of red, green and blue, subtracted after scaling to 0...1: one number or three, 0.485,0.456,0.406.")
   var mean: String?
   @Option(parsing: .unconditional, help: "Standard deviation, divided by: one number or three.") var std: String?
   @Option(
@@ -18,7 +18,7 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: "Filter that pictures are resized with: bicubic, bilinear, lanczos, box or nearest.")
   var interpolation: ImageFilter?
   @Option(
-    help: "Frames of a clip: strided, every few frames (Kinetics); uniform, over the whole video (Something-Something).")
+    help: "Frames of a clip: strided, every few (Kinetics), or uniform, over the whole video (Something-Something).")
   var sampling: VideoSampling.Rule?
   @Option(help: "Points that a cloud is brought to.") var points: Int?
   @Option(help: "Groups of points (default with --points: one for every 16).") var groups: Int?

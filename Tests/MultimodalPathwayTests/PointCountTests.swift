@@ -5,7 +5,9 @@ import Testing
 /// How many points and groups a model is run on.
 @Suite struct PointCountTests {
   /// A lone file with Point-MAE's tensors, and what loading it with that makes of it.
-  private func load(_ architecture: String, _ change: (inout ModelOverrides) -> Void = { _ in }) throws -> ModelWeights {
+  private func load(
+    _ architecture: String, _ change: (inout ModelOverrides) -> Void = { _ in }
+  ) throws -> ModelWeights {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
     defer { try? FileManager.default.removeItem(at: file) }
     var c = try VisionTransformerConfiguration.preset("point_mae_modelnet40")
@@ -20,7 +22,7 @@ import Testing
   @Test func theDensePresetIsPointMAEs() throws {
     let c = try VisionTransformerConfiguration.preset("point_mae_modelnet40_8k")
     #expect(c.points?.points == 8192 && c.points?.groups == 512 && c.points?.groupSize == 32 && c.classCount == 40)
-    #expect(c.labels == (try VisionTransformerConfiguration.preset("point_mae_modelnet40").labels))
+    #expect(try c.labels == VisionTransformerConfiguration.preset("point_mae_modelnet40").labels)
     let weights = try load("point_mae_modelnet40_8k")
     #expect(weights.configuration.inputShape == [8192, 3] && weights.configuration.tokenCount == 513)
   }
@@ -38,7 +40,10 @@ import Testing
     let both = try load("point_mae_modelnet40") { ($0.points, $0.groups) = (300, 20) }
     #expect(both.configuration.points?.points == 300 && both.configuration.points?.groups == 20 && both.notes.isEmpty)
     #expect(try load("point_mae_modelnet40") { $0.groups = 32 }.configuration.tokenCount == 33)
-    for change in [{ $0.points = 20 }, { $0.groups = 5000 }, { $0.points = 1 << 40 }] as [(inout ModelOverrides) -> Void] {
+    let impossible: [(inout ModelOverrides) -> Void] = [
+      { $0.points = 20 }, { $0.groups = 5000 }, { $0.points = 1 << 40 },
+    ]
+    for change in impossible {
       #expect(throws: ConfigurationError.self) { try load("point_mae_modelnet40", change) }
     }
   }

@@ -4,8 +4,9 @@ import Testing
 
 /// Recipes that cannot be meant are refused by the key's name; those that people use are not.
 @Suite struct RecipeValidationTests {
-  private func message(_ body: () throws -> ImagePreprocessing) -> String {
-    (#expect(throws: ImagePreprocessingError.self) { try body() }).map { "\($0)" } ?? ""
+  private func refusal(_ body: () throws -> ImagePreprocessing) -> String {
+    let error = #expect(throws: ImagePreprocessingError.self) { try body() }
+    return error.map { "\($0)" } ?? ""
   }
 
   @Test(arguments: [
@@ -21,7 +22,7 @@ import Testing
   ])
   func timmsKeysAreNamed(_ member: String, _ key: String) {
     for text in ["{\(member)}", #"{"pretrained_cfg": {\#(member)}}"#] {
-      let message = message { try .timm(json: Data(text.utf8), file: "config.json") }
+      let message = refusal { try .timm(json: Data(text.utf8), file: "config.json") }
       #expect(message.hasPrefix("config.json: ") && message.contains(key), "\(message)")
     }
   }
@@ -30,26 +31,30 @@ import Testing
     (#""rescale_factor": 0"#, "rescale_factor"), (#""rescale_factor": -0.0039"#, "rescale_factor"),
     (#""rescale_factor": 255"#, "rescale_factor"), (#""rescale_factor": "1/255""#, "rescale_factor"),
     (#""image_mean": [0.5]"#, "image_mean"), (#""image_mean": [123.675, 116.28, 103.53]"#, "image_mean"),
-    (#""image_mean": "0.5""#, "image_mean"), (#""image_std": [0.5, 0.5]"#, "image_std"), (#""image_std": -1"#, "image_std"),
+    (#""image_mean": "0.5""#, "image_mean"), (#""image_std": [0.5, 0.5]"#, "image_std"),
+    (#""image_std": -1"#, "image_std"),
     (#""image_std": [0.5, 0, 0.5]"#, "image_std"), (#""image_std": 127.5"#, "image_std"),
     (#""size": {"height": 224}"#, "size"), (#""size": {"width": 224}"#, "size"), (#""size": {}"#, "size"),
     (#""size": {"height": -4, "width": 4}"#, "size"), (#""size": 0"#, "size"), (#""size": [224]"#, "size"),
     (#""size": {"height": 224, "width": 224, "shortest_edge": 256}"#, "size"), (#""size": "224""#, "size"),
     (#""do_center_crop": true, "crop_size": {"height": 0, "width": 3}"#, "crop_size"),
     (#""do_center_crop": true, "crop_size": -7"#, "crop_size"),
-    (#""do_resize": "true""#, "do_resize"), (#""do_rescale": 1"#, "do_rescale"), (#""do_normalize": []"#, "do_normalize"),
+    (#""do_resize": "true""#, "do_resize"), (#""do_rescale": 1"#, "do_rescale"),
+    (#""do_normalize": []"#, "do_normalize"),
     (#""do_center_crop": "no""#, "do_center_crop"), (#""resample": 6"#, "resample"), (#""resample": -1"#, "resample"),
     (#""resample": "bicubic""#, "resample"), (#""do_flip_channel_order": true"#, "do_flip_channel_order"),
   ])
   func huggingFacesKeysAreNamed(_ member: String, _ key: String) {
-    let message = message { try .huggingFace(json: Data("{\(member)}".utf8), file: "preprocessor_config.json") }
+    let message = refusal { try .huggingFace(json: Data("{\(member)}".utf8), file: "preprocessor_config.json") }
     #expect(message.hasPrefix("preprocessor_config.json: ") && message.contains("'\(key)"), "\(message)")
   }
 
   @Test(arguments: [
     #"{"do_rescale": false, "image_mean": [123.675, 116.28, 103.53], "image_std": [58.395, 57.12, 57.375]}"#,
-    #"{"do_rescale": false, "do_normalize": false}"#, #"{"do_normalize": false}"#, #"{"rescale_factor": 0.00392156862745098}"#,
-    #"{"rescale_factor": 0.00784313725490196}"#, #"{"image_mean": 0.5, "image_std": 0.5}"#, #"{"image_mean": 0, "image_std": 1}"#,
+    #"{"do_rescale": false, "do_normalize": false}"#, #"{"do_normalize": false}"#,
+    #"{"rescale_factor": 0.00392156862745098}"#,
+    #"{"rescale_factor": 0.00784313725490196}"#, #"{"image_mean": 0.5, "image_std": 0.5}"#,
+    #"{"image_mean": 0, "image_std": 1}"#,
     #"{"do_center_crop": null, "crop_size": null, "size": {"height": 30, "width": 20}}"#,
   ])
   func usualProcessorsAreNot(_ text: String) {
@@ -57,7 +62,8 @@ import Testing
   }
 
   @Test(arguments: [
-    #"{"mean": [0, 0, 0], "std": [1, 1, 1], "crop_pct": 1}"#, #"{"mean": [0, 0, 0], "std": [0.00392, 0.00392, 0.00392]}"#,
+    #"{"mean": [0, 0, 0], "std": [1, 1, 1], "crop_pct": 1}"#,
+    #"{"mean": [0, 0, 0], "std": [0.00392, 0.00392, 0.00392]}"#,
     #"{"crop_pct": 0, "interpolation": "bilinear"}"#, #"{"crop_pct": 0.875, "crop_mode": "squash"}"#,
   ])
   func usualConfigurationsAreNot(_ text: String) {

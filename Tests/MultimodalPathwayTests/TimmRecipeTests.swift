@@ -36,7 +36,7 @@ import Testing
       let own = try #require(TimmRecipe.all[name])
       #expect(own.map(\.tag) == recipes.map(\.tag), "\(name)")
       for (found, expected) in zip(own, recipes) {
-        #expect(found.preprocessing == (try expected.preprocessing()), "\(name).\(expected.tag)")
+        #expect(try found.preprocessing == expected.preprocessing(), "\(name).\(expected.tag)")
         #expect(found.classCount == expected.num_classes, "\(name).\(expected.tag)")
         try found.preprocessing.validate()
       }
@@ -48,10 +48,10 @@ import Testing
     var tags = 0
     for name in VisionTransformerConfiguration.architectures {
       let recipes = try #require(timm[name], "\(name)")
-      #expect(ImagePreprocessing.usual(for: try .preset(name)) == (try recipes[0].preprocessing()), "\(name)")
+      #expect(try ImagePreprocessing.usual(for: .preset(name)) == recipes[0].preprocessing(), "\(name)")
       for recipe in recipes {
         let c = try VisionTransformerConfiguration.preset("\(name).\(recipe.tag)")
-        #expect(ImagePreprocessing.usual(for: c) == (try recipe.preprocessing()), "\(name).\(recipe.tag)")
+        #expect(try ImagePreprocessing.usual(for: c) == recipe.preprocessing(), "\(name).\(recipe.tag)")
         #expect(c.classCount == recipe.num_classes && c.tag == recipe.tag && c.architecture == name)
         #expect(try VisionTransformerConfiguration.read(json: c.timmJSON(), file: "config.json") == c)
         #expect(try ImagePreprocessing.timm(json: c.timmJSON()) == recipe.preprocessing())
@@ -62,9 +62,10 @@ import Testing
   }
 
   @Test func unknownTagsNameTheKnown() {
-    let message = #expect(throws: ConfigurationError.self) {
+    let error = #expect(throws: ConfigurationError.self) {
       try VisionTransformerConfiguration.preset("vit_base_patch16_224.maee")
-    }.map { "\($0)" } ?? ""
+    }
+    let message = error.map { "\($0)" } ?? ""
     #expect(message.contains("'maee'") && message.contains("augreg2_in21k_ft_in1k, ") && message.contains(", mae"))
     for name in ["point_mae_modelnet40.x", "vit_base_patch16_audiomae.as2m", "vit_base_patch16_224."] {
       #expect(throws: ConfigurationError.self) { try VisionTransformerConfiguration.preset(name) }

@@ -48,7 +48,8 @@ import Testing
     try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     var c = VisionTransformerConfiguration(
-      architecture: "vit_test", imageSize: Extent(square: 8), patchSize: Extent(square: 8), width: 16, depth: 1, heads: 2)
+      architecture: "vit_test", imageSize: Extent(square: 8), patchSize: Extent(square: 8), width: 16, depth: 1,
+      heads: 2)
     c.modality = .video
     (c.frames, c.tubelet, c.hasClassToken, c.pooling, c.classCount) = (4, 2, false, .mean, classes)
     c.sampling = sampling
@@ -83,7 +84,9 @@ import Testing
       c.sampling = rule
       #expect(try VisionTransformerConfiguration.read(json: c.timmJSON(), file: "config.json") == c)
     }
-    let wrong = #"{"architecture": "vit_tiny_patch16_224", "m2pt": {"modality": "video", "video": {"sampling": "dense"}}}"#
+    let wrong = """
+      {"architecture": "vit_tiny_patch16_224", "m2pt": {"modality": "video", "video": {"sampling": "dense"}}}
+      """
     let error = #expect(throws: ConfigurationError.self) {
       try VisionTransformerConfiguration.read(json: Data(wrong.utf8), file: "config.json")
     }
@@ -102,7 +105,8 @@ import Testing
         try JSONSerialization.jsonObject(with: Data(golden.metadata["config"]!.utf8)) as? [String: Any])
       config["_name_or_path"] = name
       try JSONSerialization.data(withJSONObject: config).write(to: folder.appendingPathComponent("config.json"))
-      let size = #""size": {"shortest_edge": \#(c.imageSize.height)}, "crop_size": {"height": \#(c.imageSize.height), "width": \#(c.imageSize.width)}"#
+      let (height, width) = (c.imageSize.height, c.imageSize.width)
+      let size = #""size": {"shortest_edge": 64}, "crop_size": {"height": \#(height), "width": \#(width)}"#
       try Data("{\(size)\(processor)}".utf8).write(to: folder.appendingPathComponent("video_preprocessor_config.json"))
       try GoldenTests.part(golden, "weights.").write(to: folder.appendingPathComponent("model.safetensors"))
       return try ModelWeights(modelAt: folder)

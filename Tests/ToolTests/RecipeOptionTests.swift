@@ -106,7 +106,8 @@ import Testing
     (["--std", "0"], "--std"), (["--std", "-0.5"], "--std"), (["--std", "0.5,0.5"], "--std"),
     (["--std", "inf"], "--std"), (["--mean", "a"], "--mean"), (["--mean", "0.5,,0.5"], "--mean"),
     (["--mean", "nan"], "--mean"), (["--interpolation", "hamming"], "--interpolation"),
-    (["--crop-mode", "middle"], "--crop-mode"), (["--sampling", "dense"], "--sampling"), (["--points", "0"], "--points"),
+    (["--crop-mode", "middle"], "--crop-mode"), (["--sampling", "dense"], "--sampling"),
+    (["--points", "0"], "--points"),
     (["--groups", "-3"], "--groups"),
   ])
   func impossibleOptionsAreNamed(_ arguments: [String], _ name: String) throws {
@@ -116,8 +117,8 @@ import Testing
 
   @Test(arguments: [
     (["--mean", "123.675,116.28,103.53"], "'mean' is"), (["--std", "58.4"], "'std' is"),
-    (["--sampling", "uniform"], "for videos; the model is for image"), (["--points", "100"], "for points"),
-    (["--groups", "10"], "for points"),
+    (["--sampling", "uniform"], "of videos; the model is for image"), (["--points", "100"], "of points"),
+    (["--groups", "10"], "of points"),
   ])
   func optionsThatDoNotFitTheModelAreRefused(_ arguments: [String], _ words: String) throws {
     try Tool.withModels { folder in
@@ -179,7 +180,10 @@ import Testing
       try Checkpoint(tensors: Dictionary(uniqueKeysWithValues: weights.map { (String($0.key.dropFirst(8)), $0.value) }))
         .write(to: folder.appendingPathComponent("model.safetensors"))
       let file = folder.appendingPathComponent("features.safetensors")
-      for (arguments, tokens, notes) in [([], 257, 1), (["--image-size", "518"], 1370, 0), (["--image-size", "28"], 5, 0)] {
+      let cases: [([String], Int, Int)] = [
+        ([], 257, 1), (["--image-size", "518"], 1370, 0), (["--image-size", "28"], 5, 0),
+      ]
+      for (arguments, tokens, notes) in cases {
         let run = try Tool.run(["features", "--model", folder.path, picture, "--output", file.path] + arguments)
         #expect(run.status == 0 && run.output.contains("features [1, \(tokens), 16]"), "\(run.output)\(run.errors)")
         let lines = run.errors.split(separator: "\n").filter { $0.hasPrefix("note:") }

@@ -14,7 +14,7 @@ extension VisionTransformerConfiguration {
 
     if let input = try pretrained.integers("input_size", count: 3) {
       c.channels = input[0]
-      if try pretrained.boolean("fixed_input_size") ?? true {
+      if try pretrained.boolean("fixed_input_size") ?? (arguments.boolean("dynamic_img_size") != true) {
         c.imageSize = Extent(height: input[1], width: input[2])
       }
     }

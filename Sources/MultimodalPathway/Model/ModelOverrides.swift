@@ -52,8 +52,8 @@ extension ImagePreprocessing {
     return result
   }
 
-  /// How a model's pictures or frames are prepared, in the size of its configuration: what its files say, else what timm
-  /// has for an architecture that is named, with its tag; nil for sound and points.
+  /// How a model's pictures or frames are prepared, in the size of its configuration: what its files say, else what
+  /// timm has for an architecture that is named, with its tag; nil for sound and points.
   ///
   /// - Parameters:
   ///   - url: the model; nil where there are no weights.

@@ -10,13 +10,13 @@ extension ModelWeights {
   /// The configuration is that of `architecture`, else a file's own (merged files carry one in their metadata), else
   /// the `config.json` beside the weights.
   ///
-  /// A Hugging Face model runs at the size of its processor, one of timm's with `dynamic_img_size` at `input_size`: where
-  /// position embeddings have another grid, they are resampled as that library does, and `notes` says so.
+  /// A Hugging Face model runs at the size of its processor, one of timm's with `dynamic_img_size` at `input_size`:
+  /// where position embeddings have another grid, they are resampled as that library does, and `notes` says so.
   ///
   /// - Parameters:
-  ///   - architecture: timm's name with or without a tag, for a lone file or instead of a directory's `config.json`. What
-  ///     the name does not say, the tensors do: classes, image size (a square one), `fc_norm`. A recipe for pictures
-  ///     that is next to the file stays; a lone file's is that of the tag.
+  ///   - architecture: timm's name with or without a tag, for a lone file or instead of a directory's `config.json`.
+  ///     What the name does not say, the tensors do: classes, image size (a square one), `fc_norm`. A recipe for
+  ///     pictures that is next to the file stays; a lone file's is that of the tag.
   ///   - weights: which of several sets of weights in the file, by its key (`Checkpoint.init(contentsOf:weights:)`).
   ///   - overrides: what is wanted otherwise than the files say.
   /// - Throws: `ConfigurationError`, `CheckpointError`, `CheckpointLayoutError`, `BindingError`;
@@ -32,12 +32,14 @@ extension ModelWeights {
   /// The same of a checkpoint that was read from there.
   init(checkpoint: Checkpoint, at url: URL, architecture: String?, overriding overrides: ModelOverrides) throws {
     let configuration = try Self.configuration(at: url, of: checkpoint, architecture: architecture)
-    self = try ModelWeights(checkpoint: checkpoint, configuration: configuration)
-      .prepared(at: url, architecture: architecture, overrides)
+    var stored = configuration
+    if architecture == nil, let size = configuration.storedSize(of: checkpoint) { stored.imageSize = size }
+    self = try ModelWeights(checkpoint: checkpoint, configuration: stored)
+      .prepared(at: url, architecture: architecture, size: configuration.imageSize, overrides)
   }
 
-  /// The configuration of a checkpoint's tensors as they are stored, before `init(modelAt:architecture:weights:overriding:)`
-  /// resamples positions.
+  /// The configuration of a checkpoint's tensors as they are stored, before
+  /// `init(modelAt:architecture:weights:overriding:)` resamples positions.
   public static func configuration(
     at url: URL, of checkpoint: Checkpoint, architecture: String? = nil
   ) throws -> VisionTransformerConfiguration {

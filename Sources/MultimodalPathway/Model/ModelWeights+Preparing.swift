@@ -1,12 +1,16 @@
 import Foundation
 import PathwayCheckpoints
 
-// From the tensors as they are stored to the model as it runs: its size, its recipe for pictures, its frames and points.
-// Every choice between two readings becomes a note.
+// From the tensors as they are stored to the model as it runs: its size, its recipe for pictures, its frames and
+// points. Every choice between two readings becomes a note.
 
 extension ModelWeights {
   /// This model as its files, the name it was loaded by and `overrides` have it.
-  func prepared(at url: URL, architecture: String?, _ overrides: ModelOverrides) throws -> ModelWeights {
+  ///
+  /// - Parameter size: the configuration's, which the position embeddings are not always stored for.
+  func prepared(
+    at url: URL, architecture: String?, size configured: Extent, _ overrides: ModelOverrides
+  ) throws -> ModelWeights {
     var notes: [String] = []
     var c = configuration
     try c.choosePoints(at: url, architecture: architecture, overrides, &notes)
@@ -29,8 +33,15 @@ extension ModelWeights {
       notes.append("the recipe for pictures cannot be followed: \(error)")
     }
     try c.chooseSampling(at: url, stated, overrides.sampling, &notes)
-    let (size, antialias) = c.runningSize(stated, architecture: architecture, overrides, &notes)
-    let weights = try with(c, [], nil).resized(to: size, antialias: antialias)
+    if configured != c.imageSize, overrides.imageSize == nil {
+      notes.append(
+        "the position embeddings are stored for pictures of \(c.imageSize), and the model's size is \(configured); "
+          + "they are resampled, as timm does")
+    }
+    // As timm does, once while loading, and again in a pass of another size.
+    let built = try with(c, [], nil).resized(to: overrides.imageSize == nil ? configured : c.imageSize)
+    let (size, antialias) = built.configuration.runningSize(stated, architecture: architecture, overrides, &notes)
+    let weights = try built.resized(to: size, antialias: antialias)
     if let stated, let tag = c.tag, architecture != nil,
       stated.preprocessing != .timm(architecture: "\(c.architecture).\(tag)", size: stated.preprocessing.size)
     {
@@ -54,6 +65,18 @@ extension ModelWeights {
 }
 
 extension VisionTransformerConfiguration {
+  /// The size that a timm directory's position embeddings are stored for, where it is another square than the
+  /// configuration's: timm resamples them while loading (`checkpoint_filter_fn`), and transformers refuses them.
+  func storedSize(of checkpoint: Checkpoint) -> Extent? {
+    guard modality == .image, let shape = checkpoint.tensors["pos_embed"]?.shape, shape.count == 3,
+      shape[1] > positionPrefix, shape[1] <= 1 << 20, shape[1] != positionPrefix + patchCount, patchStride == nil
+    else { return nil }
+    let patches = shape[1] - positionPrefix
+    let side = Int(Double(patches).squareRoot())
+    guard side * side == patches, side * max(patchSize.height, patchSize.width) <= 1 << 14 else { return nil }
+    return Extent(height: side * patchSize.height, width: side * patchSize.width)
+  }
+
   /// The size that the model runs at, and whether positions are antialiased on the way there.
   ///
   /// transformers 5.24 runs DINOv2 at any size, and refuses ViT, DeiT and VideoMAE another than the configuration's
@@ -75,6 +98,7 @@ extension VisionTransformerConfiguration {
     guard size != imageSize else { return (imageSize, true) }
     let sizes = "\(stated.file) prepares pictures of \(size), and the model's size is \(imageSize)"
     switch stated.sizes {
+    case .unstated: return (imageSize, true)
     case .fixed:
       notes.append("\(sizes), which is fixed (no dynamic_img_size); it runs at \(imageSize)")
       return (imageSize, true)
@@ -134,7 +158,8 @@ extension VisionTransformerConfiguration {
     let path = url.standardizedFileURL
     var names = [path.lastPathComponent]
     if !location.isDirectory { names.append(path.deletingLastPathComponent().lastPathComponent) }
-    let origin = try? JSONDecoder().decode(Origin.self, from: ConfigurationFile.contents(of: location.configurationFile))
+    let text = try? ConfigurationFile.contents(of: location.configurationFile)
+    let origin = text.flatMap { try? JSONDecoder().decode(Origin.self, from: $0) }
     names += [origin?._name_or_path].compactMap { $0 }
     return names.first { name in
       let plain = name.lowercased().filter { $0.isLetter || $0.isNumber }

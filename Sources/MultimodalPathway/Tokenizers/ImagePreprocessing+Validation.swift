@@ -12,9 +12,9 @@ extension ImagePreprocessing {
 
   /// Checks that the numbers can be meant.
   ///
-  /// Sides are within `maximumSide`, a crop is a tenth to all of the resized picture, a factor is above 0. A mean is one
-  /// of samples, and so between black and white on the scale that samples have there; a standard deviation is above 0
-  /// and at most twice that scale. What numbers of another scale would do, such as a mean of 123.675 for samples of
+  /// Sides are within `maximumSide`, a crop is a tenth to all of the resized picture, a factor is above 0. A mean is
+  /// one of samples, so its size is at most white on the scale that samples have there; a standard deviation is above
+  /// 0 and at most twice that. What numbers of another scale would do, such as a mean of 123.675 for samples of
   /// 0...1, runs and answers nonsense.
   ///
   /// - Throws: `ImagePreprocessingError.invalid` for the first that is wrong.

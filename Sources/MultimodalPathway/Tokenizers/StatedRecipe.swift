@@ -5,6 +5,8 @@ import PathwayCheckpoints
 struct StatedRecipe {
   /// Which size a model runs at whose recipe has another than its position embeddings.
   enum Sizes: Equatable {
+    /// The model's: the recipe names none.
+    case unstated
     /// That of the position embeddings: timm's models have a fixed size, whatever `input_size` says.
     case fixed
     /// The recipe's, with the positions resampled in every pass: timm's models with `dynamic_img_size`.
@@ -17,7 +19,8 @@ struct StatedRecipe {
   /// Where it is from, for messages.
   let file: String
   let sizes: Sizes
-  /// Where a processor takes a video's frames at equal distances (`do_sample_frames`): their number, 0 where it says none.
+  /// Where a processor takes a video's frames at equal distances (`do_sample_frames`): their number, 0 where it says
+  /// none.
   var uniformFrames: Int?
 
   private struct Kind: Decodable {
@@ -28,20 +31,33 @@ struct StatedRecipe {
         case dynamic = "dynamic_img_size"
       }
     }
+    struct Pretrained: Decodable {
+      var inputSize: [Int]?
+
+      enum CodingKeys: String, CodingKey {
+        case inputSize = "input_size"
+      }
+    }
     var architecture: String?
     var modelType: String?
     var arguments: Arguments?
+    var pretrained: Pretrained?
+    /// Of old files.
+    var inputSize: [Int]?
 
     enum CodingKeys: String, CodingKey {
       case architecture
       case modelType = "model_type"
       case arguments = "model_args"
+      case pretrained = "pretrained_cfg"
+      case inputSize = "input_size"
     }
 
     /// timm's architectures that set `dynamic_img_size` themselves.
     private static let dynamicArchitectures: Set = ["vit_intern300m_patch14_448", "test_vit", "test_vit2", "test_vit4"]
 
     var sizes: Sizes {
+      guard (pretrained.map(\.inputSize) ?? inputSize) != nil else { return .unstated }
       let name = architecture.map { VisionTransformerConfiguration.timmName($0).name } ?? ""
       return arguments?.dynamic ?? Self.dynamicArchitectures.contains(name) ? .dynamic : .fixed
     }

@@ -26,8 +26,8 @@ public struct VideoSampling: Sendable, Hashable {
 
   /// The frames of every clip, by their number in a file of `count` frames: `segments` times `frames`.
   ///
-  /// Strided: of all multiples of `rate`, clip s of S takes `frames` in a row, from place floor(s (n - frames) / (S - 1))
-  /// of n. A video that has fewer repeats its last one.
+  /// Strided: of all multiples of `rate`, clip s of S takes `frames` in a row, from place
+  /// floor(s (n - frames) / (S - 1)) of n. A video that has fewer repeats its last one.
   ///
   /// Uniform: with t = count / `frames`, frame x of clip s is floor(t x + t s / S). Two clips are the reference's: at
   /// the start and in the middle of each of `frames` equal parts.

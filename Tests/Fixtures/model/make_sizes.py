@@ -25,7 +25,7 @@ timm = import_timm()
 import transformers
 from safetensors.torch import load_file
 from timm.data import create_transform, resolve_data_config
-from timm.models.vision_transformer import VisionTransformer
+from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 from transformers.models.deit import modeling_deit as deit
 from transformers.models.dinov2 import modeling_dinov2 as dinov2
 from transformers.models.dinov2_with_registers import modeling_dinov2_with_registers as registers
@@ -60,6 +60,8 @@ HUGGING_FACE = {
 TIMM = {
     "timm_dynamic": dict(img_size=64, no_embed_class=False),
     "timm_dynamic_registers": dict(img_size=32, reg_tokens=2, no_embed_class=True, global_pool="avg"),
+    # A file whose positions are for 64 x 64, which timm resamples while loading it.
+    "timm_stored": dict(img_size=[40, 72], dynamic_img_size=False),
 }
 
 
@@ -96,8 +98,14 @@ def make_timm(name: str, seed: int) -> None:
     randomize(model, seed)
     transform = create_transform(**resolve_data_config(pretrained_cfg=pretrained), is_training=False)
     inputs = transform(Image.open(PICTURE).convert("RGB"))[None].double()
+    saved = model.state_dict()
+    if name == "timm_stored":
+        stored = VisionTransformer(**arguments | dict(img_size=64))
+        randomize(stored, seed)
+        saved = stored.state_dict()
+        model.load_state_dict(checkpoint_filter_fn(dict(saved), model), strict=True)
     double = copy.deepcopy(model).double()
-    tensors = {f"weights.{key}": array(value) for key, value in model.state_dict().items()}
+    tensors = {f"weights.{key}": array(value) for key, value in saved.items()}
     with torch.inference_mode():
         tensors |= {"features": array(double.forward_features(inputs)), "logits": array(double(inputs))}
     config = dict(architecture="vit_of_ones_own", model_args=arguments, pretrained_cfg=pretrained, num_classes=5)
