@@ -33,6 +33,11 @@ struct Verify: ParsableCommand {
       progress?.advance()
     }
     progress?.finish()
+    let elements = (result.layers.flatMap(\.comparisons) + result.outputs.flatMap(\.comparisons)).map(\.worst)
+    guard elements.allSatisfy({ $0.found.isFinite && $0.expected.isFinite }) else {
+      throw ToolError.answerNotFinite(
+        input.isEmpty ? pathway.target : input.joined(separator: ", "), "a result of the verification")
+    }
     if let html { try VerificationReport(result, title: title).write(to: URL(fileURLWithPath: html)) }
     if json {
       try printJSON(result)

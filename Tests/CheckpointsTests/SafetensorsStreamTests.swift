@@ -103,7 +103,8 @@ import Testing
           throw Stop()
         }
       }
-      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+      let isEmpty = try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty
+      #expect(isEmpty)
       let nowhere = folder.appendingPathComponent("missing/f.safetensors")
       #expect(throws: CheckpointError.self) {
         try SafetensorsStream.write(to: nowhere, columns: Self.columns, metadata: [:]) { _ in }

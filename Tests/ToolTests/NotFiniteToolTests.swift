@@ -110,7 +110,7 @@ import Testing
 
   @Test func anAnswerThatIsNoneNamesItsFile() throws {
     try withOverflow { folder, model, files in
-      for format in [[], ["--json"], ["--csv"]] {
+      for format in [[], ["--json"], ["--csv"], ["--precision", "int8"], ["--precision", "bfloat16", "--csv"]] {
         let found = try Tool.run(["classify", "--model", model] + format + files)
         let expected = try Tool.run(["classify", "--model", model] + format + [files[0], files[2]])
         #expect(expected.status == 0 && expected.errors.isEmpty, "\(expected.errors)")

@@ -27,6 +27,18 @@ public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
   /// How the file stores its numbers; a float64 number beyond float32's range is infinite once it is loaded.
   public let storedType: ElementType?
 
+  package init(
+    tensor: String, origin: Origin, index: [Int], found: String, count: Int, total: Int, storedType: ElementType?
+  ) {
+    self.tensor = tensor
+    self.origin = origin
+    self.index = index
+    self.found = found
+    self.count = count
+    self.total = total
+    self.storedType = storedType
+  }
+
   public var description: String {
     let place = "[\(index.map(String.init).joined(separator: ", "))]"
     let share = "\(count) of its \(total) numbers \(count == 1 ? "is" : "are") not finite"

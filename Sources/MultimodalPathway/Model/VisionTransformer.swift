@@ -15,6 +15,7 @@ public final class VisionTransformer: Sendable {
   /// The configuration's, made once: a forward pass allocates nothing.
   let inputShape: [Int]
   let blocks: [Block]
+  let hidesNotFinite: Bool
   private let hasBranches: Bool
   /// Absent where tokens are made of points.
   let patchEmbedding: LinearLayer?
@@ -71,6 +72,7 @@ public final class VisionTransformer: Sendable {
     try precision.validate(c)
     let precision = precision.completed(for: c)
     self.precision = precision
+    hidesNotFinite = Self.hidesNotFinite(c, precision)
     let arena = WeightArena()
     blocks = try (0..<c.depth).map {
       try Block(weights, $0, execution: execution, precision: precision, arena: arena, engine: engine)
@@ -158,6 +160,7 @@ public final class VisionTransformer: Sendable {
       model.encode(&member, kernels, w, taps, positions: w.points?.positions)
       model.readOut(&member, kernels, w, taps, clouds: pass.pointee.images)
     }
+    carryNotFinite(w)
   }
 
   /// What the members of a pass over images share.
@@ -180,6 +183,7 @@ public final class VisionTransformer: Sendable {
       encode(&member, engine.kernels, w, taps, positions: nil)
       readOut(&member, engine.kernels, w, taps, clouds: nil)
     }
+    carryNotFinite(w)
   }
 
   /// - Parameter positions: (B, N, C) with the stride of x, added before every block.

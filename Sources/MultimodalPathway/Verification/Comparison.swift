@@ -15,7 +15,7 @@ public struct Comparison: Sendable, Codable {
   public let second: String
   /// The element nearest to its bound, or furthest beyond it.
   public let worst: Element
-  /// |found - expected| / bound there.
+  /// |found - expected| / bound there; of bits that differ the largest finite number, which JSON has.
   public let ratio: Double
   /// The largest difference over the largest expected value.
   public let relativeDifference: Double
@@ -70,7 +70,7 @@ public struct Comparison: Sendable, Codable {
     self.first = first
     self.second = second
     self.worst = worst
-    ratio = same ? 0 : .infinity
+    ratio = same ? 0 : .greatestFiniteMagnitude
     relativeDifference = largest > 0 ? difference / largest : difference
     sameBits = same
     holds = same
