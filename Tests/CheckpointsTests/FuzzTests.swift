@@ -108,7 +108,7 @@ import Testing
   @Test func randomPicklesAreRefusedOrRead() throws {
     var random = SeededGenerator(seed: 15)
     let pieces: [[UInt8]] =
-      (0x28...0x98).map { [UInt8($0)] }
+      (Array("()}]NJKMQRX012BCFGILSTUVabdeghijlopqrstu".utf8) + [UInt8](0x80...0x98)).map { [$0] }
       + [
         Pickles.tensor(count: 4, shape: [4], strides: [1]), Pickles.text("model"), Pickles.text("a"), [0x8C, 1, 0x62],
         Pickles.global("collections", "OrderedDict"), Pickles.global("numpy", "dtype"), [0x7D], [0x28], [0x29], [0x5D],
@@ -121,7 +121,7 @@ import Testing
     try withFile([], name: "model.pth") { url in
       for _ in 0..<4000 {
         var pickle: [UInt8] = [0x80, 4, 0x7D]
-        for _ in 0..<Int.random(in: 1...24, using: &random) { pickle += pieces.randomElement(using: &random)! }
+        for _ in 0..<Int.random(in: 1...6, using: &random) { pickle += pieces.randomElement(using: &random)! }
         let end = Pickles.text("t") + Pickles.tensor(count: 4, shape: [4], strides: [1]) + [0x73, 0x2E]
         let archive = PyTorchArchive(pickle: pickle + end, storages: [[UInt8](repeating: 0, count: 16)])
         try Data(archive.bytes).write(to: url)
@@ -135,7 +135,7 @@ import Testing
         }
       }
     }
-    #expect(refused > 2000 && read > 50, "\(refused) refused, \(read) read")
+    #expect(refused > 2000 && read > 20, "\(refused) refused, \(read) read")
   }
 
   @Test func damagedIndexesAreRefusedOrTrue() throws {

@@ -192,7 +192,7 @@ import Testing
     try refused([0x80, 2, 0x7D, 0x28, 0x4E, 0x75], "no value")
     try refused([0x80, 2] + [UInt8](repeating: 0x28, count: 1 << 21), "groups are open")
     try refused([0x80, 2] + [UInt8](repeating: 0x4E, count: 1 << 21), "values are waiting")
-    try refused([[UInt8]](repeating: [0x4E, 0x30], count: 1 << 24 + 1).flatMap { $0 }, "which is the limit")
+    try refused(Array([[UInt8]](repeating: [0x4E, 0x30], count: 1 << 24 + 1).joined()), "which is the limit")
     try refused([0x80, 2, 0x58, 0xFF, 0xFF, 0xFF, 0xFF], "ends too early")
     try refused([0x80, 2, 0x58, 1, 0, 0, 0, 0xFF], "not UTF-8")
     try refused([0x80, 2] + Array("cos".utf8), "name does not end")

@@ -68,19 +68,8 @@ import Testing
     try expectError(PyTorchArchive(pickle: pickle, storages: [four]).bytes, words, name: "model.pth")
   }
 
-  /// A value of every opcode before the tensor; none of them is in its way.
-  @Test(arguments: [
-    Array("I12\n".utf8), Array("I01\n".utf8), Array("L99999999999999999999L\n".utf8), Array("F1.5\n".utf8),
-    Array("S'abc'\n".utf8), Array("Vabc\n".utf8), Array("V\\u00e9\n".utf8), [0x54, 1, 0, 0, 0, 0xFF], [0x55, 1, 0xFF],
-    [0x42, 2, 0, 0, 0, 1, 2], [0x43, 1, 9], [0x8B, 2, 0, 0, 0, 1, 2], [0x8C, 1, 0x78],
-    [0x8D, 1, 0, 0, 0, 0, 0, 0, 0, 0x78], [0x8E, 1, 0, 0, 0, 0, 0, 0, 0, 0xFF], [0x8F, 0x28, 0x4E, 0x90],
-    [0x28, 0x4E, 0x91], [0x96, 1, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0x98], [0x95, 1, 0, 0, 0, 0, 0, 0, 0, 0x4E],
-    [0x4E, 0x32, 0x30], [0x4E, 0x28, 0x4E, 0x31], [0x4E, 0x28, 0x30], [0x28, 0x4E, 0x4E, 0x64], [0x28, 0x4E, 0x6C],
-    [0x4E, 0x94, 0x30, 0x68, 0], Array("Np3\n0g3\n".utf8), Array("(idatetime\ndate\n".utf8),
-    Array("(cdatetime\ndate\no".utf8), Array("cproject\nThing\n)}\u{92}".utf8.map { $0 }).dropLast(2) + [0x92],
-    [0x8C, 8] + Array("datetime".utf8) + [0x8C, 4] + Array("date".utf8) + [0x93], Array("cproject\nThing\n".utf8),
-    Array("cproject\nThing\n".utf8) + [0x29, 0x81, 0x7D, 0x62], [0x29, 0x29, 0x86, 0x85],
-  ])
+  /// None of them is in the tensor's way.
+  @Test(arguments: OpcodeCases.values)
   func opcodesOfAllProtocols(_ value: [UInt8]) throws {
     let pickle = [0x80, 4, 0x7D] + Pickles.text("value") + value + [0x73] + Pickles.text("a") + tensor + [0x73, 0x2E]
     #expect(try values(pickle) == [1, 2, 3, 4])
@@ -127,7 +116,7 @@ import Testing
   @Test func metadataOfViews() throws {
     func view(_ metadata: [UInt8]) -> [UInt8] {
       // The tuple's end and REDUCE make room for a seventh argument.
-      [0x80, 2, 0x7D] + Pickles.text("a") + tensor.dropLast(2) + metadata + [0x74, 0x52, 0x73, 0x2E]
+      [0x80, 2, 0x7D] + Pickles.text("a") + Array(tensor.dropLast(2)) + metadata + [0x74, 0x52, 0x73, 0x2E]
     }
     func entry(_ key: String, _ value: UInt8) -> [UInt8] { Pickles.text(key) + [value, 0x73] }
     #expect(try values(view([0x4E])) == [1, 2, 3, 4])
@@ -141,12 +130,13 @@ import Testing
 
   /// Memory and time grow with the file, whatever is recalled from the memo again and again.
   @Test func repeatedArgumentsCostWhatTheyTake() throws {
-    let numbers = [0x28] + (0..<64).flatMap { _ in Pickles.integer(1) } + [0x74]
+    let numbers = Pickles.tuple(Array([[UInt8]](repeating: Pickles.integer(1), count: 64).joined()))
     let storage = Pickles.tuple(
       Pickles.text("storage"), Pickles.global("torch", "FloatStorage"), Pickles.text("0"), Pickles.text("cpu"),
       Pickles.integer(4))
-    let arguments = [0x28] + storage + [0x51] + Pickles.integer(0) + numbers + numbers + [0x74]
-    var pickle = [0x80, 2] + Pickles.global("torch._utils", "_rebuild_tensor") + [0x71, 0] + arguments + [0x71, 1]
+    let arguments = Pickles.tuple(storage + [0x51], Pickles.integer(0), numbers, numbers)
+    var pickle: [UInt8] = [0x80, 2] + Pickles.global("torch._utils", "_rebuild_tensor")
+    pickle += [0x71, 0] + arguments + [0x71, 1]
     // A tensor of 64 dimensions for 6 bytes.
     let again: [UInt8] = [0x68, 0, 0x68, 1, 0x52, 0x30]
     for _ in 0..<1_000_000 { pickle += again }
@@ -160,4 +150,21 @@ import Testing
     // Seconds where each repetition cost its arguments' size: a terabyte of names.
     #expect(start.duration(to: .now) < .seconds(20))
   }
+}
+
+private enum OpcodeCases {
+  /// A value of every opcode.
+  static let values: [[UInt8]] = [
+    bytes("I12\n"), bytes("I01\n"), bytes("L99999999999999999999L\n"), bytes("F1.5\n"), bytes("S'abc'\n"),
+    bytes("Vabc\n"), bytes("V\\u00e9\n"), [0x54, 1, 0, 0, 0, 0xFF], [0x55, 1, 0xFF], [0x42, 2, 0, 0, 0, 1, 2],
+    [0x43, 1, 9], [0x8B, 2, 0, 0, 0, 1, 2], [0x8C, 1, 0x78], [0x8D, 1, 0, 0, 0, 0, 0, 0, 0, 0x78],
+    [0x8E, 1, 0, 0, 0, 0, 0, 0, 0, 0xFF], [0x8F, 0x28, 0x4E, 0x90], [0x28, 0x4E, 0x91],
+    [0x96, 1, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0x98], [0x95, 1, 0, 0, 0, 0, 0, 0, 0, 0x4E], [0x4E, 0x32, 0x30],
+    [0x4E, 0x28, 0x4E, 0x31], [0x4E, 0x28, 0x30], [0x28, 0x4E, 0x4E, 0x64], [0x28, 0x4E, 0x6C],
+    [0x4E, 0x94, 0x30, 0x68, 0], bytes("Np3\n0g3\n"), bytes("(idatetime\ndate\n"), bytes("(cdatetime\ndate\no"),
+    bytes("cproject\nThing\n)}") + [0x92], [0x8C, 8] + bytes("datetime") + [0x8C, 4] + bytes("date") + [0x93],
+    bytes("cproject\nThing\n"), bytes("cproject\nThing\n") + [0x29, 0x81, 0x7D, 0x62], [0x29, 0x29, 0x86, 0x85],
+  ]
+
+  private static func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 }

@@ -120,10 +120,11 @@ def arrays():
         "a": np.arange(6, dtype=np.float32).reshape(2, 3), "f": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
         "h": np.arange(3, dtype=np.float16) - 1, "i": np.arange(3), "scalar": np.array(2.5, np.float32),
         "empty": np.zeros((0, 3), np.float32), "flag": np.array([True, False])}
-    tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in plain.items()}
+    tensors = {name: torch.from_numpy(array.copy(order="C")) for name, array in plain.items()}
     for protocol in (2, 5):
         save(f"arrays_{protocol}.pth", {"model": plain | {"t": numbers(2)}, "epoch": np.int64(3)},
              tensors | {"t": numbers(2)}, pickle_protocol=protocol)
+    save("others.pth", {"a": numbers(1), "head.bias": [1.0, 2.0], "head.weight": None, "scale": 0.5}, {"a": numbers(1)})
     save("big_endian.pth", {"a": np.arange(3, dtype=">f4"), "t": numbers(1)}, {})
 
 
