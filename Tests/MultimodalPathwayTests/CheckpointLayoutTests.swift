@@ -14,7 +14,8 @@ import Testing
       checkpoint: GoldenTests.part(golden, "weights."), configuration: GoldenTests.configuration(golden))
   }
 
-  @Test(arguments: ["vit", "vit_pooler", "deit", "dinov2", "dinov2_registers"], InstructionSet.available)
+  @Test(arguments: ["vit", "vit_pooler", "deit", "dinov2", "dinov2_registers", "dinov2_classifier"],
+    InstructionSet.available)
   func matchesTransformers(_ name: String, _ set: InstructionSet) throws {
     let golden = try golden("hugging_face_\(name)")
     let weights = try bound(golden)
@@ -32,16 +33,6 @@ import Testing
     #expect(again.configuration == weights.configuration)
     let second = try VisionTransformer(again, engine: Engine(threads: 2, instructionSet: set))
     #expect(try second(golden.tensors["input"]!).float32() == output.logits.float32())
-  }
-
-  @Test func headsThatReadTwoVectorsAreRefused() throws {
-    let golden = try golden("hugging_face_dinov2_classifier")
-    do {
-      _ = try bound(golden)
-      Issue.record("accepted")
-    } catch ConfigurationError.unsupported(_, let key, let found, _) {
-      #expect(key == "architectures" && found.contains("Dinov2ForImageClassification"))
-    }
   }
 
   @Test func aModelDirectoryLoadsAndMerges() throws {

@@ -25,6 +25,7 @@ import Testing
     var norm: Bool
     var fc_norm: Bool
     var epsilon: Float
+    var distilled: Bool
 
     func configuration(_ name: String) -> VisionTransformerConfiguration {
       var c = VisionTransformerConfiguration(
@@ -43,6 +44,7 @@ import Testing
       c.hasFinalNorm = norm || fc_norm
       c.normalizesAfterPooling = fc_norm
       c.epsilon = epsilon
+      if distilled { (c.registerTokens, c.pooling) = (1, .prefixMean) }
       return c
     }
   }
@@ -51,9 +53,16 @@ import Testing
     let data = try Data(contentsOf: Fixture.url("model/architectures.json"))
     let timm = try JSONDecoder().decode([String: Architecture].self, from: data)
     let known = VisionTransformerConfiguration.architectures
-    #expect(Set(known).subtracting(timm.keys) == [])
+    #expect(Set(known) == Set(timm.keys))
     for name in known {
-      #expect(try VisionTransformerConfiguration.preset(name) == timm[name]?.configuration(name), "\(name)")
+      let preset = try VisionTransformerConfiguration.preset(name)
+      let expected = timm[name]
+      #expect(preset.isDistilled == expected?.distilled, "\(name)")
+      // What alone makes a model a distilled one is in its name.
+      if !preset.isDistilled { #expect(preset == expected?.configuration(name), "\(name)") }
+      #expect(
+        preset.tokenCount
+          == expected?.configuration(name).tokenCount, "\(name)")
     }
   }
 

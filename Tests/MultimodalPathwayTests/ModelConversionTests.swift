@@ -23,6 +23,9 @@ import Testing
     ("model/hugging_face_dinov2_registers", .huggingFaceDINOv2), ("model/video_mae", .timm),
     ("model/video_scaled", .timm), ("model/video_frames", .timm), ("model/video_m2pt", .m2pt),
     ("model/video_hugging_face_classifier", .huggingFaceViT), ("model/video_hugging_face_backbone", .huggingFaceViT),
+    ("model/heads_distilled", .timm), ("model/heads_probe", .timm), ("model/heads_vit", .transformers5ViT),
+    ("model/heads_vit_pooler", .transformers5ViT), ("model/heads_deit_teacher", .transformers5ViT),
+    ("model/heads_dinov2", .transformers5DINOv2), ("model/heads_dinov2_registers", .transformers5DINOv2),
     ("points/classifier", .pointMAE), ("points/segmenter", .pointMAE),
   ])
   func convertedModelsHaveTheSameBits(_ name: String, _ layout: CheckpointLayout) throws {
@@ -95,7 +98,7 @@ import Testing
     let vit = try Checkpoint(contentsOf: Fixture.url("model/hugging_face_vit_pooler.safetensors"))
     try withModel(vit) { folder in
       let conversion = try ModelConversion(modelAt: folder)
-      #expect(conversion.dropped.contains { $0.hasSuffix("pooler.dense.weight") })
+      #expect(conversion.dropped.isEmpty && conversion.weights.configuration.poolerWidth == 32)
       #expect(conversion.renamed["blocks.0.norm1.weight"]?.hasSuffix("layer.0.layernorm_before.weight") == true)
       #expect(
         conversion.joined["blocks.0.attn.qkv.weight"]?.map { $0.split(separator: ".").suffix(2).joined(separator: ".") }

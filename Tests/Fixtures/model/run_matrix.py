@@ -186,7 +186,7 @@ def transformers_cases() -> dict:
     cases["ViTMAEModel"] = (t.ViTMAEModel, t.ViTMAEConfig(**PLAIN, mask_ratio=0.0))
     for problem in ["regression", "multi_label_classification", "single_label_classification"]:
         cases[f"ViT {problem}"] = (t.ViTForImageClassification, t.ViTConfig(**PLAIN, **names, problem_type=problem))
-    for problem in [None, "single_label_classification", "regression", "multi_label_classification"]:
+    for problem in [None, "regression", "multi_label_classification"]:
         cases[f"ViT of one label, {problem}"] = (
             t.ViTForImageClassification, t.ViTConfig(**PLAIN, num_labels=1, problem_type=problem))
     cases["ViT of two labels"] = (t.ViTForImageClassification, t.ViTConfig(**PLAIN))

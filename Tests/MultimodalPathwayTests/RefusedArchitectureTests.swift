@@ -1,0 +1,54 @@
+import Foundation
+import MultimodalPathway
+import TestSupport
+import Testing
+
+/// Names that timm has and this engine does not run, by what it lacks (Tests/Fixtures/model/architectures_refused.json).
+@Suite struct RefusedArchitectureTests {
+  static let forms = ["%", "%.a_tag", "timm/%", "hf_hub:timm/%.a_tag", "hf-hub:timm/%"]
+
+  @Test func everyRefusedNameSaysWhatIsLacking() throws {
+    let data = try Data(contentsOf: Fixture.url("model/architectures_refused.json"))
+    let refused = try JSONDecoder().decode([String: [String]].self, from: data)
+    #expect(refused.count > 130 && refused["vit_base_patch16_clip_quickgelu_224"] == ["QuickGELU"])
+    for (name, features) in refused {
+      let error = ConfigurationError.lacking(architecture: name, features: features.joined(separator: ", "))
+      for form in Self.forms {
+        let written = form.replacingOccurrences(of: "%", with: name)
+        #expect(throws: error, "\(written)") { try VisionTransformerConfiguration.preset(written) }
+        // All sizes in model_args do not make it a name of one's own.
+        let text = """
+          {"architecture": "\(written)", "model_args": {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 1,
+           "num_heads": 2, "act_layer": "gelu", "norm_layer": "layernorm"}}
+          """
+        #expect(throws: error, "\(written)") {
+          try VisionTransformerConfiguration.read(json: Data(text.utf8), file: "config.json")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: ["vit_mine_quickgelu_224", "vit_relpos_mine", "vit_mine_swiglu.tag"])
+  func namesOfOnesOwnThatTellOfAFeatureAreRefused(_ name: String) throws {
+    let text = """
+      {"architecture": "\(name)", "model_args": {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 1,
+       "num_heads": 2}}
+      """
+    do {
+      _ = try VisionTransformerConfiguration.read(json: Data(text.utf8), file: "config.json")
+      Issue.record("accepted")
+    } catch ConfigurationError.lacking(let architecture, _) {
+      #expect(architecture == name)
+    }
+  }
+
+  @Test(arguments: forms)
+  func namesAreKnownWithTimmsPrefixesAndTags(_ form: String) throws {
+    let name = form.replacingOccurrences(of: "%", with: "flexivit_small")
+    #expect(try VisionTransformerConfiguration.preset(name) == .preset("flexivit_small"))
+  }
+
+  @Test func anotherOwnersRepositoryIsNotTimms() {
+    #expect(throws: ConfigurationError.self) { try VisionTransformerConfiguration.preset("hf_hub:me/vit_tiny_patch16_224") }
+  }
+}
