@@ -14,6 +14,7 @@ struct Convert: ParsableCommand {
   @Argument(help: "Model: a directory with config.json, or a safetensors or PyTorch file.") var input: String
   @Argument(help: "The model directory to write.") var output: String
   @Option(help: "timm's name of the architecture, where there is no config.json.") var architecture: String?
+  @OptionGroup var prefix: PrefixOption
   @Option(help: "Numbers of the written file: float32, float16, bfloat16, or target for the input's own format.")
   var dtype = Merge.MergedFormat.float32
   @Flag(help: "Replace a model that is in the output directory.") var overwrite = false
@@ -29,7 +30,7 @@ struct Convert: ParsableCommand {
     let source = URL(fileURLWithPath: input)
     let directory = ModelDirectory(url: URL(fileURLWithPath: output), overwrites: overwrite)
     try directory.check(source: ModelLocation(source).directory)
-    let conversion = try ModelConversion(modelAt: source, architecture: architecture)
+    let conversion = try ModelConversion(modelAt: source, architecture: architecture, prefix: prefix.text)
     let weights = conversion.weights
     for note in weights.notes { report("note: \(note)") }
     let type = dtype.elementType(weights)
@@ -75,6 +76,13 @@ struct ConversionReport: Encodable {
   }
 
   var lines: [String] {
+    Self.lines(renamed: renamed, joined: joined, dropped: dropped, computed: computed)
+  }
+
+  /// What became of tensors, one line for all blocks.
+  static func lines(
+    renamed: [String: String], joined: [String: [String]], dropped: [String], computed: [String]
+  ) -> [String] {
     let lines =
       renamed.map { Self.line(from: $1, to: $0) } + joined.map { "joined   \($1.joined(separator: ", ")) -> \($0)" }
       + dropped.map { "dropped  \($0)" } + computed.map { "computed \($0)" }

@@ -7,13 +7,15 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Model: a directory with config.json, or a safetensors or PyTorch file with --architecture.")
   var model: String
   @Option(help: "timm's name of the architecture, where there is no config.json.") var architecture: String?
+  @OptionGroup var prefix: PrefixOption
   @OptionGroup var imageSize: ImageSizeOption
   @OptionGroup var sound: SoundOptions
   @OptionGroup var engineOptions: EngineOptions
   @OptionGroup var precision: PrecisionOptions
 
   func weights() throws -> ModelWeights {
-    let weights = try ModelWeights(modelAt: URL(fileURLWithPath: model), architecture: architecture)
+    let weights = try ModelWeights(
+      modelAt: URL(fileURLWithPath: model), architecture: architecture, prefix: prefix.text)
     for note in weights.notes { report("note: \(note)") }
     return try imageSize.resized(weights)
   }

@@ -37,6 +37,7 @@ struct PathwayOptions: ParsableArguments {
   @Option(help: "Target model: a directory with config.json, or a safetensors or PyTorch file with --architecture.")
   var target: String
   @Option(help: "timm's name of the target's architecture, where it has no config.json.") var architecture: String?
+  @OptionGroup var prefix: PrefixOption
   @Option(parsing: .singleValue, help: "Auxiliary checkpoint, safetensors or PyTorch; repeat it for several.") var auxiliary: [String] = []
   @Option(parsing: .unconditional, help: "Scale of every joined layer that --scales does not name.")
   var scale: Float = 0
@@ -49,6 +50,13 @@ struct PathwayOptions: ParsableArguments {
   @Option(help: "Joined layers, comma-separated: attn.qkv,attn.proj,mlp.fc1,mlp.fc2.") var layers: String?
   @Option(name: .customLong("auxiliary-heads"), help: "Heads of the auxiliaries, to warn where they differ.")
   var auxiliaryHeads: Int?
+  @Option(
+    name: .customLong("auxiliary-prefix"), parsing: .singleValue,
+    help: """
+      Which of several transformers in an auxiliary's file, by what its tensors' names begin with, such as CLIP's \
+      vision_model. One for all auxiliaries or one each.
+      """)
+  var auxiliaryPrefixes: [String] = []
   @Flag(help: "Fold the auxiliaries' biases too.") var bias = false
   @OptionGroup var imageSize: ImageSizeOption
 
@@ -57,10 +65,14 @@ struct PathwayOptions: ParsableArguments {
     guard blockMaps.count < 2 || blockMaps.count == auxiliary.count else {
       throw ValidationError("Give one --block-map for all auxiliaries, or one for each, in their order.")
     }
+    guard auxiliaryPrefixes.count < 2 || auxiliaryPrefixes.count == auxiliary.count else {
+      throw ValidationError("Give one --auxiliary-prefix for all auxiliaries, or one for each, in their order.")
+    }
   }
 
   func targetWeights() throws -> ModelWeights {
-    let weights = try ModelWeights(modelAt: URL(fileURLWithPath: target), architecture: architecture)
+    let weights = try ModelWeights(
+      modelAt: URL(fileURLWithPath: target), architecture: architecture, prefix: prefix.text)
     for note in weights.notes { report("note: \(note)") }
     return try imageSize.resized(weights)
   }
@@ -78,9 +90,12 @@ struct PathwayOptions: ParsableArguments {
     var weights = PathwayWeights(try targetWeights())
     for (index, path) in auxiliary.enumerated() {
       let map = blockMaps.count > 1 ? blockMaps[index] : blockMaps.first ?? "identity"
+      let prefix = auxiliaryPrefixes.count > 1 ? auxiliaryPrefixes[index] : auxiliaryPrefixes.first
+      let joined = try AuxiliaryWeights(modelAt: URL(fileURLWithPath: path), heads: auxiliaryHeads, prefix: prefix)
+      for note in joined.notes { report("note: \(path): \(note)") }
       weights = try weights.attach(
-        auxiliary: AuxiliaryWeights(modelAt: URL(fileURLWithPath: path), heads: auxiliaryHeads), layers: chosen,
-        blockMap: BlockMap(parsing: map), bias: bias ? .combined : .target, scale: scale, scales: tables[index])
+        auxiliary: joined, layers: chosen, blockMap: BlockMap(parsing: map), bias: bias ? .combined : .target,
+        scale: scale, scales: tables[index])
     }
     for warning in weights.warnings { report("warning: \(warning)") }
     return weights
@@ -90,6 +105,14 @@ struct PathwayOptions: ParsableArguments {
     guard let scales else { return auxiliary.map { _ in [:] } }
     return try PathwayScales.read(URL(fileURLWithPath: scales), count: auxiliary.count)
   }
+}
+
+/// Which of several transformers in a model's file.
+struct PrefixOption: ParsableArguments {
+  @Option(
+    name: .customLong("prefix"),
+    help: "Which of several transformers in a model's file, by what its tensors' names begin with: student., teacher.")
+  var text: String?
 }
 
 /// How sound is read.

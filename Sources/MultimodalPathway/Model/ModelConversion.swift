@@ -16,23 +16,19 @@ public struct ModelConversion: Sendable {
   /// What the checkpoint leaves out and the model needs: fixed positions.
   public let computed: [String]
 
-  /// Loads a model as `ModelWeights.init(modelAt:architecture:)` does.
+  /// Loads a model as `ModelWeights.init(modelAt:architecture:prefix:)` does.
   ///
   /// - Throws: as that; `CheckpointLayoutError.notAVisionTransformer` for BERT and Whisper, whatever their
   ///   configuration.
-  public init(modelAt url: URL, architecture: String? = nil) throws {
-    let checkpoint = try Checkpoint(contentsOf: url)
-    let match = try CheckpointLayout.detect(checkpoint.tensors.keys)
-    if let match, !match.layout.isVisionTransformer { throw CheckpointLayoutError.notAVisionTransformer(match.layout) }
-    let configuration = try ModelWeights.configuration(at: url, of: checkpoint, architecture: architecture)
-    weights = try ModelWeights(checkpoint: checkpoint, configuration: configuration)
-    layout = match?.layout
-    let account = try match.map { try $0.layout.renaming(checkpoint.tensors, prefix: $0.prefix) }
-    let sources = account?.sources ?? checkpoint.tensors.keys.reduce(into: [:]) { $0[$1] = [$1] }
-    renamed = sources.compactMapValues { $0.count == 1 ? $0[0] : nil }.filter { $0.key != $0.value }
-    joined = sources.filter { $0.value.count > 1 }
-    dropped = account?.dropped ?? []
-    computed = weights.tensors.keys.filter { sources[$0] == nil }.sorted()
+  public init(modelAt url: URL, architecture: String? = nil, prefix: String? = nil) throws {
+    let checkpoint = try Checkpoint(contentsOf: url).selecting(prefix: prefix)
+    let binding = try ModelBinding(modelAt: url, of: checkpoint, architecture: architecture)
+    weights = try ModelWeights(binding: binding, of: checkpoint)
+    layout = binding.reading.match?.layout
+    renamed = binding.renamed
+    joined = binding.joined
+    dropped = binding.dropped
+    computed = binding.computed
   }
 
   /// The model as a file that timm loads with `strict=True`; its metadata name the sources and their SHA-256.

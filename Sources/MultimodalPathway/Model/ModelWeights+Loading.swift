@@ -12,11 +12,11 @@ extension ModelWeights {
   ///
   /// - Parameter architecture: timm's name, for a lone file or in the place of a directory's `config.json`. What the
   ///   name does not say, the tensors do: classes, image size (a square one), `fc_norm`.
+  /// - Parameter prefix: which of several transformers in the file (`Checkpoint.selecting`).
   /// - Throws: `ConfigurationError`, `CheckpointError`, `CheckpointLayoutError`, `BindingError`.
-  public init(modelAt url: URL, architecture: String? = nil) throws {
-    let checkpoint = try Checkpoint(contentsOf: url)
-    let configuration = try Self.configuration(at: url, of: checkpoint, architecture: architecture)
-    try self.init(checkpoint: checkpoint, configuration: configuration)
+  public init(modelAt url: URL, architecture: String? = nil, prefix: String? = nil) throws {
+    let checkpoint = try Checkpoint(contentsOf: url).selecting(prefix: prefix)
+    try self.init(binding: ModelBinding(modelAt: url, of: checkpoint, architecture: architecture), of: checkpoint)
   }
 
   /// The configuration that `init(modelAt:architecture:)` gives a checkpoint.
@@ -40,7 +40,7 @@ extension ModelWeights {
 
 extension VisionTransformerConfiguration {
   /// This architecture with what a lone file's tensors say about themselves and its name does not.
-  func fitted(to tensors: [String: Tensor]) -> VisionTransformerConfiguration {
+  package func fitted(to tensors: [String: Tensor]) -> VisionTransformerConfiguration {
     var c = self
     if points != nil { return fittedToPoints(tensors) }
     c.classCount = tensors["head.weight"]?.shape.first ?? 0
@@ -48,6 +48,9 @@ extension VisionTransformerConfiguration {
       // Fine-tuned as MAE does: the mean of the patch tokens is pooled although there is a class token.
       c.pooling = .mean
       c.normalizesAfterPooling = true
+    } else if c.modality == .audio, tensors["fc_norm.weight"] == nil, tensors["norm.weight"] != nil {
+      // AudioMAE before fine-tuning: the encoder's own norm is of all tokens, and there is no head.
+      c.normalizesAfterPooling = false
     }
     if let patches = tensors["patch_embed.proj.weight"], patches.shape.count == 5 {
       c.fit(clipsOf: patches.shape[2], tensors)

@@ -58,6 +58,13 @@ extension PathwayWeights {
     metadata["m2pt.layers"] = pathways.map { pathway in
       pathway.layers.map(\.rawValue).joined(separator: ",")
     }.joined(separator: ";")
+    if pathways.contains(where: { $0.auxiliary.chosenPrefix != nil }) {
+      metadata["m2pt.auxiliary_prefixes"] = pathways.map { $0.auxiliary.chosenPrefix ?? "" }.joined(separator: ";")
+    }
+    // Of the target itself, not of a merge or conversion that it came from.
+    if previous["m2pt.version"] == nil {
+      metadata[Checkpoint.prefixKey] = previous.removeValue(forKey: Checkpoint.prefixKey)
+    }
     metadata["m2pt.biases"] = pathways.map(\.bias.rawValue).joined(separator: ";")
     if !previous.isEmpty {
       let encoder = JSONEncoder()

@@ -1,0 +1,48 @@
+/// Why a checkpoint's names cannot be made timm's.
+public enum CheckpointLayoutError: Error, Equatable, CustomStringConvertible {
+  case unrecognized(names: [String])
+  case ambiguous(prefixes: [String])
+  /// No tensor begins with a prefix that was asked for; `known` are those of the transformers in the file.
+  case noSuchPrefix(String, known: [String])
+  /// A transformer whose layers are no counterparts of a vision transformer's.
+  case refused(title: String, reason: String)
+  /// Tensors that do not share the prefix of all others.
+  case outside(prefix: String, names: [String])
+  case chunks(block: String, found: [String])
+  case missing(tensor: String, beside: String)
+  case duplicate(name: String, sources: [String])
+  case shapes(tensors: [String], shapes: [[Int]])
+  case notAVisionTransformer(CheckpointLayout)
+
+  private static func list(_ names: [String], limit: Int = 6) -> String {
+    names.prefix(limit).joined(separator: ", ") + (names.count > limit ? ", ..." : "")
+  }
+
+  public var description: String {
+    switch self {
+    case .unrecognized(let names):
+      "the checkpoint's layout is not known; its tensors are named like \(names.joined(separator: ", ")); "
+        + "known: \(CheckpointLayout.allCases.map(\.rawValue).joined(separator: ", "))"
+    case .ambiguous(let prefixes):
+      "the checkpoint holds several transformers, under " + prefixes.map { "'\($0)'" }.joined(separator: " and ")
+        + "; choose one with --prefix (of an auxiliary: --auxiliary-prefix), or keep the tensors of one of them"
+    case .noSuchPrefix(let prefix, let known):
+      "no transformer of the checkpoint is under the prefix '\(prefix)'; "
+        + (known.isEmpty ? "none is known in it" : "they are under " + known.map { "'\($0)'" }.joined(separator: ", "))
+    case .refused(let title, let reason): "the checkpoint is of a kind that cannot be used (\(title)): \(reason)"
+    case .outside(let prefix, let names):
+      "the transformer's names begin with '\(prefix)', but \(names.count) other tensors do not: \(Self.list(names)); "
+        + "choose the transformer alone with --prefix \(prefix), or take the others out of the file"
+    case .chunks(let block, let found):
+      "the chunks of '\(block)' do not number the blocks from 0 without gaps: found \(Self.list(found))"
+    case .missing(let tensor, let other): "the checkpoint has '\(other)' but not '\(tensor)', which belongs to it"
+    case .duplicate(let name, let sources):
+      "\(sources.joined(separator: " and ")) would both become '\(name)'; keep one of them"
+    case .shapes(let tensors, let shapes):
+      tensors.joined(separator: ", ") + " have shapes " + shapes.map { "\($0)" }.joined(separator: ", ")
+        + " and cannot be joined"
+    case .notAVisionTransformer(let layout):
+      "this is a \(layout.rawValue) checkpoint, which can be an auxiliary but not a target: it has no patch embedding"
+    }
+  }
+}
