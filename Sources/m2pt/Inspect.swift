@@ -162,7 +162,7 @@ struct Inspection: Encodable {
     lines += metadata.sorted { $0.key < $1.key }.map { "metadata \($0.key.onOneLine()): \($0.value.onOneLine())" }
     lines += asModel?.lines ?? []
     if let asAuxiliary { lines.append(asAuxiliary.line) }
-    if let notCompared { lines.append("not compared: \(notCompared.onOneLine())") }
+    if let notCompared { lines.append("as a model: refused: \(notCompared.onOneLine())") }
     if notCompared == nil, let refused = asModel?.refused, fits != false {
       lines.append("as a model: refused: \(refused.onOneLine())")
     }

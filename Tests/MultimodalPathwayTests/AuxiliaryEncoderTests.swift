@@ -14,7 +14,7 @@ import Testing
     ("data2vec_audio", "data2VecAudio"), ("whisper", "whisper"), ("bart", "sequenceToSequence"),
     ("mbart", "sequenceToSequence"), ("data2vec_vision", "huggingFaceViT"), ("beit", "huggingFaceViT"),
     ("vit_msn", "huggingFaceViT"), ("dinov3", "dinov3"), ("open_clip", "openCLIP"),
-    ("torch_encoder", "torchTransformer"),
+    ("torchvision_vit", "torchvision"), ("torch_encoder", "torchTransformer"),
   ]
 
   private struct Facts {

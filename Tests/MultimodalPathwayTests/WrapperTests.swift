@@ -109,7 +109,9 @@ import Testing
     #expect(chosen.notes.contains { $0.contains("left out") })
     let last = try load(tensors, prefix: second)
     #expect(try last.tensors["norm.weight"]?.float32() == other.tensors["norm.weight"]?.float32())
-    #expect(throws: CheckpointLayoutError.noSuchPrefix("third.", known: prefixes)) { try load(tensors, prefix: "third") }
+    #expect(throws: CheckpointLayoutError.noSuchPrefix("third.", known: prefixes)) {
+      try load(tensors, prefix: "third")
+    }
     #expect("\(CheckpointLayoutError.ambiguous(prefixes: prefixes))".contains("--prefix"))
   }
 

@@ -5,11 +5,13 @@ extension CheckpointLayout {
   private static let words = ["query", "key", "value"]
   private static let letters = ["q", "k", "v"]
 
-  /// Hugging Face BERT and its kin (RoBERTa, ELECTRA, XLM-RoBERTa, CamemBERT, Data2Vec's text model, MiniLM): post-norm,
-  /// separate query, key and value. Those that moved their norms to the front are told by them (ESM, Megatron-BERT).
+  /// Hugging Face BERT and its kin (RoBERTa, ELECTRA, XLM-RoBERTa, CamemBERT, Data2Vec's text model, MiniLM):
+  /// post-norm, separate query, key and value. Those that moved their norms to the front are told by the norms (ESM,
+  /// Megatron-BERT).
   public static let bert = CheckpointLayout(
     "bert", "BERT, RoBERTa, ELECTRA", .auxiliary, signature: "encoder.layer.0.attention.self.query.weight",
-    signs: ["encoder.layer.0.intermediate.dense.weight"], counterSigns: ["encoder.layer.0.bottleneck.input.dense.weight"],
+    signs: ["encoder.layer.0.intermediate.dense.weight"],
+    counterSigns: ["encoder.layer.0.bottleneck.input.dense.weight"],
     names: .linear(
       "encoder.layer.", qkv: words.map { "attention.self.\($0)" }, "attention.output.dense", "intermediate.dense",
       "output.dense"),
@@ -69,7 +71,7 @@ extension CheckpointLayout {
         "encoder.block.", qkv: letters.map { "layer.0.SelfAttention.\($0)" }, "layer.0.SelfAttention.o",
         "layer.1.DenseReluDense.wi", "layer.1.DenseReluDense.wo"),
       headTensor: ("encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", 1),
-      remark: "the auxiliary (T5) does not divide its attention's scores by the root of the head size; the target does"),
+      remark: "the auxiliary (T5) does not divide attention's scores by the root of the head size; the target does"),
   ]
 
   /// wav2vec 2.0's names; large models of the family normalise first, which their configuration says.
@@ -92,7 +94,8 @@ extension CheckpointLayout {
   static let speechEncoders: [CheckpointLayout] = [
     whisper, openAIWhisper,
     wav2Vec2(
-      "data2VecAudio", "Data2Vec's speech model", signs: ["encoder.pos_conv_embed.layers.0.conv.weight"], norms: .after),
+      "data2VecAudio", "Data2Vec's speech model", signs: ["encoder.pos_conv_embed.layers.0.conv.weight"],
+      norms: .after),
     wav2Vec2(
       "wavLM", "WavLM", signs: ["encoder.layers.0.attention.rel_attn_embed.weight"], norms: stable,
       headTensor: ("encoder.layers.0.attention.rel_attn_embed.weight", 1)),

@@ -6,7 +6,7 @@ extension CheckpointLayout {
 
   /// Layouts of targets.
   private static let visionTransformers: [CheckpointLayout] = [
-    .pointMAE, .timm, .pretraining, .m2pt, .huggingFaceViT, .huggingFaceDINOv2, .huggingFaceViT5, .huggingFaceDINOv2_5,
+    .pointMAE, .timm, .pretraining, .m2pt, .huggingFaceViT, .huggingFaceDINOv2, .transformers5ViT, .transformers5DINOv2,
   ]
 
   private static let normsAndMLP = ["norm1": "norm1", "norm2": "norm2", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2"]
@@ -62,8 +62,8 @@ extension CheckpointLayout {
   private static let queryKeyValue = ["query", "key", "value"]
   private static let scales = ["layer_scale1.lambda1": "ls1.gamma", "layer_scale2.lambda1": "ls2.gamma"]
 
-  /// Hugging Face ViT, DeiT, MAE, VideoMAE, Audio Spectrogram Transformer: separate query, key and value. As auxiliaries
-  /// also BEiT, Data2Vec's vision model and ViT-MSN.
+  /// Hugging Face ViT, DeiT, MAE, VideoMAE, Audio Spectrogram Transformer: separate query, key and value. As
+  /// auxiliaries also BEiT, Data2Vec's vision model and ViT-MSN.
   public static let huggingFaceViT = CheckpointLayout(
     "huggingFaceViT", "Hugging Face ViT, DeiT, MAE, VideoMAE, AST, BEiT, ViT-MSN", .visionTransformer,
     signature: "encoder.layer.0.attention.attention.query.weight",
@@ -90,8 +90,8 @@ extension CheckpointLayout {
 
   /// The same as `huggingFaceViT` as the modules of transformers 5 are named: what `state_dict()` gives, not what
   /// `save_pretrained` writes.
-  public static let huggingFaceViT5 = CheckpointLayout(
-    "huggingFaceViT5", "ViT, DeiT, MAE, AST, BEiT, ViT-MSN of transformers 5", .visionTransformer,
+  public static let transformers5ViT = CheckpointLayout(
+    "transformers5ViT", "ViT, DeiT, MAE, AST, BEiT, ViT-MSN of transformers 5", .visionTransformer,
     signature: "layers.0.attention.q_proj.weight",
     signs: ["layers.0.layernorm_before.weight", "layers.0.mlp.fc1.weight"],
     names: LayoutNames(
@@ -103,8 +103,8 @@ extension CheckpointLayout {
       qkv: ["q", "k", "v"].map { "attention.\($0)_proj" }, outside: huggingFaceOutside, dropped: huggingFaceDropped))
 
   /// The same of `huggingFaceDINOv2`.
-  public static let huggingFaceDINOv2_5 = CheckpointLayout(
-    "huggingFaceDINOv2_5", "DINOv2 of transformers 5", .visionTransformer,
+  public static let transformers5DINOv2 = CheckpointLayout(
+    "transformers5DINOv2", "DINOv2 of transformers 5", .visionTransformer,
     signature: "encoder.layer.0.attention.q_proj.weight",
     signs: ["encoder.layer.0.norm1.weight", "encoder.layer.0.mlp.fc1.weight"],
     names: LayoutNames(

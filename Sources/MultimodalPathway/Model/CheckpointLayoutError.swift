@@ -1,3 +1,5 @@
+import PathwayCheckpoints
+
 /// Why a checkpoint's names cannot be made timm's.
 public enum CheckpointLayoutError: Error, Equatable, CustomStringConvertible {
   case unrecognized(names: [String])
@@ -18,17 +20,32 @@ public enum CheckpointLayoutError: Error, Equatable, CustomStringConvertible {
     names.prefix(limit).joined(separator: ", ") + (names.count > limit ? ", ..." : "")
   }
 
-  public var description: String {
+  private static func quoted(_ prefixes: [String], _ separator: String, limit: Int = 12) -> String {
+    let shown = prefixes.prefix(limit).map { "'\($0)'" }.joined(separator: separator)
+    return shown + (prefixes.count > limit ? " and \(prefixes.count - limit) others" : "")
+  }
+
+  /// Whether prefixes differ in numbers alone.
+  private static func areNumbered(_ prefixes: [String]) -> Bool {
+    prefixes.count > 1 && Set(prefixes.map { $0.filter { !$0.isNumber } }).count == 1
+  }
+
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .unrecognized(let names):
       "the checkpoint's layout is not known; its tensors are named like \(names.joined(separator: ", ")); "
         + "known: \(CheckpointLayout.allCases.map(\.rawValue).joined(separator: ", "))"
     case .ambiguous(let prefixes):
-      "the checkpoint holds several transformers, under " + prefixes.map { "'\($0)'" }.joined(separator: " and ")
+      "the checkpoint holds several transformers"
+        + (Self.areNumbered(prefixes) ? ", or stages of one as Swin has them" : "")
+        + ", under \(Self.quoted(prefixes, " and "))"
         + "; choose one with --prefix (of an auxiliary: --auxiliary-prefix), or keep the tensors of one of them"
     case .noSuchPrefix(let prefix, let known):
       "no transformer of the checkpoint is under the prefix '\(prefix)'; "
-        + (known.isEmpty ? "none is known in it" : "they are under " + known.map { "'\($0)'" }.joined(separator: ", "))
+        + (known.isEmpty ? "none is known in it" : "they are under \(Self.quoted(known, ", "))")
     case .refused(let title, let reason): "the checkpoint is of a kind that cannot be used (\(title)): \(reason)"
     case .outside(let prefix, let names):
       "the transformer's names begin with '\(prefix)', but \(names.count) other tensors do not: \(Self.list(names)); "

@@ -53,6 +53,7 @@ struct TensorNames {
 
   // MARK: - Chunks
 
+  private static let headLimit = 16
   private static let firstChunk = "blocks.0.0.attn.qkv.weight"
 
   /// A block in a chunk: `head` ends in `blocks.`.
@@ -83,6 +84,10 @@ struct TensorNames {
       }
       .map { $0.dropLast(firstChunk.count - "blocks.".count) })
     guard !heads.isEmpty else { return }
+    // More than a few are no model, and would cost their number times that of the names.
+    guard heads.count <= headLimit else {
+      throw CheckpointLayoutError.ambiguous(prefixes: heads.map { String($0.dropLast("blocks.".count)) }.sorted())
+    }
     let places = names.map { place($0, heads) }
     for head in heads.sorted() {
       let pairs = Set(places.compactMap { $0?.head == head ? [$0?.chunk ?? 0, $0?.inner ?? 0] : nil })

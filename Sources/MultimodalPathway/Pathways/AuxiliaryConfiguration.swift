@@ -43,7 +43,8 @@ struct AuxiliaryConfiguration {
   func sharedBlocks(_ layout: CheckpointLayout, stored: Int) throws -> [Int]? {
     guard layout.sharesBlocks, let depth = try object.integer("num_hidden_layers") else { return nil }
     guard (stored...1 << 10).contains(depth) else {
-      throw object.badValue("num_hidden_layers", expected: "\(stored)...\(1 << 10): the file has \(stored) groups of layers")
+      throw object.badValue(
+        "num_hidden_layers", expected: "\(stored)...\(1 << 10): the file has \(stored) groups of layers")
     }
     // transformers/models/albert/modeling_albert.py: int(index / (layers / groups)).
     return (0..<depth).map { min(stored - 1, Int(Double($0) / (Double(depth) / Double(stored)))) }

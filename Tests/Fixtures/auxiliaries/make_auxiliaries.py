@@ -1,19 +1,18 @@
 """Auxiliaries of every origin: tiny random transformers as their libraries write them, and their linear layers.
 
-    python Tests/Fixtures/auxiliaries/make_auxiliaries.py    # rewrites *.safetensors and names.json, same bytes each time
+    python Tests/Fixtures/auxiliaries/make_auxiliaries.py    # rewrites all files here, same bytes each time
 
 One file a class. Tensors: weights.NAME as `save_pretrained` writes it; state.NAME, what only `state_dict()` has, and in
-the metadata's `omitted` what it does not have; and of every encoder expected.PREFIX|blocks.N.{attn.qkv,attn.proj,mlp.fc1,mlp.fc2}.{weight,bias}, taken from the
-modules' own linear layers: query, key and value stacked, a bias that one of the three lacks as zeros. Metadata: `config`
-is config.json as `save_pretrained` writes it; `heads` and `post_norm` say what is true of each encoder, by prefix.
-OpenCLIP's towers are rebuilt from its transformer.py with torch.nn.MultiheadAttention; torch.nn.TransformerEncoder is
-PyTorch's own. names.json has the names and shapes of models that must be refused. Needs torch, transformers 5.24.
+the metadata's `omitted` what it does not have; and of every encoder, with L one of attn.qkv, attn.proj, mlp.fc1 and
+mlp.fc2, expected.PREFIX|blocks.N.L.{weight,bias}, taken from the modules' own linear layers: query, key and value
+stacked, a bias that one of the three lacks as zeros. Metadata: `config` is config.json as `save_pretrained` writes it;
+`heads` and `post_norm` say what is true of each encoder, by prefix. names.json has the names and shapes of models that
+must be refused. Needs torch, torchvision, timm, transformers 5.24 and open_clip_torch 3.3.
 """
 import importlib.util
 import json
 import sys
 import tempfile
-from collections import OrderedDict
 from pathlib import Path
 
 # A torchaudio that was built for another torch must not be found; no model here needs it.
@@ -29,7 +28,9 @@ from oracle import array, import_timm, randomize, write
 
 import_timm()
 import transformers as t
+from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
 from safetensors.torch import load_file
+from torchvision.models.vision_transformer import VisionTransformer
 
 SIZES = dict(hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12)
 TEXT = dict(**SIZES, vocab_size=4, max_position_embeddings=6)
@@ -149,8 +150,8 @@ def save(name: str, saved: dict, state: dict, expected: dict, heads: dict, post_
     tensors |= {f"state.{key}": array(value) for key, value in state.items() if key not in saved}
     tensors |= {f"expected.{key}": array(value) for key, value in expected.items()}
     omitted = sorted(set(saved) - set(state))
-    write(HERE / f"{name}.safetensors", tensors, config=config, omitted=omitted, heads=heads, post_norm=post_norm, versions={
-        "torch": torch.__version__, "transformers": t.__version__})
+    write(HERE / f"{name}.safetensors", tensors, config=config, omitted=omitted, heads=heads, post_norm=post_norm,
+          versions={"torch": torch.__version__, "transformers": t.__version__})
 
 
 def make(name: str, seed: int) -> None:
@@ -173,48 +174,30 @@ def make(name: str, seed: int) -> None:
          {key: value[3] for key, value in encoders.items()}, config)
 
 
-class ResidualAttentionBlock(nn.Module):
-    """open_clip/transformer.py, as far as it has parameters."""
-
-    def __init__(self, width: int, heads: int, hidden: int):
-        super().__init__()
-        self.ln_1 = nn.LayerNorm(width)
-        self.attn = nn.MultiheadAttention(width, heads)
-        self.ln_2 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(OrderedDict(
-            c_fc=nn.Linear(width, hidden), gelu=nn.GELU(), c_proj=nn.Linear(hidden, width)))
-
-
-def make_torch(seed: int) -> None:
-    """OpenCLIP's CLIP, and a torch.nn.TransformerEncoder."""
-    def transformer() -> nn.Module:
-        module = nn.Module()
-        module.resblocks = nn.ModuleList([ResidualAttentionBlock(8, 2, 12) for _ in range(2)])
-        return module
-
-    clip = nn.Module()
-    clip.positional_embedding = nn.Parameter(torch.zeros(4, 8))
-    clip.logit_scale = nn.Parameter(torch.zeros(()))
-    clip.transformer = transformer()
-    clip.visual = nn.Module()
-    clip.visual.conv1 = nn.Conv2d(3, 8, 2, bias=False)
-    clip.visual.transformer = transformer()
-    encoder = nn.TransformerEncoder(
-        nn.TransformerEncoderLayer(8, 2, 12), num_layers=2, enable_nested_tensor=False)
-    torch.manual_seed(seed)
-    for name, model, encoders, attention, mlp, is_post in [
-        ("open_clip", clip, {"transformer.": "transformer.resblocks", "visual.transformer.": "visual.transformer.resblocks"},
-         "attn", ["mlp.c_fc", "mlp.c_proj"], False),
-        ("torch_encoder", encoder, {"": "layers"}, "self_attn", ["linear1", "linear2"], True),
+def make_fused(seed: int) -> None:
+    """Layers with torch.nn.MultiheadAttention: OpenCLIP's towers, torchvision's ViT, torch.nn.TransformerEncoder."""
+    sizes = dict(layers=2, width=8, mlp_ratio=1.5)
+    clip = CLIP(
+        embed_dim=4, vision_cfg=CLIPVisionCfg(**sizes, head_width=4, patch_size=2, image_size=4),
+        text_cfg=CLIPTextCfg(**sizes, heads=2, context_length=4, vocab_size=4))
+    vision = VisionTransformer(image_size=4, patch_size=2, num_layers=2, num_heads=2, hidden_dim=8, mlp_dim=12)
+    vision.heads = nn.Identity()
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 12), num_layers=2, enable_nested_tensor=False)
+    # name: model, path of the layers by prefix, attention, fc1, fc2, post-norm
+    for name, model, encoders, paths, is_post in [
+        ("open_clip", clip,
+         {"transformer.": "transformer.resblocks", "visual.transformer.": "visual.transformer.resblocks"},
+         ["attn", "mlp.c_fc", "mlp.c_proj"], False),
+        ("torchvision_vit", vision, {"": "encoder.layers"}, ["self_attention", "mlp.0", "mlp.3"], False),
+        ("torch_encoder", encoder, {"": "layers"}, ["self_attn", "linear1", "linear2"], True),
     ]:
         randomize(model, seed)
         expected = {}
         for prefix, path in encoders.items():
-            for index, layer in enumerate(model.get_submodule(path)):
-                attn = layer.get_submodule(attention)
-                found = {"attn.qkv.weight": attn.in_proj_weight, "attn.qkv.bias": attn.in_proj_bias}
-                for key, module in [("attn.proj", attn.out_proj), ("mlp.fc1", layer.get_submodule(mlp[0])),
-                                    ("mlp.fc2", layer.get_submodule(mlp[1]))]:
+            for index, layer in enumerate(model.get_submodule(path).children()):
+                attention, fc1, fc2 = [layer.get_submodule(path) for path in paths]
+                found = {"attn.qkv.weight": attention.in_proj_weight, "attn.qkv.bias": attention.in_proj_bias}
+                for key, module in [("attn.proj", attention.out_proj), ("mlp.fc1", fc1), ("mlp.fc2", fc2)]:
                     found |= {f"{key}.weight": module.weight, f"{key}.bias": module.bias}
                 expected |= {f"{prefix}|blocks.{index}.{key}": value for key, value in found.items()}
         state = model.state_dict()
@@ -226,7 +209,8 @@ def make_names() -> None:
     for name, build in REFUSED.items():
         with tempfile.TemporaryDirectory() as folder:
             build().save_pretrained(folder)
-            names[name] = {key: list(value.shape) for key, value in sorted(load_file(f"{folder}/model.safetensors").items())}
+            tensors = load_file(f"{folder}/model.safetensors")
+        names[name] = {key: list(value.shape) for key, value in sorted(tensors.items())}
     (HERE / "names.json").write_text(json.dumps(names, indent=0, sort_keys=True) + "\n")
 
 
@@ -234,5 +218,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     for index, name in enumerate(MODELS):
         make(name, 700 + index)
-    make_torch(760)
+    make_fused(760)
     make_names()
