@@ -34,7 +34,8 @@ public struct Checkpoint: Sendable {
   /// shards is put together; where two give one key different values, the first shard's stays.
   ///
   /// - Parameter weights: which of several sets of weights is wanted, by its key in a PyTorch file (`model_ema`,
-  ///   `checkpoint.state_dict`), or by what the names of its tensors begin with (`teacher`; these begin without it then).
+  ///   `checkpoint.state_dict`), or by what the names of its tensors begin with (`teacher`).
+  ///   The key is the metadata's `m2pt.weights`.
   /// - Throws: `CheckpointError`, one case for each way in which a file can be malformed; `.ambiguousTensors` where
   ///   several sets of weights have equal right, `.unknownWeights` for a key that the file does not have.
   /// - Complexity: O(header); tensor bytes are read when they are used, those of PyTorch's files once here for their
@@ -51,6 +52,9 @@ public struct Checkpoint: Sendable {
       self.init(try Self.contents(of: MappedFile(url), weights: weights), files: [url])
     }
   }
+
+  /// The metadata key of the key by which one of several sets of weights was chosen.
+  package static let chosenKey = "m2pt.weights"
 
   private init(_ contents: FileContents, files: [URL]) {
     self.init(tensors: contents.tensors, metadata: contents.metadata, files: files, notes: contents.notes)

@@ -7,15 +7,21 @@ struct FileContents {
   /// Entries that are no tensors, and what they are.
   var others: [String: String] = [:]
 
-  /// Keeps tensors whose names begin with `key` and a dot, without these.
+  /// Keeps tensors whose names begin with `key` and a dot.
   ///
   /// - Throws: `CheckpointError.unknownWeights` where there are none.
   mutating func select(_ key: String, file: String) throws {
-    let start = key + "."
+    let start = key.hasSuffix(".") ? key : key + "."
     let kept = tensors.filter { $0.key.hasPrefix(start) }
     guard !kept.isEmpty else {
       throw CheckpointError.unknownWeights(file: file, key: key, known: WeightKeys.prefixes(of: tensors.keys))
     }
-    tensors = Dictionary(uniqueKeysWithValues: kept.map { (String($0.key.dropFirst(start.count)), $0.value) })
+    if kept.count < tensors.count {
+      notes.append(
+        "\(file): the \(kept.count) tensors whose names begin with '\(start)' are used, \(tensors.count - kept.count) "
+          + "others are not")
+    }
+    tensors = kept
+    metadata[Checkpoint.chosenKey] = key
   }
 }

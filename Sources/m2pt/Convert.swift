@@ -75,6 +75,13 @@ struct ConversionReport: Encodable {
   }
 
   var lines: [String] {
+    Self.lines(renamed: renamed, joined: joined, dropped: dropped, computed: computed)
+  }
+
+  /// What became of tensors, one line for all blocks.
+  static func lines(
+    renamed: [String: String], joined: [String: [String]], dropped: [String], computed: [String]
+  ) -> [String] {
     let lines =
       renamed.map { Self.line(from: $1, to: $0) } + joined.map { "joined   \($1.joined(separator: ", ")) -> \($0)" }
       + dropped.map { "dropped  \($0)" } + computed.map { "computed \($0)" }

@@ -4,10 +4,12 @@ import MultimodalPathway
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List a checkpoint's tensors, and what separates it from an architecture.",
+    abstract: "List a checkpoint's tensors, and say what loading it as a model and as an auxiliary would do.",
     discussion: """
-      Without --architecture or a config.json the architecture is guessed from the tensors' shapes. \
-      Exit code 1: the file or the configuration is not well formed; standard error has one line that says why.
+      The layout, the prefix, what is renamed, joined, dropped and computed, and the configuration are those of \
+      loading; where loading would refuse the file, the reason is printed. Without --architecture or a config.json the \
+      architecture is guessed from the tensors' shapes. Exit code 1: the file or the configuration is not well formed; \
+      standard error has one line that says why.
       """)
 
   @Argument(help: "A safetensors or PyTorch file, an index, or a model directory.") var path: String
@@ -30,28 +32,40 @@ struct Inspect: ParsableCommand {
     for note in checkpoint.notes { report("note: \(note)".onOneLine()) }
     var inspection = Inspection(checkpoint)
     do {
-      if let configuration = try stated(url, checkpoint) {
-        try inspection.compare(checkpoint, with: configuration, isGuess: false)
-      } else if let guess = ArchitectureGuess.configuration(of: checkpoint) {
-        try inspection.compare(checkpoint, with: guess, isGuess: true)
+      let reading = try LayoutReading(checkpoint.tensors)
+      inspection.asModel = .init(reading, checkpoint)
+      try reading.requireTarget()
+      do {
+        let binding = try ModelBinding(
+          reading: reading, modelAt: url, of: checkpoint, architecture: architecture)
+        inspection.compare(binding, isGuess: false)
+      } catch let error as ConfigurationError where !isStated(url, checkpoint) {
+        inspection.asModel?.refused = "\(error)"
+        if let guess = ArchitectureGuess.binding(of: reading) {
+          inspection.compare(guess, isGuess: true)
+        }
       }
     } catch let error as ConfigurationError {
       // A model of another kind, speech or text, is no malformed file.
       guard case .unsupported = error else { throw error }
-      inspection.notCompared = "\(error)"
+      inspection.cannotCompare(error)
     } catch let error as CheckpointLayoutError {
-      inspection.notCompared = "\(error)"
+      inspection.cannotCompare(error)
+    }
+    do {
+      inspection.asAuxiliary = .init(try AuxiliaryWeights(modelAt: url, weights: chosen.key))
+    } catch {
+      inspection.asAuxiliary = .init(refused: "\(error)")
     }
     if json { return try printJSON(inspection) }
     for line in inspection.lines { print(line) }
   }
 
-  /// The configuration that a model loaded from there would have; nil where nothing says it.
-  private func stated(_ url: URL, _ checkpoint: Checkpoint) throws -> VisionTransformerConfiguration? {
-    let config = url.appendingPathComponent("config.json")
-    let saysItself = checkpoint.files == [url] && checkpoint.metadata[ModelWeights.configurationKey] != nil
-    guard architecture != nil || saysItself || FileManager.default.fileExists(atPath: config.path) else { return nil }
-    return try ModelWeights.configuration(at: url, of: checkpoint, architecture: architecture)
+  /// Whether something says the configuration, be it right or wrong.
+  private func isStated(_ url: URL, _ checkpoint: Checkpoint) -> Bool {
+    let location = ModelLocation(url)
+    return architecture != nil || FileManager.default.fileExists(atPath: location.configurationFile.path)
+      || !location.isDirectory && checkpoint.metadata[ModelWeights.configurationKey] != nil
   }
 }
 
@@ -95,6 +109,9 @@ struct Inspection: Encodable {
   var notNumbers: [String]?
   /// Why the tensors could not be compared with the configuration.
   var notCompared: String?
+  /// What loading it as a model would do.
+  var asModel: AsModel?
+  var asAuxiliary: AsAuxiliary?
 
   init(_ checkpoint: Checkpoint) {
     tensors = checkpoint.tensors.sorted { $0.key < $1.key }.map {
@@ -115,23 +132,24 @@ struct Inspection: Encodable {
     metadata = checkpoint.metadata
   }
 
-  /// Notes what separates the tensors, under timm's names, from a configuration's.
-  mutating func compare(
-    _ checkpoint: Checkpoint, with configuration: VisionTransformerConfiguration, isGuess: Bool
-  ) throws {
-    var configuration = configuration
-    if configuration.qkvBias == .full, checkpoint.tensors["blocks.0.attn.q_bias"] != nil {
-      // As when a model is loaded: timm's configurations do not say it.
-      configuration.qkvBias = .queryAndValue
-    }
-    let problems = try ModelWeights.problems(of: checkpoint, configuration: configuration)
-    architecture = configuration.architecture
+  /// Notes what separates the tensors, under timm's names, from a configuration's: loading goes the same way.
+  mutating func compare(_ binding: ModelBinding, isGuess: Bool) {
+    let problems = binding.problems
+    architecture = binding.configuration.architecture
     architectureIsGuess = isGuess
     fits = problems.isEmpty
     missing = problems.missing.map { Missing(name: $0.name, nearest: $0.nearest) }
     unexpected = problems.unexpected
     mismatched = problems.mismatched.map { Mismatched(name: $0.name, expected: $0.expected, found: $0.found) }
     notNumbers = problems.notNumbers.map { "\($0.name) is \($0.found.rawValue)" }
+    asModel?.add(binding)
+  }
+
+  /// Notes why loading as a model would stop before shapes are compared.
+  mutating func cannotCompare(_ error: any Error) {
+    notCompared = "\(error)"
+    asModel = asModel ?? AsModel()
+    asModel?.refused = "\(error)"
   }
 
   /// The report for people; names are printed without control characters.
@@ -140,7 +158,12 @@ struct Inspection: Encodable {
     for total in totals where totals.count > 1 { lines.append("\(total.dtype): " + Self.text(total)) }
     lines.append(Self.text(Total(dtype: "", tensors: tensors.count, parameters: parameters, bytes: bytes)))
     lines += metadata.sorted { $0.key < $1.key }.map { "metadata \($0.key.onOneLine()): \($0.value.onOneLine())" }
-    if let notCompared { lines.append("not compared: \(notCompared.onOneLine())") }
+    lines += asModel?.lines ?? []
+    if let asAuxiliary { lines.append(asAuxiliary.line) }
+    if let notCompared { lines.append("as a model: refused: \(notCompared.onOneLine())") }
+    if notCompared == nil, let refused = asModel?.refused, fits != false {
+      lines.append("as a model: refused: \(refused.onOneLine())")
+    }
     guard let architecture, let fits else { return lines }
     func list(_ title: String, _ names: [String]?) {
       if let names, !names.isEmpty { lines.append("\(title): \(names.joined(separator: ", "))") }
@@ -152,36 +175,12 @@ struct Inspection: Encodable {
     list("other shape", mismatched?.map { "\($0.name): \($0.found), expected \($0.expected)" })
     list("not of real numbers", notNumbers)
     let guess = architectureIsGuess == true ? " (a guess from the shapes)" : ""
+    if fits, let configuration = asModel?.configuration { lines.append("runs as: \(configuration.line)") }
     lines.append("\(fits ? "fits" : "does not fit") \(architecture.onOneLine())\(guess)")
     return lines
   }
 
   private static func text(_ total: Total) -> String {
     "\(total.tensors) tensors, \(total.parameters) parameters, \(total.bytes) bytes"
-  }
-}
-
-/// The architecture whose shapes a checkpoint has.
-enum ArchitectureGuess {
-  /// A configuration with exactly these tensors, head and pooling as the file has them; nil where no name of timm's
-  /// has one.
-  ///
-  /// Several names can share their shapes (ViT and DeiT): the shortest that begins with `vit_` is taken.
-  static func configuration(of checkpoint: Checkpoint) -> VisionTransformerConfiguration? {
-    let names = VisionTransformerConfiguration.architectures.sorted {
-      ($0.hasPrefix("vit_") ? 0 : 1, $0.count, $0) < ($1.hasPrefix("vit_") ? 0 : 1, $1.count, $1)
-    }
-    return names.lazy.compactMap { name in
-      guard var configuration = try? VisionTransformerConfiguration.preset(name) else { return nil }
-      configuration.classCount = checkpoint.tensors["head.weight"]?.shape.first ?? 0
-      if checkpoint.tensors["fc_norm.weight"] != nil {
-        configuration.pooling = .mean
-        configuration.normalizesAfterPooling = true
-      }
-      if checkpoint.tensors["blocks.0.attn.q_bias"] != nil { configuration.qkvBias = .queryAndValue }
-      let expected = ModelWeights.expectedShapes(configuration)
-      guard expected.count == checkpoint.tensors.count else { return nil }
-      return expected.allSatisfy { checkpoint.tensors[$0.name]?.shape == $0.shape } ? configuration : nil
-    }.first
   }
 }

@@ -76,11 +76,12 @@ struct PathwayOptions: ParsableArguments {
 
   private func auxiliaryWeights(_ index: Int) throws -> AuxiliaryWeights {
     let key = auxiliaryKeys.count > 1 ? auxiliaryKeys[index] : auxiliaryKeys.first
-    let url = URL(fileURLWithPath: auxiliary[index])
+    let path = auxiliary[index]
     let weights = try WeightsOption.naming("--auxiliary-weights") {
-      try AuxiliaryWeights(modelAt: url, heads: auxiliaryHeads, weights: key == "" ? nil : key)
+      try AuxiliaryWeights(
+        modelAt: URL(fileURLWithPath: path), heads: auxiliaryHeads, weights: key == "" ? nil : key)
     }
-    for note in weights.notes { report("note: \(note)") }
+    for note in weights.notes { report("note: \(note.hasPrefix(path) ? "" : path + ": ")\(note)") }
     return weights
   }
 

@@ -26,6 +26,11 @@ struct WeightsOption: ParsableArguments {
     } catch CheckpointError.unknownWeights(let file, let key, let known) {
       let keys = known.isEmpty ? "it has one set of tensors and needs no key" : "keys: \(known.joined(separator: ", "))"
       throw ToolError("\(file): there are no tensors under '\(key)' (\(option)); \(keys)".onOneLine())
+    } catch let error as CheckpointLayoutError {
+      switch error {
+      case .ambiguous, .outside: throw ToolError("\(error) (\(option) KEY)")
+      default: throw error
+      }
     }
   }
 }

@@ -37,6 +37,57 @@ import Testing
     #expect(try VisionTransformer(again, engine: engine)(input).float32() == model(input).float32())
   }
 
+  /// AudioMAE before fine-tuning, named by its architecture alone: no head, the encoder's own norm, no decoder.
+  @Test(arguments: [false, true])
+  func pretrainedAudioMAEHasFeatures(_ hasSwinDecoder: Bool) throws {
+    let golden = try golden("mae_pretraining")
+    var stored = GoldenTests.part(golden, "weights.").tensors
+    if hasSwinDecoder {
+      stored = stored.filter { !$0.key.hasPrefix("decoder_blocks.") }
+      let shapes = try JSONDecoder().decode(
+        [String: [Int]].self, from: Data(golden.metadata["swin_decoder"]!.utf8))
+      for (name, shape) in shapes { stored[name] = Tensor(shape: shape) { $0.initialize(repeating: 0) } }
+    }
+    var preset = try VisionTransformerConfiguration.preset("vit_base_patch16_audiomae")
+    (preset.width, preset.depth, preset.heads, preset.hiddenWidth) = (32, 2, 2, 48)
+    preset.imageSize = Extent(height: 1024, width: 32)
+    let configuration = try preset.fitted(to: LayoutReading(stored).renamed.tensors)
+    #expect(configuration.imageSize == Extent(height: 64, width: 32) && configuration.classCount == 0)
+    let weights = try ModelWeights(checkpoint: Checkpoint(tensors: stored), configuration: configuration)
+    #expect(Set(weights.tensors.keys) == Set(ModelWeights.expectedShapes(configuration).map(\.name)))
+    let output = try VisionTransformer(weights, engine: Engine(threads: 2))
+      .forward(golden.tensors["input"]!, features: true)
+    try GoldenTests.expectClose(output.features!, golden.tensors["float64.features"]!, "features")
+    try GoldenTests.expectClose(output.pooled, golden.tensors["float64.pooled"]!, "pooled")
+    #expect(configuration.hasFinalNorm && !configuration.normalizesAfterPooling)
+  }
+
+  /// The published sizes, from a file to a binding.
+  @Test func pretrainedAudioMAELoadsByArchitecture() throws {
+    let base = try VisionTransformerConfiguration.preset("vit_base_patch16_audiomae")
+    var encoder = base
+    (encoder.normalizesAfterPooling, encoder.classCount) = (false, 0)
+    var tensors: [String: Tensor] = [:]
+    var shared: [[Int]: Tensor] = [:]
+    for (name, shape) in ModelWeights.expectedShapes(encoder)
+      + [("mask_token", [1, 1, 512]), ("decoder_pos_embed", [1, 513, 512]), ("decoder_embed.weight", [512, 768])]
+    {
+      let tensor = shared[shape] ?? Tensor(shape: shape) { $0.initialize(repeating: 0) }
+      shared[shape] = tensor
+      tensors[name] = tensor
+    }
+    let checkpoint = Checkpoint(tensors: tensors)
+    for (name, prefix) in [("vit_base_patch16_audiomae", ""), ("vit_base_patch16_audiomae", "module.")] {
+      let stored = Checkpoint(
+        tensors: Dictionary(uniqueKeysWithValues: checkpoint.tensors.map { (prefix + $0.key, $0.value) }))
+      let found = try ModelWeights.configuration(
+        at: URL(fileURLWithPath: "/pretrained.pth"), of: stored, architecture: name)
+      #expect(found.imageSize == Extent(height: 1024, width: 128) && found.audio == .audioSet)
+      let binding = try ModelBinding(checkpoint: stored, configuration: found)
+      #expect(binding.problems.isEmpty && binding.dropped.count == 3, "\(binding.problems)")
+    }
+  }
+
   @Test func axesAndRecipesAreThoseOfTheOrigin() throws {
     let mae = try bound(golden("mae")).configuration
     #expect(mae.spectrogram == (64, 32) && mae.audio == .esc50 && mae.grid == Extent(height: 4, width: 2))

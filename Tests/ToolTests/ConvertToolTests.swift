@@ -90,6 +90,7 @@ import Testing
       #expect(result.status == 0, "\(result.errors)")
       #expect(
         result.errors == """
+          note: the prefix 'module.' is taken off the tensors' names
           dropped  module.decoder_embed.weight
           dropped  module.mask_token
           renamed  module.* -> *  (32 times)

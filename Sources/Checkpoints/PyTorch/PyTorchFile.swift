@@ -40,6 +40,7 @@ enum PyTorchFile {
     }
     try ZipChecksums.verify(reader.used.sorted(), of: archive, in: file)
     if !state.path.isEmpty { contents.metadata["pytorch.entry"] = state.path }
+    contents.metadata[Checkpoint.chosenKey] = key
     contents.notes = state.notes
     contents.others = state.others
     return contents

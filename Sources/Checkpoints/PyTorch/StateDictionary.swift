@@ -80,12 +80,12 @@ struct StateDictionary {
     }
   }
 
-  /// Keeps tensors whose names begin with `prefix` and a dot, without these; false, and no change, where there are none.
+  /// Keeps tensors whose names begin with `prefix` and a dot; false, and no change, where there are none.
   private mutating func keepNames(under prefix: String) -> Bool {
-    let start = prefix + "."
+    let start = prefix.hasSuffix(".") ? prefix : prefix + "."
     let kept = tensors.filter { $0.name.hasPrefix(start) }
     guard !kept.isEmpty else { return false }
-    tensors = kept.map { (String($0.name.dropFirst(start.count)), $0.value) }
+    tensors = kept
     others = others.filter { $0.key.hasPrefix(start) }
     path = path.isEmpty ? prefix : "\(path).\(prefix)"
     return true

@@ -63,15 +63,15 @@ extension CheckpointLayout {
 extension ModelWeights {
   /// Gives `configuration` the pooler that the tensors have, and refuses heads that cannot be run.
   ///
-  /// - Parameter stored: the checkpoint's own tensors.
+  /// - Parameter reading: has the checkpoint's own names.
   /// - Returns: sentences for a person about what was chosen.
   /// - Throws: `CheckpointLayoutError.unsupportedHead`.
   static func completeHead(
-    _ tensors: inout [String: Tensor], _ configuration: inout VisionTransformerConfiguration, stored: [String: Tensor]
+    _ tensors: inout [String: Tensor], _ configuration: inout VisionTransformerConfiguration, _ reading: LayoutReading
   ) throws -> [String] {
     var notes: [String] = []
     if configuration.points == nil { try refuseHead(tensors) }
-    if CheckpointLayout.hasProbeHead(stored.keys), tensors["head.weight"] != nil {
+    if CheckpointLayout.hasProbeHead(reading.renamed.sources.values.joined()), tensors["head.weight"] != nil {
       notes.append(
         "the batch norm before the head is fused into it, with epsilon 1e-6 as in MAE's main_linprobe.py; "
           + "the file does not hold its epsilon")

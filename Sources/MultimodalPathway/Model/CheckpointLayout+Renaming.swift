@@ -1,21 +1,5 @@
 import PathwayCheckpoints
 
-/// One layout's names beside timm's. Names are without `.weight` and `.bias` where a module has both.
-struct LayoutNames {
-  /// What stands before a block's number.
-  var block: String
-  /// Inside a block.
-  var inBlock: [String: String]
-  /// The three modules whose rows are stacked to `attn.qkv`.
-  var qkv: [String] = []
-  /// Outside the blocks.
-  var outside: [String: String] = [:]
-  /// Names that begin like this, behind the prefix or a part of it, have no place in the model.
-  var dropped: [String] = []
-  /// Nor do names that end like this.
-  var droppedEndings: [String] = []
-}
-
 /// A checkpoint's tensors under timm's names, and where each came from.
 public struct RenamedTensors: Sendable {
   public var tensors: [String: Tensor] = [:]
@@ -26,82 +10,6 @@ public struct RenamedTensors: Sendable {
 }
 
 extension CheckpointLayout {
-  private static let normsAndMLP = ["norm1": "norm1", "norm2": "norm2", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2"]
-  private static let huggingFaceOutside = [
-    "embeddings.cls_token": "cls_token", "embeddings.position_embeddings": "pos_embed",
-    "embeddings.distillation_token": "reg_token", "embeddings.register_tokens": "register_tokens",
-    "embeddings.patch_embeddings.projection": "patch_embed.proj", "layernorm": "norm", "classifier": "head",
-    "cls_classifier": "head", "distillation_classifier": "head_dist",
-    // AST's head.
-    "classifier.layernorm": "head_norm", "classifier.dense": "head",
-  ]
-  private static let huggingFaceDropped = ["embeddings.mask_token", "decoder.", "encoder_to_decoder.", "mask_token"]
-
-  private var names: LayoutNames {
-    switch self {
-    case .pointMAE:
-      // Batch norms count the batches of their training.
-      LayoutNames(
-        block: "blocks.blocks.",
-        inBlock: Self.normsAndMLP.merging(["attn.qkv": "attn.qkv", "attn.proj": "attn.proj"]) { $1 },
-        dropped: Self.leftovers, droppedEndings: [".num_batches_tracked"])
-    case .timm, .pretraining, .m2pt:
-      // BEiT's and VideoMAE's names for LayerScale.
-      LayoutNames(
-        block: "blocks.", inBlock: ["gamma_1": "ls1.gamma", "gamma_2": "ls2.gamma"],
-        dropped: self == .timm ? [] : Self.leftovers.filter { $0 != "register_tokens" })
-    case .huggingFaceViT:
-      LayoutNames(
-        block: "encoder.layer.",
-        inBlock: [
-          "layernorm_before": "norm1", "layernorm_after": "norm2", "attention.output.dense": "attn.proj",
-          "intermediate.dense": "mlp.fc1", "output.dense": "mlp.fc2",
-          "attention.attention.q_bias": "attn.q_bias", "attention.attention.v_bias": "attn.v_bias",
-        ],
-        qkv: ["query", "key", "value"].map { "attention.attention.\($0)" }, outside: Self.huggingFaceOutside,
-        dropped: Self.huggingFaceDropped)
-    case .huggingFaceDINOv2:
-      LayoutNames(
-        block: "encoder.layer.",
-        inBlock: Self.normsAndMLP.merging([
-          "attention.output.dense": "attn.proj", "layer_scale1.lambda1": "ls1.gamma",
-          "layer_scale2.lambda1": "ls2.gamma",
-        ]) { $1 },
-        qkv: ["query", "key", "value"].map { "attention.attention.\($0)" }, outside: Self.huggingFaceOutside,
-        dropped: Self.huggingFaceDropped)
-    case .transformers5ViT:
-      LayoutNames(
-        block: "layers.",
-        inBlock: Self.normsAndMLP.merging([
-          "layernorm_before": "norm1", "layernorm_after": "norm2", "attention.o_proj": "attn.proj",
-        ]) { $1 },
-        qkv: ["q", "k", "v"].map { "attention.\($0)_proj" }, outside: Self.huggingFaceOutside,
-        dropped: Self.huggingFaceDropped)
-    case .transformers5DINOv2:
-      LayoutNames(
-        block: "encoder.layer.",
-        inBlock: Self.normsAndMLP.merging([
-          "attention.o_proj": "attn.proj", "layer_scale1.lambda1": "ls1.gamma", "layer_scale2.lambda1": "ls2.gamma",
-        ]) { $1 },
-        qkv: ["q", "k", "v"].map { "attention.\($0)_proj" }, outside: Self.huggingFaceOutside,
-        dropped: Self.huggingFaceDropped)
-    case .bert:
-      LayoutNames(
-        block: "encoder.layer.",
-        inBlock: ["attention.output.dense": "attn.proj", "intermediate.dense": "mlp.fc1", "output.dense": "mlp.fc2"],
-        qkv: ["query", "key", "value"].map { "attention.self.\($0)" })
-    case .whisper:
-      LayoutNames(
-        block: "encoder.layers.",
-        inBlock: ["self_attn.out_proj": "attn.proj", "fc1": "mlp.fc1", "fc2": "mlp.fc2"],
-        qkv: ["q", "k", "v"].map { "self_attn.\($0)_proj" })
-    case .openAIWhisper:
-      LayoutNames(
-        block: "encoder.blocks.", inBlock: ["attn.out": "attn.proj", "mlp.0": "mlp.fc1", "mlp.2": "mlp.fc2"],
-        qkv: ["query", "key", "value"].map { "attn.\($0)" })
-    }
-  }
-
   /// All `tensors` under timm's names as far as this layout has them; other names stay, without `prefix`.
   ///
   /// Pure: tensors are views, and only what has to be joined (query, key and value; DINOv2's class token and its
@@ -117,16 +25,8 @@ extension CheckpointLayout {
   ///
   /// - Throws: as `renamed`.
   public func renaming(_ tensors: [String: Tensor], prefix: String = "") throws -> RenamedTensors {
-    let names = names
     var result = RenamedTensors()
     var parts: [String: [(source: String, tensor: Tensor)?]] = [:]
-    let outerPrefixes = prefix.indices.filter { prefix[$0] == "." }.map { String(prefix[...$0]) }
-    func isDropped(_ name: String, _ source: String) -> Bool {
-      names.droppedEndings.contains { name.hasSuffix($0) }
-        || names.dropped.contains { start in
-          name.hasPrefix(start) || outerPrefixes.contains { source.hasPrefix($0 + start) }
-        }
-    }
     func add(_ name: String, _ source: String, _ tensor: Tensor) throws {
       if let others = result.sources[name] {
         throw CheckpointLayoutError.duplicate(name: name, sources: (others + [source]).sorted())
@@ -136,7 +36,7 @@ extension CheckpointLayout {
     }
     for (source, tensor) in tensors {
       let name = source.hasPrefix(prefix) ? String(source.dropFirst(prefix.count)) : source
-      if isDropped(name, source) {
+      if drops(name, after: prefix, of: source) {
         result.dropped.append(source)
         continue
       }
@@ -147,6 +47,9 @@ extension CheckpointLayout {
       let (module, parameter) = Self.module(rest)
       if let slot = names.qkv.firstIndex(of: module) {
         let target = "blocks.\(block).attn.qkv\(parameter)"
+        if let other = parts[target]?[slot]?.source {
+          throw CheckpointLayoutError.duplicate(name: "a part of \(target)", sources: [other, source].sorted())
+        }
         parts[target, default: [nil, nil, nil]][slot] = (source, tensor)
       } else if let target = Self.rename(rest, names.inBlock) {
         try add("blocks.\(block).\(target)", source, tensor)
@@ -163,6 +66,15 @@ extension CheckpointLayout {
     try Self.nameHeads(&result)
     result.dropped.sort()
     return result
+  }
+
+  /// Whether a model has no use for a tensor: `name` is what remains of `source` without `prefix`.
+  func drops(_ name: String, after prefix: String, of source: String) -> Bool {
+    if names.droppedEndings.contains(where: { name.hasSuffix($0) }) { return true }
+    let outer = Self.outerPrefixes(of: prefix)
+    return names.dropped.contains { start in
+      name.hasPrefix(start) || outer.contains { source.hasPrefix($0 + start) }
+    }
   }
 
   /// "blocks.12.attn.proj.weight" after "blocks." is 12 and "attn.proj.weight".

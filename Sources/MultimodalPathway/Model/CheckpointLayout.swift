@@ -1,165 +1,138 @@
 import PathwayCheckpoints
 
-/// Where a transformer's checkpoint comes from, told by how its tensors are named; each origin has one pure function to
-/// timm's names (`renamed`), and no other code knows a foreign name.
-public enum CheckpointLayout: String, Sendable, CaseIterable {
-  /// Point-MAE's and M2PT's point transformers: an encoder of groups, and blocks named `blocks.blocks.N`.
-  case pointMAE
-  /// timm's own; also files with timm's names for blocks and something else around them.
-  case timm
-  /// MAE, VideoMAE, AudioMAE and DINOv2 as their authors publish them: timm's names, and what pretraining
-  /// leaves behind (mask token, decoder), and DINOv2's register tokens.
-  case pretraining
-  /// M2PT's: timm's names, and beside every joined layer's weight the auxiliary's and its scale, which are folded here.
-  case m2pt
-  /// Hugging Face ViT, DeiT, MAE, VideoMAE, Audio Spectrogram Transformer: separate query, key and value.
-  case huggingFaceViT
-  /// Hugging Face DINOv2, with registers or without.
-  case huggingFaceDINOv2
-  /// The same two as transformers 5 names their modules in memory: `state_dict()`, saved without `save_pretrained`.
-  case transformers5ViT
-  case transformers5DINOv2
-  /// Hugging Face BERT and its kin (MiniLM): post-norm, separate query, key and value. An auxiliary only.
-  case bert
-  /// Hugging Face Whisper's encoder: separate projections, no key bias. An auxiliary only.
-  case whisper
-  /// OpenAI's Whisper encoder. An auxiliary only.
-  case openAIWhisper
-
-  /// Whether the norms come after the layers and their residuals; a vision transformer here has them before.
-  public var isPostNorm: Bool { self == .bert }
-  /// Whether all of a model's tensors get timm's names, or only those of the blocks' linear layers.
-  public var isVisionTransformer: Bool {
-    switch self {
-    case .pointMAE, .timm, .pretraining, .m2pt, .huggingFaceViT, .huggingFaceDINOv2, .transformers5ViT,
-      .transformers5DINOv2: true
-    case .bert, .whisper, .openAIWhisper: false
-    }
+/// How an origin names a transformer's tensors: one row of `CheckpointLayout.table`.
+///
+/// A row says by which tensor a layout is recognised, how its names become timm's, where its norms are, and how many
+/// heads its models have. No other code knows a foreign name, so the next origin is another row.
+public struct CheckpointLayout: Sendable {
+  /// What a checkpoint of this layout can be used for.
+  enum Kind: Sendable, Equatable {
+    /// All of a model's tensors get timm's names: a target or an auxiliary.
+    case visionTransformer
+    /// Only the blocks' linear layers do: an auxiliary.
+    case auxiliary
+    /// Nothing; the text says why, and what could be used instead.
+    case refused(reason: String)
   }
 
-  /// A layout and what stands before its names: wrappers' prefixes like `module.` or `backbone.`.
+  /// Where a block's norms are.
+  enum NormOrder: Sendable {
+    /// Before the layers, as in a vision transformer.
+    case before
+    /// After the layers and their residuals.
+    case after
+    /// After them, but before them in files that have one of `tensors` (behind the prefix) or whose configuration says
+    /// `key`.
+    case afterUnless(tensors: [String], key: String? = nil)
+  }
+
+  /// How many heads the models of a layout have.
+  enum HeadRule: Sendable {
+    case unknown
+    /// Heads of 64 channels, except at the widths that are listed; 0 where a width has no rule. With `sign`, only in
+    /// files that have this tensor.
+    case channels64(except: [Int: Int] = [:], sign: String? = nil)
+  }
+
+  /// The name in reports and in the metadata of written files.
+  public let rawValue: String
+  /// The models that have it, for errors.
+  let title: String
+  let kind: Kind
+  /// A tensor of the first block that is named so in this layout alone; absent where another row finds it.
+  let signature: String?
+  /// Tensors that must be there too, behind the same prefix.
+  var signs: [String] = []
+  /// Tensors that must not be there, behind the same prefix.
+  var counterSigns: [String] = []
+  let names: LayoutNames
+  var norms = NormOrder.before
+  var heads = HeadRule.unknown
+  /// A tensor, behind the prefix, and its axis that has one element a head.
+  var headTensor: (name: String, axis: Int)?
+  /// Whether the stored blocks are used several times, as ALBERT does.
+  var sharesBlocks = false
+  /// What a pathway's user should know of its meaning.
+  var remark: String?
+
+  /// Whether all of a model's tensors get timm's names, or only those of the blocks' linear layers.
+  public var isVisionTransformer: Bool { kind == .visionTransformer }
+
+  /// Whether the norms come after the layers and their residuals in models of this layout, as far as it tells; a vision
+  /// transformer here has them before.
+  public var isPostNorm: Bool {
+    if case .before = norms { false } else { true }
+  }
+
+  /// The layout of that name.
+  public init?(rawValue: String) {
+    guard let row = Self.table.first(where: { $0.rawValue == rawValue }) else { return nil }
+    self = row
+  }
+
+  init(
+    _ rawValue: String, _ title: String, _ kind: Kind, signature: String?, signs: [String] = [],
+    counterSigns: [String] = [], names: LayoutNames = LayoutNames(block: "", inBlock: [:]),
+    norms: NormOrder = .before, heads: HeadRule = .unknown, headTensor: (name: String, axis: Int)? = nil,
+    sharesBlocks: Bool = false, remark: String? = nil
+  ) {
+    self.rawValue = rawValue
+    self.title = title
+    self.kind = kind
+    self.signature = signature
+    self.signs = signs
+    self.counterSigns = counterSigns
+    self.names = names
+    self.norms = norms
+    self.heads = heads
+    self.headTensor = headTensor
+    self.sharesBlocks = sharesBlocks
+    self.remark = remark
+  }
+
+  /// A layout and what its names begin with: wrappers' prefixes like `module.` or `backbone.`.
   public struct Match: Sendable, Equatable {
     public let layout: CheckpointLayout
     public let prefix: String
   }
+}
 
-  /// Prefixes that training frameworks and bigger models put before a transformer's names, in any order and number.
-  static let wrappers = [
-    "module.", "model.", "state_dict.", "base_model.", "backbone.", "encoder.", "MAE_encoder.", "blocks.", "vit.",
-    "deit.", "dinov2.", "dinov2_with_registers.", "audio_spectrogram_transformer.", "videomae.", "bert.",
-  ]
+extension CheckpointLayout: Hashable, RawRepresentable, CaseIterable {
+  public static func == (a: CheckpointLayout, b: CheckpointLayout) -> Bool { a.rawValue == b.rawValue }
+  public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
 
-  /// The layout that `names` have, or nil.
-  ///
-  /// - Throws: `CheckpointLayoutError.ambiguous` where two transformers of one layout are in the file.
-  /// - Complexity: O(names).
-  public static func detect(_ names: some Sequence<String>) throws -> Match? {
-    let names = Array(names)
-    let all = Set(names)
-    for layout in allCases {
-      guard let signature = layout.signature else { continue }
-      let prefixes = names.compactMap { name -> String? in
-        guard name.hasSuffix(signature) else { return nil }
-        let prefix = String(name.dropLast(signature.count))
-        return isWrapper(prefix) && layout.hasSigns(after: prefix, all) ? prefix : nil
-      }
-      guard let prefix = prefixes.min(by: { $0.count < $1.count }) else { continue }
-      guard prefixes.count == 1 else { throw CheckpointLayoutError.ambiguous(prefixes: prefixes.sorted()) }
-      let isPretraining = names.contains { name in
-        leftovers.contains { name.hasPrefix($0) || name.hasPrefix(prefix + $0) }
-      }
-      guard layout == .timm else { return Match(layout: layout, prefix: prefix) }
-      let isJoined = names.contains { $0.hasSuffix(Self.auxiliaryWeight) }
-      return Match(layout: isJoined ? .m2pt : isPretraining ? .pretraining : .timm, prefix: prefix)
-    }
-    return nil
-  }
-
-  /// A tensor of the first block that only this layout has; `pretraining` and `m2pt` are found through `timm`.
-  private var signature: String? {
-    switch self {
-    case .pointMAE: "blocks.blocks.0.attn.qkv.weight"
-    case .timm: "blocks.0.attn.qkv.weight"
-    case .pretraining, .m2pt: nil
-    case .huggingFaceViT, .huggingFaceDINOv2: "encoder.layer.0.attention.attention.query.weight"
-    case .transformers5ViT: "layers.0.attention.q_proj.weight"
-    case .transformers5DINOv2: "encoder.layer.0.attention.q_proj.weight"
-    case .bert: "encoder.layer.0.attention.self.query.weight"
-    case .whisper: "encoder.layers.0.self_attn.q_proj.weight"
-    case .openAIWhisper: "encoder.blocks.0.attn.query.weight"
-    }
-  }
-
-  /// Tells apart what has the same signature: BART's encoder is named like Whisper's, but has no convolutions.
-  private func hasSigns(after prefix: String, _ names: Set<String>) -> Bool {
-    switch self {
-    case .pointMAE: names.contains(prefix + "encoder.first_conv.0.weight")
-    case .huggingFaceViT: names.contains(prefix + "encoder.layer.0.intermediate.dense.weight")
-    case .huggingFaceDINOv2: names.contains(prefix + "encoder.layer.0.mlp.fc1.weight")
-    case .transformers5ViT: names.contains(prefix + "layers.0.layernorm_before.weight")
-    case .transformers5DINOv2: names.contains(prefix + "encoder.layer.0.layer_scale1.lambda1")
-    case .whisper: names.contains(prefix + "encoder.conv1.weight")
-    default: true
-    }
-  }
-
-  /// What pretraining leaves in a file and inference has no use for, or names otherwise than timm.
-  static let leftovers = [
-    "mask_token", "register_tokens", "decoder", "MAE_decoder", "encoder_to_decoder", "increase_dim",
-  ]
-
-  /// Whether `prefix` is made of wrappers' prefixes.
-  private static func isWrapper(_ prefix: String) -> Bool {
-    var rest = Substring(prefix)
-    while !rest.isEmpty {
-      guard let wrapper = wrappers.first(where: { rest.hasPrefix($0) }) else { return false }
-      rest = rest.dropFirst(wrapper.count)
-    }
-    return true
-  }
-
-  /// A checkpoint's tensors under timm's names; unchanged where no layout is recognised, for strict binding to
-  /// complain.
-  ///
-  /// - Throws: `CheckpointLayoutError`.
-  public static func timmNamed(
-    _ tensors: [String: Tensor]
-  ) throws -> (layout: CheckpointLayout?, tensors: [String: Tensor]) {
-    guard let match = try detect(tensors.keys) else { return (nil, tensors) }
-    return (match.layout, try match.layout.renamed(tensors, prefix: match.prefix))
+  /// All layouts that can be loaded.
+  public static var allCases: [CheckpointLayout] {
+    table.filter { if case .refused = $0.kind { false } else { true } }
   }
 }
 
-/// Why a checkpoint's names cannot be made timm's.
-public enum CheckpointLayoutError: Error, Equatable, CustomStringConvertible {
-  case unrecognized(names: [String])
-  case ambiguous(prefixes: [String])
-  case missing(tensor: String, beside: String)
-  case duplicate(name: String, sources: [String])
-  case shapes(tensors: [String], shapes: [[Int]])
-  case notAVisionTransformer(CheckpointLayout)
-  /// Layers after the blocks that this engine does not have.
-  case unsupportedHead(feature: String, names: [String])
+/// One layout's names and timm's. Names are without `.weight` and `.bias` where a module has both.
+struct LayoutNames: Sendable {
+  /// What a block's names begin with, before its number.
+  var block: String
+  /// Inside a block.
+  var inBlock: [String: String]
+  /// The three modules whose rows are stacked to `attn.qkv`.
+  var qkv: [String] = []
+  /// Outside the blocks.
+  var outside: [String: String] = [:]
+  /// Names that begin like this, after the prefix or a part of it, have no place in the model.
+  var dropped: [String] = []
+  /// Nor do names that end like this.
+  var droppedEndings: [String] = []
 
-  public var description: String {
-    switch self {
-    case .unrecognized(let names):
-      "the checkpoint's layout is not known; its tensors are named like \(names.joined(separator: ", ")); "
-        + "known: \(CheckpointLayout.allCases.map(\.rawValue).joined(separator: ", "))"
-    case .ambiguous(let prefixes):
-      "the checkpoint holds several transformers, under " + prefixes.map { "'\($0)'" }.joined(separator: " and ")
-        + "; keep the tensors of one of them"
-    case .missing(let tensor, let other): "the checkpoint has '\(other)' but not '\(tensor)', which belongs to it"
-    case .duplicate(let name, let sources):
-      "\(sources.joined(separator: " and ")) would both become '\(name)'; keep one of them"
-    case .shapes(let tensors, let shapes):
-      tensors.joined(separator: ", ") + " have shapes " + shapes.map { "\($0)" }.joined(separator: ", ")
-        + " and cannot be joined"
-    case .unsupportedHead(let feature, let names):
-      "the checkpoint has \(feature), which this engine lacks (\(names.prefix(6).joined(separator: ", "))); supported: a "
-        + "linear head, alone or after a batch norm without weights"
-    case .notAVisionTransformer(let layout):
-      "this is a \(layout.rawValue) checkpoint, which can be an auxiliary but not a target: it has no patch embedding"
+  /// An auxiliary's: the modules of a block that are `attn.proj`, `mlp.fc1` and `mlp.fc2`, and either three for query,
+  /// key and value or the names of a fused weight and bias.
+  static func linear(
+    _ block: String, qkv: [String] = [], fused: (weight: String, bias: String)? = nil, _ projection: String,
+    _ fc1: String, _ fc2: String
+  ) -> LayoutNames {
+    var inBlock = [projection: "attn.proj", fc1: "mlp.fc1", fc2: "mlp.fc2"]
+    if let fused {
+      inBlock[fused.weight] = "attn.qkv.weight"
+      inBlock[fused.bias] = "attn.qkv.bias"
     }
+    return LayoutNames(block: block, inBlock: inBlock, qkv: qkv)
   }
 }

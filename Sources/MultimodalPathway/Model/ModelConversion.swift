@@ -26,19 +26,14 @@ public struct ModelConversion: Sendable {
     overriding overrides: ModelOverrides = ModelOverrides()
   ) throws {
     let checkpoint = try Checkpoint(contentsOf: url, weights: key)
-    let match = try CheckpointLayout.detect(checkpoint.tensors.keys)
-    if let match, !match.layout.isVisionTransformer { throw CheckpointLayoutError.notAVisionTransformer(match.layout) }
-    weights = try ModelWeights(checkpoint: checkpoint, at: url, architecture: architecture, overriding: overrides)
-    layout = match?.layout
-    let account = try match.map { try $0.layout.renaming(checkpoint.tensors, prefix: $0.prefix) }
-    let sources = account?.sources ?? checkpoint.tensors.keys.reduce(into: [:]) { $0[$1] = [$1] }
-    // What binding finds no use for, such as a pooler that the configuration has no place for, is dropped too.
-    let kept = weights.tensors
-    dropped = ((account?.dropped ?? []) + sources.filter { kept[$0.key] == nil }.flatMap(\.value)).sorted()
-    let used = sources.filter { kept[$0.key] != nil }
-    renamed = used.compactMapValues { $0.count == 1 ? $0[0] : nil }.filter { $0.key != $0.value }
-    joined = used.filter { $0.value.count > 1 }
-    computed = weights.tensors.keys.filter { sources[$0] == nil }.sorted()
+    let binding = try ModelBinding(modelAt: url, of: checkpoint, architecture: architecture)
+    weights = try ModelWeights(binding: binding, of: checkpoint)
+      .prepared(at: url, architecture: architecture, size: binding.configuredSize, overrides)
+    layout = binding.reading.match?.layout
+    renamed = binding.renamed
+    joined = binding.joined
+    dropped = binding.dropped
+    computed = binding.computed
   }
 
   /// The model as a file that timm loads with `strict=True`; its metadata name the sources and their SHA-256.

@@ -55,13 +55,11 @@ extension ModelWeights {
 
   /// What separates a checkpoint, under timm's names, from a configuration.
   ///
-  /// - Throws: `CheckpointLayoutError` where the names cannot be made timm's.
+  /// - Throws: `CheckpointLayoutError` where the names cannot be made timm's; `ConfigurationError.invalid`.
   public static func problems(
     of checkpoint: Checkpoint, configuration: VisionTransformerConfiguration
   ) throws -> BindingError {
-    var (tensors, configuration) = (try named(checkpoint.tensors), configuration)
-    _ = try completeHead(&tensors, &configuration, stored: checkpoint.tensors)
-    return problems(of: tensors, expected: expectedShapes(configuration))
+    try ModelBinding(checkpoint: checkpoint, configuration: configuration).problems
   }
 
   /// What separates `tensors` from a configuration's list.

@@ -26,16 +26,9 @@ extension ModelWeights {
     overriding overrides: ModelOverrides = ModelOverrides()
   ) throws {
     let checkpoint = try Checkpoint(contentsOf: url, weights: weights)
-    try self.init(checkpoint: checkpoint, at: url, architecture: architecture, overriding: overrides)
-  }
-
-  /// The same of a checkpoint that was read from there.
-  init(checkpoint: Checkpoint, at url: URL, architecture: String?, overriding overrides: ModelOverrides) throws {
-    let configuration = try Self.configuration(at: url, of: checkpoint, architecture: architecture)
-    var stored = configuration
-    if architecture == nil, let size = configuration.storedSize(of: checkpoint) { stored.imageSize = size }
-    self = try ModelWeights(checkpoint: checkpoint, configuration: stored)
-      .prepared(at: url, architecture: architecture, size: configuration.imageSize, overrides)
+    let binding = try ModelBinding(modelAt: url, of: checkpoint, architecture: architecture)
+    self = try ModelWeights(binding: binding, of: checkpoint)
+      .prepared(at: url, architecture: architecture, size: binding.configuredSize, overrides)
   }
 
   /// The configuration of a checkpoint's tensors as they are stored, before
@@ -65,7 +58,7 @@ extension ModelWeights {
 
 extension VisionTransformerConfiguration {
   /// This architecture with what a lone file's tensors say about themselves and its name does not.
-  func fitted(to tensors: [String: Tensor]) -> VisionTransformerConfiguration {
+  package func fitted(to tensors: [String: Tensor]) -> VisionTransformerConfiguration {
     var c = self
     if points != nil { return fittedToPoints(tensors) }
     c.classCount = tensors["head.weight"]?.shape.first ?? 0
@@ -73,6 +66,9 @@ extension VisionTransformerConfiguration {
       // Fine-tuned as MAE does: the mean of the patch tokens is pooled although there is a class token.
       c.pooling = .mean
       c.normalizesAfterPooling = true
+    } else if c.modality == .audio, tensors["fc_norm.weight"] == nil, tensors["norm.weight"] != nil {
+      // AudioMAE before fine-tuning: the encoder's own norm is of all tokens, and there is no head.
+      c.normalizesAfterPooling = false
     }
     if let patches = tensors["patch_embed.proj.weight"], patches.shape.count == 5 {
       c.fit(clipsOf: patches.shape[2], tensors)

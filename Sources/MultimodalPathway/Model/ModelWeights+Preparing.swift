@@ -67,8 +67,9 @@ extension ModelWeights {
 extension VisionTransformerConfiguration {
   /// The size that a timm directory's position embeddings are stored for, where it is another square than the
   /// configuration's: timm resamples them while loading (`checkpoint_filter_fn`), and transformers refuses them.
-  func storedSize(of checkpoint: Checkpoint) -> Extent? {
-    guard modality == .image, let shape = checkpoint.tensors["pos_embed"]?.shape, shape.count == 3,
+  func storedSize(of reading: LayoutReading) -> Extent? {
+    guard modality == .image, reading.renamed.sources["pos_embed"]?.first?.hasSuffix("pos_embed") ?? false,
+      let shape = reading.renamed.tensors["pos_embed"]?.shape, shape.count == 3,
       shape[1] > positionPrefix, shape[1] <= 1 << 20, shape[1] != positionPrefix + patchCount, patchStride == nil
     else { return nil }
     let patches = shape[1] - positionPrefix

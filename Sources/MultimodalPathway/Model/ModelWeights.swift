@@ -29,21 +29,17 @@ public struct ModelWeights: Sendable {
   ///   `ConfigurationError`.
   /// - Complexity: float32 tensors are not copied; others are converted.
   public init(checkpoint: Checkpoint, configuration: VisionTransformerConfiguration) throws {
-    var configuration = configuration
-    try configuration.validate()
-    var named = try Self.named(checkpoint.tensors)
-    if configuration.qkvBias == .full, named["blocks.0.attn.q_bias"] != nil { configuration.qkvBias = .queryAndValue }
-    if configuration.qkvBias == .queryAndValue, named["blocks.0.attn.qkv.bias"] != nil { configuration.qkvBias = .full }
-    if configuration.modality == .video { Self.completeVideo(&named, configuration) }
-    let headNotes = try Self.completeHead(&named, &configuration, stored: checkpoint.tensors)
-    var problems = Self.problems(of: named, expected: Self.expectedShapes(configuration))
-    problems.others = checkpoint.others.sorted { $0.key < $1.key }.map { "\($0.key) is \($0.value)" }
-    guard problems.isEmpty else { throw problems }
+    try self.init(binding: ModelBinding(checkpoint: checkpoint, configuration: configuration), of: checkpoint)
+  }
+
+  /// - Throws: `BindingError` where the checkpoint does not fit.
+  init(binding: ModelBinding, of checkpoint: Checkpoint) throws {
+    guard binding.problems.isEmpty else { throw binding.problems }
     self.init(
-      configuration: configuration, tensors: try named.mapValues { try $0.asFloat32() }, metadata: checkpoint.metadata,
-      files: checkpoint.files,
+      configuration: binding.configuration, tensors: try binding.tensors.mapValues { try $0.asFloat32() },
+      metadata: checkpoint.metadata, files: checkpoint.files,
       storedType: checkpoint.tensors.values.map(\.elementType).max { $0.byteCount < $1.byteCount } ?? .float32,
-      notes: checkpoint.notes + headNotes)
+      notes: checkpoint.notes + binding.notes)
   }
 
   /// The caller has made sure that `tensors` are those of the configuration.
@@ -60,10 +56,11 @@ public struct ModelWeights: Sendable {
     self.preprocessing = preprocessing
   }
 
+  /// A target's tensors under timm's names.
   static func named(_ tensors: [String: Tensor]) throws -> [String: Tensor] {
-    let (layout, named) = try CheckpointLayout.timmNamed(tensors)
-    if let layout, !layout.isVisionTransformer { throw CheckpointLayoutError.notAVisionTransformer(layout) }
-    return named
+    let reading = try LayoutReading(tensors)
+    try reading.requireTarget()
+    return reading.renamed.tensors
   }
 
   /// Number of parameters.

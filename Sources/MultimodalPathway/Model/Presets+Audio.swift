@@ -28,6 +28,9 @@ extension VisionTransformerConfiguration {
     return Dictionary(uniqueKeysWithValues: all.map { ($0.architecture, $0) })
   }()
 
+  /// Names whose models are told by the shapes of their tensors: timm's and AudioMAE's.
+  package static var shapedNames: [String] { architectures + audioPresets.keys.sorted() }
+
   /// This model for as many frames as a lone file has positions for.
   mutating func fit(framesOf positions: Tensor) {
     let patches = positions.shape[1] - positionPrefix

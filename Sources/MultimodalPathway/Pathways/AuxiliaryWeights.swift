@@ -10,12 +10,18 @@ public struct AuxiliaryWeights: Sendable {
   public let width: Int
   /// M: hidden width of the MLP.
   public let hiddenWidth: Int
-  /// Heads, as far as they are known: no tensor tells.
+  /// Heads, as far as they are known: few models have a tensor that tells.
   public let heads: Int?
   /// Whether `heads` is not stated anywhere but what models of this kind and width have.
   public let headsAreAssumed: Bool
   /// How its checkpoint names tensors.
   public let layout: CheckpointLayout
+  /// What its names begin with.
+  public let prefix: String
+  /// The key that it was chosen by, where the file has several sets of weights.
+  let chosenKey: String?
+  /// Whether its norms come after the layers and their residuals.
+  public let isPostNorm: Bool
   /// Tensors without a part in a pathway: embeddings, norms, heads, decoders.
   public let ignored: [String]
   /// Files that the tensors came from, in reading order.
@@ -24,17 +30,40 @@ public struct AuxiliaryWeights: Sendable {
   public let notes: [String]
   /// `blocks.N.<layer>.weight` (out, in) and `.bias` (out), float32.
   private let tensors: [String: Tensor]
+  /// The stored block of each block: its own number, but where blocks are shared.
+  private let storedBlocks: [Int]
 
   /// Finds the blocks of a checkpoint in any layout of `CheckpointLayout`.
   ///
-  /// - Parameter heads: its number of heads, where the caller knows.
+  /// - Parameters:
+  ///   - heads: its number of heads, where the caller knows.
   /// - Throws: `CheckpointLayoutError`; `PathwayError.missingAuxiliary`, `.auxiliaryShape`; `CheckpointError`.
   /// - Complexity: float32 tensors are not copied, except query, key and value where they are separate.
   public init(checkpoint: Checkpoint, heads: Int? = nil) throws {
-    guard let match = try CheckpointLayout.detect(checkpoint.tensors.keys) else {
+    try self.init(checkpoint, heads: heads, stated: nil)
+  }
+
+  /// Loads an auxiliary; where a `config.json` is next to its weights, heads, norm order and the number of shared
+  /// blocks are taken from there.
+  ///
+  /// - Parameters:
+  ///   - heads: overrules the configuration.
+  ///   - weights: which of several sets of weights, or of several transformers such as CLIP's `vision_model`
+  ///     (`Checkpoint.init(contentsOf:weights:)`).
+  public init(modelAt url: URL, heads: Int? = nil, weights: String? = nil) throws {
+    let checkpoint = try Checkpoint(contentsOf: url, weights: weights)
+    try self.init(checkpoint, heads: heads, stated: AuxiliaryConfiguration(at: url, of: checkpoint))
+  }
+
+  private init(
+    _ checkpoint: Checkpoint, heads: Int?, stated: AuxiliaryConfiguration?
+  ) throws {
+    let reading = try LayoutReading(checkpoint.tensors)
+    guard let match = reading.match else {
       throw CheckpointLayoutError.unrecognized(names: Array(checkpoint.tensors.keys.sorted().prefix(4)))
     }
-    var named = try match.layout.renamed(checkpoint.tensors, prefix: match.prefix)
+    let all = reading.renamed.tensors
+    var named = all
     let blocks = named.keys.compactMap { name in
       name.hasPrefix("blocks.") ? Int(name.dropFirst("blocks.".count).prefix { $0 != "." }) : nil
     }
@@ -58,38 +87,47 @@ public struct AuxiliaryWeights: Sendable {
         kept[name + ".bias"] = try bias.asFloat32()
       }
     }
-    self.depth = depth
     width = kept[PathwayLayer.fc1.name(inBlock: 0) + ".weight"]?.shape[1] ?? 0
     hiddenWidth = kept[PathwayLayer.fc1.name(inBlock: 0) + ".weight"]?.shape[0] ?? 0
     layout = match.layout
-    let conventional = Self.conventionalHeads(match.layout, width: width, named)
-    self.heads = heads ?? conventional
-    headsAreAssumed = heads == nil && conventional != nil
-    ignored = named.keys.sorted()
+    prefix = match.prefix
+    chosenKey = checkpoint.metadata[Checkpoint.chosenKey]
+    var notes = checkpoint.notes + reading.notes
+    let shared = try stated?.sharedBlocks(match.layout, stored: depth)
+    let isStated = shared != nil
+    storedBlocks = shared ?? Array(0..<depth)
+    self.depth = storedBlocks.count
+    if match.layout.sharesBlocks {
+      notes.append(
+        "the auxiliary (\(match.layout.title)) uses each of its \(depth) stored blocks several times: "
+          + (isStated
+            ? "\(storedBlocks.count) blocks in all, as its configuration says"
+            : "no config.json says how often; pair them with a block map (--block-map 0:0,1:0,2:0)"))
+    }
+    self.notes = notes
+    isPostNorm = try match.layout.isPostNorm(all, stated)
+    let known = try heads ?? stated?.heads(under: match.prefix) ?? match.layout.storedHeads(all)
+    let conventional = match.layout.conventionalHeads(width: width, all)
+    self.heads = known ?? conventional
+    headsAreAssumed = known == nil && conventional != nil
+    ignored = (named.keys + reading.outside).sorted()
     files = checkpoint.files
-    notes = checkpoint.notes
     tensors = kept
-  }
-
-  /// Loads an auxiliary; where a `config.json` is beside its weights, its number of heads is taken from there.
-  ///
-  /// - Parameters:
-  ///   - heads: overrules the configuration.
-  ///   - weights: which of several sets of weights in the file, by its key (`Checkpoint.init(contentsOf:weights:)`).
-  public init(modelAt url: URL, heads: Int? = nil, weights: String? = nil) throws {
-    let checkpoint = try Checkpoint(contentsOf: url, weights: weights)
-    try self.init(checkpoint: checkpoint, heads: try heads ?? Self.statedHeads(at: url, checkpoint))
   }
 
   /// W', (out, in), of a block and layer.
   public func weight(_ block: Int, _ layer: PathwayLayer) throws -> Tensor {
-    let name = layer.name(inBlock: block) + ".weight"
+    let name = layer.name(inBlock: stored(block)) + ".weight"
     guard let tensor = tensors[name] else { throw PathwayError.missingAuxiliary(tensor: name) }
     return tensor
   }
 
   /// b', (out), where the auxiliary has one.
-  public func bias(_ block: Int, _ layer: PathwayLayer) -> Tensor? { tensors[layer.name(inBlock: block) + ".bias"] }
+  public func bias(_ block: Int, _ layer: PathwayLayer) -> Tensor? {
+    tensors[layer.name(inBlock: stored(block)) + ".bias"]
+  }
+
+  private func stored(_ block: Int) -> Int { storedBlocks.indices.contains(block) ? storedBlocks[block] : block }
 
   /// A layer's bias, taken out of `named`; separate biases of queries and values (BEiT, VideoMAE) become (3C) with
   /// zeros for keys.
@@ -112,28 +150,5 @@ public struct AuxiliaryWeights: Sendable {
     }
     let zeros = [Float](repeating: 0, count: rows - 2 * (rows / 3))
     return Tensor(try q.float32() + zeros + v.float32(), shape: [rows])
-  }
-
-  /// Heads of 64 channels, as Whisper and BERT have throughout; but of 32 in the 384 wide BERTs that are in use (MiniLM
-  /// and what descends from it). Other families have no such rule.
-  private static func conventionalHeads(_ layout: CheckpointLayout, width: Int, _ named: [String: Tensor]) -> Int? {
-    switch layout {
-    case .bert: width == 384 ? 12 : width % 64 == 0 ? width / 64 : nil
-    case .whisper, .openAIWhisper: width % 64 == 0 ? width / 64 : nil
-    // Whisper's encoder under timm's names keeps its two convolutions.
-    case .timm: named["conv1.weight"] != nil && width % 64 == 0 ? width / 64 : nil
-    default: nil
-    }
-  }
-
-  /// What the configuration beside a checkpoint, or in its metadata, says.
-  private static func statedHeads(at url: URL, _ checkpoint: Checkpoint) throws -> Int? {
-    guard let (text, name) = try ModelLocation(url).configuration(of: checkpoint) else { return nil }
-    let object = try JSONObject(parsing: text, file: name)
-    if let architecture = try object.string("architecture") {
-      return try object.object("model_args")?.integer("num_heads")
-        ?? (try? VisionTransformerConfiguration.preset(architecture))?.heads
-    }
-    return try object.integer("num_attention_heads") ?? object.integer("encoder_attention_heads")
   }
 }

@@ -67,6 +67,13 @@ extension PathwayWeights {
     metadata["m2pt.layers"] = pathways.map { pathway in
       pathway.layers.map(\.rawValue).joined(separator: ",")
     }.joined(separator: ";")
+    if pathways.contains(where: { $0.auxiliary.chosenKey != nil }) {
+      metadata["m2pt.auxiliary_weights"] = pathways.map { $0.auxiliary.chosenKey ?? "" }.joined(separator: ";")
+    }
+    // Of the target itself, not of a merge or conversion that it came from.
+    if previous["m2pt.version"] == nil {
+      metadata[Checkpoint.chosenKey] = previous.removeValue(forKey: Checkpoint.chosenKey)
+    }
     metadata["m2pt.biases"] = pathways.map(\.bias.rawValue).joined(separator: ";")
     if !previous.isEmpty {
       let encoder = JSONEncoder()

@@ -119,9 +119,10 @@ public struct PathwayWeights: Sendable {
             + "shapes agree, heads do not mean the same"
           : "the target has \(own) heads, the auxiliary \(heads): shapes agree, heads do not mean the same")
     }
-    if auxiliary.layout.isPostNorm {
+    if auxiliary.isPostNorm {
       notes.append("the auxiliary normalises after its layers (post-norm), the target before them")
     }
+    if let remark = auxiliary.layout.remark { notes.append(remark) }
     return notes
   }
 

@@ -4,9 +4,11 @@
 
 audio_mae: AudioMAE's fine-tuned encoder, rebuilt from models_vit.py and audio_models_vit.py of its repository as a timm
 VisionTransformer with a patch embedding of time x mel rectangles, fixed sin-cos positions of a rectangle, and fc_norm
-after the mean of the patch tokens. audio_ast*: transformers' AST as it saves it. Tensors: weights.NAME; input as the
-model here reads it, (B, 1, H, W); float64.{features,logits}. Metadata: `config`, and `preprocessor` of AST. Needs torch,
-timm, transformers 5.24.
+after the mean of the patch tokens. audio_mae_pretraining: the same before fine-tuning, models_mae.py's encoder with its
+own norm and no head, next to the tensors of its Transformer decoder; metadata `swin_decoder` has the names and shapes of
+the Swin decoder that its files have instead (timm_patch/swin_transformer.py). audio_ast*: transformers' AST as it
+saves it. Tensors: weights.NAME; input as the model here reads it, (B, 1, H, W); float64.{features,logits}. Metadata: `config`,
+and `preprocessor` of AST. Needs torch, timm, transformers 5.24.
 """
 import copy
 import json
@@ -72,6 +74,45 @@ def make_audio_mae() -> None:
         versions={"torch": torch.__version__, "timm": timm.__version__})
 
 
+def make_audio_mae_pretraining() -> None:
+    (frames, bins), patch, width, narrow = (64, 32), 16, 32, 16
+    model = timm.models.vision_transformer.VisionTransformer(
+        img_size=(frames, bins), patch_size=patch, in_chans=1, num_classes=0, embed_dim=width, depth=2, num_heads=2,
+        mlp_ratio=1.5, qkv_bias=True, global_pool="", class_token=True,
+        norm_layer=partial(nn.LayerNorm, eps=1e-6)).eval()
+    tokens = model.pos_embed.shape[1]
+    model.mask_token = nn.Parameter(torch.zeros(1, 1, narrow))
+    model.decoder_pos_embed = nn.Parameter(torch.zeros(1, tokens, narrow))
+    model.decoder_embed = nn.Linear(width, narrow)
+    model.decoder_blocks = nn.ModuleList([timm.models.vision_transformer.Block(narrow, 2, 1.5, qkv_bias=True)])
+    model.decoder_norm = nn.LayerNorm(narrow)
+    model.decoder_pred = nn.Linear(narrow, patch * patch)
+    randomize(model, 420)
+    image = torch.randn(2, 1, frames, bins, generator=torch.Generator().manual_seed(1420))
+    double = copy.deepcopy(model).double()
+    with torch.inference_mode():
+        # forward_encoder without masking.
+        x = double.patch_embed(image.double()) + double.pos_embed[:, 1:]
+        x = torch.cat([(double.cls_token + double.pos_embed[:, :1]).expand(2, -1, -1), x], dim=1)
+        for block in double.blocks:
+            x = block(x)
+        x = double.norm(x)
+    swin = {}
+    for index in range(2):
+        block = f"decoder_blocks.{index}."
+        for name, shape in [
+            ("norm1", [narrow]), ("norm2", [narrow]), ("attn.qkv", [3 * narrow, narrow]),
+            ("attn.proj", [narrow, narrow]), ("attn.meta_mlp.fc1", [8, 2]), ("attn.meta_mlp.fc2", [2, 8]),
+            ("mlp.fc1", [24, narrow]), ("mlp.fc2", [narrow, 24]),
+        ]:
+            swin |= {f"{block}{name}.weight": shape, f"{block}{name}.bias": shape[:1]}
+        swin[f"{block}attn.tau"] = [2]
+    weights = {f"weights.{key}": array(value) for key, value in model.state_dict().items()}
+    write(HERE / "audio_mae_pretraining.safetensors", weights | {
+        "input": array(image), "float64.features": array(x), "float64.pooled": array(x[:, 1:].mean(dim=1))},
+        swin_decoder=swin, versions={"torch": torch.__version__, "timm": timm.__version__})
+
+
 def make_ast(name: str, seed: int, kind, **options) -> None:
     settings = ast.ASTConfig(
         hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48, patch_size=16,
@@ -105,3 +146,4 @@ if __name__ == "__main__":
     make_audio_mae()
     make_ast("ast", 410, ast.ASTForAudioClassification, problem_type="multi_label_classification", **LABELS)
     make_ast("ast_backbone", 411, ast.ASTModel, qkv_bias=False)
+    make_audio_mae_pretraining()
