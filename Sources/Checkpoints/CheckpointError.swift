@@ -61,7 +61,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .sizeMismatch(let file, let tensor, let expected, let found):
       "\(file): tensor '\(tensor)' needs \(expected) bytes for its shape and type, its data_offsets hold \(found)"
     case .dataBeyondFile(let file, let tensor, let end, let data):
-      "\(file): tensor '\(tensor)' ends at byte \(end) of the data (data_offsets), and the file has \(data) bytes of it: "
+      "\(file): tensor '\(tensor)' ends at byte \(end) of the data (data_offsets), and the file has \(data) bytes: "
         + "it is truncated; "
         + "download or copy it again"
     case .uncoveredBytes(let file, let from, let to):

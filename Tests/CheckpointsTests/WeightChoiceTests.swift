@@ -60,7 +60,8 @@ import Testing
     ("detr.pth", "ema", 10), ("detr.pth", "ema.module", 10), ("detr.pth", "model", 1), ("ambiguous.pth", "student", 1),
     ("ambiguous.pth", "teacher", 10), ("two_models.pth", "model", 10), ("towers.pth", "model.encoder", 1),
     ("towers.pth", "model.decoder", 10), ("prefixes.pth", "student", 1), ("prefixes.pth", "teacher", 10),
-    ("prefixes.pth", "model.teacher", 10), ("mmengine.pth", "ema_state_dict.module", 1), ("ijepa.pth", "target_encoder", 10),
+    ("prefixes.pth", "model.teacher", 10), ("mmengine.pth", "ema_state_dict.module", 1),
+    ("ijepa.pth", "target_encoder", 10),
     ("averaged.bin", "model", 1), ("averaged.bin", "model.state_dict", 1),
   ])
   func aKeyChooses(_ name: String, _ key: String, _ value: Float) throws {

@@ -21,11 +21,11 @@ struct StateDictionary {
   ///
   /// Without a key: averaged weights (`model_ema`, `state_dict_ema` and their kin) go before those under a wrapper's
   /// key, these before tensors at the top, these before tensors under any other key; what belongs to optimizers,
-  /// schedulers, losses and callbacks is never taken. Candidates of equal right are an error (`WeightCandidates` has the
-  /// conventions that decide between some).
+  /// schedulers, losses and callbacks is never taken. Candidates of equal right are an error, unless a convention decides
+  /// (`WeightCandidates.Conventions`).
   ///
-  /// - Parameter key: the path of a dictionary with tensors, `model_ema` or `ema.module`; or what the names of the wanted
-  ///   tensors begin with, `teacher` for `teacher.blocks.0...`.
+  /// - Parameter key: the path of a dictionary with tensors, `model_ema` or `ema.module`; or what the names of the
+  ///   wanted tensors begin with, `teacher` for `teacher.blocks.0...`.
   /// - Throws: `CheckpointError.noTensors`, `.ambiguousTensors`, `.unknownWeights`, `.code`.
   /// - Complexity: O(pickle).
   static func find(in pickle: Pickle, key: String?, file: String) throws -> StateDictionary {
@@ -40,8 +40,9 @@ struct StateDictionary {
         let keys = pickle.dictionaries[root].prefix(listLimit).map { entry in
           if case .text(let name) = entry.key, name.count <= 256 { pickle.string(name) } else { "..." }
         }
+        let list = keys.sorted().joined(separator: ", ")
         throw CheckpointError.noTensors(
-          file: file, found: keys.isEmpty ? "an empty dictionary" : "a dictionary of \(keys.sorted().joined(separator: ", "))")
+          file: file, found: keys.isEmpty ? "an empty dictionary" : "a dictionary of \(list)")
       }
       var state = StateDictionary(pickle, candidates, choice.taken)
       state.notes = choice.note.map { [$0] } ?? []
@@ -56,7 +57,8 @@ struct StateDictionary {
     }
     // The beginning of names: of the model's, or of those in a dictionary that the key begins with.
     let usual = try? candidates.choice(among: candidates.all, file: file)?.taken
-    for (candidate, prefix) in candidates.all.compactMap({ candidates.rest(of: key, after: $0) }) + (usual.map { [($0, key)] } ?? []) {
+    let places = candidates.all.compactMap { candidates.rest(of: key, after: $0) } + (usual.map { [($0, key)] } ?? [])
+    for (candidate, prefix) in places {
       var state = StateDictionary(pickle, candidates, candidate)
       if state.keepNames(under: prefix) { return state }
     }
@@ -80,7 +82,7 @@ struct StateDictionary {
     }
   }
 
-  /// Keeps tensors whose names begin with `prefix` and a dot, without these; false, and no change, where there are none.
+  /// Keeps tensors whose names begin with `prefix` and a dot, without these; false, and no change, where none does.
   private mutating func keepNames(under prefix: String) -> Bool {
     let start = prefix + "."
     let kept = tensors.filter { $0.name.hasPrefix(start) }
