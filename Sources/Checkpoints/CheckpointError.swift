@@ -83,7 +83,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
         + "(the parameter `weights`)"
     case .unknownWeights(let file, let key, let known):
       "\(file): there are no tensors under '\(key)' (the parameter `weights`); "
-        + (known.isEmpty ? "the file has one set of tensors and needs no key" : "keys: \(known.joined(separator: ", "))")
+        + (known.isEmpty
+          ? "the file has one set of tensors and needs no key" : "keys: \(known.joined(separator: ", "))")
     case .unreadableTensor(let file, let tensor, let found):
       "\(file): '\(tensor)' is \(found), which is not read; save it as a dense tensor of real numbers"
     case .checksum(let file, let entry):
