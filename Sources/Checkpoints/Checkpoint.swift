@@ -34,8 +34,8 @@ public struct Checkpoint: Sendable {
   /// shards is put together; where two give one key different values, the first shard's stays.
   ///
   /// - Parameter weights: which of several sets of weights is wanted, by its key in a PyTorch file (`model_ema`,
-  ///   `checkpoint.state_dict`), or by what the names of its tensors begin with (`teacher`).
-  ///   The key is the metadata's `m2pt.weights`.
+  ///   `checkpoint.state_dict`), or by what the names of its tensors begin with (`teacher`). The key is the metadata's
+  ///   `m2pt.weights`.
   /// - Throws: `CheckpointError`, one case for each way in which a file can be malformed; `.ambiguousTensors` where
   ///   several sets of weights have equal right, `.unknownWeights` for a key that the file does not have.
   /// - Complexity: O(header); tensor bytes are read when they are used, those of PyTorch's files once here for their
@@ -95,6 +95,12 @@ public struct Checkpoint: Sendable {
           file: url.path, found: "a directory with \(others.count): \(others.sorted().joined(separator: ", "))",
           advice: "name one of them, or rename one to \(usual)")
       }
+    }
+    if names.contains(where: { $0.hasSuffix(".distcp") }) {
+      throw CheckpointError.unknownKind(
+        file: url.path, found: "a distributed checkpoint (.distcp)",
+        advice: "make one file of it in Python: "
+          + "torch.distributed.checkpoint.format_utils.dcp_to_torch_save(DIRECTORY, 'model.pth')")
     }
     throw CheckpointError.unknownKind(
       file: url.path, found: "a directory without checkpoints", advice: "put model.safetensors into it")

@@ -61,7 +61,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .sizeMismatch(let file, let tensor, let expected, let found):
       "\(file): tensor '\(tensor)' needs \(expected) bytes for its shape and type, its data_offsets hold \(found)"
     case .dataBeyondFile(let file, let tensor, let end, let data):
-      "\(file): tensor '\(tensor)' ends at byte \(end) of the data (data_offsets), and the file has \(data) bytes of it: "
+      "\(file): tensor '\(tensor)' ends at byte \(end) of the data (data_offsets), and the file has \(data) bytes: "
         + "it is truncated; "
         + "download or copy it again"
     case .uncoveredBytes(let file, let from, let to):
@@ -83,7 +83,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
         + "(the parameter `weights`)"
     case .unknownWeights(let file, let key, let known):
       "\(file): there are no tensors under '\(key)' (the parameter `weights`); "
-        + (known.isEmpty ? "the file has one set of tensors and needs no key" : "keys: \(known.joined(separator: ", "))")
+        + (known.isEmpty
+          ? "the file has one set of tensors and needs no key" : "keys: \(known.joined(separator: ", "))")
     case .unreadableTensor(let file, let tensor, let found):
       "\(file): '\(tensor)' is \(found), which is not read; save it as a dense tensor of real numbers"
     case .checksum(let file, let entry):

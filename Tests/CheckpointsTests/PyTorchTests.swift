@@ -40,7 +40,8 @@ import Testing
 
   @Test(arguments: [
     ("malicious.pth", "'posix.system', which is code"), ("whole_model.pth", "'torch.nn.modules.linear.Linear', which"),
-    ("legacy.pth", "PyTorch before 1.6"), ("complex.pth", "complex"), ("script.pt", "TorchScript"), ("ambiguous.pth", "each of student, teacher"),
+    ("legacy.pth", "PyTorch before 1.6"), ("complex.pth", "complex"), ("script.pt", "TorchScript"),
+    ("ambiguous.pth", "each of student, teacher"),
     ("nothing.pth", "args, epoch, expected a dictionary of tensors"),
   ])
   func whatIsNotReadSaysWhy(_ name: String, _ words: String) throws {

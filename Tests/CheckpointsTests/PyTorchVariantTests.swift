@@ -53,6 +53,23 @@ import Testing
     try expectTensors(Checkpoint(contentsOf: fixture("rezipped.pth")), "rezipped.pth")
   }
 
+  /// What is wrong with an archive is said, and truncation only where there is some.
+  @Test func archivesThatGrew() throws {
+    let saved = [UInt8](try Data(contentsOf: fixture("rezipped.pth")))
+    try expectError(saved + [UInt8](repeating: 0x78, count: 20), "20 bytes follow its end", name: "m.pth")
+    // PyTorch's distributed checkpoints: one archive after the other, each with places from its own beginning.
+    try expectError(saved + saved, "bytes are between its directory and its end", name: "m.pth")
+    try expectError(Array(saved.dropLast(30)), "truncated", name: "m.pth")
+    var numpy = PyTorchArchive(pickle: [])
+    numpy.entries = [("a.npy", [1]), ("b.npy", [2])]
+    try expectError(numpy.bytes, "a NumPy archive (.npz)", name: "m.npz")
+    numpy.entries = [("model/archive_format", [1])]
+    try expectError(numpy.bytes, "an exported program", name: "m.pt2")
+    try withFile(saved, name: "__0_0.distcp") { url in
+      try expectError(at: url.deletingLastPathComponent(), "a distributed checkpoint")
+    }
+  }
+
   // MARK: - Pickles made by hand
 
   private let four: [UInt8] = [0, 0, 0x80, 0x3F, 0, 0, 0, 0x40, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40]
@@ -95,7 +112,8 @@ import Testing
     ("builtins", "exec"), ("__builtin__", "__import__"), ("importlib", "import_module"), ("runpy", "run_path"),
     ("pickle", "loads"), ("_pickle", "loads"), ("marshal", "loads"), ("types", "CodeType"), ("torch", "load"),
     ("torch.storage", "_load_from_bytes"), ("torch.hub", "load"), ("torch.jit", "load"), ("socket", "socket"),
-    ("operator", "attrgetter"), ("shutil", "rmtree"), ("webbrowser", "open"), ("numpy.testing._private.utils", "runstring"),
+    ("operator", "attrgetter"), ("shutil", "rmtree"), ("webbrowser", "open"),
+    ("numpy.testing._private.utils", "runstring"),
   ])
   func codeIsRefusedBesideAModel(_ module: String, _ name: String) throws {
     let pickle =
@@ -147,6 +165,10 @@ import Testing
     pickle += Pickles.text("a") + tensor + [0x73, 0x2E]
     let start = ContinuousClock.now
     #expect(try values(pickle) == [1, 2, 3, 4])
+    // The same for tensors, of which the second has no name of its own.
+    var named: [UInt8] = [0x80, 2, 0x7D] + tensor + [0x71, 0, 0x30] + long + [0x71, 2, 0x30]
+    for _ in 0..<1_000_000 { named += [0x68, 2, 0x68, 0, 0x73] }
+    try refused(named + [0x2E], "appears twice")
     // Seconds where each repetition cost its arguments' size: a terabyte of names.
     #expect(start.duration(to: .now) < .seconds(20))
   }

@@ -42,7 +42,7 @@ import Testing
     let two = #""b":"two.safetensors""#
     try expectIndexError(#"{"weight_map":{"a":"one.safetensors",\#(two),"a":"two.safetensors"}}"#, "'a' appears twice")
     try expectIndexError(#"{"weight_map":{"a":"one.safetensors"},"weight_map":{\#(two)}}"#, "appears twice")
-    try expectIndexError(#"{"weight_map":{"a":"three.safetensors",\#(two)}}"#, "three.safetensors, which is not in the same")
+    try expectIndexError(#"{"weight_map":{"a":"three.safetensors",\#(two)}}"#, "three.safetensors, which is not in")
     try expectIndexError(#"{"weight_map":{"c":"one.safetensors",\#(two)}}"#, "tensor 'c' is not in one.safetensors")
     try expectIndexError(#"{"weight_map":{"a":"two.safetensors",\#(two)}}"#, "tensor 'a' is not in two.safetensors")
     try withShards(#"{"weight_map":{"a":"one.safetensors",\#(two)}}"#) { url in

@@ -60,13 +60,16 @@ import Testing
     ("detr.pth", "ema", 10), ("detr.pth", "ema.module", 10), ("detr.pth", "model", 1), ("ambiguous.pth", "student", 1),
     ("ambiguous.pth", "teacher", 10), ("two_models.pth", "model", 10), ("towers.pth", "model.encoder", 1),
     ("towers.pth", "model.decoder", 10), ("prefixes.pth", "student", 1), ("prefixes.pth", "teacher", 10),
-    ("prefixes.pth", "model.teacher", 10), ("mmengine.pth", "ema_state_dict.module", 1), ("ijepa.pth", "target_encoder", 10),
+    ("prefixes.pth", "model.teacher", 10), ("mmengine.pth", "ema_state_dict.module", 1),
+    ("ijepa.pth", "target_encoder", 10),
     ("averaged.bin", "model", 1), ("averaged.bin", "model.state_dict", 1),
   ])
   func aKeyChooses(_ name: String, _ key: String, _ value: Float) throws {
     let checkpoint = try load(name, key)
     #expect(try first(checkpoint) == value && checkpoint.notes.isEmpty)
-    #expect(checkpoint.tensors.count == 1 && checkpoint.tensors.keys.first == "a", "\(checkpoint.tensors.keys)")
+    // The beginning of names stays with them: a layout's reader takes it off and says so.
+    let start = name == "prefixes.pth" ? key.split(separator: ".").last.map { $0 + "." } ?? "" : ""
+    #expect(Array(checkpoint.tensors.keys) == [start + "a"], "\(checkpoint.tensors.keys)")
   }
 
   @Test func anUnknownKeyIsAnErrorThatListsThem() throws {
@@ -90,13 +93,13 @@ import Testing
     try withFile([]) { url in
       try Checkpoint(tensors: tensors).write(to: url)
       let chosen = try Checkpoint(contentsOf: url, weights: "teacher")
-      #expect(try chosen.tensors.mapValues { try $0.float32() } == ["a": [2]])
+      #expect(try chosen.tensors.mapValues { try $0.float32() } == ["teacher.a": [2]])
       let error = #expect(throws: CheckpointError.self) { try Checkpoint(contentsOf: url, weights: "model") }
       #expect(error == .unknownWeights(file: url.path, key: "model", known: ["student", "teacher"]))
       let index = url.deletingLastPathComponent().appendingPathComponent("model.safetensors.index.json")
       let map = #"{"weight_map":{"student.a":"model.safetensors","teacher.a":"model.safetensors"}}"#
       try Data(map.utf8).write(to: index)
-      #expect(try Checkpoint(contentsOf: index, weights: "student").tensors["a"]?.float32() == [1])
+      #expect(try Checkpoint(contentsOf: index, weights: "student").tensors["student.a"]?.float32() == [1])
     }
   }
 

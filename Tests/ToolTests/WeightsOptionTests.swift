@@ -28,7 +28,8 @@ import Testing
 
   @Test func convertTakesTheAverageOrWhatIsNamed() throws {
     try withModel { folder in
-      for (options, key) in [([], "model_ema"), (["--weights", "model"], "model"), (["--weights", "model_ema"], "model_ema")] {
+      let cases = [([], "model_ema"), (["--weights", "model"], "model"), (["--weights", "model_ema"], "model_ema")]
+      for (options, key) in cases {
         let output = folder.appendingPathComponent("output/converted")
         let run = try Tool.run(["convert", folder.path, output.path, "--overwrite"] + options)
         #expect(run.status == 0, "\(run.errors)")
@@ -69,16 +70,18 @@ import Testing
   @Test func auxiliariesHaveTheirOwn() throws {
     try withModel { folder in
       let merged = folder.appendingPathComponent("output/merged.safetensors")
+      let layer = "blocks.0.mlp.fc1.weight"
       func merge(_ options: [String]) throws -> (status: Int32, errors: String, values: [Float]?) {
         let run = try Tool.run(
           ["merge", "--target", folder.path, "--weights", "model", "--auxiliary", folder.path, "--scale", "0.5"]
             + ["--output", merged.path] + options)
-        return (run.status, run.errors, try? Checkpoint(contentsOf: merged).tensors["blocks.0.mlp.fc1.weight"]?.float32())
+        return (run.status, run.errors, try? Checkpoint(contentsOf: merged).tensors[layer]?.float32())
       }
       let file = folder.appendingPathComponent("model.pth")
-      let plain = try #require(Checkpoint(contentsOf: file, weights: "model").tensors["blocks.0.mlp.fc1.weight"]).float32()
-      let average = try #require(Checkpoint(contentsOf: file).tensors["blocks.0.mlp.fc1.weight"]).float32()
-      for (options, other) in [([], average), (["--auxiliary-weights", "model"], plain), (["--auxiliary-weights", ""], average)] {
+      let plain = try #require(Checkpoint(contentsOf: file, weights: "model").tensors[layer]).float32()
+      let average = try #require(Checkpoint(contentsOf: file).tensors[layer]).float32()
+      let option = "--auxiliary-weights"
+      for (options, other) in [([], average), ([option, "model"], plain), ([option, ""], average)] {
         let result = try merge(options)
         #expect(result.status == 0, "\(result.errors)")
         // Products with a half are exact, sums are rounded once.

@@ -158,11 +158,14 @@ enum PickleGlobal: Equatable {
   ]
 
   private static let refusedModules: Set = [
-    "torch.hub", "torch.jit", "torch.serialization", "torch.package", "torch.utils.cpp_extension", "torch.utils.bundled_inputs",
+    "torch.hub", "torch.jit", "torch.serialization", "torch.package", "torch.utils.cpp_extension",
+    "torch.utils.bundled_inputs",
     "torch.utils.collect_env", "torch.utils.data.datapipes.utils", "torch.ops", "torch.classes",
     "torch.fx", "torch.testing", "torch.multiprocessing", "torch.distributed.rpc", "torch._dynamo", "torch._inductor",
     "torch.storage", "numpy.f2py", "numpy.testing", "numpy.distutils", "numpy.lib", "numpy.ctypeslib",
   ]
 
-  private static let refusedNames: Set = ["torch.load", "torch.compile", "numpy.load", "numpy.fromfile", "numpy.memmap"]
+  private static let refusedNames: Set = [
+    "torch.load", "torch.compile", "numpy.load", "numpy.fromfile", "numpy.memmap",
+  ]
 }

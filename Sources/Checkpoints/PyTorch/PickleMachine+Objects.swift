@@ -88,7 +88,9 @@ extension PickleMachine {
     }
     var tensor = PickledTensor(storage: storage, type: type, offset: offset, shape: shape, strides: strides)
     if let metadata = arguments.dropFirst(hasType ? 7 : 6).first {
-      guard let isNegative = isNegative(metadata) else { return unreadable("a view that PyTorch computes when it is read") }
+      guard let isNegative = isNegative(metadata) else {
+        return unreadable("a view that PyTorch computes when it is read")
+      }
       tensor.isNegative = isNegative
     }
     pickle.tensors.append(tensor)

@@ -50,6 +50,9 @@ enum PyTorchFile {
   private static func folder(_ archive: ZipArchive, file: String) throws -> String {
     let ending = "data.pkl"
     let pickles = archive.entries.keys.filter { $0 == ending || $0.hasSuffix("/" + ending) }
+    if pickles.isEmpty, let kind = otherKind(archive) {
+      throw CheckpointError.unknownKind(file: file, found: kind.found, advice: kind.advice)
+    }
     guard let name = pickles.first, pickles.count == 1 else {
       throw CheckpointError.unknownKind(
         file: file, found: "a zip archive that torch.save did not write: it has \(pickles.count) files data.pkl",
@@ -67,5 +70,25 @@ enum PyTorchFile {
         advice: "save it again in Python, torch.save(torch.load(FILE), 'model.pth'), which stores entries as they are")
     }
     return folder
+  }
+
+  /// What else is kept in zip archives.
+  private static func otherKind(_ archive: ZipArchive) -> (found: String, advice: String)? {
+    let names = archive.entries.keys
+    if !names.isEmpty, names.allSatisfy({ $0.hasSuffix(".npy") }) {
+      return (
+        "a NumPy archive (.npz)", "write it with Python's safetensors.numpy.save_file(dict(numpy.load(FILE)), ...)"
+      )
+    }
+    if names.contains(where: { $0.hasSuffix("/archive_format") || $0.hasSuffix("serialized_exported_program.json") }) {
+      return (
+        "an exported program (torch.export)",
+        "save its weights in Python: torch.save(dict(torch.export.load(FILE).state_dict), 'model.pth')"
+      )
+    }
+    if names.contains("model.weights.h5") {
+      return ("a Keras model", "take the PyTorch or safetensors version of the model")
+    }
+    return nil
   }
 }

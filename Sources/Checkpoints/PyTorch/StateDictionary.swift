@@ -21,11 +21,11 @@ struct StateDictionary {
   ///
   /// Without a key: averaged weights (`model_ema`, `state_dict_ema` and their kin) go before those under a wrapper's
   /// key, these before tensors at the top, these before tensors under any other key; what belongs to optimizers,
-  /// schedulers, losses and callbacks is never taken. Candidates of equal right are an error (`WeightCandidates` has the
-  /// conventions that decide between some).
+  /// schedulers, losses and callbacks is never taken. Candidates of equal right are an error, unless a convention
+  /// decides (`WeightCandidates.Conventions`).
   ///
-  /// - Parameter key: the path of a dictionary with tensors, `model_ema` or `ema.module`; or what the names of the wanted
-  ///   tensors begin with, `teacher` for `teacher.blocks.0...`.
+  /// - Parameter key: the path of a dictionary with tensors, `model_ema` or `ema.module`; or what the names of the
+  ///   wanted tensors begin with, `teacher` for `teacher.blocks.0...`.
   /// - Throws: `CheckpointError.noTensors`, `.ambiguousTensors`, `.unknownWeights`, `.code`.
   /// - Complexity: O(pickle).
   static func find(in pickle: Pickle, key: String?, file: String) throws -> StateDictionary {
@@ -40,37 +40,48 @@ struct StateDictionary {
         let keys = pickle.dictionaries[root].prefix(listLimit).map { entry in
           if case .text(let name) = entry.key, name.count <= 256 { pickle.string(name) } else { "..." }
         }
+        let list = keys.sorted().joined(separator: ", ")
         throw CheckpointError.noTensors(
-          file: file, found: keys.isEmpty ? "an empty dictionary" : "a dictionary of \(keys.sorted().joined(separator: ", "))")
+          file: file, found: keys.isEmpty ? "an empty dictionary" : "a dictionary of \(list)")
       }
-      var state = StateDictionary(pickle, candidates, choice.taken)
+      var state = try StateDictionary(pickle, candidates, choice.taken, file: file)
       state.notes = choice.note.map { [$0] } ?? []
       return state
     }
     if let taken = candidates.all.first(where: { candidates.path(of: $0, is: key) }) {
-      return StateDictionary(pickle, candidates, taken)
+      return try StateDictionary(pickle, candidates, taken, file: file)
     }
     let beneath = candidates.all.filter { candidates.path(of: $0, beginsWith: key + ".") }
     if let choice = try candidates.choice(among: beneath, file: file) {
-      return StateDictionary(pickle, candidates, choice.taken)
+      return try StateDictionary(pickle, candidates, choice.taken, file: file)
     }
     // The beginning of names: of the model's, or of those in a dictionary that the key begins with.
     let usual = try? candidates.choice(among: candidates.all, file: file)?.taken
-    for (candidate, prefix) in candidates.all.compactMap({ candidates.rest(of: key, after: $0) }) + (usual.map { [($0, key)] } ?? []) {
-      var state = StateDictionary(pickle, candidates, candidate)
+    let places = candidates.all.compactMap { candidates.rest(of: key, after: $0) } + (usual.map { [($0, key)] } ?? [])
+    for (candidate, prefix) in places {
+      var state = try StateDictionary(pickle, candidates, candidate, file: file)
       if state.keepNames(under: prefix) { return state }
     }
     var known = candidates.all.prefix(listLimit).map { candidates.path(of: $0) }.filter { !$0.isEmpty }
-    if let usual { known += WeightKeys.prefixes(of: StateDictionary(pickle, candidates, usual).tensors.map(\.name)) }
+    if let usual {
+      known += try WeightKeys.prefixes(of: StateDictionary(pickle, candidates, usual, file: file).tensors.map(\.name))
+    }
     throw CheckpointError.unknownWeights(file: file, key: key, known: known)
   }
 
-  private init(_ pickle: Pickle, _ candidates: WeightCandidates, _ candidate: Int) {
+  /// - Throws: `CheckpointError.duplicateName` for a text that is recalled as a second name. A long one could be
+  ///   recalled any number of times; names of their own have no more bytes than the pickle.
+  private init(_ pickle: Pickle, _ candidates: WeightCandidates, _ candidate: Int, file: String) throws {
     path = candidates.path(of: candidate)
+    var seen: Set<Range<Int>> = []
     for (key, value) in pickle.dictionaries[candidates.nodes[candidate].dictionary] {
       guard case .text(let name) = key else { continue }
       switch value {
-      case .tensor, .array, .unreadable: tensors.append((pickle.string(name), value))
+      case .tensor, .array, .unreadable:
+        guard seen.insert(name).inserted else {
+          throw CheckpointError.duplicateName(file: file, name: String(pickle.string(name).prefix(256)))
+        }
+        tensors.append((pickle.string(name), value))
       // Wrappers and their like.
       case .dictionary: break
       default:
@@ -80,7 +91,7 @@ struct StateDictionary {
     }
   }
 
-  /// Keeps tensors whose names begin with `prefix` and a dot; false, and no change, where there are none.
+  /// Keeps tensors whose names begin with `prefix` and a dot; false, and no change, where none does.
   private mutating func keepNames(under prefix: String) -> Bool {
     let start = prefix.hasSuffix(".") ? prefix : prefix + "."
     let kept = tensors.filter { $0.name.hasPrefix(start) }

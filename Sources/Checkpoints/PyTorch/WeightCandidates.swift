@@ -157,7 +157,7 @@ struct WeightCandidates {
     let others = passed.prefix(4).map { "'\(shown($0))'" }.joined(separator: ", ") + (passed.count > 4 ? ", ..." : "")
     let kind = nodes[taken].rank == .averaged ? "averaged weights" : "weights"
     let reason = conventions.reason(path(of: taken)).map { " (\($0))" } ?? ""
-    return "\(file): the \(kind) under '\(shown(taken))' are used\(reason), those under \(others) are not"
+    return "\(file): the \(kind) under '\(shown(taken))' are used\(reason), those under \(others) are not".onOneLine()
   }
 
   /// Whether two dictionaries name the same numbers: a model that was saved under two keys.

@@ -33,7 +33,9 @@ extension WeightCandidates {
         if isPredictive, key == "encoder" { return .model }
       }
       let lower = key.lowercased()
-      if Self.states.contains(lower) || Self.stateBeginnings.contains(where: lower.hasPrefix) || lower.hasSuffix("_loss") {
+      if Self.states.contains(lower) || Self.stateBeginnings.contains(where: lower.hasPrefix)
+        || lower.contains("optim") || lower.hasSuffix("_loss")
+      {
         return .never
       }
       let words = lower.split { "_-.".contains($0) }
@@ -60,7 +62,7 @@ extension WeightCandidates {
 
     private static let averages: Set<Substring> = ["ema", "swa", "averaged"]
     private static let averagedModels: Set = ["avg_model", "model_avg", "average_model"]
-    private static let stateBeginnings = ["optim", "lr_sched", "scheduler", "param_sched", "rng", "random_state"]
+    private static let stateBeginnings = ["lr_sched", "scheduler", "param_sched", "rng", "random_state"]
     private static let states: Set = [
       "opt", "sched", "scaler", "grad_scaler", "loss_scaler", "amp", "amp_scaler", "loss", "callbacks", "loops",
       "hyper_parameters", "datamodule_hyper_parameters", "hparams", "args", "config", "cfg", "meta", "message_hub",

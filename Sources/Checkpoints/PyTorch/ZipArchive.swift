@@ -49,6 +49,11 @@ struct ZipArchive {
     else {
       throw malformed("its directory would be at byte \(directory.offset), behind its own end")
     }
+    guard directory.offset + directory.size == UInt64(directory.end) else {
+      throw malformed(
+        "\(UInt64(directory.end) - directory.offset - directory.size) bytes are between its directory and its end: the "
+          + "file holds several archives, as those of a distributed checkpoint (.distcp) do, or was appended to")
+    }
     var entries: [String: Range<Int>] = [:]
     var compressed: Set<String> = []
     var checksums: [String: UInt32] = [:]
@@ -99,7 +104,9 @@ struct ZipArchive {
       else { continue }
       let following = bytes.count - offset - size - comment
       guard following == 0 else {
-        if nearest == nil, UInt64(start) + UInt64(length) == UInt64(offset) { nearest = following }
+        // Between directory and end there are 76 bytes where sizes have 64 bits.
+        let gap = offset - Int(start) - Int(length)
+        if nearest == nil, gap == 0 || gap == 76 || start == .max { nearest = following }
         continue
       }
       if let large = try largeDirectory(bytes, before: offset, malformed) { return large }
@@ -136,7 +143,8 @@ struct ZipArchive {
     guard cursor.number(UInt32.self) == 0x0201_4B50, cursor.take(4) != nil, let flags = cursor.number(UInt16.self),
       let method = cursor.number(UInt16.self), cursor.take(4) != nil, let checksum = cursor.number(UInt32.self),
       let packed = cursor.number(UInt32.self), let size = cursor.number(UInt32.self),
-      let nameLength = cursor.number(UInt16.self), let extraLength = cursor.number(UInt16.self), let commentLength = cursor.number(UInt16.self),
+      let nameLength = cursor.number(UInt16.self), let extraLength = cursor.number(UInt16.self),
+      let commentLength = cursor.number(UInt16.self),
       cursor.take(8) != nil, let header = cursor.number(UInt32.self),
       let name = cursor.take(Int(nameLength)).flatMap({ String(validating: $0, as: UTF8.self) }),
       let extra = cursor.take(Int(extraLength)), cursor.take(Int(commentLength)) != nil

@@ -67,7 +67,8 @@ public struct BindingError: Error, Equatable, CustomStringConvertible {
     if unexpected.contains(where: { $0.hasSuffix(".running_mean") }) {
       return ". The file has batch norms (running_mean), the configuration has none: it is of another model"
     }
-    if !missing.isEmpty, let form = Self.forms.first(where: { form in unexpected.contains { $0.hasSuffix(form.ending) } }) {
+    func hasForm(_ ending: String) -> Bool { unexpected.contains { $0.hasSuffix(ending) } }
+    if !missing.isEmpty, let form = Self.forms.first(where: { hasForm($0.ending) }) {
       return ". The file has weights in another form, \(form.name): \(form.advice)"
     }
     if mismatched.map(\.name) == ["pos_embed"], missing.isEmpty, unexpected.isEmpty {
