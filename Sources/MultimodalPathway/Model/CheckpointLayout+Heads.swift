@@ -84,7 +84,8 @@ extension ModelWeights {
       try configuration.validate()
       notes.append(
         "pooled features are the pooler's, tanh of a dense layer of the class token, as transformers' pooler_output; "
-          + "the class token itself is the first of the features' tokens")
+          + "the class token itself is the first of the features' tokens (timm has no such layer: it loads a converted "
+          + "file with strict=False)")
     } else {
       notes.append("the pooler (pooler.dense) is not used: pooled features are made otherwise here")
       for name in ["pooler.dense.weight", "pooler.dense.bias"] { tensors[name] = nil }
