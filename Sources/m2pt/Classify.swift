@@ -15,7 +15,8 @@ struct Classify: ParsableCommand {
 
   @OptionGroup var input: ModelInput
   @Option(name: .customLong("top-k"), help: "Classes of an answer.") var topK = 5
-  @Option(help: "Names of the classes: a CSV file like AudioSet's, index,mid,display_name; or imagenet-1k.") var labels: String?
+  @Option(help: "Names of the classes: a CSV file like AudioSet's, index,mid,display_name; or imagenet-1k.")
+  var labels: String?
   @Flag(help: "JSON on standard output.") var json = false
   @Flag(help: "CSV on standard output, a line for every class.") var csv = false
 

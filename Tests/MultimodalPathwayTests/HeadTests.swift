@@ -25,7 +25,8 @@ import Testing
     let output = try model.forward(input, features: true)
     try GoldenTests.expectClose(output.features!, golden.tensors["float64.features"]!, "\(name) features")
     for (found, part) in [(output.pooled, "pooled"), (output.logits, "logits")] {
-      if let expected = golden.tensors["float64.\(part)"] { try GoldenTests.expectClose(found, expected, "\(name) \(part)") }
+      guard let expected = golden.tensors["float64.\(part)"] else { continue }
+      try GoldenTests.expectClose(found, expected, "\(name) \(part)")
     }
     // Asked for logits alone, and for one of them, the pass has the same bits.
     let alone = try model(input).float32()
@@ -39,7 +40,8 @@ import Testing
   func headsAreVerified(_ name: String) throws {
     let golden = try Self.golden(name)
     let target = try Self.weights(golden)
-    let joined = try target.attach(auxiliary: AuxiliaryWeights(checkpoint: Checkpoint(tensors: target.tensors)), scale: 0.1)
+    let auxiliary = try AuxiliaryWeights(checkpoint: Checkpoint(tensors: target.tensors))
+    let joined = try target.attach(auxiliary: auxiliary, scale: 0.1)
     #expect(try Verification(joined, input: golden.tensors["input"]!, engine: Engine(threads: 2)).holds, "\(name)")
   }
 
@@ -88,7 +90,9 @@ import Testing
     var golden = try Self.golden("probe")
     for name in added { golden.tensors["weights." + name] = golden.tensors["weights.head.0.running_mean"] }
     if feature == "several layers" {
-      for name in ["running_mean", "running_var", "num_batches_tracked"] { golden.tensors["weights.head.0.\(name)"] = nil }
+      for name in ["running_mean", "running_var", "num_batches_tracked"] {
+        golden.tensors["weights.head.0.\(name)"] = nil
+      }
     }
     do {
       _ = try Self.weights(golden)

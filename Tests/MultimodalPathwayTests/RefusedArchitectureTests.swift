@@ -48,7 +48,16 @@ import Testing
     #expect(try VisionTransformerConfiguration.preset(name) == .preset("flexivit_small"))
   }
 
+  @Test func namesOfOlderTimmAreThoseOfToday() throws {
+    let clip = try VisionTransformerConfiguration.preset("vit_huge_patch14_clip_224")
+    #expect(try VisionTransformerConfiguration.preset("vit_huge_patch14_224_clip_laion2b") == clip)
+    #expect(throws: ConfigurationError.lacking(
+      architecture: "vit_base_r50_s16_384", features: "a convolutional stem (HybridEmbed), the norm GroupNormAct")
+    ) { try VisionTransformerConfiguration.preset("vit_base_resnet50_384") }
+  }
+
   @Test func anotherOwnersRepositoryIsNotTimms() {
-    #expect(throws: ConfigurationError.self) { try VisionTransformerConfiguration.preset("hf_hub:me/vit_tiny_patch16_224") }
+    let name = "hf_hub:me/vit_tiny_patch16_224"
+    #expect(throws: ConfigurationError.self) { try VisionTransformerConfiguration.preset(name) }
   }
 }

@@ -18,6 +18,11 @@ import Testing
         """
       let file = folder.appendingPathComponent("config.json")
       try Data(config.utf8).write(to: file)
+      let processor = """
+        {"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}, "resample": 2,
+         "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+        """
+      try Data(processor.utf8).write(to: folder.appendingPathComponent("preprocessor_config.json"))
       let weights = try ModelWeights.random(.read(file), seed: 4)
       try Checkpoint(tensors: weights.tensors).write(to: folder.appendingPathComponent("model.safetensors"))
       let answers = try classes(folder, ["--top-k", "9"])
@@ -93,7 +98,8 @@ import Testing
       let file = folder.appendingPathComponent("model.safetensors")
       try Checkpoint(tensors: ModelWeights.random(.preset("test_vit"), seed: 5).tensors).write(to: file)
       let name = "timm/vit_base_patch16_clip_quickgelu_224.openai"
-      let result = try Tool.run(["features", "--model", file.path, "--architecture", name, Self.picture, "--output", "x"])
+      let arguments = ["features", "--model", file.path, "--architecture", name, Self.picture, "--output", "x"]
+      let result = try Tool.run(arguments)
       #expect(result.status != 0 && result.errors.contains("QuickGELU") && !result.errors.contains("begins with vit_"))
     }
   }

@@ -97,6 +97,7 @@ extension VisionTransformerConfiguration {
     let prefix = configuration.isDistilled ? "deit_" : "vit_"
     let same = architectures.filter { $0.hasPrefix(prefix) && resized($0) == wanted }
     let exact = same.first { (try? preset($0))?.imageSize == configuration.imageSize }
-    return exact ?? same.first ?? (configuration.isDistilled ? "deit_base_distilled_patch16_224" : "vit_base_patch16_224")
+    if let name = exact ?? same.first { return name }
+    return configuration.isDistilled ? "deit_base_distilled_patch16_224" : "vit_base_patch16_224"
   }
 }

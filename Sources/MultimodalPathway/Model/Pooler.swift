@@ -3,7 +3,7 @@ import PathwayCheckpoints
 import PathwayKernelTemplates
 import PathwayKernels
 
-// What comes between pooled tokens and logits in models that do more than one linear layer: the dense layer with tanh of
+// What comes between pooled tokens and logits where it is more than one linear layer: the dense layer with tanh of
 // Hugging Face's ViTModel (`pooler_output`), and the two heads of distilled models.
 
 extension VisionTransformerConfiguration {

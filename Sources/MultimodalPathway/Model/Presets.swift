@@ -7,8 +7,9 @@ extension VisionTransformerConfiguration {
 
   /// The configuration of a timm architecture name, or of one of AudioMAE's (Presets+Audio.swift) or Point-MAE's.
   ///
-  /// timm's prefixes of names (`timm/`, `hf_hub:timm/`, `hf-hub:timm/`) are ignored. A `.tag` after the name chooses
-  /// among timm's weights of that name: their image size and number of classes.
+  /// timm's prefixes of names (`timm/`, `hf_hub:timm/`, `hf-hub:timm/`) are ignored; names of timm before 0.9 are those
+  /// of today. A `.tag` after the name chooses among timm's weights of that name: their image size and number of
+  /// classes.
   ///
   /// - Throws: `ConfigurationError.lacking` where timm has the name and its model needs what this engine lacks;
   ///   `.unknownArchitecture` with the nearest names; `.unknownTag` with the known ones.
@@ -26,7 +27,9 @@ extension VisionTransformerConfiguration {
     var rest = Substring(architecture)
     for scheme in ["hf_hub:", "hf-hub:"] where rest.hasPrefix(scheme) { rest = rest.dropFirst(scheme.count) }
     if rest.hasPrefix("timm/") { rest = rest.dropFirst("timm/".count) }
-    let parts = rest.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let parts = (renamed[String(rest)].map { Substring($0) } ?? rest).split(
+      separator: ".", maxSplits: 1, omittingEmptySubsequences: false
+    ).map(String.init)
     return (parts.first ?? "", parts.count > 1 && !parts[1].isEmpty ? parts[1] : nil)
   }
 
@@ -37,6 +40,13 @@ extension VisionTransformerConfiguration {
     (c.tag, c.imageSize, c.classCount) = (recipe.tag, recipe.preprocessing.size, recipe.classCount)
     return c
   }
+
+  /// What names of timm before 0.9 are called now.
+  private static let renamed: [String: String] =
+    TimmArchitectures.renamed.split(separator: "\n").reduce(into: [:]) { names, line in
+      let words = line.split(separator: " ").map(String.init)
+      if words.count == 2 { names[words[0]] = words[1] }
+    }
 
   private static let table: [String: VisionTransformerConfiguration] =
     TimmArchitectures.plain.split(separator: "\n").reduce(into: [:]) { table, line in

@@ -184,4 +184,42 @@ enum TimmArchitectures {
     vit_small_patch16_rope_mixed_224 vit_small_patch16_rope_mixed_ape_224 vit_small_plus_patch16_dinov3 \
     vit_small_plus_patch16_dinov3_qkvb vit_tiny_patch16_dinov3_qkvb
     """
+
+  /// Names of timm before 0.9 and what they are now, one on a line.
+  static let renamed = """
+    deit3_base_patch16_224_in21ft1k deit3_base_patch16_224.fb_in22k_ft_in1k
+    deit3_base_patch16_384_in21ft1k deit3_base_patch16_384.fb_in22k_ft_in1k
+    deit3_huge_patch14_224_in21ft1k deit3_huge_patch14_224.fb_in22k_ft_in1k
+    deit3_large_patch16_224_in21ft1k deit3_large_patch16_224.fb_in22k_ft_in1k
+    deit3_large_patch16_384_in21ft1k deit3_large_patch16_384.fb_in22k_ft_in1k
+    deit3_medium_patch16_224_in21ft1k deit3_medium_patch16_224.fb_in22k_ft_in1k
+    deit3_small_patch16_224_in21ft1k deit3_small_patch16_224.fb_in22k_ft_in1k
+    deit3_small_patch16_384_in21ft1k deit3_small_patch16_384.fb_in22k_ft_in1k
+    vit_base_patch16_224_dino vit_base_patch16_224.dino
+    vit_base_patch16_224_in21k vit_base_patch16_224.augreg_in21k
+    vit_base_patch16_224_miil_in21k vit_base_patch16_224_miil.in21k
+    vit_base_patch16_224_sam vit_base_patch16_224.sam
+    vit_base_patch32_224_clip_laion2b vit_base_patch32_clip_224.laion2b
+    vit_base_patch32_224_in21k vit_base_patch32_224.augreg_in21k
+    vit_base_patch32_224_sam vit_base_patch32_224.sam
+    vit_base_patch8_224_dino vit_base_patch8_224.dino
+    vit_base_patch8_224_in21k vit_base_patch8_224.augreg_in21k
+    vit_base_r50_s16_224_in21k vit_base_r50_s16_224.orig_in21k
+    vit_base_resnet50_224_in21k vit_base_r50_s16_224.orig_in21k
+    vit_base_resnet50_384 vit_base_r50_s16_384.orig_in21k_ft_in1k
+    vit_giant_patch14_224_clip_laion2b vit_giant_patch14_clip_224.laion2b
+    vit_huge_patch14_224_clip_laion2b vit_huge_patch14_clip_224.laion2b
+    vit_huge_patch14_224_in21k vit_huge_patch14_224.orig_in21k
+    vit_large_patch14_224_clip_laion2b vit_large_patch14_clip_224.laion2b
+    vit_large_patch16_224_in21k vit_large_patch16_224.augreg_in21k
+    vit_large_patch32_224_in21k vit_large_patch32_224.orig_in21k
+    vit_large_r50_s32_224_in21k vit_large_r50_s32_224.augreg_in21k
+    vit_small_patch16_224_dino vit_small_patch16_224.dino
+    vit_small_patch16_224_in21k vit_small_patch16_224.augreg_in21k
+    vit_small_patch32_224_in21k vit_small_patch32_224.augreg_in21k
+    vit_small_patch8_224_dino vit_small_patch8_224.dino
+    vit_small_r26_s32_224_in21k vit_small_r26_s32_224.augreg_in21k
+    vit_tiny_patch16_224_in21k vit_tiny_patch16_224.augreg_in21k
+    vit_tiny_r_s16_p8_224_in21k vit_tiny_r_s16_p8_224.augreg_in21k
+    """
 }

@@ -84,12 +84,12 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var normalizesAfterPooling = false
   /// A LayerNorm of its own before the head (`head_norm`), after the final one, as in AST.
   public var hasHeadNorm = false
-  /// Whether a distillation token (`dist_token`, in the place of a register) follows the class token and both have a head,
-  /// `head` and `head_dist`, of which logits are the mean: timm's `deit_*_distilled_*`. Pooled features are the mean of
-  /// the two tokens.
+  /// Whether a distillation token (`dist_token`, counted as a register) follows the class token and both have a head,
+  /// `head` and `head_dist`, of which logits are the mean: timm's `deit_*_distilled_*`. Pooled features are the mean
+  /// of the two tokens.
   public private(set) var isDistilled = false
-  /// P: outputs of a dense layer with tanh (`pooler.dense`) that makes pooled features of the class token, as in Hugging
-  /// Face's `ViTModel`; absent: there is no such layer.
+  /// P: outputs of a dense layer with tanh (`pooler.dense`) that makes pooled features of the class token, as in
+  /// Hugging Face's `ViTModel`; absent: there is no such layer.
   public var poolerWidth: Int?
   public var hasLayerScale = false
   public var qkvBias = QKVBias.full

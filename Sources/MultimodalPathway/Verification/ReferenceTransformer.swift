@@ -286,13 +286,10 @@ package final class ReferenceTransformer {
           case .averageMaximum: 0.5 * (mean + top)
           }
         pooled.base[item * pooledWidth + column] = result
-        if c.reduction == .tokenAndMean {
-          pooled.base[item * pooledWidth + width + column] = mean
-          if item < batch {
-            deviation.base[item * pooledWidth + width + column] = meanDeviation.base[item * width + column]
-          }
-        }
-        if c.reduction == .tokenAndMaximum { pooled.base[item * pooledWidth + width + column] = top }
+        let place = item * pooledWidth + width + column
+        if c.reduction == .tokenAndMean { pooled.base[place] = mean }
+        if c.reduction == .tokenAndMean, item < batch { deviation.base[place] = meanDeviation.base[item * width + column] }
+        if c.reduction == .tokenAndMaximum { pooled.base[place] = top }
         if [.mean, .averageMaximum, .prefixMean].contains(c.reduction), item < batch {
           // Half of mean and maximum is one more rounding.
           let own = c.reduction == .averageMaximum ? unitRoundoff * abs(result) : 0
@@ -302,11 +299,10 @@ package final class ReferenceTransformer {
     }
     probe(pooled, deviation.base, count: batch * pooledWidth)
     let answers = output(features, rows: batch * tokens, width: width)
-    guard c.isDistilled, c.classCount > 0 else { return (answers, try answer(pooled, rows: batch)) }
+    guard c.headInputWidth != c.pooledWidth else { return (answers, try answer(pooled, rows: batch)) }
     let both = DoubleBuffer(count: copies * batch * 2 * width)
-    for index in 0..<both.count {
-      let (item, column) = (index / (2 * width), index % (2 * width))
-      both.base[index] = features.base[item * tokens * width + column]
+    for item in 0..<copies * batch {
+      (both.base + item * 2 * width).update(from: features.base + item * tokens * width, count: 2 * width)
     }
     return (answers, try answer(both, rows: batch))
   }
@@ -349,18 +345,15 @@ package final class ReferenceTransformer {
     return output(try head(pooled, rows: rows), rows: rows, width: c.classCount)
   }
 
-  /// tanh(W x + b); its slope is at most 1, so that the product's deviation is not enlarged, and its value is rounded.
+  /// tanh(W x + b), whose value is rounded.
   private func pooler(_ tokens: DoubleBuffer, rows: Int) throws -> DoubleBuffer {
-    let dense = try DoubleProduct(
-      weights.target.tensor("pooler.dense.weight"), terms: [], bias: weights.target.tensor("pooler.dense.bias").float32())
+    let bias = try weights.target.tensor("pooler.dense.bias").float32()
+    let dense = try DoubleProduct(weights.target.tensor("pooler.dense.weight"), terms: [], bias: bias)
     let (y, error) = try linear(dense, tokens, rows: rows)
     probe(y, error.base, count: rows * dense.n)
-    let rounding = DoubleBuffer(count: rows * dense.n)
-    for index in 0..<y.count {
-      y.base[index] = tanh(y.base[index])
-      if index < rounding.count { rounding.base[index] = unitRoundoff * abs(y.base[index]) }
-    }
-    probe(y, rounding.base, count: rounding.count)
+    for index in 0..<y.count { y.base[index] = tanh(y.base[index]) }
+    (0..<error.count).forEach { error.base[$0] = unitRoundoff * abs(y.base[$0]) }
+    probe(y, error.base, count: error.count)
     return y
   }
 

@@ -22,6 +22,7 @@ from oracle import import_timm
 
 timm = import_timm()
 from timm.layers import Attention, LayerNorm, LayerScale, Mlp
+from timm.models._registry import _deprecated_models
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.vision_transformer import Block, VisionTransformer
 
@@ -129,13 +130,14 @@ def wrap(text: str, indent: str) -> str:
     return "\n".join(lines + [line.rstrip()])
 
 
-def swift(plain: dict, refused: dict) -> str:
+def swift(plain: dict, refused: dict, old: dict) -> str:
     groups: dict[str, list[str]] = {}
     for name, features in sorted(refused.items()):
         groups.setdefault(", ".join(features), []).append(name)
     rows = "\n".join("    " + row(name, value) for name, value in sorted(plain.items()))
     lacks = "\n".join(
         wrap(f"{features}: {' '.join(names)}", "    ") for features, names in sorted(groups.items()))
+    aliases = "\n".join(f"    {name} {new}" for name, new in sorted(old.items()))
     return f'''// Data that Tests/Fixtures/model/make_architectures.py writes, read off the models of timm {timm.__version__}.
 
 /// timm's vision transformers by name.
@@ -149,6 +151,11 @@ enum TimmArchitectures {{
   /// What this engine lacks, and the names that need it, one group on a line.
   static let refused = """
 {lacks}
+    """
+
+  /// Names of timm before 0.9 and what they are now, one on a line.
+  static let renamed = """
+{aliases}
     """
 }}
 '''
@@ -169,7 +176,8 @@ def main() -> None:
     for file, values in [("architectures.json", plain), ("architectures_refused.json", refused)]:
         text = ",\n".join(f'  "{name}": {json.dumps(value)}' for name, value in sorted(values.items()))
         (HERE / file).write_text("{\n" + text + "\n}\n")
-    SWIFT.write_text(swift(plain, refused))
+    old = {name: new for name, new in _deprecated_models.items() if new and new.split(".")[0] in plain | refused}
+    SWIFT.write_text(swift(plain, refused, old))
     names = set(own)
     print(f"timm {timm.__version__}: of {len(names)} names of vision_transformer.py and deit.py "
           f"{len(names & plain.keys())} run and {len(names & refused.keys())} are refused; "
