@@ -2,8 +2,8 @@ extension PointCloud {
   /// Points whose coordinates are in Double: x, y, z of each, one after the other.
   ///
   /// float32 has 24 bits, which is half a metre at a UTM northing of 5,412,345 m. Where rounding would cost the cloud
-  /// its shape, an origin is subtracted in Double first. It is zero, and coordinates are rounded as they are, where float32
-  /// holds all of them exactly, or where no coordinate is larger than 8 times the extent of the cloud: rounding then
+  /// its shape, an origin is subtracted in Double first. It is zero, and coordinates are rounded as they are, where
+  /// float32 holds all of them exactly, or where no coordinate is larger than 8 times the extent: rounding then
   /// moves a point by at most 2^-21 of the extent. Otherwise it is the middle of the box around the points, rounded to
   /// a multiple of the power of two that is not below the extent.
   ///
