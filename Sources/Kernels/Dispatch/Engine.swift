@@ -19,6 +19,7 @@ public struct Engine: Sendable {
     let wanted = try threads ?? ThreadCount.usual(environment: environment)
     guard ThreadCount.limits.contains(wanted) else { throw EngineError.threadCount(found: "\(wanted)") }
     self.threads = wanted
+    ThreadCount.removeWhatTheRuntimeCannotRead(environment: environment)
 
     let available = InstructionSet.available
     if let instructionSet {
