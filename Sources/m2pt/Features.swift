@@ -7,14 +7,15 @@ struct Features: ParsableCommand {
     abstract: "Write features of files, (N, tokens, C), and pooled features, (N, C), to a safetensors file.",
     discussion: """
       Tensor "files" names the file of every row: a JSON array of N strings, as UTF-8 bytes \
-      (json.loads(tensors["files"].tobytes()) in Python). A file that cannot be read, or whose features are not finite, \
-      has no row: it is named on standard error, and the exit code is 1. Rows go to the disk as they come; the file \
-      appears under its name when it is complete.
+      (json.loads(tensors["files"].tobytes()) in Python). A file that cannot be read, or whose features are not \
+      finite, has no row: it is named on standard error, and the exit code is 1. Rows go to the disk as they come; \
+      the file appears under its name when it is complete.
       """)
 
   @OptionGroup var input: ModelInput
   @Option(help: "Features as they leave this block; without it, after the final norm.") var block: Int?
-  @Flag(help: "Pooled features alone, as a pass computes them that is asked for nothing else: little room, less work.") var pooled = false
+  @Flag(help: "Pooled features alone, as a pass computes them that is asked for nothing else: little room, less work.")
+  var pooled = false
   @Option(help: "The safetensors file.") var output: String
 
   func validate() throws {

@@ -71,8 +71,8 @@ final class FileRun {
 
   /// Calls `body` with every batch of views and their normalised values, (B, ...).
   ///
-  /// - Throws: `ExitCode` where the process was asked to stop, which is said; what `body` throws; the first failure of a
-  ///   file, where the options say so.
+  /// - Throws: `ExitCode` where the process was asked to stop, which is reported; what `body` throws; the first failure
+  ///   of a file, where the options say so.
   func forEachBatch(_ batches: InputBatches, _ body: ([View], Tensor) throws -> Void) throws {
     try batches.forEach(names, before: stopIfInterrupted) { error in
       done += 1

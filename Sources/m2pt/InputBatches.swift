@@ -61,7 +61,8 @@ struct InputBatches {
             guard values.withUnsafeBufferPointer({ values in
               values.baseAddress.map { FiniteScan.allFinite($0, count: values.count) } ?? true
             }) else {
-              throw ToolError("\(names[index]): what the model reads of it is not finite: NaN, or too large for float32")
+              throw ToolError(
+                "\(names[index]): what the model reads of it is not finite: NaN, or too large for float32")
             }
             return values
           }

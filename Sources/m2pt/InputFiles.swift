@@ -56,7 +56,7 @@ struct InputFiles {
         "\(path): a directory without \(list.dropLast().joined(separator: ", ")) or \(list.last ?? "") files"))
   }
 
-  /// Names that a pattern stands for, sorted.
+  /// Names that match a pattern, sorted.
   private static func matches(_ pattern: String) -> [String] {
     var found = glob_t()
     defer { globfree(&found) }

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Whether somebody asked the process to stop, by SIGINT (Ctrl-C) or SIGTERM, for work that stops between two of its
-/// steps. A second signal ends the process at once.
+/// Whether SIGINT (Ctrl-C) or SIGTERM asked the process to stop, for work that stops between two of its steps. A second
+/// signal ends the process at once.
 enum Interruption {
   private static let received = Atomic<Int32>(0)
 
@@ -25,6 +25,11 @@ enum Interruption {
         Foundation.signal(number, SIG_DFL)
         raise(number)
       }
+      // A parent may have them blocked for itself, as threads of libdispatch do, and its children inherit that.
+      var blocked = sigset_t()
+      sigemptyset(&blocked)
+      sigaddset(&blocked, number)
+      pthread_sigmask(SIG_UNBLOCK, &blocked, nil)
     }
   }
 

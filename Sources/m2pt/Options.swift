@@ -4,7 +4,8 @@ import MultimodalPathway
 
 /// Threads, for every command that computes.
 struct EngineOptions: ParsableArguments {
-  @Option(help: "Threads (default: OMP_NUM_THREADS, else what affinity and control groups leave the process).") var threads: Int?
+  @Option(help: "Threads (default: OMP_NUM_THREADS, else what affinity and control groups leave the process).")
+  var threads: Int?
 
   func engine() throws -> Engine { try Engine(threads: threads) }
 }

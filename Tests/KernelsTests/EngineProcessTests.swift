@@ -88,6 +88,28 @@ import Testing
     }
   }
 
+  /// What would make the OpenMP runtime abort the process is no matter where the caller names the number.
+  @Test func noValueOfTheVariableAbortsATeam() async {
+    await #expect(processExitsWith: .success) {
+      setenv("OMP_NUM_THREADS", "", 1)
+      try EngineProcessTests.expectTeamOfThree()
+    }
+    await #expect(processExitsWith: .success) {
+      setenv("OMP_NUM_THREADS", "4;2", 1)
+      try EngineProcessTests.expectTeamOfThree()
+    }
+    await #expect(processExitsWith: .success) {
+      setenv("OMP_NUM_THREADS", "99999999999999999999", 1)
+      try EngineProcessTests.expectTeamOfThree()
+    }
+  }
+
+  static func expectTeamOfThree() throws {
+    var count = 0
+    try Engine(threads: 3).run { member in if member.index == 0 { count = member.count } }
+    #expect(count == 3)
+  }
+
   /// Engines of several threads work at once, as tasks and as threads, and each gets the bits it gets alone.
   @Test(arguments: InstructionSet.available)
   func concurrentEnginesDoNotMeet(_ set: InstructionSet) async throws {

@@ -43,9 +43,11 @@ import Testing
   private func check(_ errors: String, _ files: [String], sourceLocation: SourceLocation = #_sourceLocation) {
     let lines = errors.split(separator: "\n")
     for bad in [files[1], files[3]] {
-      #expect(lines.count { $0.hasPrefix("Error: ") && $0.contains(bad) } == 1, "\(errors)", sourceLocation: sourceLocation)
+      let count = lines.count { $0.hasPrefix("Error: ") && $0.contains(bad) }
+      #expect(count == 1, "\(errors)", sourceLocation: sourceLocation)
     }
-    #expect(lines.count == 3 && lines.last == "2 without an answer, of 5 files", "\(errors)", sourceLocation: sourceLocation)
+    let isWhole = lines.count == 3 && lines.last == "2 without an answer, of 5 files"
+    #expect(isWhole, "\(errors)", sourceLocation: sourceLocation)
   }
 
   @Test(arguments: [[], ["--json"], ["--csv"]])
@@ -112,7 +114,8 @@ import Testing
       #expect(Set(c.tensors.keys) == ["pooled", "files"])
       #expect(try c.tensors["pooled"]?.float32() == a.tensors["pooled"]?.float32())
       #expect(try Self.rows(c) == good)
-      #expect(try Tool.run(["features", "--model", model, "--pooled", "--block", "0", "--output", "x", files[0]]).status == 64)
+      let both = ["--pooled", "--block", "0", "--output", "x"]
+      #expect(try Tool.run(["features", "--model", model] + both + [files[0]]).status == 64)
 
       // No row, no file; nothing of a file that was stopped.
       let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
@@ -146,10 +149,13 @@ import Testing
         for index in 0..<3 { try Self.picture(10 * label + index, at: place.appendingPathComponent("\(index).png")) }
         try Data("no picture".utf8).write(to: place.appendingPathComponent("1b.png"))
       }
-      let options = ["probe", "--model", model, "--train", folder.path + "/train", "--folds", "2", "--output", folder.path + "/out"]
+      let options = [
+        "probe", "--model", model, "--train", folder.path + "/train", "--folds", "2", "--output", folder.path + "/out",
+      ]
       let refused = try Tool.run(options)
       #expect(refused.status == 1 && refused.errors.contains("x/1b.png") && refused.errors.contains("y/1b.png"))
-      #expect(refused.errors.contains("--skip-unreadable") && !FileManager.default.fileExists(atPath: folder.path + "/out"))
+      #expect(refused.errors.contains("--skip-unreadable"))
+      #expect(!FileManager.default.fileExists(atPath: folder.path + "/out"))
       let fast = try Tool.run(options + ["--fail-fast"])
       #expect(fast.status == 1 && fast.errors.contains("x/1b.png") && !fast.errors.contains("y/1b.png"))
       let skipping = try Tool.run(options + ["--skip-unreadable"])
@@ -170,12 +176,14 @@ import Testing
       let bad = folder.appendingPathComponent("bad.wav")
       try Data("no sound".utf8).write(to: bad)
       let output = folder.appendingPathComponent("f")
-      let found = try Tool.run(
-        ["features", "--model", model, "--hop", "0.2", "--batch", "3", "--output", output.path, sounds[0], bad.path, sounds[1]])
+      let found = try Tool.run([
+        "features", "--model", model, "--hop", "0.2", "--batch", "3", "--output", output.path, sounds[0], bad.path,
+        sounds[1],
+      ])
       #expect(found.status == 1 && found.errors.contains(bad.path), "\(found.errors)")
       let file = try Checkpoint(contentsOf: output)
       let names = try Self.rows(file)
-      #expect(file.tensors["features"]?.shape.first == names.count && file.tensors["pooled"]?.shape.first == names.count)
+      for name in ["features", "pooled"] { #expect(file.tensors[name]?.shape.first == names.count) }
       #expect(Set(names) == Set(sounds) && names.count > 4, "\(names)")
       #expect(names == names.sorted { sounds.firstIndex(of: $0)! < sounds.firstIndex(of: $1)! })
     }

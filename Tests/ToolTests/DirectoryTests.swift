@@ -8,7 +8,9 @@ import Testing
 @Suite struct DirectoryTests {
   private struct Answer: Decodable { var file: String }
 
-  private func classify(_ model: String, _ paths: [String]) throws -> (names: [String], status: Int32, errors: String) {
+  private func classify(
+    _ model: String, _ paths: [String]
+  ) throws -> (names: [String], status: Int32, errors: String) {
     let run = try Tool.run(["classify", "--model", model, "--json"] + paths)
     let answers = try JSONDecoder().decode([Answer].self, from: Data(run.output.utf8))
     return (answers.map { URL(fileURLWithPath: $0.file).lastPathComponent }, run.status, run.errors)
@@ -18,7 +20,8 @@ import Testing
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
       let place = folder.appendingPathComponent("photographs")
-      try FileManager.default.createDirectory(at: place.appendingPathComponent("more"), withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(
+        at: place.appendingPathComponent("more"), withIntermediateDirectories: true)
       let jpeg = try Data(contentsOf: Fixture.url("images/cat.jpg"))
       let png = try Data(contentsOf: Fixture.url("images/coffee.jpg"))
       for name in ["a.jfif", "b", "c.JPG", "d.txt", "e.png", ".hidden.jpg"] {

@@ -27,14 +27,16 @@ import Testing
       let output = folder.path + "/x"
       let options = ["--model", model, "--precision", precision]
       for command in [
-        ["classify"] + options + [file], ["classify"] + options + ["--json", file], ["classify"] + options + ["--csv", file],
-        ["features"] + options + ["--output", output, file], ["attention"] + options + ["--output", output + ".png", file],
+        ["classify"] + options + [file], ["classify"] + options + ["--json", file],
+        ["classify"] + options + ["--csv", file], ["features"] + options + ["--output", output, file],
+        ["attention"] + options + ["--output", output + ".png", file],
         ["calibrate", "--model", model, "--output", output, file],
         ["convert", model, output], ["convert", model, output, "--dtype", "float16"],
       ] {
         let found = try Tool.run(command)
         #expect(found.status == 1 && found.output.isEmpty, "\(command): \(found.output)")
-        #expect(found.errors.contains("'blocks.1.mlp.fc2.weight' is NaN at [5, 7]; 1 of its 9216 numbers is not finite"), "\(found.errors)")
+        let words = "'blocks.1.mlp.fc2.weight' is NaN at [5, 7]; 1 of its 9216 numbers is not finite"
+        #expect(found.errors.contains(words), "\(found.errors)")
       }
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["model"])
     }
@@ -54,8 +56,9 @@ import Testing
       for command in [["merge", "--output", output], ["verify", "--json"], ["verify"]] {
         let found = try Tool.run(command + ["--target", target, "--auxiliary", bad.path, "--scale", "0.1"])
         #expect(found.status == 1 && found.output.isEmpty, "\(found.output)")
-        #expect(found.errors.contains(
-          "auxiliary 0's 'blocks.1.attn.proj.weight' is -infinity at [1, 0]; 3 of its 2304 numbers are not finite"), "\(found.errors)")
+        let words =
+          "auxiliary 0's 'blocks.1.attn.proj.weight' is -infinity at [1, 0]; 3 of its 2304 numbers are not finite"
+        #expect(found.errors.contains(words), "\(found.errors)")
       }
       // Scales that are none, or whose sums are none.
       let file = folder.appendingPathComponent("scales.json")
@@ -78,7 +81,9 @@ import Testing
         #expect(found.status == 1 && found.errors.contains(words), "\(text): \(found.errors)")
       }
       for scale in ["nan", "inf", "-inf", "1e39"] {
-        let found = try Tool.run(["merge", "--target", target, "--auxiliary", auxiliary.path, "--scale", scale, "--output", output])
+        let found = try Tool.run([
+          "merge", "--target", target, "--auxiliary", auxiliary.path, "--scale", scale, "--output", output,
+        ])
         #expect(found.status == 1 && found.errors.contains("not a finite number"), "\(scale): \(found.errors)")
       }
       #expect(!FileManager.default.fileExists(atPath: output))
@@ -125,7 +130,8 @@ import Testing
         #expect(try BatchTests.rows(Checkpoint(contentsOf: output)) == [files[0], files[2]])
       }
       let attention = try Tool.run(["attention", "--model", model, "--json", files[1]])
-      #expect(attention.status == 1 && attention.output.isEmpty && attention.errors.contains(files[1]), "\(attention.errors)")
+      #expect(attention.status == 1 && attention.output.isEmpty, "\(attention.output)")
+      #expect(attention.errors.contains(files[1]), "\(attention.errors)")
       let calibrate = try Tool.run(["calibrate", "--model", model, "--json"] + files)
       #expect(calibrate.status == 1 && calibrate.errors.contains("Error: \(files[1]): "), "\(calibrate.errors)")
       #expect(calibrate.output.contains("\"inputs\" : 2"))
@@ -143,8 +149,10 @@ import Testing
         }
       }
       for option in [[], ["--skip-unreadable"]] {
-        let found = try Tool.run(
-          ["probe", "--model", model, "--train", folder.path + "/train", "--folds", "2", "--output", folder.path + "/out"] + option)
+        let found = try Tool.run([
+          "probe", "--model", model, "--train", folder.path + "/train", "--folds", "2", "--output",
+          folder.path + "/out",
+        ] + option)
         #expect(found.status == 1 && found.errors.contains("y/1.png: a feature of it is not finite"), "\(found.errors)")
       }
       #expect(!FileManager.default.fileExists(atPath: folder.path + "/out"))

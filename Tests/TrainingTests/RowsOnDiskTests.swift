@@ -37,8 +37,9 @@ import PathwayTraining
     var values = (0..<2000).map { Float($0 % 7) }
     values[2 * 700 + 1] = .infinity
     try rows.append(values)
+    let labels = (0..<1000).map { $0 % 2 }
     #expect(throws: RidgeError.notFinite(sample: 700, channel: 1)) {
-      try RidgeRegression().fit(rows, labels: (0..<1000).map { $0 % 2 }, classes: ["a", "b"], engine: Engine(threads: 1))
+      try RidgeRegression().fit(rows, labels: labels, classes: ["a", "b"], engine: Engine(threads: 1))
     }
   }
 }

@@ -19,6 +19,7 @@ public struct Engine: Sendable {
     let wanted = try threads ?? ThreadCount.usual(environment: environment)
     guard ThreadCount.limits.contains(wanted) else { throw EngineError.threadCount(found: "\(wanted)") }
     self.threads = wanted
+    ThreadCount.removeWhatTheRuntimeCannotRead(environment: environment)
 
     let available = InstructionSet.available
     if let instructionSet {
@@ -149,8 +150,8 @@ public enum EngineError: Error, Equatable, CustomStringConvertible {
     case .threadCount(let found):
       "a thread count of \(found) is not possible; use a number from 1 to 1024"
     case .threadVariable(let name, let found):
-      "the environment variable \(name) is '\(found)', expected a number from 1 to 1024, or a list that begins with one; "
-        + "correct it or unset it"
+      "the environment variable \(name) is '\(found)', expected a number from 1 to 1024, or a list that begins with "
+        + "one; correct it or unset it"
     case .instructionSet(let found, let available):
       "instruction set '\(found)' is not available here; this processor runs "
         + available.map(\.rawValue).joined(separator: ", ") + " (set M2PT_ISA to one of these, or unset it)"

@@ -33,11 +33,25 @@ package enum ThreadCount {
   ) throws -> Int? {
     guard let text = environment[name], !text.allSatisfy(\.isWhitespace) else { return nil }
     let first = text.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)[0]
-    let digits = first.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()
-    guard let number = Int(String(digits)), number >= limits.lowerBound, isCapped || number <= limits.upperBound else {
+    guard let number = Int(trimmed(first)), number >= limits.lowerBound, isCapped || number <= limits.upperBound else {
       throw EngineError.threadVariable(name: name, found: text)
     }
     return min(number, limits.upperBound)
+  }
+
+  private static func trimmed(_ text: Substring) -> String {
+    String(text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+  }
+
+  /// Removes `OMP_NUM_THREADS` from the environment where it is anything but a list of whole numbers: LLVM's runtime
+  /// aborts the process over a blank one (kmp_settings.cpp, `total > 0`). Every parallel region names its own number.
+  package static func removeWhatTheRuntimeCannotRead(environment: [String: String]) {
+    guard let text = environment["OMP_NUM_THREADS"] else { return }
+    let isList = text.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { entry in
+      let digits = trimmed(entry)
+      return digits.allSatisfy { ("0"..."9").contains($0) } && Int32(digits).map { $0 > 0 } == true
+    }
+    if !isList { unsetenv("OMP_NUM_THREADS") }
   }
 
   private static func quota() -> Double? {

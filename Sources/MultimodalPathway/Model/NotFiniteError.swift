@@ -46,8 +46,8 @@ public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
     case .model: return "'\(tensor)' is \(found) at \(place); \(share)" + hint
     case .auxiliary(let number): return "auxiliary \(number)'s '\(tensor)' is \(found) at \(place); \(share)" + hint
     case .sum:
-      return "'\(tensor)' with its auxiliaries folded in is \(found) at \(place); \(share): the sum of the target's and "
-        + "the scaled auxiliary's weights is beyond float32's range; use smaller scales"
+      return "'\(tensor)' with its auxiliaries folded in is \(found) at \(place); \(share): the sum of the target's "
+        + "and the scaled auxiliary's weights is beyond float32's range; use smaller scales"
     }
   }
 

@@ -73,8 +73,8 @@ extension PathwayWeights {
 
   /// One parallel region: pieces of all tensors, then files.
   ///
-  /// - Returns: the files' digests, and by tensor the numbers that cannot be written. After the first of these nothing is
-  ///   digested.
+  /// - Returns: the files' digests, and by tensor the numbers that cannot be written. Where there are such numbers, the
+  ///   digests are empty.
   private static func write(
     _ tensors: [MergedTensor], thenDigest files: [URL], to file: AtomicFile, engine: Engine
   ) throws -> (digests: [String], bad: [BadNumbers]) {

@@ -14,8 +14,12 @@ extension Tensor {
   func numbersBeyond(_ type: ElementType) throws -> (first: Int, count: Int) {
     let values = try float32()
     let places = values.indices.filter { index in
-      values[index].isFinite
-        && (type == .bfloat16 ? Self.bfloat16(values[index]) : type == .float16 ? Self.float16(values[index]) : 0) == nil
+      guard values[index].isFinite else { return false }
+      switch type {
+      case .bfloat16: return Self.bfloat16(values[index]) == nil
+      case .float16: return Self.float16(values[index]) == nil
+      default: return false
+      }
     }
     return (places.first ?? 0, places.count)
   }
