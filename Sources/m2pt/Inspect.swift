@@ -29,7 +29,6 @@ struct Inspect: ParsableCommand {
   private func inspect() throws {
     let url = URL(fileURLWithPath: path)
     let checkpoint = try chosen.naming { try Checkpoint(contentsOf: url, weights: $0) }
-    for note in checkpoint.notes { report("note: \(note)".onOneLine()) }
     var inspection = Inspection(checkpoint)
     do {
       let reading = try LayoutReading(checkpoint.tensors)

@@ -30,7 +30,7 @@ extension VisionTransformerConfiguration {
     let parts = (renamed[String(rest)].map { Substring($0) } ?? rest).split(
       separator: ".", maxSplits: 1, omittingEmptySubsequences: false
     ).map(String.init)
-    return (parts.first ?? "", parts.count > 1 && !parts[1].isEmpty ? parts[1] : nil)
+    return (parts.first ?? "", parts.count > 1 ? parts[1] : nil)
   }
 
   /// This architecture as the weights of `NAME.TAG` have it.
@@ -38,6 +38,7 @@ extension VisionTransformerConfiguration {
     guard Self.timmName(architecture).tag != nil, let recipe = try TimmRecipe.named(architecture) else { return self }
     var c = self
     (c.tag, c.imageSize, c.classCount) = (recipe.tag, recipe.preprocessing.size, recipe.classCount)
+    c.vocabulary = c.knownVocabulary(architecture: architecture, tag: nil, ofAnyTag: false)
     return c
   }
 
