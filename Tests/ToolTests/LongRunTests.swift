@@ -69,10 +69,14 @@ import Testing
       func temporary() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".partial") }
       }
-      // Once the temporary file is there the run is under way.
+      // Once the temporary file is there the run is under way. One signal: a second one ends the process at once.
+      var isSent = false
+      func send(to process: pid_t, once isUnderWay: Bool) {
+        if isUnderWay, !isSent { isSent = kill(process, number) == 0 }
+      }
       let features = try Tool.watched(
         ["features", "--model", model, place.path, "--output", output.path], in: folder
-      ) { process in if try !temporary().isEmpty { kill(process, number) } }
+      ) { process in send(to: process, once: try !temporary().isEmpty) }
       #expect(features.status == 128 + number, "\(features.errors)")
       let words = /interrupted after \d+ of 30000 files; nothing was written/
       #expect(features.errors.contains(words), "\(features.errors)")
@@ -81,9 +85,10 @@ import Testing
       #expect(try String(contentsOf: output, encoding: .utf8) == "old")
 
       // Answers so far are whole JSON.
+      isSent = false
       let answers = folder.appendingPathComponent("stdout")
       let classify = try Tool.watched(["classify", "--json", "--model", model, place.path], in: folder) { process in
-        if try Data(contentsOf: answers).count > 5000 { kill(process, number) }
+        send(to: process, once: try Data(contentsOf: answers).count > 5000)
       }
       #expect(classify.status == 128 + number, "\(classify.errors)")
       let list = try #require(try JSONSerialization.jsonObject(with: Data(classify.output.utf8)) as? [Any])
