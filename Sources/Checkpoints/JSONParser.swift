@@ -21,7 +21,8 @@ package enum JSONError: Error, Equatable {
 package struct JSONParser {
   /// What the text may be.
   package enum Grammar {
-    /// A safetensors header: strings, non-negative integers, null, short arrays of them, objects; 3 levels; no space first.
+    /// A safetensors header: strings, non-negative integers, null, short arrays of them, objects; 3 levels; no space
+    /// before it.
     case safetensorsHeader
     /// Any JSON value; 64 levels.
     case any

@@ -68,7 +68,8 @@ import Testing
     let checkpoint = try load(name, key)
     #expect(try first(checkpoint) == value && checkpoint.notes.isEmpty)
     // The beginning of names stays with them: a layout's reader takes it off and says so.
-    let start = ["prefixes.pth", "mmengine.pth"].contains(name) ? key.split(separator: ".").last.map { $0 + "." } ?? "" : ""
+    let isByNames = ["prefixes.pth", "mmengine.pth"].contains(name)
+    let start = isByNames ? key.split(separator: ".").last.map { $0 + "." } ?? "" : ""
     #expect(Array(checkpoint.tensors.keys) == [start + "a"], "\(checkpoint.tensors.keys)")
   }
 

@@ -56,8 +56,8 @@ public enum CheckpointLayoutError: Error, Equatable, CustomStringConvertible {
       tensors.joined(separator: ", ") + " have shapes " + shapes.map { "\($0)" }.joined(separator: ", ")
         + " and cannot be joined"
     case .unsupportedHead(let feature, let names):
-      "the checkpoint has \(feature), which this engine lacks (\(Self.list(names))); supported: a linear head, alone or "
-        + "after a batch norm without weights"
+      "the checkpoint has \(feature), which this engine lacks (\(Self.list(names))); supported: a linear head, alone "
+        + "or after a batch norm without weights"
     case .notAVisionTransformer(let layout):
       "this is a \(layout.rawValue) checkpoint, which can be an auxiliary but not a target: it has no patch embedding"
     }
