@@ -49,7 +49,7 @@ let package = Package(
       name: "CLapackSupport", path: "CSupport/Lapack", linkerSettings: [.linkedLibrary("lapacke")]),
     .target(
       name: "CMediaSupport", path: "CSupport/Media",
-      linkerSettings: ["jpeg", "png16", "sndfile", "soxr"].map { .linkedLibrary($0) }),  // FFmpeg: Media/ffmpeg.h
+      linkerSettings: ["jpeg", "png16", "sndfile", "soxr", "z"].map { .linkedLibrary($0) }),  // FFmpeg: Media/ffmpeg.h
     .target(name: "CDigestSupport", path: "CSupport/Digest", linkerSettings: ["crypto", "z"].map { .linkedLibrary($0) }),
 
     // MARK: - Kernels: one source, one module per instruction set

@@ -13,11 +13,20 @@
 
 #include "report.h"
 
+/// Bytes of the file.
+struct segment {
+  const uint8_t *start;
+  size_t count;
+};
+
 struct mp_jpeg {
   struct jpeg_decompress_struct library;  // first: the callbacks get its address and cast it back
   struct jpeg_error_mgr errors;
   struct jpeg_source_mgr source;
   struct jpeg_progress_mgr progress;
+  struct segment *app1;  // in file order
+  uint32_t app1_count;
+  uint32_t app1_room;
   mp_media_limits limits;
   mp_media_report *report;  // of the entry point that runs
   jmp_buf escape;           // set by the entry point that runs
@@ -91,6 +100,40 @@ static void skip_bytes(j_decompress_ptr library, long count) {
   source->bytes_in_buffer -= skipped;
 }
 
+// MARK: Metadata
+
+static int remember_app1(mp_jpeg *jpeg, struct segment segment) {
+  if (jpeg->app1_count == jpeg->app1_room) {
+    uint32_t room = jpeg->app1_room ? 2 * jpeg->app1_room : 8;
+    struct segment *larger = realloc(jpeg->app1, room * sizeof *larger);
+    if (!larger) return 0;
+    jpeg->app1 = larger;
+    jpeg->app1_room = room;
+  }
+  jpeg->app1[jpeg->app1_count++] = segment;
+  return 1;
+}
+
+/// Notes where an APP1 segment is. The library's own list of markers is walked from its start for each, which takes a
+/// minute for 64,000 of them, and has copies of all.
+static boolean take_app1(j_decompress_ptr library) {
+  mp_jpeg *jpeg = (mp_jpeg *)library;
+  struct jpeg_source_mgr *source = library->src;
+  if (source->bytes_in_buffer < 2) return FALSE;
+  size_t length = (size_t)source->next_input_byte[0] << 8 | source->next_input_byte[1];
+  size_t whole = length > 2 ? length : 2;
+  // Suspending tells that the file is cut.
+  if (source->bytes_in_buffer < whole) return FALSE;
+  if (length >= 2 && !remember_app1(jpeg, (struct segment){source->next_input_byte + 2, length - 2})) {
+    library->err->msg_code = JERR_OUT_OF_MEMORY;
+    library->err->msg_parm.i[0] = 0;
+    fail((j_common_ptr)library);
+  }
+  source->next_input_byte += whole;
+  source->bytes_in_buffer -= whole;
+  return TRUE;
+}
+
 // Each scan of a progressive file costs a pass over the whole image, so a small file can ask for hours of work.
 static void limit_scans(j_common_ptr library) {
   mp_jpeg *jpeg = (mp_jpeg *)library;
@@ -159,7 +202,7 @@ mp_jpeg *mp_jpeg_open(const uint8_t *bytes, size_t count, const mp_media_limits 
   jpeg->library.src = &jpeg->source;
   jpeg->progress.progress_monitor = limit_scans;
   jpeg->library.progress = &jpeg->progress;
-  jpeg_save_markers(&jpeg->library, JPEG_APP0 + 1, 0xFFFF);
+  jpeg_set_marker_processor(&jpeg->library, JPEG_APP0 + 1, take_app1);
   if (!read_header(jpeg)) {
     mp_jpeg_close(jpeg);
     return NULL;
@@ -173,14 +216,9 @@ uint32_t mp_jpeg_width(const mp_jpeg *jpeg) { return jpeg->library.image_width; 
 uint32_t mp_jpeg_height(const mp_jpeg *jpeg) { return jpeg->library.image_height; }
 
 const uint8_t *mp_jpeg_app1(const mp_jpeg *jpeg, uint32_t index, size_t *count) {
-  // Adobe and JFIF markers can be in the list as well: the library keeps what it looks at.
-  for (jpeg_saved_marker_ptr marker = jpeg->library.marker_list; marker; marker = marker->next) {
-    if (marker->marker != JPEG_APP0 + 1) continue;
-    if (index-- > 0) continue;
-    *count = marker->data_length;
-    return marker->data;
-  }
-  return NULL;
+  if (index >= jpeg->app1_count) return NULL;
+  *count = jpeg->app1[index].count;
+  return jpeg->app1[index].start;
 }
 
 // MARK: Pixels
@@ -238,5 +276,6 @@ mp_media_status mp_jpeg_decode(mp_jpeg *jpeg, uint8_t *rgb, mp_media_report *rep
 void mp_jpeg_close(mp_jpeg *jpeg) {
   if (!jpeg) return;
   jpeg_destroy_decompress(&jpeg->library);
+  free(jpeg->app1);
   free(jpeg);
 }

@@ -5,6 +5,7 @@
 
 #include <png.h>
 
+#include "png_chunks.h"
 #include "report.h"
 
 struct mp_png {
@@ -17,6 +18,9 @@ struct mp_png {
   size_t wanted;         // bytes of the last read
   int is_after_image;   // what is read now is metadata after the pixels
   int is_damaged_there;
+  size_t image_end;
+  uint8_t *texts[2];  // by `keywords`
+  size_t text_counts[2];
   mp_media_limits limits;
   mp_media_report *report;  // of the entry point that runs
   int depth;  // bits of a sample in the file
@@ -25,6 +29,9 @@ struct mp_png {
   uint8_t *row;
   uint8_t colors[256][3];  // of a sample of up to 8 bits: the palette, or greys
 };
+
+/// Of texts that may tell the orientation: ImageMagick's Exif data from before PNG had a chunk for them, and XMP.
+static const char *const keywords[2] = {"Raw profile type exif", "XML:com.adobe.xmp"};
 
 // MARK: Callbacks
 
@@ -65,14 +72,14 @@ static int declared_size_fits(const mp_png *png) {
 
 static void configure(mp_png *png) {
   // Colour management, physical size and transparency change nothing about convert("RGB"): their parsers never run.
+  // Exif data and texts are taken from the bytes (png_chunks.h).
   static const png_byte skipped[] =
-      "bKGD\0cHRM\0gAMA\0hIST\0iCCP\0oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0sTER\0tIME\0tRNS";
+      "bKGD\0cHRM\0eXIf\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0sTER\0tEXt\0tIME\0tRNS\0zTXt";
   png_set_keep_unknown_chunks(png->library, PNG_HANDLE_CHUNK_NEVER, skipped, sizeof skipped / 5);
-  // libpng would drop an eXIf chunk that starts as in a JPEG.
-  png_set_keep_unknown_chunks(png->library, PNG_HANDLE_CHUNK_ALWAYS, (png_const_bytep)"eXIf", 1);
   png_set_user_limits(png->library, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_set_chunk_cache_max(png->library, 256);
-  png_set_chunk_malloc_max(png->library, png->limits.bytes < 8000000 ? (png_alloc_size_t)png->limits.bytes : 8000000);
+  // No chunk is larger than the file.
+  png_set_chunk_malloc_max(png->library, png->limits.bytes < png->count ? png->limits.bytes : png->count);
   png_set_crc_action(png->library, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
   png_set_read_fn(png->library, png, read_bytes);
 }
@@ -202,9 +209,19 @@ static mp_media_status read_end(mp_png *png) {
     return png->cut && png->wanted != chunk_header ? mp_media_truncated : mp_media_ok;
   }
   png->is_after_image = 1;
+  png->image_end = png->position;
   png_set_crc_action(png->library, PNG_CRC_DEFAULT, PNG_CRC_DEFAULT);
   png_read_end(png->library, png->info);
   return mp_media_ok;
+}
+
+static void take_texts(mp_png *png) {
+  for (int i = 0; i < 2; i++) {
+    size_t damaged = 0;
+    png->texts[i] = mp_png_find_text(png->bytes, png->position, keywords[i], &png->text_counts[i], &damaged);
+    // libpng may have read the header of the chunk already.
+    png->is_damaged_there |= damaged > 0 && damaged + 12 > png->image_end;
+  }
 }
 
 mp_media_status mp_png_decode(mp_png *png, uint8_t *rgb, mp_media_report *report) {
@@ -212,6 +229,7 @@ mp_media_status mp_png_decode(mp_png *png, uint8_t *rgb, mp_media_report *report
   if (setjmp(png_jmpbuf(png->library))) return report->status;
   read_rows(png, rgb);
   mp_media_status status = read_end(png);
+  take_texts(png);
   const char *damage = png->is_damaged_there
       ? "a chunk after the pixels is damaged and left out, with what it may say of their orientation" : "";
   return mp_report(
@@ -221,23 +239,14 @@ mp_media_status mp_png_decode(mp_png *png, uint8_t *rgb, mp_media_report *report
 // MARK: Metadata
 
 const uint8_t *mp_png_exif(mp_png *png, size_t *count) {
-  png_unknown_chunkp chunks = NULL;
-  for (int i = png_get_unknown_chunks(png->library, png->info, &chunks) - 1; i >= 0; i--) {
-    if (memcmp(chunks[i].name, "eXIf", 4) != 0) continue;
-    *count = chunks[i].size;
-    return chunks[i].data;
-  }
-  return NULL;
+  return mp_png_find_exif(png->bytes, png->position, count);
 }
 
-const char *mp_png_text(mp_png *png, const char *keyword, size_t *count) {
-  png_textp texts = NULL;
-  int total = 0;
-  png_get_text(png->library, png->info, &texts, &total);
-  for (int i = total - 1; i >= 0; i--) {
-    if (!texts[i].key || !texts[i].text || strcmp(texts[i].key, keyword) != 0) continue;
-    *count = texts[i].compression >= PNG_ITXT_COMPRESSION_NONE ? texts[i].itxt_length : texts[i].text_length;
-    return texts[i].text;
+const uint8_t *mp_png_text(mp_png *png, const char *keyword, size_t *count) {
+  for (int i = 0; i < 2; i++) {
+    if (!png->texts[i] || strcmp(keywords[i], keyword) != 0) continue;
+    *count = png->text_counts[i];
+    return png->texts[i];
   }
   return NULL;
 }
@@ -245,6 +254,7 @@ const char *mp_png_text(mp_png *png, const char *keyword, size_t *count) {
 void mp_png_close(mp_png *png) {
   if (!png) return;
   if (png->library) png_destroy_read_struct(&png->library, &png->info, NULL);
+  for (int i = 0; i < 2; i++) free(png->texts[i]);
   free(png->row);
   free(png);
 }

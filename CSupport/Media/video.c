@@ -14,8 +14,8 @@ static const char *const decoders =
 // interpolated where it is halved. Exact rounding and full chroma would move samples by 1.3 of 255 on average.
 static const int conversion = SWS_BILINEAR | SWS_BITEXACT;
 
-// A table of a lying file, at most; the libraries take such memory at once.
-static const size_t largest_block = (size_t)1 << 30;
+// A table of a lying file, at most; the libraries take such memory at once. A frame of 8K with 8 bytes a pixel fits.
+static const size_t largest_block = (size_t)320 << 20;
 
 struct mp_video {
   AVFormatContext *file;

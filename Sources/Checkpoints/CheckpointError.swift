@@ -106,6 +106,8 @@ extension String {
       default: line.unicodeScalars.append(scalar)
       }
     }
-    return line.count <= limit ? line : "\(line.prefix(limit / 2)) ... \(line.suffix(limit / 2))"
+    let scalars = line.unicodeScalars
+    guard scalars.count > limit else { return line }
+    return "\(Substring(scalars.prefix(limit / 2))) ... \(Substring(scalars.suffix(limit / 2)))"
   }
 }

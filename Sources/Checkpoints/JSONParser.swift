@@ -28,8 +28,7 @@ package struct JSONParser {
     case any
   }
 
-  /// Bytes of the longest name. Names become dictionary keys, and Swift compares and hashes strings by Unicode
-  /// normalization, whose time grows with the square of a run of combining marks.
+  /// Bytes of the longest name. Names become dictionary keys and are part of messages.
   package static let longestName = 1024
 
   private let bytes: UnsafeRawBufferPointer
@@ -244,6 +243,9 @@ package struct JSONParser {
       result = String(validating: text + rest, as: UTF8.self)
     }
     guard let result else { throw malformed("the string at byte \(start) is not UTF-8") }
+    guard !result.hasTooManyCombiningMarks else {
+      throw malformed("the string at byte \(start) has more than 30 combining marks in a row")
+    }
     return result
   }
 

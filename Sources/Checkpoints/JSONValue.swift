@@ -31,7 +31,7 @@ package enum JSONValue: Sendable, Equatable {
     case .boolean(let value): "\(value)"
     case .integer(let value): "\(value)"
     case .number(let value): "\(value)"
-    case .string(let value): "\"\(value.prefix(60))\""
+    case .string(let value): "\"\(value.scalars(60))\""
     case .array(let values):
       values.count > 6
         ? "an array of \(values.count)" : "[\(values.map(\.summary).joined(separator: ", "))]"

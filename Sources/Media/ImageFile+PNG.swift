@@ -45,8 +45,16 @@ enum PNGDecoding {
   /// "\n", a name, "\n", the length, "\n", then hexadecimal digits in lines.
   private static func hexadecimalProfile(_ text: [UInt8]) -> [UInt8]? {
     let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropFirst(3)
-    let digits = lines.joined().compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+    let digits = lines.joined().compactMap(hexadecimalDigit)
     guard digits.count.isMultiple(of: 2) else { return nil }
-    return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+  }
+
+  private static func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case 0x30...0x39: byte - 0x30
+    case 0x41...0x46, 0x61...0x66: (byte & 0xDF) - 0x37
+    default: nil
+    }
   }
 }

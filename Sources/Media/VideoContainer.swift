@@ -8,7 +8,7 @@ enum VideoContainer {
   /// - Returns: what the caller should know.
   /// - Throws: `VideoError` where the end is missing, a checksum is wrong, or another file follows; what reading
   ///   throws.
-  /// - Complexity: O(boxes of the file), a few bytes each; for Ogg, FLV, MPEG-TS, and Matroska of unknown length
+  /// - Complexity: O(boxes of the file), a few bytes each, and the entries of its tables of chunks; for Ogg, FLV, MPEG-TS, and Matroska of unknown length
   ///   O(bytes).
   static func check(_ url: URL, size: UInt64) throws -> [MediaNote] {
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: url.path))
@@ -22,6 +22,11 @@ enum VideoContainer {
       throw VideoError.unsupported(
         file: url.path, finding: "another file follows at byte \(place), which would not be read; split the file there")
     }
+    if !["OggS", "RIFF", "FLV"].contains(where: { start.starts(with: $0.utf8) }), !start.starts(with: magic),
+      let fault = try mapped(url, { MovieTables($0).fault })
+    {
+      throw VideoError.damaged(file: url.path, finding: fault)
+    }
     if start.starts(with: "OggS".utf8) {
       let pages = try mapped(url) { OggPages($0) }
       switch pages.fault {
@@ -33,7 +38,10 @@ enum VideoContainer {
     }
     if start.first == 0x47 { try refuse(mapped(url, TransportStream.change)) }
     if start.starts(with: "FLV".utf8) { try refuse(mapped(url, fileAfterTags)) }
-    if start.starts(with: "RIFF".utf8) { try refuse(fileAfterRIFF(file, size)) }
+    if start.starts(with: "RIFF".utf8) {
+      if let fault = try mapped(url, AVIHeader.fault) { throw VideoError.truncated(file: url.path, finding: fault) }
+      try refuse(fileAfterRIFF(file, size))
+    }
     if start.dropFirst(4).starts(with: "ftyp".utf8) { try refuse(secondMovie(file, size)) }
     if start.starts(with: magic) {
       if let end = try segmentEnd(file), end <= size {

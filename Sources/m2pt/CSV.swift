@@ -1,4 +1,5 @@
 import Foundation
+import MultimodalPathway
 
 /// Comma-separated values (RFC 4180): fields with a comma, a quote or a line break stand in quotes, quotes are doubled.
 enum CSV {
@@ -13,6 +14,9 @@ enum CSV {
   ///
   /// - Throws: `ToolError` for a quote that does not end, or stands in or behind a field.
   static func records(_ text: String, file: String) throws -> [(line: Int, fields: [String])] {
+    guard !text.hasTooManyCombiningMarks else {
+      throw ToolError("\(file): the text has more than 30 combining marks in a row")
+    }
     var reader = Reader(text: Substring(text), file: file)
     return try reader.records()
   }

@@ -63,9 +63,9 @@ struct HeatMap {
     0xF1711E, 0xF98D0A, 0xFCAB0F, 0xF9CA32, 0xF2E865, 0xFCFFA4,
   ]
 
-  /// Red, green and blue, 0...255, of a value in 0...1.
+  /// Red, green and blue, 0...255, of a value in 0...1; what is no number is 0.
   static func inferno(_ value: Double) -> [Double] {
-    let position = min(max(value, 0), 1) * Double(steps.count - 1)
+    let position = min(max(0, value), 1) * Double(steps.count - 1)
     let first = min(Int(position), steps.count - 2)
     return [16, 8, 0].map { shift in
       let (low, high) = (Double(steps[first] >> shift & 255), Double(steps[first + 1] >> shift & 255))

@@ -32,9 +32,13 @@ struct SoundFrontEnd: FrontEnd {
   func view(_ file: URL, _ c: VisionTransformerConfiguration) throws -> (values: Tensor, pictures: [PixelImage]) {
     let window = Array(try views(file).prefix(preprocessor.valueCount))
     let (quietest, loudest) = (window.min() ?? 0, window.max() ?? 0)
+    guard window.allSatisfy(\.isFinite), (loudest - quietest).isFinite else {
+      throw ToolError(
+        "\(file.relativePath): the normalized spectrogram is not finite; check mean and std of the model's configuration")
+    }
     let range = loudest > quietest ? loudest - quietest : 1
     let rgb = window.flatMap { value in
-      [UInt8](repeating: UInt8(255 * (value - quietest) / range), count: 3)
+      [UInt8](repeating: UInt8(min(255, max(0, 255 * (value - quietest) / range))), count: 3)
     }
     return (Tensor(window, shape: [1] + shape), [try PixelImage(extent: c.imageSize, rgb: rgb)])
   }

@@ -8,6 +8,9 @@ struct PickleMachine {
   static let byteLimit = 1 << 25
   /// Texts and bytes of this length or more do not count toward `byteLimit`: they cost no more memory than short ones.
   static let longPayload = 1 << 10
+  /// The most tuples, lists, dictionaries, tensors and arrays, and the most values that are kept to be recalled: the same model has 1.2 million. Each takes some 100 bytes
+  /// of memory, and may take a single byte of the pickle.
+  static let objectLimit = 1 << 22
   /// The most values that may wait on the stack; `torch.save` keeps a few thousand there.
   static let stackLimit = 1 << 20
 
@@ -51,6 +54,10 @@ struct PickleMachine {
     guard cursor.offset - longBytes <= Self.byteLimit else {
       throw CheckpointError.unsupportedPickle(
         file: file, found: "more than \(Self.byteLimit) bytes besides texts and arrays, which is the limit")
+    }
+    guard pickle.objectCount <= Self.objectLimit, memo.count <= Self.objectLimit else {
+      throw CheckpointError.unsupportedPickle(
+        file: file, found: "more than \(Self.objectLimit) objects, which is the limit")
     }
     let code = try number(UInt8.self)
     guard let opcode = PickleOpcode(rawValue: code) else {
@@ -145,6 +152,8 @@ struct PickleMachine {
       guard case .text(let module) = names[0], case .text(let name) = names[1] else {
         throw malformed("a global's name is no text")
       }
+      // A long one could be recalled any number of times.
+      guard module.count + name.count <= 1000 else { throw malformed("a global's name has more than 1000 bytes") }
       try pushGlobal(module: string(module), name: string(name))
     case .newObj, .reduce:
       let call = try pop(2)
@@ -249,7 +258,12 @@ struct PickleMachine {
   }
 
   private func text(_ range: Range<Int>) throws -> PickleValue {
-    guard String(validating: pickle.bytes[range], as: UTF8.self) != nil else { throw malformed("a text is not UTF-8") }
+    guard let text = String(validating: pickle.bytes[range], as: UTF8.self) else {
+      throw malformed("a text is not UTF-8")
+    }
+    guard !text.hasTooManyCombiningMarks else {
+      throw malformed("a text has more than 30 combining marks in a row")
+    }
     return .text(range)
   }
 

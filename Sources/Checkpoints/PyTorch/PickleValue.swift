@@ -92,6 +92,12 @@ struct Pickle {
   var arrays: [PickledArray] = []
   var arrayTypes: [PickledArrayType] = []
 
+  /// Containers and descriptions so far.
+  var objectCount: Int {
+    tuples.count + lists.count + dictionaries.count + storages.count + tensors.count + arrays.count + arrayTypes.count
+      + globals.count
+  }
+
   func string(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
   /// Whether a value is that text.

@@ -69,8 +69,8 @@ struct StateDictionary {
     throw CheckpointError.unknownWeights(file: file, key: key, known: known)
   }
 
-  /// - Throws: `CheckpointError.duplicateName` for a text that is recalled as a second name. A long one could be
-  ///   recalled any number of times; names of their own have no more bytes than the pickle.
+  /// - Throws: `CheckpointError.duplicateName` for a text that is recalled as a second name;
+  ///   `.malformedPickle` for a name of more than `JSONParser.longestName` bytes.
   private init(_ pickle: Pickle, _ candidates: WeightCandidates, _ candidate: Int, file: String) throws {
     path = candidates.path(of: candidate)
     var seen: Set<Range<Int>> = []
@@ -80,6 +80,11 @@ struct StateDictionary {
       case .tensor, .array, .unreadable:
         guard seen.insert(name).inserted else {
           throw CheckpointError.duplicateName(file: file, name: String(pickle.string(name).prefix(256)))
+        }
+        guard name.count <= JSONParser.longestName else {
+          throw CheckpointError.malformedPickle(
+            file: file, offset: name.lowerBound,
+            reason: "a tensor's name has \(name.count) bytes, the limit is \(JSONParser.longestName)")
         }
         tensors.append((pickle.string(name), value))
       // Wrappers and their like.

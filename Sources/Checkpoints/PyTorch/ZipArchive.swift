@@ -16,6 +16,8 @@ struct ZipArchive {
 
   /// The most entries an archive may have.
   static let countLimit = 1 << 20
+  /// Bytes of the longest name of an entry.
+  static let longestName = 1024
 
   /// What the end of the directory says.
   private struct Directory {
@@ -61,6 +63,9 @@ struct ZipArchive {
     for index in 0..<directory.count {
       guard var entry = Self.entry(&cursor) else { throw malformed("entry \(index) of its directory is not whole") }
       let name = entry.name
+      guard name.utf8.count <= Self.longestName, !name.hasTooManyCombiningMarks else {
+        throw malformed("the name of entry \(index) has \(name.utf8.count) bytes, expected \(Self.longestName) of text at most")
+      }
       guard entry.flags & 1 == 0 else { throw malformed("'\(name)' is encrypted") }
       if entry.method != 0 {
         compressed.insert(name)

@@ -1,4 +1,5 @@
 import Foundation
+import MultimodalPathway
 
 /// The names that a table's header gives its columns.
 struct ColumnNames {
@@ -21,8 +22,14 @@ struct ColumnNames {
   init(_ fields: [ArraySlice<UInt8>]) {
     // A separator may end the line.
     let named = fields.last?.isEmpty == true ? fields.dropLast() : fields[...]
-    names = named.map { Self.plain(String(decoding: $0, as: UTF8.self)) }
+    names = named.map { field in
+      let text = String(decoding: field.prefix(Self.longestName), as: UTF8.self)
+      return field.count > Self.longestName || text.hasTooManyCombiningMarks ? "?" : Self.plain(text)
+    }
   }
+
+  /// Bytes of the longest name that is looked at.
+  private static let longestName = 256
 
   /// Without quotes, unit, case and punctuation; ParaView's `Points:0` becomes `pointsx`.
   private static func plain(_ name: String) -> String {

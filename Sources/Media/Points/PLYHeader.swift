@@ -1,5 +1,7 @@
 // What the first lines of a PLY file say.
 
+import MultimodalPathway
+
 /// A number format of PLY.
 enum PLYType {
   case signed(Int)
@@ -67,6 +69,8 @@ struct PLYHeader {
 
   let format: Format
   let elements: [Element]
+  /// Bytes of the longest word.
+  private static let longestName = 256
 
   init(_ scanner: inout PointScanner) throws {
     var format: Format?
@@ -76,14 +80,20 @@ struct PLYHeader {
       guard let text = scanner.nextLine() else {
         throw PointFileError.truncated(file: scanner.file, finding: "the header has no end_header")
       }
-      let words = text.split { $0 == 0x20 || $0 == 0x09 }.map { String(decoding: $0, as: UTF8.self) }
+      let fields = text.split { $0 == 0x20 || $0 == 0x09 }
+      if ["comment", "obj_info"].contains(where: { fields.first?.elementsEqual($0.utf8) ?? false }) { continue }
+      // The longest line has five words.
+      let words = fields.prefix(6).map { String(decoding: $0.prefix(Self.longestName + 1), as: UTF8.self) }
       func malformed(_ expected: String) -> PointFileError {
         .malformed(
           file: scanner.file, at: .line(scanner.line - 1),
-          finding: "'\(words.joined(separator: " ").prefix(60))', expected \(expected)")
+          finding: "'\(words.joined(separator: " ").scalars(60))', expected \(expected)")
+      }
+      guard words.allSatisfy({ $0.utf8.count <= Self.longestName && !$0.hasTooManyCombiningMarks }) else {
+        throw malformed("words of at most \(Self.longestName) bytes")
       }
       switch words.first {
-      case nil, "comment", "obj_info": continue
+      case nil: continue
       case "end_header":
         guard let format else { throw malformed("a format before it") }
         self.format = format
@@ -99,7 +109,7 @@ struct PLYHeader {
           throw malformed("'element NAME COUNT'")
         }
         guard elements.count < 64 else { throw malformed("no more than 64 elements") }
-        guard !elements.contains(where: { $0.name == words[1] }) else { throw malformed("one element '\(words[1])'") }
+        guard !elements.contains(where: { $0.name.utf8.elementsEqual(words[1].utf8) }) else { throw malformed("one element '\(words[1])'") }
         elements.append(Element(name: words[1], count: count))
       case "property":
         let isList = words.count == 5 && words[1] == "list"
@@ -111,7 +121,7 @@ struct PLYHeader {
         guard elements[elements.count - 1].properties.count < 1024 else {
           throw malformed("no more than 1024 properties")
         }
-        guard !elements[elements.count - 1].properties.contains(where: { $0.name == name }) else {
+        guard !elements[elements.count - 1].properties.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
           throw malformed("one property '\(name)'")
         }
         elements[elements.count - 1].properties.append(Property(name: name, type: type, countType: countType))

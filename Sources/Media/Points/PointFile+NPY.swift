@@ -16,7 +16,8 @@ extension PointFile {
     guard length <= min(scanner.remaining, 1 << 16) else {
       throw scanner.malformed(atByte: 8, "a header of \(length) bytes, with \(scanner.remaining) left")
     }
-    let text = String(decoding: scanner.take(length), as: UTF8.self)
+    // No name that is looked for has other characters than ASCII's; they could only cost time.
+    let text = String(decoding: scanner.take(length).map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
     guard let header = NPYHeader(text) else {
       throw scanner.malformed(
         atByte: 10, "the header is '\(text.prefix(80))', expected {'descr': ..., 'fortran_order': ..., 'shape': ...}")

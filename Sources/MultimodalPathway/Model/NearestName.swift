@@ -1,9 +1,9 @@
 /// The names of least edit distance (Levenshtein) to `name`, nearest first, ties in alphabetical order: hints for
-/// errors.
+/// errors. Only the first 128 bytes are compared: a file's names can be long.
 ///
-/// - Complexity: O(names x name squared).
+/// - Complexity: O(names x name x 128).
 func nearest(to name: String, among names: some Sequence<String>, limit: Int = 3) -> [String] {
-  let target = Array(name.utf8)
+  let target = Array(name.utf8.prefix(128))
   func distance(_ other: [UInt8]) -> Int {
     var row = Array(0...other.count)
     for (i, a) in target.enumerated() {
@@ -17,5 +17,5 @@ func nearest(to name: String, among names: some Sequence<String>, limit: Int = 3
     }
     return row[other.count]
   }
-  return names.map { (distance(Array($0.utf8)), $0) }.sorted { $0 < $1 }.prefix(limit).map(\.1)
+  return names.map { (distance(Array($0.utf8.prefix(128))), $0) }.sorted { $0 < $1 }.prefix(limit).map(\.1)
 }

@@ -75,17 +75,26 @@ struct PositionResampling {
 }
 
 extension ModelWeights {
+  /// The most patches that position embeddings are resampled to.
+  static let largestResampledCount = 1 << 16
+
   /// This model for pictures of another size, squares or rectangles: position embeddings are resampled to its grid of
   /// patches, in every slice of a clip, those of class and register tokens kept. Nothing else depends on the size.
   ///
   /// - Parameter antialias: as timm does; false: as DINOv2's own code and Hugging Face do.
-  /// - Throws: `ConfigurationError.invalid` where the size is smaller than a patch or beyond the limits.
+  /// - Throws: `ConfigurationError.invalid` where the size is smaller than a patch or beyond the limits: positions are
+  ///   resampled to 2^16 patches at most, so that a configuration of a few bytes cannot ask for any amount of memory.
   public func resized(to size: Extent, antialias: Bool = true) throws -> ModelWeights {
     var resized = configuration
     resized.imageSize = size
     try resized.validate()
     var tensors = tensors
     if resized.grid != configuration.grid {
+      guard resized.patchCount <= max(Self.largestResampledCount, configuration.patchCount) else {
+        throw ConfigurationError.invalid(
+          key: "img_size", found: "\(size)",
+          expected: "a size of at most \(Self.largestResampledCount) patches, or the one the model is stored for")
+      }
       let positions = try tensor("pos_embed").float32()
       let kept = configuration.positionPrefix * configuration.width
       let resample = PositionResampling(from: configuration.grid, to: resized.grid, antialias: antialias)

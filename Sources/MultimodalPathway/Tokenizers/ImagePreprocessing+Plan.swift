@@ -2,15 +2,15 @@
 ///
 /// The model's picture is the part of the resized picture that starts at row `top`, column `left`, both of which are
 /// negative where there is a border.
-struct ImagePlan: Hashable {
+package struct ImagePlan: Hashable {
   /// Size after resizing.
-  var resized: Extent
+  package var resized: Extent
   /// Size that the model gets.
-  var output: Extent
-  var top: Int
-  var left: Int
+  package var output: Extent
+  package var top: Int
+  package var left: Int
   /// Colour of the border.
-  var border: [UInt8] = [0, 0, 0]
+  package var border: [UInt8] = [0, 0, 0]
 }
 
 extension ImagePreprocessing {
@@ -18,7 +18,7 @@ extension ImagePreprocessing {
   ///
   /// - Throws: `ImagePreprocessingError.size` where the recipe neither resizes nor crops and the size is not the
   ///   model's.
-  func plan(for image: Extent) throws -> ImagePlan {
+  package func plan(for image: Extent) throws -> ImagePlan {
     switch geometry {
     case .timm(let fraction, let mode): return timmPlan(for: image, fraction: fraction, mode: mode)
     case .huggingFace(let resize, let crops):
@@ -41,8 +41,8 @@ extension ImagePreprocessing {
   /// `transforms_imagenet_eval` of `timm/data/transforms_factory.py`.
   private func timmPlan(for image: Extent, fraction: Double, mode: CropMode) -> ImagePlan {
     let scale = Extent(
-      height: Int((Double(size.height) / fraction).rounded(.down)),
-      width: Int((Double(size.width) / fraction).rounded(.down)))
+      height: Int(saturating: (Double(size.height) / fraction).rounded(.down)),
+      width: Int(saturating: (Double(size.width) / fraction).rounded(.down)))
     let resized =
       switch mode {
       case .squash: scale
@@ -50,7 +50,7 @@ extension ImagePreprocessing {
       case .center where scale.height == scale.width: Self.shortestEdge(scale.height, of: image)
       case .center: Self.keepingRatio(image, by: min(Self.ratios(image, scale).0, Self.ratios(image, scale).1))
       }
-    let border = mean.map { UInt8(clamping: Int((255 * Double($0)).rounded(.toNearestOrEven))) }
+    let border = mean.map { UInt8(clamping: Int(saturating: (255 * Double($0)).rounded(.toNearestOrEven))) }
     return ImagePlan(
       resized: resized, output: size, top: Self.middle(resized.height, size.height),
       left: Self.middle(resized.width, size.width), border: mode == .border ? border : [0, 0, 0])
@@ -58,7 +58,8 @@ extension ImagePreprocessing {
 
   /// torchvision's and Hugging Face's rule, and VideoMAE's: the shorter side becomes `edge`, the longer one is rounded down.
   private static func shortestEdge(_ edge: Int, of image: Extent) -> Extent {
-    let long = Int(Double(edge) * Double(max(image.height, image.width)) / Double(min(image.height, image.width)))
+    let long = Int(
+      saturating: Double(edge) * Double(max(image.height, image.width)) / Double(min(image.height, image.width)))
     return image.width <= image.height
       ? Extent(height: long, width: edge) : Extent(height: edge, width: long)
   }
@@ -70,8 +71,8 @@ extension ImagePreprocessing {
   /// timm's `ResizeKeepRatio`: each side over the ratio, rounded half to even; at least 1, where timm fails.
   private static func keepingRatio(_ image: Extent, by ratio: Double) -> Extent {
     Extent(
-      height: max(1, Int((Double(image.height) / ratio).rounded(.toNearestOrEven))),
-      width: max(1, Int((Double(image.width) / ratio).rounded(.toNearestOrEven))))
+      height: max(1, Int(saturating: (Double(image.height) / ratio).rounded(.toNearestOrEven))),
+      width: max(1, Int(saturating: (Double(image.width) / ratio).rounded(.toNearestOrEven))))
   }
 
   /// torchvision's `center_crop`: half the difference, to even; of an odd border the smaller half comes first.

@@ -67,7 +67,7 @@ public struct ImagePreprocessing: Sendable, Hashable, Codable {
   /// The recipe for another input size: the same part of the picture, in more or fewer pixels.
   public func settingSize(_ size: Extent) -> ImagePreprocessing {
     func scaled(_ side: Int, _ old: Int, _ new: Int) -> Int {
-      max(1, Int((Double(side) * Double(new) / Double(old)).rounded()))
+      max(1, Int(saturating: (Double(side) * Double(new) / Double(old)).rounded()))
     }
     var result = self
     result.size = size

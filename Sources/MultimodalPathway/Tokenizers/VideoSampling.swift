@@ -31,14 +31,17 @@ public struct VideoSampling: Sendable, Hashable {
   ///
   /// Uniform: with t = count / `frames`, frame x of clip s is floor(t x + t s / S). Two clips are the reference's: at
   /// the start and in the middle of each of `frames` equal parts.
+  ///
+  /// None where the file, or a clip, has no frames.
   public func clips(frameCount count: Int) -> [[Int]] {
+    guard count > 0, frames > 0, rate > 0, segments > 0 else { return [] }
     if rule == .uniform { return uniformClips(frameCount: count) }
-    let available = (count + rate - 1) / rate
+    let available = (count - 1) / rate + 1
     let room = max(0, available - frames)
     return (0..<segments).map { segment in
       // In floating point, as the reference has it.
       let step = Double(room) / Double(max(1, segments - 1))
-      let start = segments == 1 ? room / 2 : Int(Double(segment) * step)
+      let start = segments == 1 ? room / 2 : min(room, Int(saturating: Double(segment) * step))
       return (start..<start + frames).map { min($0, available - 1) * rate }
     }
   }
@@ -47,7 +50,7 @@ public struct VideoSampling: Sendable, Hashable {
     let tick = Double(count) / Double(frames)
     return (0..<segments).map { segment in
       let shift = tick * Double(segment) / Double(segments)
-      return (0..<frames).map { min(Int(shift + tick * Double($0)), count - 1) }
+      return (0..<frames).map { min(Int(saturating: shift + tick * Double($0)), count - 1) }
     }
   }
 }

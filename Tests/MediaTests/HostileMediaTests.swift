@@ -1,0 +1,168 @@
+import Foundation
+import MultimodalPathway
+import PathwayMedia
+import TestSupport
+import Testing
+
+/// Files that claim more than they have, or that would cost more than they are worth.
+@Suite struct HostileMediaTests {
+  private func big(_ number: Int, _ bytes: Int = 4) -> Data {
+    Data((0..<bytes).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * $0)) })
+  }
+
+  // MARK: - JPEG
+
+  /// A list of markers that is walked for each of them would take an hour.
+  @Test func aMillionEmptySegments() throws {
+    let whole = try Data(contentsOf: Fixture.url("images/cat.jpg"))
+    let empty = Data([0xFF, 0xE1, 0, 2])
+    var data = whole.prefix(2)
+    for _ in 0..<1_000_000 { data += empty }
+    data += whole.dropFirst(2)
+    #expect(try ImageFile.decode(data, name: "picture") == ImageFile.decode(whole, name: "picture"))
+    // A segment that the file ends in, and one whose length is not that of a length.
+    guard case .truncated? = #expect(
+      throws: MediaError.self, performing: { try ImageFile.decode(whole.prefix(2) + [0xFF, 0xE1, 0xFF, 0xFF, 1], name: "") })
+    else {
+      Issue.record("not found truncated")
+      return
+    }
+    let short = whole.prefix(2) + [0xFF, 0xE1, 0, 1] + whole.dropFirst(2)
+    #expect(try ImageFile.decode(short, name: "picture") == ImageFile.decode(whole, name: "picture"))
+  }
+
+  // MARK: - PNG
+
+  private func chunk(_ name: String, _ content: Data, length: Int? = nil) -> Data {
+    let body = Data(name.utf8) + content
+    var sum: UInt32 = ~0
+    for byte in body {
+      sum ^= UInt32(byte)
+      for _ in 0..<8 { sum = sum & 1 == 1 ? sum >> 1 ^ 0xEDB8_8320 : sum >> 1 }
+    }
+    return big(length ?? content.count) + body + big(Int(~sum))
+  }
+
+  /// The fixture with chunks before its pixels, or after them.
+  private func astronaut(_ chunks: Data, afterPixels: Bool = false) throws -> Data {
+    let whole = try Data(contentsOf: Fixture.url("images/astronaut.png"))
+    let place = try #require(whole.firstRange(of: Data((afterPixels ? "IEND" : "IDAT").utf8))).lowerBound - 4
+    return whole[..<place] + chunks + whole[place...]
+  }
+
+  /// 9 million bytes of 0 in zlib's format, stored once and repeated by references.
+  private func zeros() throws -> Data {
+    // Deflate, fixed codes: a literal 0, then pairs of length 258 (code 285) and distance 1, then the end.
+    var bits: [Bool] = []
+    func huffman(_ code: Int, _ count: Int) { for bit in (0..<count).reversed() { bits.append(code >> bit & 1 == 1) } }
+    bits += [true, true, false]
+    huffman(0x30, 8)
+    for _ in 0..<35_000 {
+      huffman(0xC5, 8)
+      huffman(0, 5)
+    }
+    huffman(0, 7)
+    var data = Data([0x78, 0x9C])
+    for start in stride(from: 0, to: bits.count, by: 8) {
+      data.append(bits[start..<min(start + 8, bits.count)].enumerated().reduce(0) { $0 | ($1.1 ? 1 << UInt8($1.0) : 0) })
+    }
+    // Adler-32 of zeros: 1, and their number, modulo 65,521.
+    return data + big((1 + 258 * 35_000) % 65_521, 2) + big(1, 2)
+  }
+
+  @Test func textsDoNotMatterUnlessTheyTellTheOrientation() throws {
+    let plain = try ImageFile.decode(astronaut(Data()), name: "picture")
+    let long = try chunk("zTXt", Data("Comment\0\0".utf8) + zeros())
+    var many = Data()
+    for index in 0..<400 { many += chunk("tEXt", Data("Comment \(index)\0some text".utf8)) }
+    for chunks in [long + long + many, chunk("iTXt", Data("XML:com.adobe.xmp\0".utf8)), chunk("zTXt", Data([65, 0, 9]))] {
+      var notes: [MediaNote] = []
+      #expect(try ImageFile.decode(astronaut(chunks), name: "picture") { notes.append($0) } == plain)
+      #expect(try ImageFile.decode(astronaut(chunks, afterPixels: true), name: "picture") { notes.append($0) } == plain)
+      #expect(notes.isEmpty)
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func theLastTextThatTellsCounts(_ afterPixels: Bool) throws {
+    let plain = try ImageFile.decode(astronaut(Data()), name: "picture")
+    func text(_ orientation: Int) -> Data { Data("<x tiff:Orientation=\"\(orientation)\"/>".utf8) }
+    func stored(_ text: Data) -> Data {
+      // Zlib's format with one stored block.
+      let (a, b) = text.reduce((1, 0)) { sum, byte in
+        let a = (sum.0 + Int(byte)) % 65_521
+        return (a, (sum.1 + a) % 65_521)
+      }
+      let length = Data([UInt8(text.count), 0, ~UInt8(text.count), 255])
+      return Data([0x78, 1, 1]) + length + text + big(b, 2) + big(a, 2)
+    }
+    let name = Data("XML:com.adobe.xmp\0".utf8)
+    let first = chunk("iTXt", name + Data([0, 0]) + Data("en\0title\0".utf8) + text(6))
+    let second = chunk("iTXt", name + Data([1, 0, 0, 0]) + stored(text(3)))
+    let turned = try ImageFile.decode(astronaut(first + second, afterPixels: afterPixels), name: "picture")
+    #expect(turned == plain.upright(from: .bottomRight))
+    let other = try ImageFile.decode(astronaut(second + first, afterPixels: afterPixels), name: "picture")
+    #expect(other == plain.upright(from: .rightTop))
+    // Exif data go before.
+    let exif = chunk("eXIf", Data("MM\0*".utf8) + big(8) + big(1, 2) + big(274, 2) + big(3, 2) + big(1) + big(8, 2) + big(0, 6))
+    let both = try ImageFile.decode(astronaut(exif + first, afterPixels: afterPixels), name: "picture")
+    #expect(both == plain.upright(from: .leftBottom))
+  }
+
+  @Test func aCompressedTextThatIsFarLongerIsLeftOutAndTold() throws {
+    let chunks = try chunk("zTXt", Data("XML:com.adobe.xmp\0\0".utf8) + zeros())
+    var notes: [MediaNote] = []
+    let found = try ImageFile.decode(astronaut(chunks, afterPixels: true), name: "picture") { notes.append($0) }
+    #expect(try found == ImageFile.decode(astronaut(Data()), name: "picture"))
+    #expect(notes.count == 1)
+  }
+
+  // MARK: - MP4
+
+  /// What is said of a fixture whose box of that name is changed `offset` bytes after the name.
+  private func fault(_ file: String, _ box: String, _ changes: [Int: Int]) throws -> String? {
+    var data = try Data(contentsOf: Fixture.url("video/\(file)"))
+    let place = try #require(data.firstRange(of: Data(box.utf8))).upperBound
+    for (offset, value) in changes { data.replaceSubrange(place + offset..<place + offset + 4, with: big(value)) }
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).mp4")
+    defer { try? FileManager.default.removeItem(at: url) }
+    try data.write(to: url)
+    do {
+      _ = try VideoFile(url)
+      return nil
+    } catch VideoError.damaged(_, let finding) {
+      return finding
+    }
+  }
+
+  @Test func sampleTablesAreHeldAgainstTheFile() throws {
+    #expect(try fault("h264.mp4", "stsz", [:]) == nil)
+    #expect(try fault("pieces/fragments.mp4", "trun", [:]) == nil)
+    // One size for all samples, then their number.
+    let claimed = try #require(try fault("h264.mp4", "stsz", [4: 1, 8: 44_000_000]))
+    #expect(claimed.hasPrefix("it claims 44000000 samples, and has "))
+    let large = try #require(try fault("h264.mp4", "stsz", [4: 1 << 20, 8: 100]))
+    #expect(large.hasPrefix("it claims 100 samples of 1048576 bytes, and has "))
+    for (box, offset) in [("stsz", 8), ("stts", 4), ("stsc", 4), ("stco", 4), ("stss", 4), ("ctts", 4), ("elst", 4)] {
+      let found = try #require(try fault("h264.mp4", box, [offset: 44_000_000]), "\(box)")
+      #expect(found.hasPrefix("its table '\(box)' says 44000000 entries"), "\(found)")
+    }
+    let run = try #require(try fault("pieces/fragments.mp4", "trun", [4: 44_000_000]))
+    #expect(run.hasPrefix("its table 'trun' says 44000000 entries"))
+    // No field of its own for a sample: all are left to defaults.
+    let bare = try #require(try fault("pieces/fragments.mp4", "trun", [0: 0, 4: 44_000_000]))
+    #expect(bare.hasPrefix("it claims 44000000 samples, and has "))
+  }
+
+  /// A chunk of an AVI file's header that says more bytes than follow.
+  @Test func headersOfAVIAreHeldAgainstTheFile() throws {
+    var data = try Data(contentsOf: Fixture.url("video/mpeg4.avi"))
+    let place = try #require(data.firstRange(of: Data("strf".utf8))).upperBound
+    data.replaceSubrange(place..<place + 4, with: Data(big(300_000_000).reversed()))
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).avi")
+    defer { try? FileManager.default.removeItem(at: url) }
+    try data.write(to: url)
+    let finding = "its chunk 'strf' says 300000000 bytes, \(data.count - place - 4) follow"
+    #expect(throws: VideoError.truncated(file: url.path, finding: finding)) { try VideoFile(url) }
+  }
+}
