@@ -48,6 +48,20 @@ import Testing
     #expect(auxiliary.depth == plain.configuration.depth)
   }
 
+  /// DINO's, iBOT's and DINOv2's training checkpoints: the projection next to the backbone, which evaluation leaves out.
+  @Test(arguments: ["", "module."])
+  func projectionsOfSelfDistillationAreDropped(_ outer: String) throws {
+    for head in [
+      "head.mlp.0.weight", "head.mlp2.0.weight", "head.last_layer.weight_g", "head.last_layer2.weight_v",
+      "dino_head.mlp.2.bias", "ibot_head.last_layer.weight_g",
+    ] {
+      var tensors = prefixed(outer + "backbone.")
+      tensors[outer + head] = scalar
+      try expectPlain(load(tensors))
+      #expect(try LayoutReading(tensors).renamed.dropped == [outer + head])
+    }
+  }
+
   @Test func namesWithoutAPrefixHaveNoNotes() throws {
     #expect(try load(plain.tensors).notes.isEmpty)
   }

@@ -2,7 +2,8 @@
 
 extension CheckpointLayout {
   /// Every layout, and models that are recognised to be refused with a reason.
-  static let table: [CheckpointLayout] = visionTransformers + textEncoders + speechEncoders + towers + refused
+  static let table: [CheckpointLayout] =
+    visionTransformers + textEncoders + speechEncoders + towers + otherEncoders + refused
 
   /// Layouts of targets.
   private static let visionTransformers: [CheckpointLayout] = [
