@@ -25,8 +25,7 @@ extension CheckpointLayout {
       "blip", "BLIP's vision towers", .auxiliary, signature: "encoder.layers.0.self_attn.qkv.weight",
       signs: ["encoder.layers.0.self_attn.projection.weight", "encoder.layers.0.mlp.fc1.weight"],
       names: .linear(
-        "encoder.layers.", fused: ("self_attn.qkv.weight", "self_attn.qkv.bias"), "self_attn.projection", "mlp.fc1",
-        "mlp.fc2"),
+        "encoder.layers.", joined: "self_attn.qkv", "self_attn.projection", "mlp.fc1", "mlp.fc2"),
       heads: .channels64(except: [1408: 16])),
     CheckpointLayout(
       "vjepa2", "V-JEPA 2", .auxiliary, signature: "encoder.layer.0.attention.query.weight",
@@ -38,8 +37,8 @@ extension CheckpointLayout {
       "timesformer", "TimeSformer", .auxiliary, signature: "encoder.layer.0.attention.attention.qkv.weight",
       signs: ["encoder.layer.0.intermediate.dense.weight"],
       names: .linear(
-        "encoder.layer.", fused: ("attention.attention.qkv.weight", "attention.attention.qkv.bias"),
-        "attention.output.dense", "intermediate.dense", "output.dense"),
+        "encoder.layer.", joined: "attention.attention.qkv", "attention.output.dense", "intermediate.dense",
+        "output.dense"),
       heads: .channels64()),
     CheckpointLayout(
       "led", "LED's encoder", .auxiliary, signature: "encoder.layers.0.self_attn.longformer_self_attn.query.weight",
@@ -51,7 +50,7 @@ extension CheckpointLayout {
       "jinaBERT", "Jina's embeddings v3", .auxiliary, signature: "encoder.layers.0.mixer.Wqkv.weight",
       signs: ["encoder.layers.0.mlp.fc1.weight"],
       names: .linear(
-        "encoder.layers.", fused: ("mixer.Wqkv.weight", "mixer.Wqkv.bias"), "mixer.out_proj", "mlp.fc1", "mlp.fc2"),
+        "encoder.layers.", joined: "mixer.Wqkv", "mixer.out_proj", "mlp.fc1", "mlp.fc2"),
       norms: .after, heads: .channels64()),
     CheckpointLayout(
       "jinaBERTLayers", "Jina's embeddings v3 of transformers 5", .auxiliary,
