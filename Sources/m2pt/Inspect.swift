@@ -38,12 +38,17 @@ struct Inspect: ParsableCommand {
         let binding = try ModelBinding(
           reading: reading, modelAt: url, of: checkpoint, architecture: architecture)
         inspection.compare(binding, isGuess: false)
+        if binding.problems.isEmpty {
+          try ModelWeights(binding: binding, of: checkpoint).requireFinite(engine: Engine())
+        }
       } catch let error as ConfigurationError where !isStated(url, checkpoint) {
         inspection.asModel?.refused = "\(error)"
         if let guess = ArchitectureGuess.binding(of: reading) {
           inspection.compare(guess, isGuess: true)
         }
       }
+    } catch let error as NotFiniteError {
+      inspection.asModel?.refused = "\(error)"
     } catch let error as ConfigurationError {
       // A model of another kind, speech or text, is no malformed file.
       guard case .unsupported = error else { throw error }

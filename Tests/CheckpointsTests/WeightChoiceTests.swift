@@ -104,6 +104,23 @@ import Testing
     }
   }
 
+  /// A model that is not under a key, next to one that is: the first is passed over, and said. Loose tensors of other
+  /// names are not.
+  @Test(arguments: [("a", ["those under '(the top)' are not"]), ("mean", [])])
+  func aModelAroundTheChosenOneIsSaid(_ name: String, _ words: [String]) throws {
+    let tensor = Pickles.tensor(count: 1, shape: [1], strides: [1])
+    let pickle =
+      [0x80, 2, 0x7D] + Pickles.text(name) + tensor + [0x73] + Pickles.text("state_dict") + [0x7D] + Pickles.text("a")
+      + tensor + [0x73] + Pickles.text("b") + tensor + [0x73, 0x73, 0x2E]
+    let archive = PyTorchArchive(pickle: pickle, storages: [[0, 0, 0x80, 0x3F]])
+    try withFile(archive.bytes, name: "model.pth") { url in
+      let checkpoint = try Checkpoint(contentsOf: url)
+      #expect(checkpoint.metadata["pytorch.entry"] == "state_dict" && checkpoint.tensors.count == 2)
+      #expect(checkpoint.notes.count == words.count, "\(checkpoint.notes)")
+      for (note, word) in zip(checkpoint.notes, words) { #expect(note.contains(word)) }
+    }
+  }
+
   /// A dictionary that is the same under two keys, and one that is in itself.
   @Test func oneDictionaryUnderSeveralKeys() throws {
     let tensor = Pickles.tensor(count: 1, shape: [1], strides: [1])

@@ -25,6 +25,11 @@ import Testing
     #expect(recipe.mean == [0.485, 0.456, 0.406])
   }
 
+  @Test func emptyNamesOfTimmCountAsMissing() throws {
+    let empty = try timm(#"{"interpolation": "", "crop_mode": "", "crop_pct": 0}"#)
+    #expect(try empty == timm("{}"))
+  }
+
   @Test func huggingFaceViT() throws {
     let recipe = try huggingFace(
       """
@@ -54,7 +59,7 @@ import Testing
     (#"{"crop_mode": "random"}"#, "center, squash, border"), (#"{"input_size": [1, 28, 28]}"#, "[3, height, width]"),
     (#"{"input_size": [3, 0, 28]}"#, "1...65536"), (#"{"std": [0.2, 0, 0.2]}"#, "other than 0"),
     (#"{"mean": [0.5]}"#, "three numbers"), (#"{"crop_pct": -1}"#, "fraction"), (#"{"crop_pct": 1e-300}"#, "fraction"),
-    (#"{"crop_pct": "x"}"#, "crop_pct"), (#"{"mean": 3}"#, "mean"), ("{", "not valid JSON"), ("[]", "not a"),
+    (#"{"crop_pct": "x"}"#, "crop_pct"), (#"{"mean": 3}"#, "'mean' is not a list"), ("{", "not valid JSON"), ("[]", "not a"),
   ])
   func timmErrorsSayWhatIsExpected(_ json: String, _ words: String) {
     let error = #expect(throws: ImagePreprocessingError.self) { try timm(json) }

@@ -48,6 +48,22 @@ import Testing
     #expect(auxiliary.depth == plain.configuration.depth)
   }
 
+  /// DINO's, iBOT's and DINOv2's training checkpoints: the projection next to the backbone, which evaluation leaves out.
+  @Test(arguments: ["", "module."])
+  func projectionsOfSelfDistillationAreDropped(_ outer: String) throws {
+    for head in [
+      "head.mlp.0.weight", "head.mlp2.0.weight", "head.last_layer.weight_g", "head.last_layer2.weight_v",
+      "dino_head.mlp.2.bias", "ibot_head.last_layer.weight_g",
+    ] {
+      var tensors = prefixed(outer + "backbone.")
+      tensors[outer + head] = scalar
+      let found = try load(tensors)
+      try expectPlain(found)
+      #expect(found.notes.contains { $0.contains("(\(outer)\(head) and others, 1 in all) is left out") })
+      #expect(try LayoutReading(tensors).renamed.dropped == [outer + head])
+    }
+  }
+
   @Test func namesWithoutAPrefixHaveNoNotes() throws {
     #expect(try load(plain.tensors).notes.isEmpty)
   }
@@ -73,20 +89,18 @@ import Testing
 
   @Test func otherHeadsNextToAPrefixAreRefused() throws {
     var tensors = prefixed("student.")
-    tensors["head.mlp.0.weight"] = scalar
-    tensors["head.last_layer.weight_v"] = scalar
+    tensors["projector.0.weight"] = scalar
+    tensors["projector.last.weight"] = scalar
     #expect(
-      throws: CheckpointLayoutError.outside(
-        prefix: "student.", names: ["head.last_layer.weight_v", "head.mlp.0.weight"])
+      throws: CheckpointLayoutError.outside(prefix: "student.", names: ["projector.0.weight", "projector.last.weight"])
     ) { try load(tensors) }
     // A head of the right name and shape that is not under the prefix belongs to no model here.
     var moved = prefixed("student.")
     moved["head.weight"] = moved.removeValue(forKey: "student.head.weight")
     #expect(throws: CheckpointLayoutError.outside(prefix: "student.", names: ["head.weight"])) { try load(moved) }
-    // DINO's: a backbone and a head of its own.
-    var dino = prefixed("backbone.")
-    dino["head.mlp.0.weight"] = scalar
-    #expect(throws: BindingError.self) { try load(dino) }
+    var other = prefixed("backbone.")
+    other["projector.0.weight"] = scalar
+    #expect(throws: BindingError.self) { try load(other) }
     try expectPlain(load(tensors, prefix: "student."))
     // What is outside plays no part in an auxiliary.
     #expect(try AuxiliaryWeights(checkpoint: Checkpoint(tensors: tensors)).depth == plain.configuration.depth)

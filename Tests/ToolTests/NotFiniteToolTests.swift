@@ -42,6 +42,20 @@ import Testing
     }
   }
 
+  @Test func inspectSaysThatLoadingWouldRefuseThem() throws {
+    try Tool.withFolder { folder in
+      let model = try PictureTests.makeModel(in: folder)
+      let good = try Tool.run(["inspect", model])
+      #expect(good.status == 0 && !good.output.contains("as a model: refused"))
+      try change(model, "blocks.1.mlp.fc2.weight") { $0[192 * 5 + 7] = .nan }
+      let words = "'blocks.1.mlp.fc2.weight' is NaN at [5, 7]; 1 of its 9216 numbers is not finite"
+      let text = try Tool.run(["inspect", model])
+      #expect(text.status == 0 && text.output.contains("as a model: refused: \(words)"), "\(text.output)")
+      let json = try Tool.run(["inspect", model, "--json"])
+      #expect(json.output.contains("is NaN at [5, 7]"), "\(json.output)")
+    }
+  }
+
   @Test func mergeAndVerifyNameTheTensor() throws {
     try Tool.withModels { folder in
       let (target, output) = (folder.path + "/target", folder.path + "/merged.safetensors")

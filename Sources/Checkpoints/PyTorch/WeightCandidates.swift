@@ -145,7 +145,7 @@ struct WeightCandidates {
         file: file, keys: first.prefix(StateDictionary.listLimit).map { shown($0) }.sorted())
     }
     let passed = distinct.filter { node in
-      node != taken && !isAncestor(node, of: taken) && !hasSameTensors(node, taken)
+      node != taken && !hasSameTensors(node, taken) && (!isAncestor(node, of: taken) || namesAlike(node, taken))
     }
     return (taken, note(taken, passed, file: file))
   }
@@ -165,6 +165,19 @@ struct WeightCandidates {
     let (a, b) = (pickle.dictionaries[nodes[first].dictionary], pickle.dictionaries[nodes[second].dictionary])
     guard a.count == b.count else { return false }
     return zip(a, b).allSatisfy { isSame($0.key, $1.key) && isSame($0.value, $1.value) }
+  }
+
+  /// Whether two dictionaries have a tensor of one name: a dictionary around a model may have loose tensors of its own,
+  /// but another model is one that was passed over. Long names are not compared.
+  private func namesAlike(_ first: Int, _ second: Int) -> Bool {
+    func names(_ node: Int) -> Set<String> {
+      Set(
+        pickle.dictionaries[nodes[node].dictionary].compactMap { key, value in
+          guard case .tensor = value, case .text(let name) = key, name.count <= 256 else { return nil }
+          return pickle.string(name)
+        })
+    }
+    return !names(first).isDisjoint(with: names(second))
   }
 
   private func isSame(_ first: PickleValue, _ second: PickleValue) -> Bool {

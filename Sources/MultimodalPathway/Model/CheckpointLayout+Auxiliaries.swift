@@ -174,11 +174,17 @@ extension CheckpointLayout {
   /// Transformers without the four linear layers, or whose layers mean something else.
   static let refused: [CheckpointLayout] = [
     refusal("modernBERT", "ModernBERT", "layers.0.attn.Wqkv.weight", signs: ["layers.0.mlp.Wi.weight"], gated),
+    refusal("nomicBERT", "Nomic BERT", "layers.0.attn.Wqkv.weight", signs: ["layers.0.mlp.fc11.weight"], gated),
+    refusal(
+      "nomicBERTLayers", "Nomic BERT", "layers.0.mlp.gate_proj.weight", signs: ["layers.0.post_mlp_layernorm.weight"],
+      gated),
     refusal(
       "t5Gated", "T5 v1.1's encoder", "encoder.block.0.layer.0.SelfAttention.q.weight",
       signs: ["encoder.block.0.layer.1.DenseReluDense.wi_0.weight"], gated),
     refusal("dinov3Gated", "DINOv3 with a gated MLP", "layer.0.mlp.gate_proj.weight", gated),
-    refusal("llama", "Llama", "layers.0.mlp.gate_proj.weight", decoder + "; and " + gated),
+    refusal(
+      "llama", "Llama and models with its names", "layers.0.mlp.gate_proj.weight",
+      gated + "; most of them are decoders, too"),
     refusal("gpt2", "GPT-2", "h.0.attn.c_attn.weight", decoder),
     refusal("decoder", "a decoder", "decoder.layers.0.self_attn.q_proj.weight", decoder),
     refusal("gptNeoX", "GPT-NeoX", "layers.0.attention.query_key_value.weight", decoder),

@@ -1,3 +1,4 @@
+import Foundation
 import PathwayCheckpoints
 
 extension CheckpointLayout {
@@ -41,9 +42,8 @@ extension CheckpointLayout {
       throw CheckpointLayoutError.ambiguous(prefixes: found.usable.map(\.prefix).sorted())
     }
     guard first.layout == .timm else { return first }
-    let isPretraining = names.contains { name in
-      leftovers.contains { name.hasPrefix($0) || name.hasPrefix(first.prefix + $0) }
-    }
+    let beginnings = ([""] + outerPrefixes(of: first.prefix)).flatMap { outer in leftovers.map { outer + $0 } }
+    let isPretraining = names.contains { name in beginnings.contains { name.hasPrefix($0) } }
     let isJoined = names.contains { $0.hasSuffix(auxiliaryWeight) }
     return Match(layout: isJoined ? .m2pt : isPretraining ? .pretraining : .timm, prefix: first.prefix)
   }
@@ -73,6 +73,28 @@ extension CheckpointLayout {
       }
     }
     return result
+  }
+
+  /// Blocks of which an auxiliary uses nothing: what their names begin with before the number, where block 0 has at
+  /// least four matrices. Decoders, which models with an encoder have next to it, are left out.
+  ///
+  /// - Parameters:
+  ///   - outside: tensors that do not share the transformer's prefix.
+  ///   - inside: those that do and are not used, without it.
+  ///   - used: what the names of the used blocks begin with, without the prefix.
+  /// - Complexity: O(names).
+  static func unusedStacks(_ outside: [String: Tensor], _ inside: [String: Tensor], used: String) -> [String] {
+    var matrices: [String: Int] = [:]
+    func count(_ tensors: [String: Tensor], except used: String) {
+      for (name, tensor) in tensors where tensor.shape.count == 2 && name.hasSuffix("weight") {
+        guard let zero = name.range(of: ".0.") else { continue }
+        let stack = String(name[..<zero.lowerBound]) + "."
+        if stack != used, stack != "blocks.", !isDecoder(stack) { matrices[stack, default: 0] += 1 }
+      }
+    }
+    count(outside, except: "")
+    count(inside, except: used)
+    return matrices.filter { $0.value >= 4 }.keys.sorted().prefix(4).map { $0 }
   }
 
   private static func isDecoder(_ prefix: String) -> Bool {

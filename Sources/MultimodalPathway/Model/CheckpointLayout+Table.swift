@@ -2,7 +2,8 @@
 
 extension CheckpointLayout {
   /// Every layout, and models that are recognised to be refused with a reason.
-  static let table: [CheckpointLayout] = visionTransformers + textEncoders + speechEncoders + towers + refused
+  static let table: [CheckpointLayout] =
+    visionTransformers + textEncoders + speechEncoders + towers + otherEncoders + refused
 
   /// Layouts of targets.
   private static let visionTransformers: [CheckpointLayout] = [
@@ -18,7 +19,10 @@ extension CheckpointLayout {
   /// What pretraining leaves in a file and inference has no use for, or names otherwise than timm.
   static let leftovers = [
     "mask_token", "register_tokens", "decoder", "MAE_decoder", "encoder_to_decoder", "increase_dim",
-  ]
+  ] + projections
+
+  /// The projections of DINO, iBOT and DINOv2, which their evaluation leaves out.
+  static let projections = ["head.mlp", "head.last_layer", "dino_head.", "ibot_head."]
 
   /// Point-MAE's and M2PT's point transformers: an encoder of groups, and blocks named `blocks.blocks.N`.
   public static let pointMAE = CheckpointLayout(

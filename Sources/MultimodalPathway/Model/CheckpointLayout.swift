@@ -123,12 +123,13 @@ struct LayoutNames: Sendable {
   var droppedEndings: [String] = []
 
   /// An auxiliary's: the modules of a block that are `attn.proj`, `mlp.fc1` and `mlp.fc2`, and either three for query,
-  /// key and value or the names of a fused weight and bias.
+  /// key and value, the names of a fused weight and bias, or the module that has both.
   static func linear(
-    _ block: String, qkv: [String] = [], fused: (weight: String, bias: String)? = nil, _ projection: String,
-    _ fc1: String, _ fc2: String
+    _ block: String, qkv: [String] = [], fused: (weight: String, bias: String)? = nil, joined: String? = nil,
+    _ projection: String, _ fc1: String, _ fc2: String
   ) -> LayoutNames {
     var inBlock = [projection: "attn.proj", fc1: "mlp.fc1", fc2: "mlp.fc2"]
+    if let joined { inBlock[joined] = "attn.qkv" }
     if let fused {
       inBlock[fused.weight] = "attn.qkv.weight"
       inBlock[fused.bias] = "attn.qkv.bias"

@@ -51,6 +51,14 @@ public struct LayoutReading: Sendable {
     if match.layout.isVisionTransformer, !CheckpointLayout.isMade(prefix, of: CheckpointLayout.families) {
       notes.append("the prefix '\(prefix)' is taken off the tensors' names")
     }
+    let projections = renamed.dropped.filter { name in
+      outer.contains { start in CheckpointLayout.projections.contains { name.hasPrefix(start + $0) } }
+    }
+    if match.layout.isVisionTransformer, !projections.isEmpty {
+      notes.append(
+        "the projection of self-distillation (\(projections[0]) and others, \(projections.count) in all) is left out, "
+          + "as DINO's evaluation does")
+    }
     if !counters.isEmpty {
       notes.append("\(counters.sorted().joined(separator: ", ")): counters of averaging, dropped")
     }

@@ -33,7 +33,7 @@ public struct ModelWeights: Sendable {
   }
 
   /// - Throws: `BindingError` where the checkpoint does not fit.
-  init(binding: ModelBinding, of checkpoint: Checkpoint) throws {
+  package init(binding: ModelBinding, of checkpoint: Checkpoint) throws {
     guard binding.problems.isEmpty else { throw binding.problems }
     self.init(
       configuration: binding.configuration, tensors: try binding.tensors.mapValues { try $0.asFloat32() },

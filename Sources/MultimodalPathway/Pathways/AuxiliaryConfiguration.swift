@@ -59,7 +59,11 @@ extension CheckpointLayout {
     case .after: return true
     case .afterUnless(let signs, let key):
       if let key, let comesFirst = try stated?.boolean(key) { return !comesFirst }
-      return !signs.contains { tensors[$0] != nil }
+      // ESM is written with the names that norms have in TensorFlow.
+      return !signs.contains { sign in
+        tensors[sign] != nil
+          || sign.hasSuffix(".weight") && tensors[sign.dropLast("weight".count) + "gamma"] != nil
+      }
     }
   }
 

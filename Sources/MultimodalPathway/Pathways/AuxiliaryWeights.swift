@@ -104,6 +104,16 @@ public struct AuxiliaryWeights: Sendable {
             ? "\(storedBlocks.count) blocks in all, as its configuration says"
             : "no config.json says how often; pair them with a block map (--block-map 0:0,1:0,2:0)"))
     }
+    let stacks = CheckpointLayout.unusedStacks(
+      checkpoint.tensors.filter { reading.outside.contains($0.key) }, named, used: match.layout.names.block)
+    if !stacks.isEmpty {
+      notes.append(
+        "the auxiliary (\(match.layout.title)) is the transformer under '\(match.prefix)'; other blocks, under "
+          + "\(stacks.map { "'\($0)'" }.joined(separator: ", ")), play no part")
+    }
+    if try stated?.boolean("is_decoder") == true {
+      notes.append("the auxiliary's configuration has is_decoder: it was trained to see only what comes before")
+    }
     self.notes = notes
     isPostNorm = try match.layout.isPostNorm(all, stated)
     let known = try heads ?? stated?.heads(under: match.prefix) ?? match.layout.storedHeads(all)

@@ -38,10 +38,11 @@ extension ImagePreprocessing {
         file: file, key: "input_size", found: "\(inputSize)", supported: "[3, height, width]")
     }
     // timm takes a crop_pct of 0 and an empty name for missing.
+    func named(_ name: String?) -> String? { name.flatMap { $0.isEmpty ? nil : $0 } }
     let fraction = configuration.cropFraction.flatMap { $0 == 0 ? nil : $0 } ?? 0.875
-    let mode = try choice(CropMode.self, configuration.cropMode ?? "center", key: "crop_mode", file: file)
+    let mode = try choice(CropMode.self, named(configuration.cropMode) ?? "center", key: "crop_mode", file: file)
     let filter = try choice(
-      ImageFilter.self, configuration.interpolation ?? "bicubic", key: "interpolation", file: file)
+      ImageFilter.self, named(configuration.interpolation) ?? "bicubic", key: "interpolation", file: file)
     let result = ImagePreprocessing(
       size: Extent(height: inputSize[1], width: inputSize[2]), geometry: .timm(cropFraction: fraction, mode: mode),
       filter: filter, mean: configuration.mean.map { $0.map { Float($0) } } ?? imageNetMean,
@@ -132,9 +133,18 @@ extension ImagePreprocessing {
     func path(_ context: DecodingError.Context) -> String {
       "'" + context.codingPath.map(\.stringValue).joined(separator: ".") + "'"
     }
+    /// JSON's word for a type of Swift.
+    func words(_ type: Any.Type) -> String {
+      switch type {
+      case is String.Type: "a string"
+      case is Bool.Type: "true or false"
+      case is Int.Type, is Double.Type, is Float.Type: "a number"
+      default: "\(type)".hasPrefix("Array") ? "a list" : "\(type)".hasPrefix("Dictionary") ? "an object" : "a \(type)"
+      }
+    }
     return switch error {
-    case .typeMismatch(let type, let context): "\(path(context)) is not a \(type)"
-    case .valueNotFound(let type, let context): "\(path(context)) is null, expected a \(type)"
+    case .typeMismatch(let type, let context): "\(path(context)) is not \(words(type))"
+    case .valueNotFound(let type, let context): "\(path(context)) is null, expected \(words(type))"
     case .keyNotFound(let key, _): "lacks the key '\(key.stringValue)'"
     case .dataCorrupted(let context) where context.codingPath.isEmpty: "is not valid JSON"
     case .dataCorrupted(let context): "\(path(context)): \(context.debugDescription)"

@@ -116,12 +116,34 @@ MODELS = {
     "vit_msn": (lambda: t.ViTMSNModel(t.ViTMSNConfig(**IMAGE)), {"": ("layers", VIT5, 2, False)}),
     "dinov3": (lambda: t.DINOv3ViTModel(t.DINOv3ViTConfig(**IMAGE)), {"": ("model.layer", [
         f"attention.{x}_proj" for x in "qkvo"] + ["mlp.up_proj", "mlp.down_proj"], 2, False)}),
+    "esm": (lambda: t.EsmModel(t.EsmConfig(**TEXT, pad_token_id=0, mask_token_id=1)),
+            {"": ("encoder.layer", BERT, 2, False)}),
+    "altclip": (lambda: t.AltCLIPModel(t.AltCLIPConfig(
+        text_config=dict(TEXT, project_dim=8, **MARKS), vision_config=IMAGE, projection_dim=4)), {
+        "text_model.roberta.": ("text_model.roberta.encoder.layers", BERT, 2, True),
+        "vision_model.": ("vision_model.encoder.layers", TOWER, 2, False)}),
+    "blip_vision": (lambda: t.BlipVisionModel(t.BlipVisionConfig(**IMAGE)), {"": ("encoder.layers", [
+        "self_attn.qkv", "self_attn.projection", "mlp.fc1", "mlp.fc2"], 2, False)}),
+    "vjepa2": (lambda: t.VJEPA2Model(t.VJEPA2Config(
+        **{**SIZES, "hidden_size": 12}, mlp_ratio=1.5, crop_size=4, patch_size=2, frames_per_clip=2, pred_hidden_size=12,
+        pred_num_attention_heads=2, pred_num_hidden_layers=1, pred_mlp_ratio=1, pred_num_mask_tokens=1)),
+        {"": ("encoder.layer", [f"attention.{x}" for x in ("query", "key", "value", "proj")] + [
+            "mlp.fc1", "mlp.fc2"], 2, False)}),
+    "timesformer": (lambda: t.TimesformerModel(t.TimesformerConfig(**IMAGE, num_frames=2)), {"": ("encoder.layer", [
+        "attention.attention.qkv", "attention.output.dense", "intermediate.dense", "output.dense"], 2, False)}),
+    "led": (lambda: t.LEDModel(t.LEDConfig(
+        **SEQUENCE, attention_window=2, max_encoder_position_embeddings=4, max_decoder_position_embeddings=4)),
+        {"": ("encoder.layers", [f"self_attn.longformer_self_attn.{x}" for x in ("query", "key", "value")] + [
+            "self_attn.output", "fc1", "fc2"], 2, True)}),
+    "jina": (lambda: t.JinaEmbeddingsV3Model(t.JinaEmbeddingsV3Config(**TEXT, pad_token_id=0)), {"": ("layers", [
+        f"self_attn.{x}_proj" for x in "qkvo"] + ["mlp.fc1", "mlp.fc2"], 2, True)}),
 }
 
 REFUSED = {
     "ModernBERT": lambda: t.ModernBertForMaskedLM(t.ModernBertConfig(**TEXT, **MARKS, cls_token_id=1, sep_token_id=2)),
     "gated T5": lambda: t.T5EncoderModel(t.T5Config(**T5, feed_forward_proj="gated-gelu")),
     "GPT-2": lambda: t.GPT2LMHeadModel(t.GPT2Config(n_embd=8, n_layer=2, n_head=2, vocab_size=4, n_positions=6)),
+    "Nomic BERT": lambda: t.NomicBertModel(t.NomicBertConfig(**TEXT, pad_token_id=0)),
     "Llama": lambda: t.LlamaModel(t.LlamaConfig(**TEXT, **MARKS)),
     "OPT": lambda: t.OPTModel(t.OPTConfig(hidden_size=8, num_hidden_layers=2, ffn_dim=12, num_attention_heads=2,
                                           vocab_size=4, max_position_embeddings=6, word_embed_proj_dim=8, **MARKS)),
