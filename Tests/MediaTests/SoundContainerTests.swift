@@ -174,7 +174,7 @@ import Testing
   @Test func oggPagesMissingAfterTheHeadersAreTold() throws {
     var data = try Self.file("broadcast.ogg")
     let starts = data.indices.dropLast(4).filter { data[$0..<$0 + 4].elementsEqual("OggS".utf8) }
-    try #require(starts.count > 5)
+    try #require(starts.count >= 5)
     // The last page gets its end mark, and the checksum for it.
     let last = starts[starts.count - 1]
     data[last + 5] |= 4

@@ -69,10 +69,16 @@ import Testing
       func temporary() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".partial") }
       }
+      var isSent = false
       // Once the temporary file is there the run is under way.
       let features = try Tool.watched(
         ["features", "--model", model, place.path, "--output", output.path], in: folder
-      ) { process in if try !temporary().isEmpty { kill(process, number) } }
+      ) { process in
+        // A second signal would end it at once.
+        guard !isSent, try !temporary().isEmpty else { return }
+        isSent = true
+        kill(process, number)
+      }
       #expect(features.status == 128 + number, "\(features.errors)")
       let words = /interrupted after \d+ of 30000 files; nothing was written/
       #expect(features.errors.contains(words), "\(features.errors)")
@@ -82,8 +88,11 @@ import Testing
 
       // Answers so far are whole JSON.
       let answers = folder.appendingPathComponent("stdout")
+      isSent = false
       let classify = try Tool.watched(["classify", "--json", "--model", model, place.path], in: folder) { process in
-        if try Data(contentsOf: answers).count > 5000 { kill(process, number) }
+        guard !isSent, try Data(contentsOf: answers).count > 5000 else { return }
+        isSent = true
+        kill(process, number)
       }
       #expect(classify.status == 128 + number, "\(classify.errors)")
       let list = try #require(try JSONSerialization.jsonObject(with: Data(classify.output.utf8)) as? [Any])
