@@ -1,5 +1,6 @@
 #include <sndfile.h>
 #include <soxr.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +57,8 @@ mp_audio *mp_audio_open(const uint8_t *bytes, size_t count, mp_media_report *rep
   SF_VIRTUAL_IO memory = {length, seek, read_bytes, write_bytes, tell};
   audio->library = sf_open_virtual(&memory, SFM_READ, &audio->info, audio);
   if (!audio->library) {
-    mp_report(report, mp_media_damaged, 0, 0, sf_strerror(NULL));
+    bool is_known = sf_error(NULL) == SF_ERR_UNSUPPORTED_ENCODING;
+    mp_report(report, is_known ? mp_media_unsupported : mp_media_damaged, 0, 0, sf_strerror(NULL));
     free(audio);
     return NULL;
   }

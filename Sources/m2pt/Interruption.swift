@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Whether SIGINT (Ctrl-C) or SIGTERM asked the process to stop, for work that stops between two of its steps. A second
-/// signal ends the process at once.
+/// Whether SIGINT (Ctrl-C), SIGTERM or SIGHUP (a terminal that closes) asked the process to stop, for work that stops
+/// between two of its steps. A second signal ends the process at once.
 enum Interruption {
   private static let received = Atomic<Int32>(0)
 
@@ -16,7 +16,7 @@ enum Interruption {
   static func watch() {
     // Made before a handler needs it, which must not allocate.
     _ = received.load(ordering: .relaxed)
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
       var old = sigaction()
       guard sigaction(number, nil, &old) == 0, !isIgnored(old) else { continue }
       Foundation.signal(number) { number in

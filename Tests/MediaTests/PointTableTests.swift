@@ -81,6 +81,100 @@ import Testing
     #expect(try Self.read((0..<9).map { "\($0) 0.5 1.5" }.joined(separator: "\n")).points.count == 27)
   }
 
+  /// A part of such a table, in any order, and numbers with steps of their own.
+  @Test(arguments: [
+    Array(50..<60), Array(0..<10).reversed(), [3, 1, 4, 0, 5, 9, 2, 6, 8, 7], Array(stride(from: 10, to: 110, by: 10)),
+  ])
+  func columnsThatCountOtherwiseAreRefused(_ numbers: [Int]) throws {
+    let lines = numbers.map { "\($0) \(Double($0 * $0 % 7) * 0.25 + 0.125) 2.5 -0.75" }
+    guard case .malformed(_, .line(1), let finding)? = #expect(throws: PointFileError.self, performing: {
+      try Self.read(lines.joined(separator: "\n"))
+    }) else {
+      Issue.record("no line")
+      return
+    }
+    #expect(finding.contains("counts the lines"))
+  }
+
+  /// Times, numbers next to whole coordinates, and whole numbers of which each is there once.
+  @Test func columnsThatMayCountLinesAreTold() throws {
+    let tables = [
+      (0..<9).map { "\(Double($0) / 10),\($0 * $0 % 5),2.5,-0.75" }, (0..<9).map { "\($0),\($0 * $0 % 5),2,-7" },
+      [4, 90, 17, 3, 55, 21, 8, 70, 12].map { "\($0),\(Double($0 * $0 % 7) + 0.5),2.5,-0.75" },
+    ]
+    for lines in tables {
+      let found = try Self.read(lines.joined(separator: "\n"))
+      #expect(found.points.count == 27 && found.notes.count == 1 && found.notes[0].text.contains("read as x"), "\(lines)")
+    }
+    // x that comes again, or goes by no step.
+    for numbers in [[1, 1, 2, 2, 3, 3, 4, 4, 5], [5, 1, 5, 2, 5, 3, 5, 4, 5]] {
+      let lines = numbers.map { "\($0),\(Double($0 * $0 % 7) + 0.5),2.5,-0.75" }
+      #expect(try Self.read(lines.joined(separator: "\n")).notes.isEmpty)
+    }
+  }
+
+  @Test func decimalCommasWithoutBlanksAreRefused() throws {
+    for text in ["0,1257,-0,1321,0,3202\n1,5,2,25,3,1\n", "1,5,2,05,3,1\n1,5,2,25,3,1\n", "0,1257 -0,1321 0,3202\n"] {
+      guard case .malformed(_, .line(1), let finding)? = #expect(throws: PointFileError.self, performing: {
+        try Self.read(text)
+      }) else {
+        Issue.record("\(text)")
+        continue
+      }
+      #expect(finding.contains("decimal commas"))
+    }
+    // Whole coordinates and colours.
+    #expect(try Self.read("1,-5,2,255,0,7\n3,4,0,10,128,0\n").points == [1, -5, 2, 3, 4, 0])
+    #expect(try Self.read("1,5,2,255,0,7\n3,4,0,10,128,0\n").points == [1, 5, 2, 3, 4, 0])
+  }
+
+  @Test func anglesAreNoLengths() throws {
+    for text in ["lat,lon,alt\n47,8,500\n", "# lon lat h\n8 47 500\n8.1 47.1 501\n", "Longitude;Latitude;z\n8;47;500\n"] {
+      guard case .malformed(_, .line(1), let finding)? = #expect(throws: PointFileError.self, performing: {
+        try Self.read(text)
+      }) else {
+        Issue.record("\(text)")
+        continue
+      }
+      #expect(finding.contains("angles"))
+    }
+    #expect(try Self.read("lat,lon,x,y,z\n47,8,1.5,2.25,3\n47,8,-4.5,0.5,6\n").points == Self.points)
+    #expect(try Self.read("X_m;Z_m;Y_m\n1.5;3;2.25\n-4.5;6;0.5\n").points == Self.points)
+  }
+
+  /// Homogeneous coordinates or normals in rows; few points of three lines.
+  @Test func shortTablesOfLongLinesAreRefusedOrTold() throws {
+    let row = (0..<17).map { "\($0 * $0).5" }.joined(separator: ",")
+    for count in [1, 2, 3, 4, 6, 16] {
+      let text = [String](repeating: row, count: count).joined(separator: "\n")
+      let error = #expect(throws: PointFileError.self) { try Self.read(text) }
+      #expect("\(String(describing: error))".contains("transpose"))
+    }
+    let short = try Self.read("1,2,9,4,5\n6,7,8,9,1\n2,3,4,5,7\n")
+    #expect(short.points.count == 9 && short.notes.count == 1)
+    for rows in [1, 4, 6, 16] {
+      let error = #expect(throws: PointFileError.self) {
+        try Self.npy("'<f4'", "(\(rows), 200)", Data(count: 800 * rows))
+      }
+      #expect("\(String(describing: error))".contains("transpose"))
+    }
+    let values = (0..<60).map { Float($0 * $0 % 17) }
+    #expect(try Self.npy("'<f4'", "(6, 10)", Self.floats(values)).notes.count == 1)
+    #expect(try Self.npy("'<f4'", "(10, 6)", Self.floats(values)).notes.isEmpty)
+    let counted = (0..<40).map { (index: Int) -> Float in
+      let value = index % 4 == 0 ? index / 4 : index * index % 17
+      return Float(value)
+    }
+    #expect(try Self.npy("'<f4'", "(10, 4)", Self.floats(counted)).notes.map(\.text.isEmpty) == [false])
+  }
+
+  /// float32 has steps of half a metre at a northing of 5,412,345 m.
+  @Test func shapesThatWereRoundedBeforeTheyWereSavedAreTold() throws {
+    let far = try Self.npy("'<f4'", "(4, 3)", Self.floats([5e5, 5_412_345.5, 1, 500_001, 5_412_345, 2, 5e5, 5_412_346, 2.5, 5e5, 5_412_347, 1]))
+    #expect(far.notes.count == 1 && far.notes[0].text.contains("steps of 0.5"))
+    #expect(try Self.npy("'<f4'", "(2, 3)", Self.floats([0, 0, 0.25, 5e5, 5_412_345, 2])).notes.isEmpty)
+  }
+
   @Test func numbersThatMayBeNamesAreTold() throws {
     let found = try Self.read("0,1,2\n1.5,2.5,3.5\n")
     #expect(found.points == [0, 1, 2, 1.5, 2.5, 3.5] && found.notes.count == 1)

@@ -140,6 +140,69 @@ import Testing
     #expect(try Self.read(tag + data).samples == samples)
   }
 
+  /// Decoders take the first frame's size for all where a variable bit rate comes without a count, and stop early.
+  @Test func mp3OfVariableBitRateFromAPipeIsReadWhole() throws {
+    let data = try Self.file("pipe.mp3")
+    let samples = try Self.read(data).samples
+    // 0.5 s of noise, 2 s of a tone, and the encoder's padding.
+    #expect(samples.count >= 40_000 && samples.count <= 40_000 + 4 * 1152, "\(samples.count)")
+    // The tone is there to its end.
+    for start in stride(from: 12_000, to: 38_000, by: 1600) {
+      let power = samples[start..<start + 1600].reduce(Float(0)) { $0 + $1 * $1 } / 1600
+      #expect(abs(power.squareRoot() - 0.05 * Float(0.5).squareRoot()) < 0.005, "at \(start)")
+    }
+    // Behind a tag, and twice.
+    let tag = Data("ID3".utf8) + Data([4, 0, 0, 0, 0, 0, 20]) + Data(count: 20)
+    let twice = try Self.read(tag + data + tag + data).samples
+    #expect(twice.count == 2 * samples.count && twice.prefix(samples.count).elementsEqual(samples))
+  }
+
+  /// Old taggers append ID3v1 and APE tags to FLAC files.
+  @Test func tagsAfterFLACAreNotDecoded() throws {
+    let data = try Self.file("tone.flac")
+    let samples = try Self.read(data).samples
+    func little(_ value: UInt32) -> Data { withUnsafeBytes(of: value.littleEndian) { Data($0) } }
+    func edge(_ flags: UInt32) -> Data {
+      Data("APETAGEX".utf8) + little(2000) + little(40) + little(1) + little(flags) + Data(count: 8)
+    }
+    let id3 = Data("TAG".utf8) + Data(count: 125)
+    let ape = edge(0xA000_0000) + Data(count: 8) + edge(0x8000_0000)
+    for tags in [id3, ape, ape + id3] { #expect(try Self.read(data + tags).samples == samples) }
+  }
+
+  /// A page that is missing right after the headers is told, though a broadcast may begin so.
+  @Test func oggPagesMissingAfterTheHeadersAreTold() throws {
+    var data = try Self.file("broadcast.ogg")
+    let starts = data.indices.dropLast(4).filter { data[$0..<$0 + 4].elementsEqual("OggS".utf8) }
+    try #require(starts.count >= 5)
+    // The last page gets its end mark, and the checksum for it.
+    let last = starts[starts.count - 1]
+    data[last + 5] |= 4
+    data.replaceSubrange(last + 22..<last + 26, with: Data(count: 4))
+    var sum: UInt32 = 0
+    for byte in data[last...] {
+      sum ^= UInt32(byte) << 24
+      for _ in 0..<8 { sum = sum & 0x8000_0000 == 0 ? sum << 1 : sum << 1 ^ 0x04C1_1DB7 }
+    }
+    withUnsafeBytes(of: sum.littleEndian) { data.replaceSubrange(last + 22..<last + 26, with: $0) }
+    #expect(try Self.read(data).notes.isEmpty)
+    data.removeSubrange(starts[2]..<starts[3])
+    let notes = try Self.read(data).notes
+    #expect(notes.count == 1 && notes[0].text.contains("pages are missing"), "\(notes)")
+  }
+
+  /// A codec that is not read is no damage.
+  @Test func otherCodecsAreNotCalledDamaged() throws {
+    // Apple's lossless codec in CAF.
+    var caf = try Self.file("tone.caf")
+    let codec = try #require(caf.firstRange(of: Data("lpcm".utf8)))
+    caf.replaceSubrange(codec, with: Data("qdm2".utf8))
+    guard case .unsupportedVariant? = Self.error(caf) else {
+      Issue.record("\(String(describing: Self.error(caf)))")
+      return
+    }
+  }
+
   /// A WAV file of 16-bit samples.
   static func wav(_ frames: [[Float]]) -> Data {
     func little<T: FixedWidthInteger>(_ value: T) -> Data { withUnsafeBytes(of: value.littleEndian) { Data($0) } }

@@ -35,6 +35,20 @@ import Testing
     }
   }
 
+  /// Corners that float32 holds exactly, far from zero; the points between them it does not.
+  @Test func surfacesFarFromZeroKeepTheirShape() throws {
+    let corners = [0.0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]
+    let (east, north) = (500_000.0, 5_412_345.0)
+    let moved = corners.enumerated().map { $1 + ($0 % 3 == 0 ? east : $0 % 3 == 1 ? north : 0) }
+    let triangles: [UInt32] = [0, 1, 2, 0, 1, 3, 0, 2, 3, 1, 2, 3]
+    let near = try PointCloud(positions: corners, triangles: triangles).sampledSurface(500, seed: 3)
+    let far = try PointCloud(positions: moved, triangles: triangles).sampledSurface(500, seed: 3)
+    for index in 0..<500 {
+      let (found, expected) = (far.position(index), near.position(index) + SIMD3(east, north, 0))
+      #expect((0..<3).allSatisfy { abs(found[$0] - expected[$0]) < 1e-6 }, "\(index)")
+    }
+  }
+
   /// A long triangle, one of a ninth of its size, and one without area.
   @Test func surfacesAreSampledByArea() throws {
     let mesh = try PointCloud(

@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [SIGINT, SIGTERM])
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
   func anInterruptedRunSaysHowFarItCame(_ number: Int32) throws {
     try Tool.withFolder { folder in
       // A shell's background jobs ignore it, and their children too.

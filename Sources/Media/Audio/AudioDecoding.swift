@@ -44,6 +44,12 @@ struct AudioDecoding {
         throw AudioFileError.unsupportedVariant(
           file: name, finding: "FLAC in Ogg, which libsndfile cannot open (\(report.text)); convert it to FLAC alone")
       }
+      if format == .ogg, bytes.dropFirst(28).starts(with: "Speex".utf8) {
+        throw AudioFileError.unsupportedVariant(file: name, finding: "Speex in Ogg; convert it to WAV")
+      }
+      if report.status == mp_media_unsupported {
+        throw AudioFileError.unsupportedVariant(file: name, finding: "\(report.text) Convert it to WAV")
+      }
       throw AudioFileError.damaged(file: name, finding: report.text)
     }
     defer { mp_audio_close(decoder) }

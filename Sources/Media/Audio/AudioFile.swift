@@ -48,10 +48,17 @@ public enum AudioFile {
       name: name, format: format, rate: rate, resamples: resamples, channel: channel, limits: limits)
     try layout.fixed(data).withUnsafeBytes { bytes in
       for (index, piece) in layout.pieces.enumerated() {
-        try decoding.add(
-          UnsafeRawBufferPointer(rebasing: bytes[piece]), index: index,
-          stream: index < layout.streams.count ? layout.streams[index] : nil,
-          least: index < layout.mp3Samples.count ? layout.mp3Samples[index] : 0)
+        func add(_ bytes: UnsafeRawBufferPointer) throws {
+          try decoding.add(
+            bytes, index: index, stream: index < layout.streams.count ? layout.streams[index] : nil,
+            least: index < layout.mp3Samples.count ? layout.mp3Samples[index] : 0)
+        }
+        if index < layout.mp3Counts.count, let count = layout.mp3Counts[index] {
+          let start = Data(bytes[piece.lowerBound..<count.place]) + Data(count.bytes)
+          try (start + Data(bytes[count.place..<piece.upperBound])).withUnsafeBytes(add)
+        } else {
+          try add(UnsafeRawBufferPointer(rebasing: bytes[piece]))
+        }
       }
     }
     let sound = try decoding.sound()

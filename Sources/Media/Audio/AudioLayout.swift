@@ -12,6 +12,8 @@ struct AudioLayout {
   var streams: [FLACStream] = []
   /// MPEG frames of each MP3 piece, the one that only informs left out; 0 where they cannot be counted.
   var mp3Samples: [Int] = []
+  /// Of each MP3 piece, the frame that it lacks, as `MP3Frames.counts`.
+  var mp3Counts: [(place: Int, bytes: [UInt8])?] = []
 
   /// - Throws: `AudioFileError.truncated`, `.damaged`.
   /// - Complexity: O(headers), for Ogg O(bytes): the checksums of all pages are compared.
@@ -31,6 +33,7 @@ struct AudioLayout {
         let frames = MP3Frames(bytes)
         if let finding = frames.truncation { throw AudioFileError.truncated(file: name, finding: finding) }
         (pieces, notes, mp3Samples) = (frames.pieces, frames.notes, frames.samples)
+        mp3Counts = frames.counts
       }
     }
   }
@@ -85,16 +88,33 @@ struct AudioLayout {
       if FLACStream.begins(bytes, at: place) { starts.append(place) }
       place += 1
     }
+    let end = Self.endBeforeTags(bytes)
     for (index, start) in starts.enumerated() {
-      pieces.append(start..<(index + 1 < starts.count ? starts[index + 1] : bytes.count))
+      pieces.append(start..<(index + 1 < starts.count ? starts[index + 1] : end))
       streams.append(FLACStream(bytes, at: start))
     }
     // A tag may come before the marker.
     if starts.count > 1, !FLACStream.begins(bytes, at: 0) {
       pieces.remove(at: 1)
       streams.remove(at: 0)
-      pieces[0] = 0..<(pieces.count > 1 ? pieces[1].lowerBound : bytes.count)
+      pieces[0] = 0..<(pieces.count > 1 ? pieces[1].lowerBound : end)
     }
+  }
+
+  /// Where the tags begin that old taggers append: APE with its size in its footer, and ID3v1.
+  private static func endBeforeTags(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var end = bytes.count
+    func has(_ text: String, at place: Int) -> Bool {
+      place >= 42 && bytes[place..<place + text.utf8.count].elementsEqual(text.utf8)
+    }
+    if has("TAG", at: end - 128) { end -= 128 }
+    if has("APETAGEX", at: end - 32) {
+      let size = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: end - 20, as: UInt32.self)))
+      let hasHeader = bytes[end - 9] & 0x80 != 0
+      let all = size + (hasHeader ? 32 : 0)
+      if all >= 32, end - all >= 42 { end -= all }
+    }
+    return end
   }
 }
 

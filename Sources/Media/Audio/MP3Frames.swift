@@ -9,12 +9,17 @@ struct MP3Frames {
   /// Samples of a channel of each piece, by its frames; 0 where they cannot be counted.
   private(set) var samples: [Int] = []
   private(set) var notes: [String] = []
+  /// Of each piece of a variable bit rate that does not say how many frames it has, as one written to a pipe: the frame
+  /// that says so, and where it belongs. Without it decoders take the first frame's size for all, and stop there.
+  private(set) var counts: [(place: Int, bytes: [UInt8])?] = []
   /// What shows that the end is missing.
   private(set) var truncation: String?
 
   private struct Piece {
     var start: Int
     var header: MP3Header?
+    var firstFrame = 0
+    var isVariable = false
     var frames = 0
     /// What the first frame announces.
     var promised: (frames: Int?, bytes: Int?) = (nil, nil)
@@ -27,6 +32,7 @@ struct MP3Frames {
     func finish(at end: Int) {
       pieces.append(piece.start..<end)
       samples.append(piece.frames * (piece.header?.samples ?? 0))
+      counts.append(Self.count(piece, bytes))
     }
     while place < bytes.count, truncation == nil {
       if let tag = Self.tagBytes(bytes, at: place) {
@@ -59,7 +65,7 @@ struct MP3Frames {
         piece = Piece(start: place)
       }
       if piece.header == nil {
-        piece.header = header
+        (piece.header, piece.firstFrame) = (header, place)
         if let promise {
           piece.promised = promise
           let left = bytes.count - place
@@ -68,6 +74,7 @@ struct MP3Frames {
           }
         }
       }
+      if bytes[place + 2] >> 4 != bytes[piece.firstFrame + 2] >> 4 { piece.isVariable = true }
       // The frame that announces has no sound.
       if promise == nil { piece.frames += 1 }
       if length > bytes.count - place, piece.promised.bytes == nil {
@@ -76,6 +83,16 @@ struct MP3Frames {
       place += min(length, bytes.count - place)
     }
     finish(at: bytes.count)
+  }
+
+  private static func count(_ piece: Piece, _ bytes: UnsafeRawBufferPointer) -> (place: Int, bytes: [UInt8])? {
+    guard piece.isVariable, piece.promised.frames == nil, piece.frames > 0, let header = piece.header else {
+      return nil
+    }
+    let place = piece.firstFrame
+    // Fraunhofer's encoder counts in a frame of its own kind.
+    if place + 40 <= bytes.count, bytes[place + 36..<place + 40].elementsEqual("VBRI".utf8) { return nil }
+    return (place, header.countingFrame(bytes[place..<place + 4], frames: piece.frames))
   }
 
   /// Bytes of a tag: ID3v2 with its size in four bytes of 7 bits, ID3v1, APE.

@@ -27,6 +27,22 @@ struct MP3Header {
     frameBytes = kilobits == 0 ? nil : (isFirst ? 144_000 : 72_000) * kilobits / rate + padding
   }
 
+  /// A frame without sound that gives the number of frames after it ("Xing"), at 64 kbit/s.
+  ///
+  /// - Parameter first: the four bytes that this is the header of.
+  func countingFrame(_ first: some Collection<UInt8>, frames: Int) -> [UInt8] {
+    var frame = Array(first)
+    let isFirst = samples == 1152
+    // No checksum; the bit rate's index, the sample rate's, no padding.
+    frame[1] |= 1
+    frame[2] = (isFirst ? 5 : 8) << 4 | frame[2] & 0x0C
+    let bytes = (isFirst ? 144_000 : 72_000) * 64 / rate
+    let sideBytes = isFirst ? (isMono ? 17 : 32) : isMono ? 9 : 17
+    frame += [UInt8](repeating: 0, count: sideBytes) + Array("Xing".utf8) + [0, 0, 0, 1]
+    frame += withUnsafeBytes(of: UInt32(clamping: frames).bigEndian) { Array($0) }
+    return frame + [UInt8](repeating: 0, count: max(0, bytes - frame.count))
+  }
+
   /// By the header's four bits: of MPEG-1, and of MPEG-2 and 2.5.
   private static let firstKilobits = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
   private static let laterKilobits = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]

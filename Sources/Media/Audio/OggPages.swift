@@ -17,7 +17,7 @@ struct OggPages {
     /// Of every logical stream of a link: the number of its last page.
     var streams: [UInt32: UInt32] = [:]
     var (place, linkStart, isBeginning, isEnded) = (0, 0, true, false)
-    var missing = 0
+    var (missing, isLate) = (0, false)
     func little(_ place: Int) -> UInt32 {
       UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self))
     }
@@ -49,13 +49,19 @@ struct OggPages {
       } else {
         isBeginning = false
         // A recording of a broadcast has the headers' pages, then those since it began.
-        if let last = streams[serial], number != last &+ 1, last > 1 { missing += 1 }
+        if let last = streams[serial], number != last &+ 1 {
+          if last > 1 { missing += 1 } else { isLate = true }
+        }
       }
       streams[serial] = number
       isEnded = isEnded || flags & 4 != 0
       place += length
     }
     links.append(linkStart..<place)
+    // A recording of a broadcast has no end mark either, which is said.
+    if isLate, isEnded {
+      notes.append("pages are missing after its headers; the sound begins later")
+    }
     if missing > 0 { notes.append("pages are missing at \(missing) places; the sound goes on after each") }
     if !isEnded { notes.append("it has no end mark, as where its writer was stopped; read to the end") }
   }

@@ -34,6 +34,8 @@ struct ColumnNames {
   /// Without quotes, unit, case and punctuation; ParaView's `Points:0` becomes `pointsx`.
   private static func plain(_ name: String) -> String {
     let start = name.drop { "\"' ".contains($0) }.prefix { !"[(".contains($0) }.lowercased()
+    let parts = start.split { "_ ".contains($0) }
+    if parts.count == 2, ["m", "mm", "cm", "km", "ft", "in"].contains(parts[1]) { return String(parts[0]) }
     var name = start.filter { $0.isLetter || $0.isNumber || $0 == ":" }
     for (suffix, axis) in [(":0", "x"), (":1", "y"), (":2", "z")] where name.hasSuffix(suffix) {
       name = name.hasPrefix("points") ? "points" + axis : name
@@ -52,6 +54,16 @@ struct ColumnNames {
     let found = places.compactMap { $0 }
     return found.count == 3 ? found : nil
   }
+
+  /// Whether there are columns of latitude and longitude.
+  var isGeographic: Bool {
+    names.contains { ["lat", "latitude"].contains($0) }
+      && names.contains { ["lon", "lng", "long", "longitude"].contains($0) }
+  }
+
+  /// What errors say of such columns without x, y and z.
+  static let anglesFinding =
+    "latitude and longitude are angles, not lengths; project them first, to UTM or to Earth-centred x, y and z"
 
   /// Whether no word is one of prose.
   var areAllKnown: Bool {

@@ -11,25 +11,6 @@ private struct ColumnLayout {
   let line: Int
 }
 
-/// Whether the first column of a table is a number of each line, as tables without names have it, beside coordinates
-/// with decimals.
-private struct LineCounter {
-  private var first = 0
-  private var count = 0
-  private var hasDecimals = true
-
-  mutating func add(_ fields: [ArraySlice<UInt8>]) {
-    guard hasDecimals else { return }
-    let number = fields.count > 1 ? PointScanner.integer(fields[0]) : nil
-    if count == 0 { first = number ?? -1 }
-    hasDecimals =
-      number == first + count && (0...1).contains(first) && fields[1].contains(UInt8(ascii: "."))
-    count += 1
-  }
-
-  var isIndex: Bool { hasDecimals && count >= 8 }
-}
-
 extension PointFile {
   /// Columns are separated by semicolons, tabs, commas, or blanks, the same in every row. Names in a first line, which
   /// may be a comment, say which are x, y and z; without names they are the first three. `#` and `//` begin a comment.
@@ -43,16 +24,23 @@ extension PointFile {
     var comment: (names: ColumnNames, line: Int)?
     var layout: ColumnLayout?
     var counter = LineCounter()
+    var commas = DecimalCommas()
+    var geographic: (names: ColumnNames, line: Int)?
     while let text = scanner.nextLine() {
       let line = scanner.line - 1
       let row = ColumnSeparator.trimmed(text.prefix { $0 != UInt8(ascii: "#") })
       if row.isEmpty || row.starts(with: "//".utf8) {
-        if layout == nil, let names = commentNames(text) { comment = (names, line) }
+        if layout == nil {
+          let names = commentNames(text)
+          if names.coordinates != nil { comment = (names, line) }
+          if names.isGeographic { geographic = (names, line) }
+        }
         continue
       }
       if let known = layout {
         let fields = known.separator.fields(tabbed(text, row, known.separator))
         counter.add(fields)
+        commas.add(fields)
         try add(fields, known, line, &scanner)
         continue
       }
@@ -73,14 +61,17 @@ extension PointFile {
           continue
         }
       }
-      if separator == .comma, header == nil, hasDecimalCommas(row) {
+      if separator == .comma, header == nil {
+        try refuseDecimalCommas(row, line, scanner)
+      }
+      if header == nil, comment == nil, let geographic, geographic.names.names.count == fields.count {
         throw PointFileError.malformed(
-          file: scanner.file, at: .line(line),
-          finding: "only every other comma is followed by a blank; write decimal points")
+          file: scanner.file, at: .line(geographic.line), finding: ColumnNames.anglesFinding)
       }
       let known = try chosen(separator, fields, header, comment, line, scanner)
       layout = known
       counter.add(fields)
+      commas.add(fields)
       try add(fields, known, line, &scanner)
       if header == nil { noteNumbers(fields, line, &scanner) }
     }
@@ -89,16 +80,31 @@ extension PointFile {
         file: scanner.file, at: .line(announced.line),
         finding: "\(announced.count) points are announced, \(scanner.pointCount) follow")
     }
-    if let layout, header == nil, layout.count > 3, counter.isIndex, layout.places == [0, 1, 2] {
+    guard let layout, header == nil else { return }
+    if layout.separator == .comma, commas.isFound {
+      throw PointFileError.malformed(
+        file: scanner.file, at: .line(layout.line),
+        finding: "commas within the numbers as well as between them, as decimal commas; write decimal points")
+    }
+    if layout.count > 3, counter.isIndex, layout.places == [0, 1, 2] {
       throw PointFileError.malformed(
         file: scanner.file, at: .line(layout.line),
         finding: "the first of \(layout.count) columns counts the lines; name the columns x, y and z in a first line, "
           + "or remove it")
     }
-    if let layout, header == nil, scanner.pointCount == 3, layout.count > 16 {
+    if layout.count > 3, counter.isDoubtful, layout.places == [0, 1, 2] {
+      scanner.note(
+        "the first of \(layout.count) columns may be a number of each line; it is read as x: name the columns in a "
+          + "first line where it is not")
+    }
+    let lines = scanner.pointCount
+    if lines <= 16, layout.count > 16 {
       throw PointFileError.malformed(
         file: scanner.file, at: .line(layout.line),
-        finding: "3 lines of \(layout.count) numbers each, expected a point a line; transpose the table")
+        finding: "\(lines) lines of \(layout.count) numbers each, expected a point a line; transpose the table")
+    }
+    if lines == 3, layout.count > 3 {
+      scanner.note("3 lines of \(layout.count) numbers are read as 3 points; transpose the table if it has more")
     }
   }
 
@@ -109,11 +115,10 @@ extension PointFile {
     separator == .tab ? text.prefix { $0 != UInt8(ascii: "#") } : row
   }
 
-  /// The names in a comment like `# x y z` or `//X Y Z`; nil where it does not name x, y and z.
-  private static func commentNames(_ text: ArraySlice<UInt8>) -> ColumnNames? {
+  /// The names in a comment like `# x y z` or `//X Y Z`.
+  private static func commentNames(_ text: ArraySlice<UInt8>) -> ColumnNames {
     let words = ColumnSeparator.trimmed(ColumnSeparator.trimmed(text).drop { "#/".utf8.contains($0) })
-    let names = ColumnNames(ColumnSeparator(header: words).fields(words))
-    return names.coordinates == nil ? nil : names
+    return ColumnNames(ColumnSeparator(header: words).fields(words))
   }
 
   private static func chosen(
@@ -155,11 +160,22 @@ extension PointFile {
   }
 
   private static func unnamed(_ fields: [ArraySlice<UInt8>], _ line: Int, _ scanner: PointScanner) -> PointFileError {
+    if ColumnNames(fields).isGeographic {
+      return .malformed(file: scanner.file, at: .line(line), finding: ColumnNames.anglesFinding)
+    }
     let names = fields.prefix(12).map { "'\(String(decoding: $0.prefix(20), as: UTF8.self))'" }
     return .malformed(
       file: scanner.file, at: .line(line),
       finding: "the columns are named \(names.joined(separator: ", ")), expected x, y and z among them once each, "
         + "or numbers; begin a comment with #")
+  }
+
+  private static func refuseDecimalCommas(_ row: ArraySlice<UInt8>, _ line: Int, _ scanner: PointScanner) throws {
+    let finding =
+      DecimalCommas.areBetweenBlanks(row)
+      ? "the numbers have decimal commas; write decimal points"
+      : hasDecimalCommas(row) ? "only every other comma is followed by a blank; write decimal points" : nil
+    if let finding { throw PointFileError.malformed(file: scanner.file, at: .line(line), finding: finding) }
   }
 
   /// Whether a row is like `1,5, 2,5, 3,5`: commas within numbers as well as between them.

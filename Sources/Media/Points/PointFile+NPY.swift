@@ -28,13 +28,16 @@ extension PointFile {
       throw PointFileError.truncated(
         file: scanner.file, finding: "\(layout.rows) points are announced and \(scanner.remaining) bytes left")
     }
+    var counter = LineCounter()
     for row in 0..<layout.rows {
       var values = (0.0, 0.0, 0.0)
       values.0 = try value(&scanner, at: start + row * layout.rowStride, layout.x)
       values.1 = try value(&scanner, at: start + row * layout.rowStride, layout.y)
       values.2 = try value(&scanner, at: start + row * layout.rowStride, layout.z)
       try scanner.add(values.0, values.1, values.2)
+      if layout.hasMore { counter.add(values.0) }
     }
+    if counter.isProgression { scanner.note("the first column counts the rows; it is read as x") }
     scanner.seek(to: start + layout.rows * layout.rowBytes)
     guard scanner.remaining == 0 else {
       throw scanner.malformed(
@@ -58,6 +61,8 @@ extension PointFile {
     /// From one row to the next, which is less where columns are contiguous.
     let rowStride: Int
     let x, y, z: Place
+    /// Whether rows without names have more than three columns.
+    let hasMore: Bool
   }
 
   private static func plain(_ header: NPYHeader, _ scanner: inout PointScanner) throws -> Layout {
@@ -71,13 +76,22 @@ extension PointFile {
         atByte: 10,
         "the shape is (3, \(columns)), expected (points, 3 or more); transpose it: numpy.save(FILE, points.T)")
     }
+    // (4, N) are homogeneous coordinates, (6, N) coordinates and normals.
+    guard rows > 16 || columns <= 16 else {
+      throw scanner.malformed(
+        atByte: 10,
+        "the shape is (\(rows), \(columns)), expected (points, 3 or more); transpose it: numpy.save(FILE, points.T)")
+    }
+    if rows < columns, rows > 3 {
+      scanner.note("the shape is (\(rows), \(columns)): rows are read as points, the first 3 columns as x, y and z")
+    }
     if rows == 3 { scanner.note("the shape is (3, 3): rows are read as points, columns as x, y and z") }
     let rowBytes = columns * type.size
     try scanner.expect(points: rows, bytes: rowBytes)
     let step = header.isFortranOrder ? rows * type.size : type.size
     return Layout(
       rows: rows, rowBytes: rowBytes, rowStride: header.isFortranOrder ? type.size : rowBytes, x: (0, type),
-      y: (step, type), z: (2 * step, type))
+      y: (step, type), z: (2 * step, type), hasMore: columns > 3)
   }
 
   /// Records, of which the fields named x, y and z count.
@@ -103,7 +117,7 @@ extension PointFile {
       throw scanner.malformed(atByte: 10, "records with the fields \(names), expected x, y and z among them")
     }
     try scanner.expect(points: header.shape[0], bytes: offset)
-    return Layout(rows: header.shape[0], rowBytes: offset, rowStride: offset, x: x, y: y, z: z)
+    return Layout(rows: header.shape[0], rowBytes: offset, rowStride: offset, x: x, y: y, z: z, hasMore: false)
   }
 
   private static func unsupported(_ type: String, _ scanner: PointScanner) -> PointFileError {

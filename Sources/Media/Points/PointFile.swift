@@ -47,7 +47,24 @@ public enum PointFile {
     }
     let cloud = try scanner.cloud()
     for text in scanner.notes { note(MediaNote(file: name, text)) }
+    if let text = coarseness(cloud) { note(MediaNote(file: name, text)) }
     return cloud
+  }
+
+  /// What float32 took from a cloud far from zero before it was saved; nil where the shape is there.
+  private static func coarseness(_ cloud: PointCloud) -> String? {
+    guard cloud.origin == .zero, cloud.triangles.isEmpty else { return nil }
+    let values = cloud.coordinates
+    let extent = (0..<3).reduce(Float(0)) { widest, axis in
+      let places = stride(from: axis, to: values.count, by: 3)
+      var (lowest, highest) = (values[axis], values[axis])
+      for place in places { (lowest, highest) = (min(lowest, values[place]), max(highest, values[place])) }
+      return max(widest, highest - lowest)
+    }
+    let largest = values.reduce(Float(0)) { max($0, $1.magnitude) }
+    guard extent > 0, largest.ulp > extent / 1024, values.contains(where: { $0 != $0.rounded() }) else { return nil }
+    return "its coordinates near \(largest) have steps of \(largest.ulp), as float32 has there, for an extent of "
+      + "\(extent): the shape is coarse; save them as float64, or moved towards 0"
   }
 }
 

@@ -83,6 +83,7 @@ extension PointCloud {
 
   /// `count` points of the surface, as many on every triangle as its share of the area asks for, by SplitMix64 from
   /// `seed`: same mesh and seed, same points. Points alone, or triangles without an area, give the points themselves.
+  /// Points far from zero have an origin, as those of `init(positions:triangles:)`.
   ///
   /// - Complexity: O(triangles + count log triangles).
   public func sampledSurface(_ count: Int, seed: UInt64) throws -> PointCloud {
@@ -102,7 +103,7 @@ extension PointCloud {
       bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
       return Double((bits ^ (bits >> 31)) >> 11) * 0x1p-53
     }
-    var result: [Float] = []
+    var result: [Double] = []
     result.reserveCapacity(3 * count)
     for _ in 0..<count {
       let wanted = next() * total
@@ -116,10 +117,12 @@ extension PointCloud {
       let weights = [1 - root, root * (1 - share), root * share]
       for axis in 0..<3 {
         result.append(
-          Float((0..<3).reduce(0) { $0 + weights[$1] * Double(coordinates[3 * Int(triangles[3 * low + $1]) + axis]) }))
+          (0..<3).reduce(0.0) { $0 + weights[$1] * Double(coordinates[3 * Int(triangles[3 * low + $1]) + axis]) })
       }
     }
-    return try PointCloud(coordinates: result, origin: origin)
+    // Corners may be whole numbers, which float32 holds far from zero; points between them are not.
+    return try origin == .zero
+      ? PointCloud(positions: result) : PointCloud(coordinates: result.map { Float($0) }, origin: origin)
   }
 
   private func area(_ triangle: Int) -> Double {

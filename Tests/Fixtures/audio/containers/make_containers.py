@@ -4,7 +4,8 @@
 
 Files: tone.aiff, tone.au, tone.caf, tone.w64, tone.rf64 with the samples of ../tone.wav; pipe.w64, pipe.caf, pipe.rf64, pipe.aiff,
 pipe.au as FFmpeg writes them into a pipe, where it cannot go back to write lengths; broadcast.ogg, a Vorbis tone of 20 s in
-several pages, without the last one. Needs soundfile, numpy and the command ffmpeg (5.1).
+several pages, without the last one; pipe.mp3, 0.5 s of noise and 2 s of a quiet tone at a variable bit rate, as FFmpeg
+writes it into a pipe, without a count of frames. Needs soundfile, numpy and the command ffmpeg (5.1).
 """
 import subprocess
 from pathlib import Path
@@ -36,6 +37,12 @@ def main() -> None:
     soundfile.write(HERE / "broadcast.ogg", 0.25 * np.sin(2 * np.pi * 440 * time), 16_000, format="OGG", subtype="VORBIS")
     data = (HERE / "broadcast.ogg").read_bytes()
     (HERE / "broadcast.ogg").write_bytes(data[:pages(data)[-1]])
+
+    noise = np.random.default_rng(1).normal(size=8_000) * 0.2
+    sound = np.concatenate([noise, 0.05 * np.sin(2 * np.pi * 440 * time[:32_000])])
+    command = ["ffmpeg", "-loglevel", "error", "-f", "s16le", "-ar", "16000", "-ac", "1", "-i", "-", "-q:a", "7", "-bitexact", "-f", "mp3", "-"]
+    sound = (sound.clip(-1, 1) * 32_767).astype("<i2").tobytes()
+    (HERE / "pipe.mp3").write_bytes(subprocess.run(command, input=sound, check=True, capture_output=True).stdout)
 
 
 if __name__ == "__main__":
