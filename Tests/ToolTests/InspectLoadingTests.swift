@@ -92,7 +92,7 @@ import Testing
       let cases: [(tensors: [String: Tensor], arguments: [String], loads: Bool)] = [
         (plain.tensors, [], true), (prefixed("net."), [], true), (prefixed("module._orig_mod."), [], true),
         (prefixed("net.").merging(["n_averaged": scalar]) { $1 }, [], true),
-        (prefixed("net.").merging(["head.mlp.weight": scalar]) { $1 }, [], false),
+        (prefixed("net.").merging(["projector.weight": scalar]) { $1 }, [], false),
         (prefixed("net.").merging(["net.extra": scalar]) { $1 }, [], false),
         (prefixed("student.").merging(other) { $1 }, [], false),
         (prefixed("student.").merging(other) { $1 }, ["--weights", "teacher."], true),
