@@ -51,13 +51,13 @@ struct text {
   int is_compressed;
 };
 
-/// The byte after the next 0; null where there is none.
+/// The byte after the next 0; null if absent.
 static const uint8_t *after_zero(const uint8_t *start, const uint8_t *end) {
   const uint8_t *zero = start < end ? memchr(start, 0, (size_t)(end - start)) : NULL;
   return zero ? zero + 1 : NULL;
 }
 
-/// The text behind a keyword: after a method in zTXt; after a flag, a method, a language and a translation in iTXt.
+/// The text that follows a keyword: after a method in zTXt; after a flag, a method, a language and a translation in iTXt.
 static int find_text_in(const struct chunk *chunk, size_t keyword, struct text *text) {
   const uint8_t *end = chunk->data + chunk->count;
   const uint8_t *start = chunk->data + keyword + 1;

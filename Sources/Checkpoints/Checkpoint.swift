@@ -13,6 +13,9 @@ public struct Checkpoint: Sendable {
   /// Entries among a PyTorch file's tensors that are something else, and what they are.
   package var others: [String: String] = [:]
 
+  /// A checkpoint of tensors in memory.
+  ///
+  /// - Parameter files: where the tensors came from, in reading order; empty where they did not come from files.
   public init(
     tensors: [String: Tensor], metadata: [String: String] = [:], files: [URL] = [], notes: [String] = []
   ) {

@@ -9,7 +9,7 @@ struct FileContents {
 
   /// Keeps tensors whose names begin with `key` and a dot.
   ///
-  /// - Throws: `CheckpointError.unknownWeights` where there are none.
+  /// - Throws: `CheckpointError.unknownWeights` if no name matches.
   mutating func select(_ key: String, file: String) throws {
     let start = key.hasSuffix(".") ? key : key + "."
     let kept = tensors.filter { $0.key.hasPrefix(start) }

@@ -22,7 +22,7 @@ struct MovieTables {
     /// chunk.
     var isWave = false
     var chunks: UInt64 = 0
-    /// Chunk from which on a chunk has so many samples.
+    /// The first chunk that has this number of samples.
     var runs: [(first: UInt64, samples: UInt64)] = []
 
     var samplesByChunk: UInt64 {
@@ -89,7 +89,7 @@ struct MovieTables {
       endTrack()
       track = outer
     case "meta":
-      // A list of boxes behind a version, or behind nothing, which begins with the box hdlr.
+      // A list of boxes, after a version or at the start, that begins with the box hdlr.
       let starts = stride(from: content.lowerBound + 4, to: max(content.lowerBound + 4, content.upperBound - 4), by: 4)
       guard depth < 16, let start = starts.first(where: { isName("hdlr", at: $0) }) else { return }
       walk(start - 4..<content.upperBound, depth: depth + 1, isOpen: isOpen)
@@ -117,7 +117,7 @@ struct MovieTables {
 
   // MARK: - Tables
 
-  /// `count`, where that many entries of `bits` fit the box behind its first `start` bytes; a fault and 0 otherwise.
+  /// `count`, where that many entries of `bits` fit the box after its first `start` bytes; a fault and 0 otherwise.
   private mutating func checked(_ name: String, _ content: Range<Int>, start: Int, count: UInt64, bits: Int) -> UInt64 {
     let room = UInt64(max(0, content.count - start)) * 8
     guard count * UInt64(bits) <= room else {

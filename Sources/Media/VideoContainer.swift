@@ -1,7 +1,7 @@
 import Foundation
 
 /// How long a video file says it is, by its outermost structure: the formats that say so at their start are found
-/// truncated before a library guesses what is left, and a second file is found that was put after the first.
+/// truncated before a library guesses the remainder, and a second, appended file is found.
 enum VideoContainer {
   /// What a file's structure shows before it is decoded.
   ///
@@ -100,7 +100,7 @@ enum VideoContainer {
     return nil
   }
 
-  /// Where a Matroska segment ends; nil where that is unknown, or there is none.
+  /// Where a Matroska segment ends; nil if that is unknown or there is no segment.
   private static func segmentEnd(_ file: FileHandle) throws -> UInt64? {
     guard let header = try variableInteger(file, at: 4) else { return nil }
     let (offset, overflow) = header.end.addingReportingOverflow(header.value)

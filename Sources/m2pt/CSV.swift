@@ -10,7 +10,7 @@ enum CSV {
     }.joined(separator: ",")
   }
 
-  /// The records of a text with the lines that they begin in, from 1; empty lines are none.
+  /// The records of a text with the lines that they begin in, from 1; empty lines are skipped.
   ///
   /// - Throws: `ToolError` for a quote that does not end, or stands in or behind a field.
   static func records(_ text: String, file: String) throws -> [(line: Int, fields: [String])] {

@@ -84,7 +84,7 @@ extension Inspection {
     }
   }
 
-  /// What the file is as an auxiliary, or why it is none.
+  /// What the file is as an auxiliary, or why it cannot be one.
   struct AsAuxiliary: Encodable {
     var layout: String?
     var prefix: String?

@@ -122,7 +122,7 @@ import Testing
     try refused(pickle, "'\(module).\(name)', which is code")
   }
 
-  /// An object of a class that is not known is nothing; one in the place of the model is an error.
+  /// An object of a class that is not known is nothing; one instead of the model is an error.
   @Test func objectsOfUnknownClasses() throws {
     let object = Pickles.global("project", "Thing") + [0x29, 0x81] + [0x7D, 0x62]
     let around = [0x80, 2, 0x7D] + Pickles.text("b") + object + [0x73]

@@ -3,7 +3,7 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// Numbers that are none, wherever they are.
+/// NaN and infinity, wherever they are.
 @Suite struct FiniteScanTests {
   static let bad: [Float] = [
     .nan, .signalingNaN, -.nan, .infinity, -.infinity, Float(bitPattern: 0x7F80_0001), Float(bitPattern: 0xFFFF_FFFF),

@@ -34,7 +34,7 @@ import Testing
     #expect(!message(unexpected: ["blocks.0.mlp.fc1" + ending]).contains(words))
   }
 
-  /// A value in the place of a tensor is named where a tensor is missing.
+  /// A value instead of a tensor is named where a tensor is missing.
   @Test func valuesThatAreNoTensorsAreNamed() throws {
     #expect(message(missing: ["a"], others: ["a is a list"]).contains("1 no tensors: a is a list"))
     #expect(!message(unexpected: ["b"], others: ["a is a list"]).contains("a list"))

@@ -2,7 +2,7 @@ import Foundation
 import MultimodalPathway
 import Testing
 
-/// Numbers that a file, or whoever embeds the package, can give: each is used or refused, and none ends the process.
+/// Numbers that a file or a caller can give: each is used or refused, and none ends the process.
 @Suite struct HostileNumberTests {
   private static let numbers = [0, -1, 1e-300, 1e30, 1e300, -1e300, Double.infinity, -.infinity, .nan]
 

@@ -21,7 +21,7 @@ import Testing
     return try ModelWeights(checkpoint: Checkpoint(tensors: tensors), configuration: configuration)
   }
 
-  /// `value` in the place of some elements of a tensor.
+  /// `value` instead of some elements of a tensor.
   private static func set(
     _ value: Float, _ name: String, at places: [Int], in tensors: inout [String: Tensor]
   ) throws {

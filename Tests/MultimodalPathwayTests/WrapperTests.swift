@@ -151,7 +151,7 @@ import Testing
     #expect(throws: CheckpointLayoutError.self) { try load(twice) }
   }
 
-  /// DINOv2's `block_chunks` counts blocks through all chunks, with identities in the place of earlier ones; other code
+  /// DINOv2's `block_chunks` counts blocks through all chunks, with identities instead of earlier ones; other code
   /// counts within a chunk.
   @Test(arguments: [1, 2, 3], ["", "module.", "teacher.backbone."])
   func chunkedBlocksAreRenumbered(_ size: Int, _ prefix: String) throws {

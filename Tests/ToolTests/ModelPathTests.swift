@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Models behind symbolic links, next to configurations of other models.
+/// Models reached through symbolic links, next to configurations of other models.
 @Suite struct ModelPathTests {
   private let picture = Fixture.url("images/cat.jpg").path
 

@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Commands end with exit code 1 where a number is none: by the tensor's name, or by the file's.
+/// Commands end with exit code 1 where a number is NaN or infinite, and name the tensor or the file.
 @Suite struct NotFiniteToolTests {
   /// Changes a tensor of a model directory.
   private func change(_ model: String, _ name: String, _ body: (inout [Float]) -> Void) throws {
@@ -74,7 +74,7 @@ import Testing
           "auxiliary 0's 'blocks.1.attn.proj.weight' is -infinity at [1, 0]; 3 of its 2304 numbers are not finite"
         #expect(found.errors.contains(words), "\(found.errors)")
       }
-      // Scales that are none, or whose sums are none.
+      // Scales that are not finite, or whose sums are not.
       let file = folder.appendingPathComponent("scales.json")
       for (text, words) in [
         ("{\"blocks.0.mlp.fc1\": 1e39}", "the scale of blocks.0.mlp.fc1 is not a finite number"),

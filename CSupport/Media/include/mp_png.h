@@ -16,11 +16,11 @@ uint32_t mp_png_height(const mp_png *png);
 /// handle.
 mp_media_status mp_png_decode(mp_png *png, uint8_t *rgb, mp_media_report *report);
 
-/// The data of the last eXIf chunk, unchecked; null where there is none. Complete after mp_png_decode. Owned by `png`.
+/// The data of the last eXIf chunk, unchecked; null if absent. Complete after mp_png_decode. Owned by `png`.
 const uint8_t *mp_png_exif(mp_png *png, size_t *count);
 
 /// The text of the last tEXt, zTXt or iTXt chunk with that keyword, one of those that can tell an orientation, not ended
-/// by 0; null where there is none. Complete after mp_png_decode. Owned by `png`.
+/// by 0; null if absent. Complete after mp_png_decode. Owned by `png`.
 const uint8_t *mp_png_text(mp_png *png, const char *keyword, size_t *count);
 
 /// Frees everything; null is fine.

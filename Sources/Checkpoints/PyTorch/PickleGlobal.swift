@@ -120,7 +120,7 @@ enum PickleGlobal: Equatable {
     "addict.addict.Dict", "munch.Munch",
   ]
 
-  /// What training code keeps beside a model: arguments, configurations, paths, NumPy's numbers.
+  /// What training code saves with a model: arguments, configurations, paths, NumPy's numbers.
   private static let inert: Set = [
     "argparse.Namespace", "yacs.config.CfgNode", "types.SimpleNamespace", "torch.Size", "torch.device",
     "torch.serialization._get_layout", "torch.jit._pickle.build_intlist", "torch.jit._pickle.build_doublelist",

@@ -13,7 +13,7 @@ extension Pickle {
     "i8": .int64, "f2": .float16, "f4": .float32, "f8": .float64,
   ]
 
-  /// The bytes that a Latin-1 text stands for; nil where a character is none of the first 256, or their
+  /// The bytes that a Latin-1 text stands for; nil if a character is not one of the first 256, or their
   /// number is not `count`.
   func latinBytes(_ range: Range<Int>, count: Int) -> [UInt8]? {
     // Two bytes of UTF-8 at most for each.

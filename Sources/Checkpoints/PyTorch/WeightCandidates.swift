@@ -119,7 +119,7 @@ struct WeightCandidates {
 
   // MARK: - Choice
 
-  /// The candidate of the highest rank and, where others were passed over, a note of that; nil where there is none.
+  /// The candidate of the highest rank and, where others were passed over, a note of that; nil if absent.
   ///
   /// - Throws: `CheckpointError.ambiguousTensors` where several have it.
   func choice(among candidates: [Int], file: String) throws -> (taken: Int, note: String?)? {

@@ -9,7 +9,7 @@ package enum CgroupQuota {
   /// - Parameters:
   ///   - groups: `/proc/self/cgroup`.
   ///   - mounts: `/proc/self/mountinfo`.
-  ///   - read: the text of a file by its path; nil where there is none.
+  ///   - read: the text of a file by its path; nil if absent.
   package static func processors(groups: String, mounts: String, read: (String) -> String?) -> Double? {
     let hierarchies = mounts.split(separator: "\n").compactMap { Hierarchy(mount: String($0)) }
     var quotas: [Double] = []

@@ -9,7 +9,7 @@ public struct Engine: Sendable {
   package let kernels: KernelTable
 
   /// - Parameters:
-  ///   - threads: 1...1024; absent: the environment's `OMP_NUM_THREADS`, else as many as the process may use by its
+  ///   - threads: 1...1024; absent: the environment's `OMP_NUM_THREADS`, else the number that the process may use by its
   ///     affinity mask and the quota of its control groups (`ThreadCount`).
   ///   - instructionSet: absent: the environment's `M2PT_ISA` (`baseline`, `avx2`, `avx512`), else the widest
   ///     available.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Search for numbers that are none, NaN and infinity, by their exponent: all ones.
+/// Search for NaN and infinity by their exponent, which is all ones.
 package enum FiniteScan {
   /// Whether all of `count` numbers are finite. Reads at the speed of memory; vectors of integers, no floating point.
   package static func allFinite(_ numbers: UnsafePointer<Float>, count: Int) -> Bool {
@@ -25,7 +25,7 @@ package enum FiniteScan {
     return found & 0x8000_0000 == 0
   }
 
-  /// The place of the first number that is not finite, and how many there are; nil where there is none.
+  /// The place of the first number that is not finite, and how many there are; nil if absent.
   package static func survey(_ numbers: UnsafePointer<Float>, count: Int) -> (first: Int, count: Int)? {
     if allFinite(numbers, count: count) { return nil }
     var (first, found) = (-1, 0)

@@ -15,10 +15,10 @@ package enum ThreadCount {
     return usual(processors: Int(mp_allowed_processors()), quota: quota(), limit: most)
   }
 
-  /// The same of numbers: `quota` in processors, absent where there is none.
+  /// The same of numbers: `quota` in processors, absent if there is no limit.
   package static func usual(processors: Int, quota: Double?, limit: Int?) -> Int {
     var count = processors
-    // A quota beyond any number of processors is none.
+    // A quota larger than any number of processors is no limit.
     if let quota, quota < Double(limits.upperBound) { count = min(count, Int(quota.rounded(.up))) }
     if let limit { count = min(count, limit) }
     return min(max(count, limits.lowerBound), limits.upperBound)

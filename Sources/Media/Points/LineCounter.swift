@@ -55,7 +55,7 @@ struct LineCounter {
 }
 
 /// Whether rows like `0,1257,-0,1321,0,3202` have commas within their numbers as well as between them: whole numbers,
-/// every second without a sign, and some that are none by themselves, `-0` and `0321`.
+/// every second without a sign, and some that are not valid alone, `-0` and `0321`.
 struct DecimalCommas {
   private var isPossible = true
   private var hasEvidence = false

@@ -52,7 +52,7 @@ struct PLYHeader {
   struct Property {
     let name: String
     let type: PLYType
-    /// The format of the count that stands before the items of a list.
+    /// The format of the count that precedes the items of a list.
     let countType: PLYType?
   }
 

@@ -1,6 +1,6 @@
 import PathwayCheckpoints
 
-/// Heads that are more than one linear layer, and what stands between blocks and head, under timm's names.
+/// Heads that are more than one linear layer, and the layers between blocks and head, under timm's names.
 extension CheckpointLayout {
   /// Epsilon of the batch norm in MAE's linear probes (main_linprobe.py); no file holds it.
   static let probeEpsilon = 1e-6

@@ -21,7 +21,7 @@ public struct CheckpointLayout: Sendable {
     case before
     /// After the layers and their residuals.
     case after
-    /// After them, but before them in files that have one of `tensors` (behind the prefix) or whose configuration says
+    /// After them, but before them in files that have one of `tensors` (after the prefix) or whose configuration says
     /// `key`.
     case afterUnless(tensors: [String], key: String? = nil)
   }
@@ -41,14 +41,14 @@ public struct CheckpointLayout: Sendable {
   let kind: Kind
   /// A tensor of the first block that is named so in this layout alone; absent where another row finds it.
   let signature: String?
-  /// Tensors that must be there too, behind the same prefix.
+  /// Tensors that must be there too, after the same prefix.
   var signs: [String] = []
-  /// Tensors that must not be there, behind the same prefix.
+  /// Tensors that must not be there, after the same prefix.
   var counterSigns: [String] = []
   let names: LayoutNames
   var norms = NormOrder.before
   var heads = HeadRule.unknown
-  /// A tensor, behind the prefix, and its axis that has one element a head.
+  /// A tensor, after the prefix, and its axis that has one element a head.
   var headTensor: (name: String, axis: Int)?
   /// Whether the stored blocks are used several times, as ALBERT does.
   var sharesBlocks = false
@@ -92,13 +92,17 @@ public struct CheckpointLayout: Sendable {
 
   /// A layout and what its names begin with: wrappers' prefixes like `module.` or `backbone.`.
   public struct Match: Sendable, Equatable {
+    /// The row of the table.
     public let layout: CheckpointLayout
+    /// With its last dot; empty where names have none.
     public let prefix: String
   }
 }
 
 extension CheckpointLayout: Hashable, RawRepresentable, CaseIterable {
+  /// Rows are equal where their names are.
   public static func == (a: CheckpointLayout, b: CheckpointLayout) -> Bool { a.rawValue == b.rawValue }
+  /// Hashes the name, as `==` compares it.
   public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
 
   /// All layouts that can be loaded.

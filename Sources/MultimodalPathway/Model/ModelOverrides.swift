@@ -15,19 +15,24 @@ public struct ModelOverrides: Sendable, Hashable {
   /// G: groups of points.
   public var groups: Int?
 
+  /// No overrides.
   public init() {}
 }
 
 /// Parts of a recipe for pictures that are to be otherwise.
 public struct RecipeOverrides: Sendable, Hashable {
-  /// Of red, green and blue, on the scale of the samples (0...1).
+  /// Mean of red, green and blue, on the scale of the samples (0...1).
   public var mean: [Float]?
+  /// Standard deviation of red, green and blue, on the same scale.
   public var std: [Float]?
   /// timm's `crop_pct`.
   public var cropFraction: Double?
+  /// timm's `crop_mode`.
   public var cropMode: ImagePreprocessing.CropMode?
+  /// timm's `interpolation`.
   public var filter: ImageFilter?
 
+  /// No overrides.
   public init() {}
 
   var isEmpty: Bool { self == RecipeOverrides() }

@@ -150,7 +150,7 @@ extension VisionTransformerConfiguration {
   }
 
   /// The name of a model of Something-Something: its file's, its directory's, or what a `config.json` of Hugging Face's
-  /// says that it was made from. One that was tuned on Kinetics later is none.
+  /// says that it was made from. A model that was tuned on Kinetics later is not.
   private static func somethingName(at url: URL) -> String? {
     struct Origin: Decodable {
       var _name_or_path: String?

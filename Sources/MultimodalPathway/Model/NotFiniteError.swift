@@ -15,6 +15,7 @@ public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
 
   /// The tensor, by timm's name.
   public let tensor: String
+  /// Whose tensor it is.
   public let origin: Origin
   /// Of the first number that is not finite, one for every dimension.
   public let index: [Int]
@@ -39,6 +40,7 @@ public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
     self.storedType = storedType
   }
 
+  /// What was found where, how many there are, and what to do.
   public var description: String {
     let place = "[\(index.map(String.init).joined(separator: ", "))]"
     let share = "\(count) of its \(total) numbers \(count == 1 ? "is" : "are") not finite"

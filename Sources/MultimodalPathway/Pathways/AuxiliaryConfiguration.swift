@@ -5,7 +5,7 @@ import PathwayCheckpoints
 struct AuxiliaryConfiguration {
   private let object: JSONObject
 
-  /// Nil where there is none.
+  /// Nil if absent.
   init?(at url: URL, of checkpoint: Checkpoint) throws {
     guard let (text, name) = try ModelLocation(url).configuration(of: checkpoint) else { return nil }
     object = try JSONObject(parsing: text, file: name)

@@ -160,8 +160,8 @@ private struct MergedTensor {
 
   /// Folds, checks, rounds and writes some elements: the check reads what folding left in the cache.
   ///
-  /// - Parameter scratch: room for as many floats, in `memory`.
-  /// - Returns: the numbers that cannot be written, of which there are none where it is nil; then nothing is written.
+  /// - Parameter scratch: room in `memory` for one float an element.
+  /// - Returns: the numbers that cannot be written, and then nothing is written; nil if all are written.
   func write(
     _ range: Range<Int>, _ kernels: KernelTable, at scratch: UnsafeMutablePointer<Float>, of memory: FloatBuffer
   ) throws -> BadNumbers? {

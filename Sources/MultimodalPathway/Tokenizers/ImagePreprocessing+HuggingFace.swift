@@ -213,7 +213,7 @@ extension ImagePreprocessing.HuggingFaceConfiguration {
   /// How many frames a video's processor takes at equal distances (transformers' `default_sample_indices_fn`); 0 where
   /// it does not say how many, nil where it does not choose frames.
   ///
-  /// - Throws: `ImagePreprocessingError.unsupported` where it takes so many a second: their number would depend on the
+  /// - Throws: `ImagePreprocessingError.unsupported` where it takes frames by rate (`fps`): their number would depend on the
   ///   video, and the model's is fixed.
   func uniformFrames(file: String) throws -> Int? {
     guard samplesFrames == true else { return nil }

@@ -15,6 +15,7 @@ public enum ImagePreprocessingError: Error, Hashable {
 }
 
 extension ImagePreprocessingError: CustomStringConvertible {
+  /// What was found, what was expected, and what to do.
   public var description: String {
     switch self {
     case .invalid(let key, let found, let expected):

@@ -41,7 +41,7 @@ extension PointCloud {
 
   /// The points of these indices, in their order, without triangles.
   ///
-  /// - Throws: `PointCloudError` where there are none.
+  /// - Throws: `PointCloudError` if there is no point.
   public func points(_ indices: [Int]) throws -> PointCloud {
     try PointCloud(coordinates: indices.flatMap { coordinates[3 * $0..<3 * $0 + 3] }, origin: origin)
   }

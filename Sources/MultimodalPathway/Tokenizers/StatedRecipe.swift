@@ -63,7 +63,7 @@ struct StatedRecipe {
     }
   }
 
-  /// Reads the files; nil where there are none.
+  /// Reads the files; nil if absent.
   ///
   /// - Parameter metadata: those of the file at `url`; nil: they are read from it.
   /// - Throws: `ImagePreprocessingError`, naming file and key; `CheckpointError`.
@@ -98,7 +98,7 @@ struct StatedRecipe {
     return nil
   }
 
-  /// The bytes of a small file; nil where there is none.
+  /// The bytes of a small file; nil if absent.
   private static func contents(of file: URL) throws -> Data? {
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
     do {

@@ -36,7 +36,7 @@ public struct TimmRecipe: Sendable, Hashable {
     self.classCount = classCount
   }
 
-  /// The words of a row's recipe; nil where they are none, which the table's test would show.
+  /// The words of a row's recipe; nil if they do not form one, which the table's test would show.
   private init?(_ words: [Substring]) {
     let normalizations: [Substring: (mean: [Float], std: [Float])] = [
       "imagenet": (ImagePreprocessing.imageNetMean, ImagePreprocessing.imageNetStd),

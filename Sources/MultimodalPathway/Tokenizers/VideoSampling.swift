@@ -9,6 +9,7 @@ public struct VideoSampling: Sendable, Hashable {
     case uniform
   }
 
+  /// How the frames of a clip follow each other.
   public var rule: Rule
   /// T: frames of a clip.
   public var frames: Int
@@ -17,6 +18,7 @@ public struct VideoSampling: Sendable, Hashable {
   /// Clips from one video, evenly spread from its start to its end; a single one lies in the middle.
   public var segments: Int
 
+  /// A sampling of `segments` clips of `frames` frames; numbers that give no clip are allowed, and give none.
   public init(frames: Int, rate: Int, segments: Int = 1, rule: Rule = .strided) {
     self.rule = rule
     self.frames = frames
@@ -45,6 +47,7 @@ public struct VideoSampling: Sendable, Hashable {
       return (start..<start + frames).map { min($0, available - 1) * rate }
     }
   }
+
   private func uniformClips(frameCount count: Int) -> [[Int]] {
     // In floating point and in this order, as the reference has it.
     let tick = Double(count) / Double(frames)

@@ -54,7 +54,15 @@ def main() -> None:
     names = ImageNetInfo("imagenet-1k").label_descriptions()
     assert len(names) == 1000 and all(name.strip() == name and "\n" not in name for name in names)
     assert not any("\\" in name or '"' in name for name in names)
-    rows = "\n".join("    " + name for name in names)
+    assert not any(";" in name for name in names)
+    # Words of the text; a line ends in a backslash, which joins it to the next.
+    words = "; ".join(names).split(" ")
+    lines = [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > 112:
+            lines.append("")
+        lines[-1] += word + " "
+    rows = "\n".join("    " + line + "\\" for line in lines[:-1]) + "\n    " + lines[-1].rstrip()
     SWIFT.write_text(f'''// Data that Tests/Fixtures/model/make_class_names.py writes, from timm {timm.__version__}.
 //
 {comment(LICENCE)}
@@ -63,7 +71,7 @@ def main() -> None:
 enum ImageNet1k {{
   static let classCount = 1000
 
-  static let names: [String] = text.split(separator: "\\n").map(String.init)
+  static let names: [String] = text.split(separator: "; ").map(String.init)
 
   private static let text = """
 {rows}

@@ -57,7 +57,7 @@ HistoryBuffer = stand_in("mmengine.logging.history_buffer", "HistoryBuffer")
 
 
 def values():
-    """Everything that training code keeps beside a model."""
+    """Everything that training code saves with a model."""
     buffer = HistoryBuffer()
     buffer.history = np.arange(3.0)
     configuration = OmegaConf.create({"lr": 1e-3, "layers": [1, 2, {"name": "x"}], "path": "${lr}"})

@@ -1,5 +1,5 @@
 extension FuzzTarget {
-  /// Makes lengths and checksums true again after a mutation, so that it reaches what lies deeper.
+  /// Makes lengths and checksums true again after a mutation, so that it reaches deeper code.
   func repair(_ bytes: UnsafeMutableRawBufferPointer) {
     switch self {
     case .safetensors: Self.repairHeaderLength(bytes)
