@@ -36,7 +36,8 @@ public struct ModelBinding: Sendable {
   ) throws {
     // A transformer of another kind says so, whatever its configuration says.
     try reading.requireTarget()
-    let configuration = try ModelWeights.configuration(at: url, of: checkpoint, architecture: architecture)
+    let configuration = try ModelWeights.configuration(
+      at: url, of: checkpoint, architecture: architecture, named: reading.renamed.tensors)
     var stored = configuration
     if architecture == nil, let size = configuration.storedSize(of: reading) { stored.imageSize = size }
     try self.init(

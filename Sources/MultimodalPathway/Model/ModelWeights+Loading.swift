@@ -36,8 +36,15 @@ extension ModelWeights {
   public static func configuration(
     at url: URL, of checkpoint: Checkpoint, architecture: String? = nil
   ) throws -> VisionTransformerConfiguration {
+    try configuration(at: url, of: checkpoint, architecture: architecture, named: named(checkpoint.tensors))
+  }
+
+  /// The same with the tensors under timm's names, for callers that have them: joining query, key and value copies them.
+  static func configuration(
+    at url: URL, of checkpoint: Checkpoint, architecture: String?, named: @autoclosure () throws -> [String: Tensor]
+  ) throws -> VisionTransformerConfiguration {
     if let architecture {
-      var c = try VisionTransformerConfiguration.preset(architecture).fitted(to: named(checkpoint.tensors))
+      var c = try VisionTransformerConfiguration.preset(architecture).fitted(to: named())
       c.vocabulary = c.knownVocabulary(architecture: architecture, tag: nil, ofAnyTag: true)
       return c
     }
@@ -50,7 +57,7 @@ extension ModelWeights {
     var configuration = try VisionTransformerConfiguration.read(json: text, file: name)
     if configuration.modality == .audio { try configuration.readFeatureExtractor(beside: location.configurationFile) }
     if try VisionTransformerConfiguration.isHuggingFaceWithoutClass(json: text, file: name) {
-      configuration.fitHead(to: try named(checkpoint.tensors))
+      configuration.fitHead(to: try named())
     }
     return configuration
   }
