@@ -102,9 +102,8 @@ public final class VisionTransformer: Sendable {
     pooler =
       c.poolerWidth == nil
       ? nil : try plain("pooler.dense", bias: try target.tensor("pooler.dense.bias").float32())
-    head =
-      c.classCount > 0 && c.points == nil
-      ? try layer(target.linearHead().weight, bias: target.linearHead().bias, .float32) : nil
+    let linear = c.classCount > 0 && c.points == nil ? try target.linearHead() : nil
+    head = try linear.map { try layer($0.weight, bias: $0.bias, .float32) }
     let points = c.classCount > 0 ? c.points : nil
     classHead = c.task == .perPoint ? nil : try points.map { try ClassHead(target, $0, engine: engine) }
     partHead = c.task == .perPoint ? try points.map { try PartHead(target, $0, engine: engine) } : nil
