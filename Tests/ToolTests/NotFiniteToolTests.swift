@@ -152,6 +152,22 @@ import Testing
     }
   }
 
+  @Test func aVerificationNamesTheFile() throws {
+    try withOverflow { folder, model, files in
+      let verify = [
+        "verify", "--target", model, "--auxiliary", model + "/model.safetensors", "--scale", "0.01", "--input",
+      ]
+      for format in [[], ["--json"]] {
+        // Finite, and far from Double's by squares that overflow: a verdict.
+        let grey = try Tool.run(verify + [files[0]] + format)
+        #expect(grey.status == 1 && !grey.output.isEmpty && !grey.errors.contains("not finite"), "\(grey.errors)")
+        let found = try Tool.run(verify + [files[1]] + format)
+        #expect(found.status == 1 && found.output.isEmpty, "\(found.output)")
+        #expect(found.errors.contains("\(files[1]): a result of the verification is not finite"), "\(found.errors)")
+      }
+    }
+  }
+
   @Test func aProbeNamesTheFile() throws {
     try withOverflow { folder, model, files in
       for (index, name) in ["x", "y"].enumerated() {

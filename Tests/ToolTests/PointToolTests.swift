@@ -214,6 +214,25 @@ import Testing
     }
   }
 
+  /// Finite weights whose answers are not: nothing is written.
+  @Test func partsThatAreNotFiniteNameTheFile() throws {
+    try withModel("segmenter") { folder, _ in
+      let model = folder.appendingPathComponent("model")
+      let weights = model.appendingPathComponent("model.safetensors")
+      var tensors = try Checkpoint(contentsOf: weights).tensors
+      let last = try #require(tensors["convs3.weight"])
+      tensors["convs3.weight"] = Tensor([Float](repeating: 3e38, count: last.count), shape: last.shape)
+      try Checkpoint(tensors: tensors).write(to: weights)
+      let file = folder.appendingPathComponent("cloud.xyz").path
+      for format in [[], ["--json"], ["--csv"], ["--output", folder.path + "/parts.ply"]] {
+        let found = try Tool.run(["segment", "--model", model.path, file] + format)
+        #expect(found.status == 1 && found.output.isEmpty, "\(found.output)")
+        #expect(found.errors.contains("\(file): the answer for a point is not finite"), "\(found.errors)")
+      }
+      #expect(!FileManager.default.fileExists(atPath: folder.path + "/parts.ply"))
+    }
+  }
+
   @Test func segment() throws {
     try withModel("segmenter") { folder, cloud in
       let model = folder.appendingPathComponent("model").path
