@@ -2,9 +2,6 @@
 // transformers/models/*/modeling_*.py has the names; norm orders and heads are those of its configurations.
 
 extension CheckpointLayout {
-  private static let words = ["query", "key", "value"]
-  private static let letters = ["q", "k", "v"]
-
   /// Hugging Face BERT and its kin (RoBERTa, ELECTRA, XLM-RoBERTa, CamemBERT, Data2Vec's text model, MiniLM):
   /// post-norm, separate query, key and value. Those that moved their norms to the front are told by the norms (ESM,
   /// Megatron-BERT).
@@ -13,7 +10,8 @@ extension CheckpointLayout {
     signs: ["encoder.layer.0.intermediate.dense.weight"],
     counterSigns: ["encoder.layer.0.bottleneck.input.dense.weight"],
     names: .linear(
-      "encoder.layer.", qkv: words.map { "attention.self.\($0)" }, "attention.output.dense", "intermediate.dense",
+      "encoder.layer.", qkv: queryKeyValue.map { "attention.self.\($0)" }, "attention.output.dense",
+      "intermediate.dense",
       "output.dense"),
     norms: .afterUnless(tensors: [
       "encoder.layer.0.attention.LayerNorm.weight", "encoder.layer.0.attention.ln.weight",
@@ -26,13 +24,14 @@ extension CheckpointLayout {
   public static let whisper = CheckpointLayout(
     "whisper", "Whisper", .auxiliary, signature: "encoder.layers.0.self_attn.q_proj.weight",
     signs: ["encoder.conv1.weight", "encoder.layers.0.fc1.weight"],
-    names: .linear("encoder.layers.", qkv: letters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "fc1", "fc2"),
+    names: .linear("encoder.layers.", qkv: qkvLetters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "fc1",
+    "fc2"),
     heads: .channels64())
 
   /// OpenAI's Whisper encoder.
   public static let openAIWhisper = CheckpointLayout(
     "openAIWhisper", "OpenAI's Whisper", .auxiliary, signature: "encoder.blocks.0.attn.query.weight",
-    names: .linear("encoder.blocks.", qkv: words.map { "attn.\($0)" }, "attn.out", "mlp.0", "mlp.2"),
+    names: .linear("encoder.blocks.", qkv: queryKeyValue.map { "attn.\($0)" }, "attn.out", "mlp.0", "mlp.2"),
     heads: .channels64())
 
   static let textEncoders: [CheckpointLayout] = [
@@ -41,19 +40,20 @@ extension CheckpointLayout {
       "debertaV2", "DeBERTa v2 and v3", .auxiliary, signature: "encoder.layer.0.attention.self.query_proj.weight",
       signs: ["encoder.layer.0.intermediate.dense.weight"],
       names: .linear(
-        "encoder.layer.", qkv: words.map { "attention.self.\($0)_proj" }, "attention.output.dense",
+        "encoder.layer.", qkv: queryKeyValue.map { "attention.self.\($0)_proj" }, "attention.output.dense",
         "intermediate.dense", "output.dense"),
       norms: .after, heads: .channels64()),
     CheckpointLayout(
       "distilBERT", "DistilBERT", .auxiliary, signature: "layer.0.attention.q_lin.weight",
       signs: ["layer.0.ffn.lin1.weight"],
-      names: .linear("layer.", qkv: letters.map { "attention.\($0)_lin" }, "attention.out_lin", "ffn.lin1", "ffn.lin2"),
+      names: .linear("layer.", qkv: qkvLetters.map { "attention.\($0)_lin" }, "attention.out_lin", "ffn.lin1",
+      "ffn.lin2"),
       norms: .after, heads: .channels64()),
     CheckpointLayout(
       "mpnet", "MPNet", .auxiliary, signature: "encoder.layer.0.attention.attn.q.weight",
       signs: ["encoder.layer.0.intermediate.dense.weight"],
       names: .linear(
-        "encoder.layer.", qkv: letters.map { "attention.attn.\($0)" }, "attention.attn.o", "intermediate.dense",
+        "encoder.layer.", qkv: qkvLetters.map { "attention.attn.\($0)" }, "attention.attn.o", "intermediate.dense",
         "output.dense"),
       norms: .after, heads: .channels64(), headTensor: ("encoder.relative_attention_bias.weight", 1)),
     CheckpointLayout(
@@ -61,14 +61,14 @@ extension CheckpointLayout {
       signature: "encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight",
       counterSigns: ["encoder.albert_layer_groups.0.albert_layers.1.attention.query.weight"],
       names: .linear(
-        "encoder.albert_layer_groups.", qkv: words.map { "albert_layers.0.attention.\($0)" },
+        "encoder.albert_layer_groups.", qkv: queryKeyValue.map { "albert_layers.0.attention.\($0)" },
         "albert_layers.0.attention.dense", "albert_layers.0.ffn", "albert_layers.0.ffn_output"),
       norms: .after, heads: .channels64(except: [2048: 16]), sharesBlocks: true),
     CheckpointLayout(
       "t5", "T5's encoder", .auxiliary, signature: "encoder.block.0.layer.0.SelfAttention.q.weight",
       signs: ["encoder.block.0.layer.1.DenseReluDense.wi.weight"],
       names: .linear(
-        "encoder.block.", qkv: letters.map { "layer.0.SelfAttention.\($0)" }, "layer.0.SelfAttention.o",
+        "encoder.block.", qkv: qkvLetters.map { "layer.0.SelfAttention.\($0)" }, "layer.0.SelfAttention.o",
         "layer.1.DenseReluDense.wi", "layer.1.DenseReluDense.wo"),
       headTensor: ("encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", 1),
       remark: "the auxiliary (T5) does not divide attention's scores by the root of the head size; the target does"),
@@ -82,7 +82,7 @@ extension CheckpointLayout {
       rawValue, title, .auxiliary, signature: "encoder.layers.0.attention.q_proj.weight",
       signs: ["encoder.layers.0.feed_forward.intermediate_dense.weight"] + signs,
       names: .linear(
-        "encoder.layers.", qkv: letters.map { "attention.\($0)_proj" }, "attention.out_proj",
+        "encoder.layers.", qkv: qkvLetters.map { "attention.\($0)_proj" }, "attention.out_proj",
         "feed_forward.intermediate_dense", "feed_forward.output_dense"),
       norms: norms, heads: .channels64(except: [1280: 16, 1920: 16]), headTensor: headTensor)
   }
@@ -105,10 +105,13 @@ extension CheckpointLayout {
       signature: "encoder.layers.0.self_attn.q_proj.weight",
       signs: ["encoder.pos_conv.0.bias", "encoder.layers.0.fc1.weight"],
       names: .linear(
-        "encoder.layers.", qkv: letters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "fc1", "fc2"),
+        "encoder.layers.", qkv: qkvLetters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "fc1", "fc2"),
       norms: .afterUnless(tensors: ["feature_extractor.conv_layers.1.2.1.weight"]),
       heads: .channels64(except: [1280: 16, 1920: 16])),
   ]
+
+  /// ViT-H, ViT-bigG and So400m have other heads; OpenCLIP's text towers of 1280 channels have 20.
+  static let clipHeads = HeadRule.channels64(except: [1152: 16, 1280: 0, 1664: 16, 1408: 16])
 
   /// Vision and text towers, encoders of sequence-to-sequence models, and PyTorch's own encoder layers.
   static let towers: [CheckpointLayout] = [
@@ -116,21 +119,20 @@ extension CheckpointLayout {
       "clip", "CLIP's and SigLIP's towers", .auxiliary, signature: "encoder.layers.0.self_attn.q_proj.weight",
       signs: ["encoder.layers.0.mlp.fc1.weight"],
       names: .linear(
-        "encoder.layers.", qkv: letters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "mlp.fc1", "mlp.fc2"),
-      // ViT-H, ViT-bigG and So400m have other heads; OpenCLIP's text towers of 1280 channels have 20.
-      heads: .channels64(except: [1152: 16, 1280: 0, 1664: 16, 1408: 16])),
+        "encoder.layers.", qkv: qkvLetters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "mlp.fc1", "mlp.fc2"),
+      heads: clipHeads),
     CheckpointLayout(
       "openCLIP", "OpenCLIP's towers", .auxiliary, signature: "resblocks.0.attn.in_proj_weight",
       signs: ["resblocks.0.mlp.c_fc.weight"],
       names: .linear(
         "resblocks.", fused: ("attn.in_proj_weight", "attn.in_proj_bias"), "attn.out_proj", "mlp.c_fc", "mlp.c_proj"),
-      heads: .channels64(except: [1152: 16, 1280: 0, 1664: 16, 1408: 16])),
+      heads: clipHeads),
     CheckpointLayout(
       "sequenceToSequence", "encoders of BART, mBART, Pegasus, Marian", .auxiliary,
       signature: "encoder.layers.0.self_attn.q_proj.weight", signs: ["encoder.layers.0.fc1.weight"],
       counterSigns: ["encoder.conv1.weight", "encoder.layers.0.encoder_attn.q_proj.weight"],
       names: .linear(
-        "encoder.layers.", qkv: letters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "fc1", "fc2"),
+        "encoder.layers.", qkv: qkvLetters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "fc1", "fc2"),
       // A norm after the last block is there where the blocks normalise first.
       norms: .afterUnless(tensors: ["encoder.layer_norm.weight"], key: "normalize_before"),
       heads: .channels64(except: [256: 0])),
@@ -138,7 +140,7 @@ extension CheckpointLayout {
       "dinov3", "Hugging Face DINOv3", .auxiliary, signature: "layer.0.attention.q_proj.weight",
       signs: ["layer.0.mlp.up_proj.weight"], counterSigns: ["layer.0.mlp.gate_proj.weight"],
       names: .linear(
-        "layer.", qkv: letters.map { "attention.\($0)_proj" }, "attention.o_proj", "mlp.up_proj", "mlp.down_proj"),
+        "layer.", qkv: qkvLetters.map { "attention.\($0)_proj" }, "attention.o_proj", "mlp.up_proj", "mlp.down_proj"),
       heads: .channels64(except: [4096: 32])),
     CheckpointLayout(
       "torchvision", "torchvision's ViT", .auxiliary,

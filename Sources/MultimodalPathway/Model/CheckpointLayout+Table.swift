@@ -64,7 +64,9 @@ extension CheckpointLayout {
   private static let huggingFaceDropped = [
     "embeddings.mask_token", "decoder.", "encoder_to_decoder.", "mask_token",
   ]
-  private static let queryKeyValue = ["query", "key", "value"]
+  /// Modules of query, key and value that are named in full, or by a letter.
+  static let queryKeyValue = ["query", "key", "value"]
+  static let qkvLetters = ["q", "k", "v"]
   private static let scales = ["layer_scale1.lambda1": "ls1.gamma", "layer_scale2.lambda1": "ls2.gamma"]
 
   /// Hugging Face ViT, DeiT, MAE, VideoMAE, Audio Spectrogram Transformer: separate query, key and value. As
@@ -105,7 +107,7 @@ extension CheckpointLayout {
         "layernorm_before": "norm1", "layernorm_after": "norm2", "attention.o_proj": "attn.proj",
         "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2",
       ],
-      qkv: ["q", "k", "v"].map { "attention.\($0)_proj" }, outside: huggingFaceOutside, dropped: huggingFaceDropped))
+      qkv: qkvLetters.map { "attention.\($0)_proj" }, outside: huggingFaceOutside, dropped: huggingFaceDropped))
 
   /// The same of `huggingFaceDINOv2`.
   public static let transformers5DINOv2 = CheckpointLayout(
@@ -115,5 +117,5 @@ extension CheckpointLayout {
     names: LayoutNames(
       block: "encoder.layer.",
       inBlock: normsAndMLP.merging(scales.merging(["attention.o_proj": "attn.proj"]) { $1 }) { $1 },
-      qkv: ["q", "k", "v"].map { "attention.\($0)_proj" }, outside: huggingFaceOutside, dropped: huggingFaceDropped))
+      qkv: qkvLetters.map { "attention.\($0)_proj" }, outside: huggingFaceOutside, dropped: huggingFaceDropped))
 }

@@ -3,24 +3,22 @@
 // transformers/models/{altclip,blip,esm,jina_embeddings_v3,led,timesformer,vjepa2}/modeling_*.py.
 
 extension CheckpointLayout {
-  private static let words = ["query", "key", "value"]
-  private static let letters = ["q", "k", "v"]
-
   static let otherEncoders: [CheckpointLayout] = [
     // AltCLIP of transformers 5 has BERT's modules in `encoder.layers`, and writes CLIP's as `encoder.layer`.
     CheckpointLayout(
       "bertLayers", "BERT in encoder.layers", .auxiliary, signature: "encoder.layers.0.attention.self.query.weight",
       signs: ["encoder.layers.0.intermediate.dense.weight"],
       names: .linear(
-        "encoder.layers.", qkv: words.map { "attention.self.\($0)" }, "attention.output.dense", "intermediate.dense",
+        "encoder.layers.", qkv: queryKeyValue.map { "attention.self.\($0)" }, "attention.output.dense",
+        "intermediate.dense",
         "output.dense"),
       norms: .after, heads: .channels64(except: [384: 12])),
     CheckpointLayout(
       "clipLayer", "CLIP in encoder.layer", .auxiliary, signature: "encoder.layer.0.self_attn.q_proj.weight",
       signs: ["encoder.layer.0.mlp.fc1.weight"],
       names: .linear(
-        "encoder.layer.", qkv: letters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "mlp.fc1", "mlp.fc2"),
-      heads: .channels64(except: [1152: 16, 1280: 0, 1664: 16, 1408: 16])),
+        "encoder.layer.", qkv: qkvLetters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "mlp.fc1", "mlp.fc2"),
+      heads: clipHeads),
     CheckpointLayout(
       "blip", "BLIP's vision towers", .auxiliary, signature: "encoder.layers.0.self_attn.qkv.weight",
       signs: ["encoder.layers.0.self_attn.projection.weight", "encoder.layers.0.mlp.fc1.weight"],
@@ -31,7 +29,7 @@ extension CheckpointLayout {
       "vjepa2", "V-JEPA 2", .auxiliary, signature: "encoder.layer.0.attention.query.weight",
       signs: ["encoder.layer.0.attention.proj.weight", "encoder.layer.0.mlp.fc1.weight"],
       names: .linear(
-        "encoder.layer.", qkv: words.map { "attention.\($0)" }, "attention.proj", "mlp.fc1", "mlp.fc2"),
+        "encoder.layer.", qkv: queryKeyValue.map { "attention.\($0)" }, "attention.proj", "mlp.fc1", "mlp.fc2"),
       heads: .channels64(except: [1280: 16])),
     CheckpointLayout(
       "timesformer", "TimeSformer", .auxiliary, signature: "encoder.layer.0.attention.attention.qkv.weight",
@@ -44,7 +42,8 @@ extension CheckpointLayout {
       "led", "LED's encoder", .auxiliary, signature: "encoder.layers.0.self_attn.longformer_self_attn.query.weight",
       signs: ["encoder.layers.0.self_attn.output.weight", "encoder.layers.0.fc1.weight"],
       names: .linear(
-        "encoder.layers.", qkv: words.map { "self_attn.longformer_self_attn.\($0)" }, "self_attn.output", "fc1", "fc2"),
+        "encoder.layers.", qkv: queryKeyValue.map { "self_attn.longformer_self_attn.\($0)" }, "self_attn.output",
+        "fc1", "fc2"),
       norms: .after, heads: .channels64()),
     CheckpointLayout(
       "jinaBERT", "Jina's embeddings v3", .auxiliary, signature: "encoder.layers.0.mixer.Wqkv.weight",
@@ -57,7 +56,7 @@ extension CheckpointLayout {
       signature: "layers.0.self_attn.q_proj.weight",
       signs: ["layers.0.mlp.fc1.weight", "layers.0.post_mlp_layernorm.weight"],
       names: .linear(
-        "layers.", qkv: letters.map { "self_attn.\($0)_proj" }, "self_attn.o_proj", "mlp.fc1", "mlp.fc2"),
+        "layers.", qkv: qkvLetters.map { "self_attn.\($0)_proj" }, "self_attn.o_proj", "mlp.fc1", "mlp.fc2"),
       norms: .after, heads: .channels64()),
   ]
 }
