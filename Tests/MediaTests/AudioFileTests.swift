@@ -140,16 +140,27 @@ import Testing
   /// Damaged files give a sound or an `AudioFileError`, never anything else.
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func survivesDamage(_ seed: UInt64) throws {
+    let readable = try Self.readable(of: 400, from: Self.formats.map { try Self.file($0) }, seed) { random in
+      UInt8.random(in: 0...255, using: &random)
+    }
+    #expect(readable > 20)
+  }
+
+  /// The number of sounds among `count` damaged copies of `files`; others throw `AudioFileError`.
+  ///
+  /// - Parameter byte: what a byte is replaced by.
+  static func readable(
+    of count: Int, from files: [Data], _ seed: UInt64, byte: (inout SeededGenerator) -> UInt8
+  ) throws -> Int {
     var random = SeededGenerator(seed: seed)
-    let files = try Self.formats.map { try Self.file($0) }
     let limits = AudioLimits(channels: 8, frames: 1 << 20)
     var readable = 0
-    for _ in 0..<400 {
+    for _ in 0..<count {
       var data = files.randomElement(using: &random)!
       for _ in 0..<Int.random(in: 1...4, using: &random) {
         // Headers are what readers believe.
         let reach = Bool.random(using: &random) ? min(128, data.count) : data.count
-        data[Int.random(in: 0..<reach, using: &random)] = UInt8.random(in: 0...255, using: &random)
+        data[Int.random(in: 0..<reach, using: &random)] = byte(&random)
       }
       if Int.random(in: 0..<4, using: &random) == 0 {
         data = Data(data.prefix(Int.random(in: 0..<data.count, using: &random)))
@@ -161,6 +172,6 @@ import Testing
       } catch is AudioFileError {
       }
     }
-    #expect(readable > 20)
+    return readable
   }
 }

@@ -7,15 +7,17 @@ public struct ModelConversion: Sendable {
   /// The model: it computes the same bits as the original, from the same tensors.
   public let weights: ModelWeights
   /// How the checkpoint named tensors; nil where no layout was recognised and the names are timm's anyway.
-  public let layout: CheckpointLayout?
+  public var layout: CheckpointLayout? { binding.reading.match?.layout }
   /// The checkpoint's names by timm's, where a tensor has another name now.
-  public let renamed: [String: String]
+  public var renamed: [String: String] { binding.renamed }
   /// The same where several tensors became one: query, key and value; a weight, its auxiliary's and their scale.
-  public let joined: [String: [String]]
+  public var joined: [String: [String]] { binding.joined }
   /// What the checkpoint has and the model has no use for: decoders, mask tokens, pretraining heads.
-  public let dropped: [String]
+  public var dropped: [String] { binding.dropped }
   /// What the checkpoint leaves out and the model needs: fixed positions.
-  public let computed: [String]
+  public var computed: [String] { binding.computed }
+
+  private let binding: ModelBinding
 
   /// Loads a model as `ModelWeights.init(modelAt:architecture:weights:overriding:)` does.
   ///
@@ -26,14 +28,9 @@ public struct ModelConversion: Sendable {
     overriding overrides: ModelOverrides = ModelOverrides()
   ) throws {
     let checkpoint = try Checkpoint(contentsOf: url, weights: key)
-    let binding = try ModelBinding(modelAt: url, of: checkpoint, architecture: architecture)
+    binding = try ModelBinding(modelAt: url, of: checkpoint, architecture: architecture)
     weights = try ModelWeights(binding: binding, of: checkpoint)
       .prepared(at: url, architecture: architecture, size: binding.configuredSize, overrides)
-    layout = binding.reading.match?.layout
-    renamed = binding.renamed
-    joined = binding.joined
-    dropped = binding.dropped
-    computed = binding.computed
   }
 
   /// The model as a file that timm loads with `strict=True`; its metadata name the sources and their SHA-256.

@@ -25,10 +25,9 @@ extension ModelWeights {
     modelAt url: URL, architecture: String? = nil, weights: String? = nil,
     overriding overrides: ModelOverrides = ModelOverrides()
   ) throws {
-    let checkpoint = try Checkpoint(contentsOf: url, weights: weights)
-    let binding = try ModelBinding(modelAt: url, of: checkpoint, architecture: architecture)
-    self = try ModelWeights(binding: binding, of: checkpoint)
-      .prepared(at: url, architecture: architecture, size: binding.configuredSize, overrides)
+    self = try ModelConversion(
+      modelAt: url, architecture: architecture, weights: weights, overriding: overrides
+    ).weights
   }
 
   /// The configuration of a checkpoint's tensors as they are stored, before
