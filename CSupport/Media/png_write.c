@@ -46,6 +46,9 @@ static void encode(mp_png_writer *writer, const uint8_t *rgb, uint32_t width, ui
   png_set_IHDR(
       writer->library, writer->info, width, height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
       PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  // Says what made it: the tool replaces pictures of its own.
+  png_text software = {.compression = PNG_TEXT_COMPRESSION_NONE, .key = "Software", .text = "m2pt"};
+  png_set_text(writer->library, writer->info, &software, 1);
   png_write_info(writer->library, writer->info);
   for (size_t y = 0; y < height; y++) png_write_row(writer->library, rgb + 3 * (size_t)width * y);
   png_write_end(writer->library, writer->info);

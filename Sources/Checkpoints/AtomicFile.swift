@@ -12,8 +12,8 @@ package struct AtomicFile {
   /// - A symbolic link stays one: the file that it names is replaced or, where there is none, made.
   /// - An existing file's permission bits are kept, its owner and other attributes are not; a new file gets what the
   ///   process's mask leaves of 0666. Directories, pipes and devices are refused before `body` runs.
-  /// - File and directory are flushed to the disk before this returns. A process that is killed leaves a file
-  ///   `.m2pt-*.partial` behind.
+  /// - File and directory are flushed to the disk before this returns.
+  /// - What a killed process left in the directory is removed (`TemporaryPlace`).
   ///
   /// - Throws: `CheckpointError.unwritable`, and what `body` throws.
   package static func write(to url: URL, _ body: (AtomicFile) throws -> Void) throws {
@@ -30,26 +30,22 @@ package struct AtomicFile {
     }
 
     let folder = URL(fileURLWithPath: target).deletingLastPathComponent().path
-    // Of one length for every target: a name that just fits the file system must not be made longer.
-    let temporary = "\(folder)/.m2pt-\(UUID().uuidString).partial"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    let temporary = try TemporaryPlace(.file, in: folder, for: url.path)
+    defer { temporary.end() }
+    // The place's own descriptor keeps its lock until the file has its name.
+    let descriptor = fcntl(temporary.descriptor, F_DUPFD_CLOEXEC, 0)
     guard descriptor >= 0 else { throw failure(url.path) }
     do {
-      do {
-        try body(AtomicFile(descriptor: descriptor, path: url.path))
-        if let mode { try check(fchmod(descriptor, mode), url.path) }
-        try check(fsync(descriptor), url.path)
-      } catch {
-        close(descriptor)
-        throw error
-      }
-      // Some file systems tell only now that the disk is full.
-      try check(close(descriptor), url.path)
-      try check(rename(temporary, target), url.path)
+      try body(AtomicFile(descriptor: descriptor, path: url.path))
+      if let mode { try check(fchmod(descriptor, mode), url.path) }
+      try check(fsync(descriptor), url.path)
     } catch {
-      unlink(temporary)
+      close(descriptor)
       throw error
     }
+    // Some file systems tell only now that the disk is full.
+    try check(close(descriptor), url.path)
+    try check(rename(temporary.path, target), url.path)
     try flush(directory: folder, url.path)
   }
 
@@ -98,7 +94,7 @@ package struct AtomicFile {
     .unwritable(file: path, reason: String(cString: strerror(errno)))
   }
 
-  private static func check(_ result: Int32, _ path: String) throws {
+  static func check(_ result: Int32, _ path: String) throws {
     guard result == 0 else { throw failure(path) }
   }
 
@@ -126,7 +122,7 @@ package struct AtomicFile {
   }
 
   /// Makes a new name survive a power failure.
-  private static func flush(directory: String, _ path: String) throws {
+  static func flush(directory: String, _ path: String) throws {
     let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     // EACCES: one may write into the directory but not read it, and so not flush it.
     if descriptor < 0 && errno == EACCES { return }

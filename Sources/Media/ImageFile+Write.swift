@@ -5,21 +5,13 @@ import MultimodalPathway
 extension ImageFile {
   /// Writes an 8-bit RGB PNG file: same pixels, same bytes.
   ///
-  /// The file appears whole or not at all: it is written under another name in the same directory, then renamed over
-  /// `file`.
+  /// The file appears whole or not at all. Links, permissions and durability are those of `Checkpoint.write(to:)`.
   ///
-  /// - Throws: `MediaError.unwritable`; then nothing is left behind and an older file stays as it was.
+  /// - Throws: `CheckpointError.unwritable`, then nothing is left behind and an older file stays as it was;
+  ///   `MediaError.unwritable` for a picture that PNG cannot hold.
   public static func writePNG(_ image: PixelImage, to file: URL) throws {
     let data = try encodePNG(image, name: file.path)
-    let directory = file.deletingLastPathComponent()
-    let temporary = directory.appendingPathComponent(".\(file.lastPathComponent).\(UUID().uuidString)")
-    do {
-      try data.write(to: temporary)
-      guard rename(temporary.path, file.path) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-    } catch {
-      try? FileManager.default.removeItem(at: temporary)
-      throw MediaError.unwritable(file: file.path, reason: reason(for: error))
-    }
+    try AtomicFile.write(to: file) { target in try data.withUnsafeBytes { try target.append($0) } }
   }
 
   /// The bytes of an 8-bit RGB PNG file.

@@ -20,6 +20,7 @@ struct AttentionOverlay: ParsableCommand {
   @Argument(help: "A file of the model's kind: JPEG, PNG; a video; WAV, FLAC, Ogg, MP3; PLY, OFF, OBJ, XYZ, NPY.")
   var file: String
   @Option(help: "The file to write: PNG, or PLY of points.") var output: String?
+  @OptionGroup var replacement: OverwriteOption
   @Option(help: "The block whose attention is shown (default: the last).") var block: Int?
   @Option(help: "A head, from 0, or mean.") var head = HeadChoice.mean
   @Option(
@@ -53,17 +54,18 @@ struct AttentionOverlay: ParsableCommand {
   }
 
   func run() throws {
-    let model = try options.load()
-    let c = model.configuration
+    let weights = try options.weights()
+    let c = weights.configuration
     if let output, c.points != nil { try PointPicture.checkName(URL(fileURLWithPath: output)) }
+    let picture = output.map { OutputFile(pictureAt: $0, ofPoints: c.points != nil, replacement) }
+    try picture?.check(inputs: options.inputs(weights) + [URL(fileURLWithPath: file)])
+    let model = try options.load(weights)
     let seen = try Seen(URL(fileURLWithPath: file), c, options)
     let last = block ?? c.depth - 1
     let looking = token ?? (c.hasClassToken ? .classToken : .mean)
     let row = try attention(model, seen.values, upTo: last, looking)
     let patches = Array(row[c.prefixTokens...])
-    if let output {
-      try seen.paint(patches, c, opacity: opacity, up: up, to: URL(fileURLWithPath: output))
-    }
+    if let picture { try seen.paint(patches, c, opacity: opacity, up: up, to: picture.url) }
     if json {
       let (rows, columns) = (c.slices * c.grid.height, c.grid.width)
       try printJSON(
@@ -72,7 +74,7 @@ struct AttentionOverlay: ParsableCommand {
           prefix: Array(row[..<c.prefixTokens]),
           attention: (0..<rows).map { Array(patches[$0 * columns..<($0 + 1) * columns]) }, centers: seen.centers))
     } else if let output {
-      print("wrote \(output): block \(last), head \(head), token \(looking), \(seen.size), \(c.gridText)")
+      try printLine("wrote \(output): block \(last), head \(head), token \(looking), \(seen.size), \(c.gridText)")
     }
   }
 

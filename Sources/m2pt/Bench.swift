@@ -32,6 +32,7 @@ struct Bench: ParsableCommand {
   @Option(help: "Output: text, json, bmf (Bencher) or google (Google Benchmark).") var format = Format.text
   @Flag(help: "The same as --format json.") var json = false
   @Option(help: "A file for a report with a roofline plot; implies --profile.") var html: String?
+  @OptionGroup var replacement: OverwriteOption
   @Option(help: "Time this file's way to the model's answer, stage by stage, and what comes before the first block.")
   var input: String?
   @OptionGroup var views: ViewOptions
@@ -60,14 +61,21 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
-    if isFirstPassOnly { return try printJSON(BenchStartup.FirstPass(makeModel(), batch: batch)) }
+    if isFirstPassOnly { return try printJSON(BenchStartup.FirstPass(makeModel(weights()), batch: batch)) }
     if startup { return try runStartup() }
     if let input { return try run(file: input) }
-    let measurement = try BenchMeasurement(makeModel(), batch: batch, runs: runs, profiles: profile || html != nil)
+    let weights = try weights()
+    let page = html.map { OutputFile($0, .page, option: "--html", replacement) }
+    let inputs = precision.inputs + (model.map { weights.inputs(at: $0) } ?? [])
+    try page?.check(inputs: inputs)
+    let measurement = try BenchMeasurement(makeModel(weights), batch: batch, runs: runs, profiles: profile || html != nil)
     let report = measurement.report(precision: precision.name, pathway: pathway?.rawValue)
-    if let html { try BenchPage(report).write(to: URL(fileURLWithPath: html)) }
+    if let page {
+      try page.check(inputs: inputs)
+      try BenchPage(report).write(to: page.url)
+    }
     switch json ? .json : format {
-    case .text: print(report.text)
+    case .text: try printLine(report.text)
     case .json: try printJSON(report, keys: .convertToSnakeCase)
     case .bmf: try printJSON(report.bencherMetrics, keys: .convertToSnakeCase)
     case .google: try printJSON(GoogleBenchmark(report), keys: .convertToSnakeCase)
@@ -75,19 +83,18 @@ struct Bench: ParsableCommand {
   }
 
   private func run(file: String) throws {
-    let model = try makeModel()
+    let model = try makeModel(weights())
     let c = model.configuration
     let frontEnd = try c.frontEnd(
       self.model ?? c.architecture, recipe.preprocessing(c, modelAt: self.model, architecture: architecture),
       views: views, sound: sound, engine: model.engine)
     let report = try BenchFile(
       model, frontEnd, URL(fileURLWithPath: file), precision: precision.name, runs: runs)
-    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { print(report.text) }
+    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { try printLine(report.text) }
   }
 
-  private func makeModel() throws -> VisionTransformer {
+  private func makeModel(_ weights: ModelWeights) throws -> VisionTransformer {
     let engine = try Engine(threads: engine.threads, instructionSet: isa)
-    let weights = try weights()
     var joined = PathwayWeights(weights)
     if pathway != nil {
       let other = try ModelWeights.random(weights.configuration, seed: 2)
@@ -106,7 +113,7 @@ struct Bench: ParsableCommand {
     // The child gets this command's own words, and does one pass.
     let own = CommandLine.arguments.dropFirst().filter { !["--startup", "--json"].contains($0) }
     let report = try BenchStartup(runs: runs, arguments: own + ["--first-pass"])
-    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { print(report.text) }
+    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { try printLine(report.text) }
   }
 }
 

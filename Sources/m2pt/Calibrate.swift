@@ -14,6 +14,7 @@ struct Calibrate: ParsableCommand {
   @OptionGroup var input: ModelInput
   @Option(help: "The most that a layer may lose.") var bound = Calibration.usualBound
   @Option(help: "A JSON file for the plan.") var output: String?
+  @OptionGroup var replacement: OverwriteOption
   @Flag(help: "JSON on standard output.") var json = false
 
   private struct Report: Encodable {
@@ -36,6 +37,9 @@ struct Calibrate: ParsableCommand {
     var calibration = try Calibration(PathwayWeights(weights), engine: input.options.engineOptions.engine())
     let (run, batches) = try input.run(
       weights.configuration, calibration.engine, "calibrate", interrupted: "there is no plan")
+    let file = output.map { OutputFile($0, .plan, replacement) }
+    let inputs = input.options.inputs(weights) + run.names.map { URL(fileURLWithPath: $0) }
+    try file?.check(inputs: inputs)
     var refused: Int?
     try run.forEachBatch(batches) { views, values in
       try add(views, values, to: &calibration) { view, error in
@@ -47,8 +51,11 @@ struct Calibrate: ParsableCommand {
     let report = Report(
       bound: bound, inputs: calibration.inputCount, layers: try calibration.layers(bound: bound),
       plan: try calibration.plan(bound: bound))
-    try output.map { try report.plan.write(to: URL(fileURLWithPath: $0)) }
-    if json { try printJSON(report) } else { show(report) }
+    if let file {
+      try file.check(inputs: inputs)
+      try report.plan.write(to: file.url)
+    }
+    if json { try printJSON(report) } else { try show(report) }
     try run.end()
   }
 
@@ -71,22 +78,22 @@ struct Calibrate: ParsableCommand {
     }
   }
 
-  private func show(_ report: Report) {
+  private func show(_ report: Report) throws {
     let width = max(5, report.layers.map(\.name.count).max() ?? 0)
-    func line(_ name: String, _ chosen: String, _ losses: String...) {
-      print(([name.padding(toLength: width, withPad: " ", startingAt: 0)]
+    func line(_ name: String, _ chosen: String, _ losses: String...) throws {
+      try printLine(([name.padding(toLength: width, withPad: " ", startingAt: 0)]
         + ([chosen] + losses).map { $0.padding(toLength: 9, withPad: " ", startingAt: 0) }).joined(separator: "  "))
     }
-    line("layer", "format", "in int8", "bfloat16")
+    try line("layer", "format", "in int8", "bfloat16")
     for layer in report.layers {
-      line(
+      try line(
         layer.name, layer.precision.rawValue, layer.int8Loss.map { String(format: "%.5f", $0) } ?? "-",
         String(format: "%.5f", layer.bfloat16Loss))
     }
     let counts = Precision.allCases.reversed().map { precision in
       "\(report.layers.count { $0.precision == precision }) in \(precision.rawValue)"
     }
-    print("\(report.inputs) inputs, bound \(report.bound): \(counts.joined(separator: ", "))")
-    if let output { print("wrote \(output)") }
+    try printLine("\(report.inputs) inputs, bound \(report.bound): \(counts.joined(separator: ", "))")
+    if let output { try printLine("wrote \(output)") }
   }
 }

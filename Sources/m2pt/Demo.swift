@@ -9,6 +9,7 @@ struct Demo: ParsableCommand {
 
   @Option(help: "Folder of the demo's files, where they are not beside the tool.") var assets: String?
   @Option(help: "Model directory to write the merged model to (default: a temporary one).") var output: String?
+  @Flag(help: "Replace a model that is in the output directory.") var overwrite = false
   @OptionGroup var engine: EngineOptions
   @Flag(help: "JSON on standard output.") var json = false
 
@@ -19,19 +20,23 @@ struct Demo: ParsableCommand {
     let start = ContinuousClock.now
     let assets = try DemoAssets(path: assets)
     let engine = try engine.engine()
+    let directory = output.map { ModelDirectory(url: URL(fileURLWithPath: $0), overwrites: overwrite) }
+    for model in [assets.target, assets.auxiliary] { try directory?.check(source: model) }
     let weights = try assets.joined()
     for warning in weights.warnings { report("warning: \(warning)") }
     let pictures = try assets.samples.map { try ImageFile.read(assets.picture($0.name)) }
     let pixels = try assets.preprocessor()(pictures)
 
     let merged: ModelWeights
-    if let output {
-      merged = try merge(weights, assets, engine, to: URL(fileURLWithPath: output))
+    if let directory {
+      try directory.write { try merge(weights, assets, engine, to: $0) }
+      merged = try ModelWeights(modelAt: directory.url)
     } else {
-      let folder = FileManager.default.temporaryDirectory.appendingPathComponent("m2pt-demo-\(UUID().uuidString)")
-      // Nothing depends on what is left of a temporary folder.
-      defer { try? FileManager.default.removeItem(at: folder) }
-      merged = try merge(weights, assets, engine, to: folder)
+      let folder = FileManager.default.temporaryDirectory.path
+      merged = try AtomicDirectory.withTemporary(in: folder, files: ModelDirectory.contents, for: folder) { temporary in
+        try merge(weights, assets, engine, to: temporary)
+        return try ModelWeights(modelAt: temporary)
+      }
     }
     let passes = try measure(
       [
@@ -48,28 +53,19 @@ struct Demo: ParsableCommand {
     if json {
       try printJSON(result)
     } else {
-      print(result.text(pictures: pictures))
+      try printLine(result.text(pictures: pictures))
     }
     if !result.holds { throw ExitCode(1) }
   }
 
-  /// Writes the merged model, a model directory as any other, and reads it back as a plain one.
-  private func merge(
-    _ weights: PathwayWeights, _ assets: DemoAssets, _ engine: Engine, to folder: URL
-  ) throws -> ModelWeights {
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw CheckpointError.unwritable(
-        file: folder.path, reason: "no folder can be made: \(error.localizedDescription)")
-    }
+  /// Writes the merged model, a model directory as any other.
+  private func merge(_ weights: PathwayWeights, _ assets: DemoAssets, _ engine: Engine, to folder: URL) throws {
     try weights.writeMerged(
       to: folder.appendingPathComponent("model.safetensors"), inputs: assets.files, engine: engine)
     let configuration = try Data(contentsOf: assets.target.appendingPathComponent("config.json"))
     try AtomicFile.write(to: folder.appendingPathComponent("config.json")) { file in
       try configuration.withUnsafeBytes { try file.append($0) }
     }
-    return try ModelWeights(modelAt: folder)
   }
 
   /// Every model's logits and median time over all pictures in one batch; the models take turns.

@@ -17,6 +17,7 @@ struct Features: ParsableCommand {
   @Flag(help: "Pooled features alone, as a pass computes them that is asked for nothing else: little room, less work.")
   var pooled = false
   @Option(help: "The safetensors file.") var output: String
+  @OptionGroup var replacement: OverwriteOption
 
   func validate() throws {
     if pooled, block != nil {
@@ -25,11 +26,15 @@ struct Features: ParsableCommand {
   }
 
   func run() throws {
-    let model = try input.options.load()
+    let weights = try input.options.weights()
+    let model = try input.options.load(weights)
     let c = model.configuration
     if let block, !(0..<c.depth).contains(block) { throw InferenceError.blockOutOfRange(found: block, depth: c.depth) }
     let (run, batches) = try input.run(c, model.engine, "features", interrupted: "nothing was written")
     if run.names.isEmpty { return try run.end() }
+    let file = OutputFile(output, .features, replacement)
+    let inputs = input.options.inputs(weights) + run.names.map { URL(fileURLWithPath: $0) }
+    try file.check(inputs: inputs)
     let workspace = model.workspace(batch: batches.mostViews(files: run.names.count))
     let tokens: [SafetensorsStream.Column] =
       pooled ? [] : [.init("features", .float32, shape: [c.tokenCount, c.width])]
@@ -38,7 +43,7 @@ struct Features: ParsableCommand {
     var count = 0
     do {
       try SafetensorsStream.write(
-        to: URL(fileURLWithPath: output),
+        to: file.url,
         columns: tokens + [
           .init("pooled", .float32, shape: [c.pooledWidth]), .init("files", .uint8, shape: nil),
         ], metadata: metadata,
@@ -55,6 +60,8 @@ struct Features: ParsableCommand {
         }
         try rows.end()
         count = stream.rows
+        // The run may have been long.
+        try file.check(inputs: inputs)
       }
     } catch is FeatureRows.None {
       report("nothing was written: no file has features")
@@ -62,7 +69,7 @@ struct Features: ParsableCommand {
       throw ExitCode(1)
     }
     let shape = pooled ? "" : "features \([count, c.tokenCount, c.width]), "
-    print("wrote \(output): \(shape)pooled \([count, c.pooledWidth])")
+    try printLine("wrote \(output): \(shape)pooled \([count, c.pooledWidth])")
     try run.end()
   }
 }

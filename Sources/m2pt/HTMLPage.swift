@@ -14,10 +14,14 @@ struct HTMLPage {
     try AtomicFile.write(to: url) { file in try bytes.withUnsafeBytes { try file.append($0) } }
   }
 
+  /// Says in a page what made it.
+  static let generator = "<meta name=\"generator\" content=\"m2pt\">"
+
   private var text: String {
     """
     <!doctype html>
-    <html lang="en"><head><meta charset="utf-8"><title>\(title.escapedForHTML)</title>
+    <html lang="en"><head><meta charset="utf-8">\(Self.generator)
+    <title>\(title.escapedForHTML)</title>
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <style>
     body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }

@@ -62,7 +62,7 @@ struct Inspect: ParsableCommand {
       inspection.asAuxiliary = .init(refused: "\(error)")
     }
     if json { return try printJSON(inspection) }
-    for line in inspection.lines { print(line) }
+    for line in inspection.lines { try printLine(line) }
   }
 
   /// Whether something says the configuration, be it right or wrong.

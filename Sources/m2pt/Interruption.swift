@@ -1,3 +1,4 @@
+import CSupport
 import Foundation
 import Synchronization
 
@@ -12,6 +13,13 @@ enum Interruption {
     return number == 0 ? nil : number
   }
 
+  /// From here on signals that end the process first remove its unfinished files, and a limit on the size of files is
+  /// an error as a full disk is.
+  static func removeTemporaries() {
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU] { mp_remove_temporaries_on(number) }
+    Foundation.signal(SIGXFSZ, SIG_IGN)
+  }
+
   /// From here on the signals above only leave their number, unless the process was started to ignore them.
   static func watch() {
     // Made before a handler needs it, which must not allocate.
@@ -23,13 +31,9 @@ enum Interruption {
         let before = Interruption.received.exchange(number, ordering: .relaxed)
         guard before != 0 else { return }
         Foundation.signal(number, SIG_DFL)
+        mp_remove_temporaries()
         raise(number)
       }
-      // A parent may have them blocked for itself, as threads of libdispatch do, and its children inherit that.
-      var blocked = sigset_t()
-      sigemptyset(&blocked)
-      sigaddset(&blocked, number)
-      pthread_sigmask(SIG_UNBLOCK, &blocked, nil)
     }
   }
 

@@ -9,6 +9,7 @@ struct Merge: ParsableCommand {
   @OptionGroup var pathway: PathwayOptions
   @OptionGroup var engine: EngineOptions
   @Option(help: "The merged safetensors file.") var output: String
+  @OptionGroup var replacement: OverwriteOption
   @Option(help: "Numbers of the merged file: float32, float16, bfloat16, or target for the target's own format.")
   var dtype = MergedFormat.float32
 
@@ -28,8 +29,9 @@ struct Merge: ParsableCommand {
 
   func run() throws {
     let weights = try pathway.joined()
-    try weights.writeMerged(
-      to: URL(fileURLWithPath: output), as: dtype.elementType(weights.target), engine: engine.engine())
-    print("wrote \(output): \(weights.target.tensors.count) tensors, \(weights.target.parameterCount) parameters")
+    let file = OutputFile(output, .merged, replacement)
+    try file.check(inputs: pathway.inputs(weights))
+    try weights.writeMerged(to: file.url, as: dtype.elementType(weights.target), engine: engine.engine())
+    try printLine("wrote \(output): \(weights.target.tensors.count) tensors, \(weights.target.parameterCount) parameters")
   }
 }

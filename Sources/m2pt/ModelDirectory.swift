@@ -12,17 +12,22 @@ struct ModelDirectory {
     (url.isExistingDirectory ? url.resolvingSymlinksInPath() : url).standardizedFileURL
   }
 
-  private static let contents: Set = ["config.json", "model.safetensors"]
+  static let contents = ["config.json", "model.safetensors"]
 
   /// Checks, before long work, that the directory may be written: it is not there, empty, or an old model to be
   /// replaced.
   ///
-  /// - Parameter source: a model that is read meanwhile and must not be replaced.
+  /// - Parameters:
+  ///   - source: a model that is read meanwhile and must not be replaced.
+  ///   - inputs: other files that are read.
   /// - Throws: `ToolError`.
-  func check(source: URL) throws {
-    let model = source.resolvingSymlinksInPath().standardizedFileURL
-    guard url.resolvingSymlinksInPath().standardizedFileURL.path != model.path else {
+  func check(source: URL, inputs: [URL] = []) throws {
+    guard FileIdentity(url) != FileIdentity(source) else {
       throw ToolError("\(url.relativePath): is the model itself; choose another --output")
+    }
+    let own = Set(Self.contents.map { FileIdentity(url.appendingPathComponent($0)) })
+    if let input = inputs.first(where: { own.contains(FileIdentity($0)) }) {
+      throw ToolError("\(url.relativePath): holds an input of this command, \(input.relativePath); choose another --output")
     }
     let parent = place.deletingLastPathComponent()
     guard FileManager.default.isWritableFile(atPath: parent.path) else {
@@ -41,37 +46,20 @@ struct ModelDirectory {
     }
   }
 
-  /// Writes `config.json` and `model.safetensors` into a directory beside `url`, then renames it.
+  /// Writes `config.json` and `model.safetensors`.
   ///
-  /// - Throws: `ToolError`, `CheckpointError`, `ConfigurationError`; nothing new is left behind and an old model stays.
+  /// - Throws: `CheckpointError`, `ConfigurationError`; nothing new is left behind and an old model stays.
   func write(
     _ checkpoint: Checkpoint, _ configuration: VisionTransformerConfiguration, _ recipe: ImagePreprocessing?
   ) throws {
-    let place = place
-    let sibling = ".\(place.lastPathComponent).\(UUID().uuidString)"
-    let temporary = place.deletingLastPathComponent().appendingPathComponent(sibling + ".partial")
-    let old = place.deletingLastPathComponent().appendingPathComponent(sibling + ".old")
-    do {
-      try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: false)
-      try configuration.write(toDirectory: temporary, preprocessing: recipe)
-      try checkpoint.write(to: temporary.appendingPathComponent("model.safetensors"))
-      // An empty directory gives way to a rename; one with a model in it has to be moved first.
-      if rename(temporary.path, place.path) != 0 {
-        guard overwrites, rename(place.path, old.path) == 0 else { throw Self.failure(url) }
-        guard rename(temporary.path, place.path) == 0 else {
-          let error = Self.failure(url)
-          rename(old.path, place.path)
-          throw error
-        }
-        try FileManager.default.removeItem(at: old)
-      }
-    } catch {
-      try? FileManager.default.removeItem(at: temporary)
-      throw error
+    try write { folder in
+      try configuration.write(toDirectory: folder, preprocessing: recipe)
+      try checkpoint.write(to: folder.appendingPathComponent("model.safetensors"))
     }
   }
 
-  private static func failure(_ url: URL) -> ToolError {
-    ToolError("\(url.relativePath): cannot be written: \(String(cString: strerror(errno)))")
+  /// The same with a `body` that writes both files.
+  func write(_ body: (URL) throws -> Void) throws {
+    try AtomicDirectory.write(to: url, files: Self.contents, replaces: overwrites, body)
   }
 }

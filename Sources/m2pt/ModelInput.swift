@@ -20,9 +20,14 @@ struct ModelOptions: ParsableArguments {
     try recipe.weights(modelAt: model, architecture: architecture, chosen, imageSize)
   }
 
-  func load() throws -> VisionTransformer {
-    try VisionTransformer(weights(), precision: precision.plan(), engine: engineOptions.engine())
+  func load() throws -> VisionTransformer { try load(weights()) }
+
+  func load(_ weights: ModelWeights) throws -> VisionTransformer {
+    try VisionTransformer(weights, precision: precision.plan(), engine: engineOptions.engine())
   }
+
+  /// All files that `load` may read.
+  func inputs(_ weights: ModelWeights) -> [URL] { weights.inputs(at: model) + precision.inputs }
 
   func preprocessing(_ c: VisionTransformerConfiguration) throws -> ImagePreprocessing? {
     try recipe.preprocessing(c, modelAt: model, architecture: architecture)

@@ -28,6 +28,8 @@ struct PrecisionOptions: ParsableArguments {
   /// As reports have it.
   var name: String { file == nil ? (precision ?? .float32).rawValue : "plan" }
 
+  var inputs: [URL] { file.map { [URL(fileURLWithPath: $0)] } ?? [] }
+
   func plan() throws -> PrecisionPlan {
     try file.map { try .read(URL(fileURLWithPath: $0)) } ?? PrecisionPlan(precision ?? .float32)
   }
@@ -107,6 +109,14 @@ struct PathwayOptions: ParsableArguments {
     return weights
   }
 
+  /// All files that `joined` may read.
+  func inputs(_ weights: PathwayWeights) -> [URL] {
+    let others = auxiliary + (scales.map { [$0] } ?? [])
+    return weights.target.inputs(at: target)
+      + others.flatMap { [URL(fileURLWithPath: $0)] + ModelLocation(URL(fileURLWithPath: $0)).configurationFiles }
+      + weights.pathways.flatMap(\.auxiliary.files)
+  }
+
   private func scaleTables() throws -> [[String: Float]] {
     guard let scales else { return auxiliary.map { _ in [:] } }
     return try PathwayScales.read(URL(fileURLWithPath: scales), count: auxiliary.count)
@@ -148,16 +158,14 @@ struct ToolError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// A line on standard error: progress, warnings.
-func report(_ line: String) {
-  FileHandle.standardError.write(Data((line + "\n").utf8))
-}
+/// A line on standard error: progress, warnings. Where standard error takes nothing there is nobody to tell.
+func report(_ line: String) { StandardStreams.write(line + "\n", to: STDERR_FILENO) }
 
 /// Prints a value as JSON with sorted keys.
 ///
-/// - Throws: `ToolError` where a number is not finite.
+/// - Throws: `ToolError` where a number is not finite, or standard output takes nothing more.
 func printJSON(_ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys) throws {
-  print(try jsonText(value, keys: keys))
+  try printLine(jsonText(value, keys: keys))
 }
 
 /// A value as JSON with sorted keys.

@@ -32,7 +32,7 @@ struct Probe: ParsableCommand {
   func run() throws {
     let source = URL(fileURLWithPath: options.model)
     let directory = ModelDirectory(url: URL(fileURLWithPath: output), overwrites: overwrite)
-    try directory.check(source: ModelLocation(source).directory)
+    try directory.check(source: ModelLocation(source).directory, inputs: options.precision.inputs)
     var regression = RidgeRegression()
     regression.folds = folds
     let original = try options.weights()
@@ -69,7 +69,7 @@ struct Probe: ParsableCommand {
     let report = ProbeReport(
       head, weights.configuration.modality, folds: folds, train: trained, test: tested, confusion: confusion,
       output: output, threads: model.engine.threads)
-    if json { try printJSON(report) } else { print(report.text) }
+    if json { try printJSON(report) } else { try printLine(report.text) }
   }
 
   private func provenance(_ head: RidgeHead, _ files: [URL]) throws -> [String: String] {

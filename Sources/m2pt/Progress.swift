@@ -80,5 +80,5 @@ struct Progress {
       : String(format: "%d:%02d", whole / 60, whole % 60)
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { StandardStreams.write(text, to: STDERR_FILENO) }
 }

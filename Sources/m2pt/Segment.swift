@@ -16,6 +16,7 @@ struct Segment: ParsableCommand {
   @Option(help: "What kind of object it is, one of the model's categories.") var category: String?
   @Option(help: "A file to write, all points coloured by part: PLY, with the part's number as label, or a PNG picture.")
   var output: String?
+  @OptionGroup var replacement: OverwriteOption
   @Option(help: "The axis that points up in a picture: y as in OBJ files, or z.") var up = UpAxis.y
   @Flag(help: "JSON on standard output: a summary of the parts.") var json = false
   @Flag(help: "CSV on standard output: coordinates, part and probability of every point.") var csv = false
@@ -25,8 +26,8 @@ struct Segment: ParsableCommand {
   }
 
   func run() throws {
-    let model = try options.load()
-    let c = model.configuration
+    let weights = try options.weights()
+    let c = weights.configuration
     guard let points = c.points, c.task == .perPoint else {
       throw ToolError("\(options.model): the model does not answer for every point; `m2pt classify` names whole inputs")
     }
@@ -38,25 +39,28 @@ struct Segment: ParsableCommand {
       return index
     }
     if let output { try PointPicture.checkName(URL(fileURLWithPath: output)) }
+    let picture = output.map { OutputFile(pictureAt: $0, ofPoints: true, replacement) }
+    try picture?.check(inputs: options.inputs(weights) + [URL(fileURLWithPath: file)])
+    let model = try options.load(weights)
     let prepared = try PointFrontEnd(points, engine: model.engine).prepared(URL(fileURLWithPath: file))
     let answer = try PartAnswer(model, points, prepared, category: chosen)
     guard answer.isFinite else { throw ToolError.answerNotFinite(file, "the answer for a point") }
     let parts = try answer.spread(over: prepared, engine: model.engine)
-    if let output {
+    if let picture {
       let places = parts.map { answer.parts.firstIndex(of: $0.part) ?? 0 }
       try PointPicture(cloud: prepared.source, colors: places.map { Self.color($0) }).write(
-        .integers("label", parts.map { Int32($0.part) }), up: up, to: URL(fileURLWithPath: output))
+        .integers("label", parts.map { Int32($0.part) }), up: up, to: picture.url)
     }
     let report = Report(file, answer, parts, c, output)
     if json { return try printJSON(report) }
-    if csv { return printCSV(prepared.source, parts) }
-    for line in report.lines { print(line) }
+    if csv { return try printCSV(prepared.source, parts) }
+    for line in report.lines { try printLine(line) }
   }
 
-  private func printCSV(_ cloud: PointCloud, _ parts: [PartAnswer.Point]) {
-    print("x,y,z,part,probability")
+  private func printCSV(_ cloud: PointCloud, _ parts: [PartAnswer.Point]) throws {
+    try printLine("x,y,z,part,probability")
     for (index, part) in parts.enumerated() {
-      print("\(cloud.digits(index).joined(separator: ",")),\(part.part),\(part.probability)")
+      try printLine("\(cloud.digits(index).joined(separator: ",")),\(part.part),\(part.probability)")
     }
   }
 

@@ -15,6 +15,7 @@ struct Verify: ParsableCommand {
   var randomTokens: Int?
   @Option(help: "Seed of the random input.") var seed: UInt64 = 1
   @Option(help: "A file for a report with pictures of the scales and the pathways' weight.") var html: String?
+  @OptionGroup var replacement: OverwriteOption
   @Flag(help: "JSON on standard output.") var json = false
 
   func validate() throws {
@@ -26,6 +27,9 @@ struct Verify: ParsableCommand {
 
   func run() throws {
     let weights = try pathway.joined()
+    let page = html.map { OutputFile($0, .page, option: "--html", replacement) }
+    let inputs = pathway.inputs(weights) + input.map { URL(fileURLWithPath: $0) }
+    try page?.check(inputs: inputs)
     let tensor = input.isEmpty ? tokens(weights.target.configuration.width) : try pictures(weights.target.configuration)
     var progress: Progress?
     let result = try Verification(weights, input: tensor, engine: engine.engine()) { _, total in
@@ -38,11 +42,14 @@ struct Verify: ParsableCommand {
       throw ToolError.answerNotFinite(
         input.isEmpty ? pathway.target : input.joined(separator: ", "), "a result of the verification")
     }
-    if let html { try VerificationReport(result, title: title).write(to: URL(fileURLWithPath: html)) }
+    if let page {
+      try page.check(inputs: inputs)
+      try VerificationReport(result, title: title).write(to: page.url)
+    }
     if json {
       try printJSON(result)
     } else {
-      show(result)
+      try show(result)
     }
     if !result.holds { throw ExitCode(1) }
   }
@@ -70,29 +77,29 @@ struct Verify: ParsableCommand {
     return Tensor(views, shape: [input.count] + frontEnd.shape)
   }
 
-  private func show(_ result: Verification) {
-    print("layer                  lambda        |lW'|/|W|   worst error / bound of two-branch, folded, merged   folded = merged")
+  private func show(_ result: Verification) throws {
+    try printLine("layer                  lambda        |lW'|/|W|   worst error / bound of two-branch, folded, merged   folded = merged")
     for layer in result.layers {
       let scales = layer.scales.map { $0.map { String(format: "%.4g", $0) } ?? "-" }.joined(separator: ",")
       let ratios = layer.comparisons.filter { $0.second == "reference" }.map { String(format: "%.4f", $0.ratio) }
-      print(
+      try printLine(
         "\(padded(layer.name, 22)) \(padded(scales, 13)) \(String(format: "%9.4f", layer.relativeNorm))   "
           + "\(padded(ratios.joined(separator: "  "), 50)) \(bits(layer.comparisons))")
     }
-    print("\n\(padded("whole model", 37)) largest error / largest value   worst element / its bound = ratio")
+    try printLine("\n\(padded("whole model", 37)) largest error / largest value   worst element / its bound = ratio")
     for output in result.outputs {
       for comparison in output.comparisons where comparison.sameBits == nil {
         let worst = comparison.worst
-        print(
+        try printLine(
           "\(padded(output.name, 12)) \(padded("\(comparison.first) - \(comparison.second)", 24)) "
             + String(
               format: "%.2e   %.2e / %.2e = %.3f", comparison.relativeDifference, abs(worst.found - worst.expected),
               worst.bound, comparison.ratio))
       }
-      print("\(padded(output.name, 12)) \(padded("folded - merged", 24)) \(bits(output.comparisons))")
+      try printLine("\(padded(output.name, 12)) \(padded("folded - merged", 24)) \(bits(output.comparisons))")
     }
-    print(String(format: "top-1 agreement: %g %%", result.top1Agreement * 100))
-    print(result.holds ? "verdict: equal" : "verdict: NOT EQUAL")
+    try printLine(String(format: "top-1 agreement: %g %%", result.top1Agreement * 100))
+    try printLine(result.holds ? "verdict: equal" : "verdict: NOT EQUAL")
   }
 
   private func padded(_ text: String, _ width: Int) -> String {

@@ -46,10 +46,10 @@ import Testing
       // A directory cannot be replaced by a file.
       let file = directory.appendingPathComponent("out.png")
       try FileManager.default.createDirectory(at: file, withIntermediateDirectories: true)
-      #expect(throws: MediaError.self) { try ImageFile.writePNG(photo, to: file) }
+      #expect(throws: CheckpointError.self) { try ImageFile.writePNG(photo, to: file) }
       #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["out.png"])
       let missing = directory.appendingPathComponent("missing/out.png")
-      #expect(throws: MediaError.self) { try ImageFile.writePNG(photo, to: missing) }
+      #expect(throws: CheckpointError.self) { try ImageFile.writePNG(photo, to: missing) }
     }
   }
 }

@@ -75,7 +75,7 @@ import Testing
         if isUnderWay, !isSent { isSent = kill(process, number) == 0 }
       }
       let features = try Tool.watched(
-        ["features", "--model", model, place.path, "--output", output.path], in: folder
+        ["features", "--model", model, place.path, "--output", output.path, "--overwrite"], in: folder
       ) { process in send(to: process, once: try !temporary().isEmpty) }
       #expect(features.status == 128 + number, "\(features.errors)")
       let words = /interrupted after \d+ of 30000 files; nothing was written/

@@ -25,17 +25,23 @@ import Testing
     var parts: [Part]
   }
 
-  /// A model directory of a golden, and its first cloud as a PLY file.
-  private func withModel(_ name: String, _ body: (URL, _ cloud: PointCloud) throws -> Void) throws {
+  /// Makes a model directory of a golden, `segmenter` or `classifier`.
+  @discardableResult
+  static func makeModel(_ name: String, in folder: URL) throws -> Checkpoint {
     let golden = try Checkpoint(contentsOf: Fixture.url("points/\(name).safetensors"))
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try Data(golden.metadata["config"]!.utf8).write(to: folder.appendingPathComponent("config.json"))
+    let weights = golden.tensors.filter { $0.key.hasPrefix("weights.") }
+    try Checkpoint(
+      tensors: Dictionary(uniqueKeysWithValues: weights.map { (String($0.key.dropFirst(8)), $0.value) })
+    ).write(to: folder.appendingPathComponent("model.safetensors"))
+    return golden
+  }
+
+  /// A model directory of a golden, and its first cloud as files.
+  private func withModel(_ name: String, _ body: (URL, _ cloud: PointCloud) throws -> Void) throws {
     try Tool.withFolder { folder in
-      let model = folder.appendingPathComponent("model")
-      try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
-      try Data(golden.metadata["config"]!.utf8).write(to: model.appendingPathComponent("config.json"))
-      let weights = golden.tensors.filter { $0.key.hasPrefix("weights.") }
-      try Checkpoint(
-        tensors: Dictionary(uniqueKeysWithValues: weights.map { (String($0.key.dropFirst(8)), $0.value) })
-      ).write(to: model.appendingPathComponent("model.safetensors"))
+      let golden = try Self.makeModel(name, in: folder.appendingPathComponent("model"))
       let points = golden.tensors["points"]!
       let cloud = try PointCloud(coordinates: Array(points.float32().prefix(3 * points.shape[1])))
       let text = (0..<cloud.count).map { "\(cloud[$0].x) \(cloud[$0].y) \(cloud[$0].z)" }.joined(separator: "\n")

@@ -49,7 +49,7 @@ import Testing
         "--output", auxiliary.path,
       ])
       #expect(result.status == 1)
-      #expect(result.errors.contains("choose another output"))
+      #expect(result.errors.contains("choose another --output"))
       let after = try Data(contentsOf: auxiliary)
       #expect(after == before)
     }

@@ -41,6 +41,7 @@ extension PointFile {
     let header = """
       ply
       format binary_little_endian 1.0
+      comment m2pt
       element vertex \(cloud.count)
       property \(type) x
       property \(type) y

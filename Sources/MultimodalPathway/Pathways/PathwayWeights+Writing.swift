@@ -185,20 +185,3 @@ private struct MergedTensor {
     return nil
   }
 }
-
-/// What makes two paths the same file: links resolved, and hard links through the file system's own number.
-private struct FileIdentity {
-  private let path: String
-  private let number: [Int]?
-
-  init(_ url: URL) {
-    path = url.resolvingSymlinksInPath().standardizedFileURL.path
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    let numbers = [attributes?[.systemNumber], attributes?[.systemFileNumber]].compactMap { $0 as? Int }
-    number = numbers.count == 2 ? numbers : nil
-  }
-
-  static func == (a: FileIdentity, b: FileIdentity) -> Bool {
-    a.path == b.path || (a.number != nil && a.number == b.number)
-  }
-}

@@ -1,0 +1,58 @@
+import CSupport
+import Foundation
+
+/// A directory of files that appears under its name only when it is complete.
+package enum AtomicDirectory {
+  /// Creates a temporary directory beside `url`, lets `body` write files into it, and gives it the name; removes it
+  /// where anything throws.
+  ///
+  /// - An empty directory gives way; so does one with files, where `replaces` says so: the two are exchanged in one
+  ///   step, and the old one is removed with its files.
+  /// - Where the file system cannot exchange, the old one is moved aside first, to `.m2pt-NAME.old`. If the process is killed
+  ///   before the new one has the name, the next writer puts the old one back.
+  /// - A symbolic link to a directory stays one: what it names is replaced.
+  /// - What a killed process left beside it is removed.
+  ///
+  /// - Parameter files: names that `body` may write.
+  /// - Throws: `CheckpointError.unwritable`, and what `body` throws; then an old directory is as it was.
+  package static func write(to url: URL, files: [String], replaces: Bool, _ body: (URL) throws -> Void) throws {
+    let place = (url.isExistingDirectory ? url.resolvingSymlinksInPath() : url).standardizedFileURL
+    let folder = place.deletingLastPathComponent().path
+    let aside = "\(folder)/.m2pt-\(place.lastPathComponent).old"
+    try withTemporary(in: folder, files: files, for: url.path) { temporary in
+      restore(aside, to: place.path)
+      try body(temporary)
+      if rename(temporary.path, place.path) == 0 { return }
+      guard replaces, errno == ENOTEMPTY || errno == EEXIST else { throw AtomicFile.failure(url.path) }
+      if mp_exchange(temporary.path, place.path) == 0 { return }
+      guard errno == EINVAL || errno == ENOSYS else { throw AtomicFile.failure(url.path) }
+      try AtomicFile.check(rename(place.path, aside), url.path)
+      guard rename(temporary.path, place.path) == 0 else {
+        let error = AtomicFile.failure(url.path)
+        rename(aside, place.path)
+        throw error
+      }
+      TemporaryPlace.remove(aside)
+    }
+    try AtomicFile.flush(directory: folder, url.path)
+  }
+
+  /// Calls `body` with a directory in `folder` that is removed with its files afterwards, by a signal that ends the
+  /// process, or by the next writer there if the process is killed.
+  ///
+  /// - Parameter files: names that `body` may write.
+  /// - Throws: `CheckpointError.unwritable` that names `target`, and what `body` throws.
+  package static func withTemporary<Result>(
+    in folder: String, files: [String], for target: String, _ body: (URL) throws -> Result
+  ) throws -> Result {
+    let temporary = try TemporaryPlace(.directory, files: files, in: folder, for: target)
+    defer { temporary.end() }
+    return try body(URL(fileURLWithPath: temporary.path))
+  }
+
+  /// Puts a directory back that a killed process moved aside, or removes it where another has its name.
+  private static func restore(_ aside: String, to place: String) {
+    guard access(aside, F_OK) == 0 else { return }
+    if access(place, F_OK) == 0 { TemporaryPlace.remove(aside) } else { rename(aside, place) }
+  }
+}

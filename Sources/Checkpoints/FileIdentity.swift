@@ -1,0 +1,19 @@
+import Foundation
+
+/// What makes two paths the same file: links resolved, and hard links by the file system's own number.
+package struct FileIdentity: Hashable, Sendable {
+  private enum Identity: Hashable, Sendable {
+    case existing(device: UInt64, number: UInt64)
+    case absent(path: String)
+  }
+  private let identity: Identity
+
+  package init(_ url: URL) {
+    var status = stat()
+    if stat(url.path, &status) == 0 {
+      identity = .existing(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
+    } else {
+      identity = .absent(path: url.resolvingSymlinksInPath().standardizedFileURL.path)
+    }
+  }
+}
