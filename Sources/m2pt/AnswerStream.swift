@@ -23,7 +23,12 @@ struct AnswerStream {
       let text = try jsonText([answer]).dropFirst(2).dropLast(2)
       try StandardOutput.write((count == 0 ? "[\n" : ",\n") + text)
     } else {
-      try StandardOutput.write(lines().map { $0 + "\n" }.joined())
+      let lines = lines()
+      if case .csv = format {
+        try StandardOutput.write(lines.map { $0 + "\n" }.joined())
+      } else {
+        try StandardOutput.show(lines)
+      }
     }
     count += 1
   }

@@ -74,7 +74,7 @@ struct AttentionOverlay: ParsableCommand {
           prefix: Array(row[..<c.prefixTokens]),
           attention: (0..<rows).map { Array(patches[$0 * columns..<($0 + 1) * columns]) }, centers: seen.centers))
     } else if let output {
-      try printLine("wrote \(output): block \(last), head \(head), token \(looking), \(seen.size), \(c.gridText)")
+      try StandardOutput.show(["wrote \(output): block \(last), head \(head), token \(looking), \(seen.size), \(c.gridText)"])
     }
   }
 
@@ -89,7 +89,7 @@ struct AttentionOverlay: ParsableCommand {
       throw ToolError("there is no head \(index); the model has heads 0...\(c.heads - 1)")
     }
     var row = try looking.start(c)
-    let workspace = model.workspace(batch: 1)
+    let workspace = try model.workspace(batch: 1)
     guard (0..<c.depth).contains(last) else { throw InferenceError.blockOutOfRange(found: last, depth: c.depth) }
     let blocks = rollout ? Array((0...last).reversed()) : [last]
     var progress = Progress("attention", total: blocks.count)

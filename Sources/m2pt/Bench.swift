@@ -75,7 +75,7 @@ struct Bench: ParsableCommand {
       try BenchPage(report).write(to: page.url)
     }
     switch json ? .json : format {
-    case .text: try printLine(report.text)
+    case .text: try StandardOutput.show(report.lines)
     case .json: try printJSON(report, keys: .convertToSnakeCase)
     case .bmf: try printJSON(report.bencherMetrics, keys: .convertToSnakeCase)
     case .google: try printJSON(GoogleBenchmark(report), keys: .convertToSnakeCase)
@@ -90,7 +90,7 @@ struct Bench: ParsableCommand {
       views: views, sound: sound, engine: model.engine)
     let report = try BenchFile(
       model, frontEnd, URL(fileURLWithPath: file), precision: precision.name, runs: runs)
-    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { try printLine(report.text) }
+    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { try StandardOutput.show(report.lines) }
   }
 
   private func makeModel(_ weights: ModelWeights) throws -> VisionTransformer {
@@ -113,7 +113,7 @@ struct Bench: ParsableCommand {
     // The child gets this command's own words, and does one pass.
     let own = CommandLine.arguments.dropFirst().filter { !["--startup", "--json"].contains($0) }
     let report = try BenchStartup(runs: runs, arguments: own + ["--first-pass"])
-    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { try printLine(report.text) }
+    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { try StandardOutput.show(report.lines) }
   }
 }
 

@@ -80,20 +80,21 @@ struct Calibrate: ParsableCommand {
 
   private func show(_ report: Report) throws {
     let width = max(5, report.layers.map(\.name.count).max() ?? 0)
-    func line(_ name: String, _ chosen: String, _ losses: String...) throws {
-      try printLine(([name.padding(toLength: width, withPad: " ", startingAt: 0)]
-        + ([chosen] + losses).map { $0.padding(toLength: 9, withPad: " ", startingAt: 0) }).joined(separator: "  "))
+    var lines: [String] = []
+    func line(_ name: String, _ chosen: String, _ losses: String...) {
+      lines.append(([name.padded(to: width)] + ([chosen] + losses).map { $0.padded(to: 9) }).joined(separator: "  "))
     }
-    try line("layer", "format", "in int8", "bfloat16")
+    line("layer", "format", "in int8", "bfloat16")
     for layer in report.layers {
-      try line(
+      line(
         layer.name, layer.precision.rawValue, layer.int8Loss.map { String(format: "%.5f", $0) } ?? "-",
         String(format: "%.5f", layer.bfloat16Loss))
     }
     let counts = Precision.allCases.reversed().map { precision in
       "\(report.layers.count { $0.precision == precision }) in \(precision.rawValue)"
     }
-    try printLine("\(report.inputs) inputs, bound \(report.bound): \(counts.joined(separator: ", "))")
-    if let output { try printLine("wrote \(output)") }
+    lines.append("\(report.inputs) inputs, bound \(report.bound): \(counts.joined(separator: ", "))")
+    if let output { lines.append("wrote \(output)") }
+    try StandardOutput.show(lines)
   }
 }

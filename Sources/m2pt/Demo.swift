@@ -53,7 +53,7 @@ struct Demo: ParsableCommand {
     if json {
       try printJSON(result)
     } else {
-      try printLine(result.text(pictures: pictures))
+      try StandardOutput.show(result.lines(pictures: pictures))
     }
     if !result.holds { throw ExitCode(1) }
   }
@@ -72,7 +72,7 @@ struct Demo: ParsableCommand {
   private func measure(
     _ models: [(name: String, model: VisionTransformer)], _ pixels: Tensor
   ) throws -> [DemoReport.Pass] {
-    let workspaces = models.map { $0.model.workspace(batch: pixels.shape[0]) }
+    let workspaces = try models.map { try $0.model.workspace(batch: pixels.shape[0]) }
     let logits = try zip(models, workspaces).map {
       try $0.model.forward(pixels, workspace: $1).logits.float32()
     }

@@ -35,7 +35,7 @@ struct Features: ParsableCommand {
     let file = OutputFile(output, .features, replacement)
     let inputs = input.options.inputs(weights) + run.names.map { URL(fileURLWithPath: $0) }
     try file.check(inputs: inputs)
-    let workspace = model.workspace(batch: batches.mostViews(files: run.names.count))
+    let workspace = try model.workspace(batch: batches.mostViews(files: run.names.count))
     let tokens: [SafetensorsStream.Column] =
       pooled ? [] : [.init("features", .float32, shape: [c.tokenCount, c.width])]
     var metadata = ["m2pt.version": multimodalPathwayVersion]
@@ -69,7 +69,7 @@ struct Features: ParsableCommand {
       throw ExitCode(1)
     }
     let shape = pooled ? "" : "features \([count, c.tokenCount, c.width]), "
-    try printLine("wrote \(output): \(shape)pooled \([count, c.pooledWidth])")
+    try StandardOutput.show(["wrote \(output): \(shape)pooled \([count, c.pooledWidth])"])
     try run.end()
   }
 }

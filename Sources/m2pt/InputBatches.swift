@@ -28,6 +28,9 @@ struct InputBatches {
   ) throws {
     let values = frontEnd.shape.reduce(1, *)
     let step = max(1, size / (frontEnd.viewCount ?? 1))
+    // Values of the files of a step, of all of them together, and of a batch.
+    let views = SystemMemory.product(min(step, names.count), frontEnd.viewCount ?? 1, 3)
+    try SystemMemory.require(SystemMemory.product(views, values, 4), for: .inputs)
     for start in stride(from: 0, to: names.count, by: step) {
       try before()
       let results = try read(Array(names[start..<min(names.count, start + step)]))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
+import PathwayKernels
 
 @main
 struct M2PT: ParsableCommand {
@@ -16,6 +17,7 @@ struct M2PT: ParsableCommand {
     StandardStreams.reserve()
     Interruption.removeTemporaries()
     do {
+      try SystemMemory.require(0, for: .start)
       var command = try parseAsRoot()
       try command.run()
       try StandardOutput.close()
@@ -24,16 +26,17 @@ struct M2PT: ParsableCommand {
     }
   }
 
-  /// Ends the process with the error's text and code. Help is an error too, whose text is an answer.
+  /// Ends the process with the error's text and code; what the text says about arguments and files is escaped. Help is
+  /// an error too, whose text is an answer.
   private static func end(_ error: any Error) -> Never {
     let text = fullMessage(for: error)
     let code = exitCode(for: error)
     guard code.isSuccess else {
-      if !text.isEmpty { report(text) }
+      for line in text.split(separator: "\n") { report(String(line)) }
       Foundation.exit(code.rawValue)
     }
     do {
-      if !text.isEmpty { try printLine(text) }
+      if !text.isEmpty { try StandardOutput.write(text + "\n") }
       try StandardOutput.close()
     } catch {
       report("Error: \(error)")

@@ -32,6 +32,6 @@ struct Merge: ParsableCommand {
     let file = OutputFile(output, .merged, replacement)
     try file.check(inputs: pathway.inputs(weights))
     try weights.writeMerged(to: file.url, as: dtype.elementType(weights.target), engine: engine.engine())
-    try printLine("wrote \(output): \(weights.target.tensors.count) tensors, \(weights.target.parameterCount) parameters")
+    try StandardOutput.show(["wrote \(output): \(weights.target.tensors.count) tensors, \(weights.target.parameterCount) parameters"])
   }
 }

@@ -69,7 +69,7 @@ struct Probe: ParsableCommand {
     let report = ProbeReport(
       head, weights.configuration.modality, folds: folds, train: trained, test: tested, confusion: confusion,
       output: output, threads: model.engine.threads)
-    if json { try printJSON(report) } else { try printLine(report.text) }
+    if json { try printJSON(report) } else { try StandardOutput.show(report.lines) }
   }
 
   private func provenance(_ head: RidgeHead, _ files: [URL]) throws -> [String: String] {
@@ -105,7 +105,7 @@ struct FeatureExtractor {
   func features(_ folders: ClassFolders, _ title: String) throws -> Extracted {
     let start = DispatchTime.now().uptimeNanoseconds
     let batches = InputBatches(frontEnd: frontEnd, engine: model.engine, size: batch)
-    let workspace = model.workspace(batch: batches.mostViews(files: folders.files.count))
+    let workspace = try model.workspace(batch: batches.mostViews(files: folders.files.count))
     let run = FileRun(title, names: folders.files, options: failures, interrupted: "nothing was written")
     let pooled = try FloatRows(width: model.configuration.pooledWidth, onDiskOf: folder)
     var labels: [Int] = []

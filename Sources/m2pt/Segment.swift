@@ -54,13 +54,16 @@ struct Segment: ParsableCommand {
     let report = Report(file, answer, parts, c, output)
     if json { return try printJSON(report) }
     if csv { return try printCSV(prepared.source, parts) }
-    for line in report.lines { try printLine(line) }
+    try StandardOutput.show(report.lines)
   }
 
   private func printCSV(_ cloud: PointCloud, _ parts: [PartAnswer.Point]) throws {
-    try printLine("x,y,z,part,probability")
-    for (index, part) in parts.enumerated() {
-      try printLine("\(cloud.digits(index).joined(separator: ",")),\(part.part),\(part.probability)")
+    try StandardOutput.write("x,y,z,part,probability\n")
+    for start in stride(from: 0, to: parts.count, by: 4096) {
+      let lines = (start..<min(parts.count, start + 4096)).map { index in
+        "\(cloud.digits(index).joined(separator: ",")),\(parts[index].part),\(parts[index].probability)\n"
+      }
+      try StandardOutput.write(lines.joined())
     }
   }
 
@@ -111,7 +114,8 @@ struct Segment: ParsableCommand {
         + parts.map { part in
           let share = 100 * Double(part.points) / Double(points)
           return String(
-            format: "  %6.2f %%  %@ (part %ld), probability %.3f", share, part.label, part.part, part.mean_probability)
+            format: "  %6.2f %%  %@ (part %ld), probability %.3f", share, part.label.onOneLine(limit: longestLabel),
+            part.part, part.mean_probability)
         } + (output.map { ["wrote \($0)"] } ?? [])
     }
   }
@@ -141,7 +145,7 @@ struct PartAnswer {
     let tried = category.map { [$0] } ?? Array(configuration.categories.indices)
     let classes = model.configuration.classCount
     var best: (certainty: Double, category: Int, parts: [Int], points: [Point])?
-    let workspace = model.workspace(batch: 1)
+    let workspace = try model.workspace(batch: 1)
     let cloud = Tensor(prepared.values, shape: [1, configuration.points, 3])
     for number in tried {
       let logits = try model.forward(cloud, categories: [number], workspace: workspace).logits.float32()

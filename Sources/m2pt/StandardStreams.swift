@@ -1,25 +1,6 @@
 import Foundation
 
-/// Standard output, all of whose errors are errors: what is not written is no answer.
-enum StandardOutput {
-  /// - Throws: `ToolError` where it takes nothing more.
-  static func write(_ text: String) throws {
-    guard StandardStreams.write(text, to: STDOUT_FILENO) else { throw failure() }
-  }
-
-  /// Closes it: some file systems say only then that a disk is full.
-  ///
-  /// - Throws: `ToolError`.
-  static func close() throws {
-    // EBADF: it was closed when the process started, and nothing was written.
-    guard Foundation.close(STDOUT_FILENO) == 0 || errno == EBADF else { throw failure() }
-  }
-
-  private static func failure() -> ToolError {
-    ToolError("standard output cannot be written: \(String(cString: strerror(errno)))")
-  }
-}
-
+/// What the standard streams share.
 enum StandardStreams {
   /// Writes all of `text`; false, with `errno`, where that fails.
   @discardableResult
@@ -43,8 +24,3 @@ enum StandardStreams {
     }
   }
 }
-
-/// Prints a line on standard output.
-///
-/// - Throws: `ToolError` where it takes nothing more.
-func printLine(_ line: String) throws { try StandardOutput.write(line + "\n") }

@@ -75,7 +75,7 @@ public struct Calibration {
   public mutating func add(_ input: Tensor) throws {
     let stages = try LayerStages(model, input: input)
     guard try input.float32().allSatisfy(\.isFinite) else { throw InferenceError.inputNotFinite }
-    let narrowed = NarrowRows(model, of: stages.workspace.buffers)
+    let narrowed = try NarrowRows(model, of: stages.workspace.buffers)
     // Nothing of a batch counts before all of it was measured.
     var (squares, patchSquares) = (self.squares, self.patchSquares)
     for block in 0..<model.configuration.depth {
@@ -186,7 +186,10 @@ public enum CalibrationError: Error, Equatable, CustomStringConvertible {
   /// What a layer makes of an input, by its place in the batch, is NaN or infinite.
   case notFinite(input: Int, layer: String)
 
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .bound(let found):
       "a bound of \(found) is not possible; give the largest relative loss of a layer, a number from 0, such as 0.03"

@@ -1,3 +1,5 @@
+import PathwayCheckpoints
+
 /// How sound becomes what an audio transformer reads: a normalised spectrogram.
 ///
 /// As AudioMAE (Huang et al. 2022, arXiv 2207.06405) and the Audio Spectrogram Transformer (Gong et al. 2021, arXiv
@@ -36,8 +38,8 @@ public struct AudioPreprocessing: Sendable, Hashable {
 
   /// - Throws: `AudioError.invalid`, naming the key of `config.json`.
   public func validate() throws {
-    guard (1000...768_000).contains(rate) else {
-      throw AudioError.invalid(key: "sample_rate", found: "\(rate)", expected: "1000...768000")
+    guard FilterBank.rates.contains(rate) else {
+      throw AudioError.invalid(key: "sample_rate", found: "\(rate)", expected: FilterBank.expectedRates)
     }
     guard mean.isFinite else { throw AudioError.invalid(key: "mean", found: "\(mean)", expected: "a number") }
     guard std.isFinite, std > 0 else {
@@ -64,7 +66,10 @@ public enum AudioError: Error, Hashable, CustomStringConvertible {
   /// A recording of so many windows is not put into memory.
   case tooManyWindows(found: Int, limit: Int)
 
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .invalid(let key, let found, let expected): "audio preprocessing: '\(key)' is \(found), expected \(expected)"
     case .tooShort(let samples, let expected):

@@ -1,0 +1,42 @@
+import Foundation
+import MultimodalPathway
+
+/// Characters of a label in a text for people. JSON and CSV have labels whole.
+let longestLabel = 200
+
+/// Standard output, whose failures are errors.
+enum StandardOutput {
+  /// Characters of the longest line for people; only lists of names are that long.
+  private static let longestLine = 1 << 16
+
+  /// Writes lines for people: each stays one line, whatever text from files is in it.
+  ///
+  /// - Throws: `ToolError` where standard output takes nothing more.
+  static func show(_ lines: [String]) throws {
+    try write(lines.map { $0.onOneLine(limit: longestLine) + "\n" }.joined())
+  }
+
+  /// Writes all of the text as it is.
+  ///
+  /// - Throws: `ToolError` where standard output takes nothing more.
+  static func write(_ text: String) throws {
+    guard StandardStreams.write(text, to: STDOUT_FILENO) else { throw failure() }
+  }
+
+  /// Closes it: some file systems say only then that a disk is full.
+  ///
+  /// - Throws: `ToolError`.
+  static func close() throws {
+    // EBADF: it was closed when the process started, and nothing was written.
+    guard Foundation.close(STDOUT_FILENO) == 0 || errno == EBADF else { throw failure() }
+  }
+
+  private static func failure() -> ToolError {
+    ToolError("standard output cannot be written: \(String(cString: strerror(errno)))")
+  }
+}
+
+extension String {
+  /// With spaces up to `width` characters, of a column for people; a longer text stays whole.
+  func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
