@@ -5,12 +5,13 @@ import Foundation
 enum VideoContainer {
   /// What a file's structure shows before it is decoded.
   ///
+  /// - Parameter streams: the most streams of a file.
   /// - Returns: what the caller should know.
   /// - Throws: `VideoError` where the end is missing, a checksum is wrong, or another file follows; what reading
   ///   throws.
-  /// - Complexity: O(boxes of the file), a few bytes each, and the entries of its tables of chunks; for Ogg, FLV, MPEG-TS, and Matroska of unknown length
-  ///   O(bytes).
-  static func check(_ url: URL, size: UInt64) throws -> [MediaNote] {
+  /// - Complexity: O(boxes of the file), a few bytes each, and the entries of its tables of chunks; for Ogg, FLV,
+  ///   MPEG-TS and Matroska O(bytes).
+  static func check(_ url: URL, size: UInt64, streams: Int) throws -> [MediaNote] {
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: url.path))
     defer { try? file.close() }
     if let missing = try missingEnd(of: file, size: size) {
@@ -37,13 +38,19 @@ enum VideoContainer {
       return pages.notes.map { MediaNote(file: url.path, $0) }
     }
     if start.first == 0x47 { try refuse(mapped(url, TransportStream.change)) }
-    if start.starts(with: "FLV".utf8) { try refuse(mapped(url, fileAfterTags)) }
+    if start.starts(with: "FLV".utf8) {
+      if let fault = try mapped(url, FLVIndex.fault) { throw VideoError.damaged(file: url.path, finding: fault) }
+      try refuse(mapped(url, fileAfterTags))
+    }
     if start.starts(with: "RIFF".utf8) {
       if let fault = try mapped(url, AVIHeader.fault) { throw VideoError.truncated(file: url.path, finding: fault) }
       try refuse(fileAfterRIFF(file, size))
     }
     if start.dropFirst(4).starts(with: "ftyp".utf8) { try refuse(secondMovie(file, size)) }
     if start.starts(with: magic) {
+      if let fault = try mapped(url, { MatroskaTracks($0, limit: streams).fault }) {
+        throw VideoError.damaged(file: url.path, finding: fault)
+      }
       if let end = try segmentEnd(file), end <= size {
         try refuse(bytes(file, at: end, count: 4).elementsEqual(magic) ? end : nil)
       } else {

@@ -23,7 +23,7 @@ public struct VideoFile: Sendable {
   /// - Throws: `VideoError`; `CancellationError`.
   /// - Complexity: O(bytes of the file).
   public init(_ url: URL, limits: VideoLimits = VideoLimits()) throws {
-    var notes = try Self.check(url)
+    var notes = try Self.check(url, limits)
     self.url = url
     self.limits = limits
     var count: UInt64 = 0
@@ -85,7 +85,7 @@ public struct VideoFile: Sendable {
   }
 
   /// What can be said without a library.
-  private static func check(_ url: URL) throws -> [MediaNote] {
+  private static func check(_ url: URL, _ limits: VideoLimits) throws -> [MediaNote] {
     let values: URLResourceValues
     do {
       values = try URL(fileURLWithPath: url.path).resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
@@ -97,7 +97,8 @@ public struct VideoFile: Sendable {
     }
     if values.fileSize == 0 { throw VideoError.empty(file: url.path) }
     do {
-      return try VideoContainer.check(url, size: UInt64(values.fileSize ?? 0))
+      return try VideoContainer.check(
+        url, size: UInt64(values.fileSize ?? 0), streams: Int(UInt32(clamping: limits.streams)))
     } catch let error as VideoError {
       throw error
     } catch {

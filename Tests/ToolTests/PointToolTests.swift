@@ -25,6 +25,13 @@ import Testing
     var parts: [Part]
   }
 
+  /// A model that names clouds.
+  static func makeClassifier(in folder: URL) throws -> String {
+    let model = folder.appendingPathComponent("model")
+    try makeModel("classifier", in: model)
+    return model.path
+  }
+
   /// Makes a model directory of a golden, `segmenter` or `classifier`.
   @discardableResult
   static func makeModel(_ name: String, in folder: URL) throws -> Checkpoint {

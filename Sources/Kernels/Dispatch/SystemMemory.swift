@@ -15,7 +15,10 @@ package enum SystemMemory {
   package static func require(_ bytes: Int, for purpose: MemoryError.Purpose) throws {
     let (wanted, overflow) = max(0, bytes).addingReportingOverflow(margin)
     guard !overflow, wanted < 1 << 62, canMap(wanted) else {
-      throw MemoryError(purpose, needed: bytes, available: addressSpaceLeft.map { max(0, $0 - margin) })
+      // To start, the margin itself is what is needed.
+      let isBare = bytes <= 0
+      throw MemoryError(
+        purpose, needed: isBare ? margin : bytes, available: addressSpaceLeft.map { max(0, isBare ? $0 : $0 - margin) })
     }
     guard bytes >= smallest else { return }
     guard let left = [groupsLeft, machineLeft].compactMap({ $0 }).min(), bytes > left else { return }

@@ -43,13 +43,13 @@ public struct FilterBank: Sendable {
   /// k: frequencies below half the rate, which itself no triangle reaches.
   private var frequencies: Int { transformLength / 2 }
 
-  /// Samples a second that models can have. The transform's matrices grow with the square of the rate: 40 MB at 96 kHz,
+  /// Samples a second that models can have. The memory of the transform grows with their square: 44 MB at 64 kHz,
   /// more than 2 GB at 768 kHz.
-  static let rates = 1000...96_000
-  static let expectedRates = "1000...96000"
+  static let rates = 1000...64_000
+  static let expectedRates = "1000...64000"
 
   /// - Parameters:
-  ///   - rate: 1,000...96,000 samples a second.
+  ///   - rate: 1,000...64,000 samples a second.
   ///   - bins: 1...1,024 triangles.
   /// - Throws: `AudioError.invalid` for other numbers; `EngineError`.
   public init(rate: Int, bins: Int, engine: Engine) throws {
