@@ -1,5 +1,3 @@
-import Foundation
-
 /// The descriptions of tracks in Matroska and WebM (RFC 9559, section 5.1.4), as far as they make FFmpeg take memory or
 /// time: it has 2.6 KB for an entry of 2 bytes, and puts the start that is left out of frames before every frame.
 struct MatroskaTracks {
@@ -25,31 +23,30 @@ struct MatroskaTracks {
     self.bytes = bytes
     self.limit = limit
     var place = 0
-    // SAFETY: memmem looks at the bytes from `place` to the end.
-    while fault == nil, place + 5 <= bytes.count, let base = bytes.baseAddress,
-      let found = memmem(base + place, bytes.count - place, Self.tracks, Self.tracks.count)
-    {
-      place = base.distance(to: UnsafeRawPointer(found)) + Self.tracks.count
+    while fault == nil, let found = bytes.firstPlace(of: Self.tracks, from: place) {
+      place = found + Self.tracks.count
       if let size = size(at: place) { walk(size.end..<end(size, bytes.count)) }
     }
   }
+
+  private mutating func fail(_ finding: String) { fault = finding }
 
   private mutating func walk(_ range: Range<Int>) {
     var place = range.lowerBound
     while fault == nil, place < range.upperBound {
       visited += 1
-      guard visited <= bytes.count else { return fault = "its descriptions of tracks contain each other" }
+      guard visited <= bytes.count else { return fail("its descriptions of tracks contain each other") }
       guard let id = id(at: place), let size = size(at: id.end) else { return }
       let end = end(size, range.upperBound)
       if id.value == Self.entry {
         entries += 1
-        guard entries <= limit else { return fault = "it describes more than \(limit) tracks" }
+        guard entries <= limit else { return fail("it describes more than \(limit) tracks") }
       }
       if let length = size.value, length > range.upperBound - size.end {
-        return fault = "an element of a track's description has \(length) bytes, \(range.upperBound - size.end) follow"
+        return fail("an element of a track's description has \(length) bytes, \(range.upperBound - size.end) follow")
       }
       if id.value == Self.settings, end - size.end > Self.longestStart {
-        return fault = "\(end - size.end) bytes are left out of every frame, expected at most \(Self.longestStart)"
+        return fail("\(end - size.end) bytes are left out of every frame, expected at most \(Self.longestStart)")
       }
       if Self.masters.contains(id.value) { walk(size.end..<end) }
       place = end
