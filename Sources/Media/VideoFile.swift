@@ -97,12 +97,25 @@ public struct VideoFile: Sendable {
     }
     if values.fileSize == 0 { throw VideoError.empty(file: url.path) }
     do {
-      return try VideoContainer.check(url, size: UInt64(values.fileSize ?? 0))
+      let data = try Data(contentsOf: URL(fileURLWithPath: url.path), options: .alwaysMapped)
+      return try check(data, name: url.path)
     } catch let error as VideoError {
       throw error
     } catch {
       throw VideoError.unreadable(file: url.path, reason: ImageFile.reason(for: error))
     }
+  }
+
+  /// Checks the structure of a video in memory without decoding it: whether its end is there, its tables claim no more
+  /// than it has, its checksums are right, and no other file follows.
+  ///
+  /// - Parameter name: what errors call it.
+  /// - Returns: what the caller should know.
+  /// - Throws: `VideoError`.
+  /// - Complexity: O(bytes) at most, without a library.
+  public static func check(_ data: Data, name: String) throws -> [MediaNote] {
+    // SAFETY: nothing keeps the bytes.
+    try data.withUnsafeBytes { try VideoContainer.check($0, name: name) }
   }
 
   private static func error(_ report: mp_media_report, _ url: URL) -> any Error {
