@@ -94,20 +94,3 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     }
   }
 }
-
-extension String {
-  /// This text fit for one line of a terminal: control, separator and invisible characters as `\u{...}`, and the middle
-  /// of what is longer than `limit` left out.
-  package func onOneLine(limit: Int = 2000) -> String {
-    var line = ""
-    for scalar in unicodeScalars {
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator: line += "\\u{\(String(scalar.value, radix: 16))}"
-      default: line.unicodeScalars.append(scalar)
-      }
-    }
-    let scalars = line.unicodeScalars
-    guard scalars.count > limit else { return line }
-    return "\(Substring(scalars.prefix(limit / 2))) ... \(Substring(scalars.suffix(limit / 2)))"
-  }
-}

@@ -1,3 +1,5 @@
+import MultimodalPathway
+
 /// Why a media file cannot be read or written. Every case names the file; descriptions say what helps.
 public enum MediaError: Error, Hashable {
   /// What a limit is about.
@@ -29,7 +31,10 @@ public enum MediaError: Error, Hashable {
 }
 
 extension MediaError: CustomStringConvertible {
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .unreadable(let file, let reason):
       "\(file): cannot be read: \(reason)"

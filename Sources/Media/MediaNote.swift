@@ -1,3 +1,5 @@
+import MultimodalPathway
+
 /// What a caller should know about a file that was read all the same: a choice between two readings, or a loss.
 ///
 /// Functions that read files hand notes to a closure; the tool prints them on standard error.
@@ -25,5 +27,5 @@ public struct MediaNote: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Kind, file and text on one line.
-  public var description: String { "\(kind.rawValue): \(file): \(text)" }
+  public var description: String { "\(kind.rawValue): \(file): \(text)".onOneLine() }
 }

@@ -1,3 +1,5 @@
+import MultimodalPathway
+
 /// Why a video file cannot be read. Every case names the file; descriptions say what helps.
 public enum VideoError: Error, Hashable {
   /// What a limit is about; raw values are words for messages.
@@ -28,7 +30,10 @@ public enum VideoError: Error, Hashable {
 }
 
 extension VideoError: CustomStringConvertible {
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
     case .noLibrary(let file, let reason):

@@ -1,3 +1,5 @@
+import MultimodalPathway
+
 /// Why a ridge head cannot be computed.
 public enum RidgeError: Error, Equatable, CustomStringConvertible {
   case featureShape(found: [Int], samples: Int)
@@ -13,7 +15,10 @@ public enum RidgeError: Error, Equatable, CustomStringConvertible {
   case illConditioned(ridge: Double)
   case lapack(routine: String, info: Int)
 
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .featureShape(let found, let samples):
       "features have shape \(found), expected (\(samples), C) float32: a row for every label"

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Answers on standard output as they come: lines, CSV, or the elements of one JSON array, which is whole at the end.
 struct AnswerStream {
   enum Format {
@@ -14,7 +12,7 @@ struct AnswerStream {
   /// - Throws: `ToolError` where standard output takes nothing.
   init(_ format: Format) throws {
     self.format = format
-    if case .csv(let header) = format { try Self.write(header + "\n") }
+    if case .csv(let header) = format { try StandardOutput.write(header + "\n") }
   }
 
   /// - Parameter lines: the answer in text or CSV.
@@ -23,28 +21,20 @@ struct AnswerStream {
     if case .json = format {
       // An array of one, less its brackets: elements look the same in longer ones.
       let text = try jsonText([answer]).dropFirst(2).dropLast(2)
-      try Self.write((count == 0 ? "[\n" : ",\n") + text)
+      try StandardOutput.write((count == 0 ? "[\n" : ",\n") + text)
     } else {
-      try Self.write(lines().map { $0 + "\n" }.joined())
+      let lines = lines()
+      if case .csv = format {
+        try StandardOutput.write(lines.map { $0 + "\n" }.joined())
+      } else {
+        try StandardOutput.show(lines)
+      }
     }
     count += 1
   }
 
   /// Ends the array, also where work ended early.
   func end() throws {
-    if case .json = format { try Self.write(count == 0 ? "[\n\n]\n" : "\n]\n") }
-  }
-
-  /// Writes all of it, or says why not.
-  private static func write(_ text: String) throws {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let written = bytes.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else {
-        throw ToolError("standard output cannot be written: \(String(cString: strerror(errno)))")
-      }
-      bytes = bytes.dropFirst(written)
-    }
+    if case .json = format { try StandardOutput.write(count == 0 ? "[\n\n]\n" : "\n]\n") }
   }
 }

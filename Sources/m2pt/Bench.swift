@@ -67,7 +67,7 @@ struct Bench: ParsableCommand {
     let report = measurement.report(precision: precision.name, pathway: pathway?.rawValue)
     if let html { try BenchPage(report).write(to: URL(fileURLWithPath: html)) }
     switch json ? .json : format {
-    case .text: print(report.text)
+    case .text: try StandardOutput.show(report.lines)
     case .json: try printJSON(report, keys: .convertToSnakeCase)
     case .bmf: try printJSON(report.bencherMetrics, keys: .convertToSnakeCase)
     case .google: try printJSON(GoogleBenchmark(report), keys: .convertToSnakeCase)
@@ -82,7 +82,7 @@ struct Bench: ParsableCommand {
       views: views, sound: sound, engine: model.engine)
     let report = try BenchFile(
       model, frontEnd, URL(fileURLWithPath: file), precision: precision.name, runs: runs)
-    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { print(report.text) }
+    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { try StandardOutput.show(report.lines) }
   }
 
   private func makeModel() throws -> VisionTransformer {
@@ -106,7 +106,7 @@ struct Bench: ParsableCommand {
     // The child gets this command's own words, and does one pass.
     let own = CommandLine.arguments.dropFirst().filter { !["--startup", "--json"].contains($0) }
     let report = try BenchStartup(runs: runs, arguments: own + ["--first-pass"])
-    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { print(report.text) }
+    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { try StandardOutput.show(report.lines) }
   }
 }
 

@@ -59,13 +59,14 @@ struct BenchFile: Encodable {
     percentBeforeBlocks = 100 * median(total.indices.map { (read[$0] + tokens[$0]) / total[$0] })
   }
 
-  var text: String {
-    String(
-      format: """
-        %@ by %@ (%@, %d views), %d threads, %@, %@: %.2f ms
-          decoding and preparing %.2f ms, pass %.2f ms of which tokens %.2f ms: %.1f %% before the first block
-        """,
-      file, architecture, modality, views, threads, isa, precision, totalMs, readMs, passMs, tokensMs,
-      percentBeforeBlocks)
+  var lines: [String] {
+    [
+      String(
+        format: "%@ by %@ (%@, %d views), %d threads, %@, %@: %.2f ms", file, architecture, modality, views, threads,
+        isa, precision, totalMs),
+      String(
+        format: "  decoding and preparing %.2f ms, pass %.2f ms of which tokens %.2f ms: %.1f %% before the first block",
+        readMs, passMs, tokensMs, percentBeforeBlocks),
+    ]
   }
 }

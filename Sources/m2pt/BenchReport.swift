@@ -115,18 +115,19 @@ extension BenchReport {
       .joined(separator: "/")
   }
 
-  var text: String {
+  /// The report for people.
+  var lines: [String] {
     let head = String(
       format: "%@ batch %d, %d threads, %@, %@: median %.1f ms (%.1f...%.1f), %.0f GFLOP/s, %.0f %% of the limit",
       architecture, batch, threads, isa, precision, medianMs, minMs, maxMs, gflops, percentOfLimit)
-    guard let profile else { return head }
+    guard let profile else { return [head] }
     var lines = [
       head, "",
       "operation     calls        ms   share  waiting     GFLOP  GFLOP/s        MB     GB/s  % of limit",
     ]
     for operation in profile.operations {
       lines.append(
-        operation.name.padding(toLength: 12, withPad: " ", startingAt: 0)
+        operation.name.padded(to: 12)
           + String(
             format: "%7g %9.3f  %4.1f %%  %5.1f %% %9.3f %8.1f %9.2f %8.1f  %8.0f  ", operation.calls, operation.ms,
             operation.percentOfPass, operation.percentWaiting, operation.gflop, operation.gflops,
@@ -141,6 +142,6 @@ extension BenchReport {
     lines.append(
       "products in blocks of \(blocking.rowBlock) rows and \(blocking.kBlock) words; caches of a core: "
         + (sizes.isEmpty ? "not told" : sizes))
-    return lines.joined(separator: "\n")
+    return lines
   }
 }

@@ -76,15 +76,17 @@ struct BenchStartup: Encodable {
     return (spawned, try JSONDecoder().decode(FirstPass.self, from: text))
   }
 
-  var text: String {
+  var lines: [String] {
     let way = String(
       format: "%@, %d threads, %@: %.1f ms from start to first logits (%.1f...%.1f): start %.1f, load %.1f, pass %.1f",
       model, threads, isa, medianMs, minMs, maxMs, startMs, loadMs, firstPassMs)
-    guard let residentBytes, let residentOverWeights, let peakOverWeights else { return way }
-    return way
-      + String(
-        format: "\n%.0f MB in memory, %.2f times the weights (at most %.2f)", Double(residentBytes) * 1e-6,
-        residentOverWeights, peakOverWeights)
+    guard let residentBytes, let residentOverWeights, let peakOverWeights else { return [way] }
+    return [
+      way,
+      String(
+        format: "%.0f MB in memory, %.2f times the weights (at most %.2f)", Double(residentBytes) * 1e-6,
+        residentOverWeights, peakOverWeights),
+    ]
   }
 }
 

@@ -1,12 +1,17 @@
 import Foundation
 import MultimodalPathway
 
-/// Comma-separated values (RFC 4180): fields with a comma, a quote or a line break stand in quotes, quotes are doubled.
+/// Comma-separated values (RFC 4180): fields with a comma, a quote or a line break are in quotes, quotes are doubled.
+///
+/// Text is read and written by Unicode scalars: a comma with a combining mark is one character, and still a comma to
+/// other programs.
 enum CSV {
+  /// A record; fields keep their text exactly.
   static func line(_ fields: [String]) -> String {
     fields.map { field in
-      field.contains { $0 == "," || $0 == "\"" || $0.isNewline }
-        ? "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : field
+      guard field.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || Character($0).isNewline }) else { return field }
+      let parts = field.unicodeScalars.split(separator: "\"", omittingEmptySubsequences: false)
+      return "\"" + parts.map { String($0) }.joined(separator: "\"\"") + "\""
     }.joined(separator: ",")
   }
 
@@ -17,21 +22,22 @@ enum CSV {
     guard !text.hasTooManyCombiningMarks else {
       throw ToolError("\(file): the text has more than 30 combining marks in a row")
     }
-    var reader = Reader(text: Substring(text), file: file)
+    var reader = Reader(text: text.unicodeScalars[...], file: file)
     return try reader.records()
   }
 
   private struct Reader {
-    var text: Substring
+    var text: Substring.UnicodeScalarView
     let file: String
     var line = 1
 
     mutating func records() throws -> [(line: Int, fields: [String])] {
       var records: [(line: Int, fields: [String])] = []
       while let first = text.first {
-        if first.isNewline {
-          line += 1
+        if Self.isBreak(first) {
           text.removeFirst()
+          if first == "\r", text.first == "\n" { text.removeFirst() }
+          line += 1
           continue
         }
         let start = line
@@ -45,25 +51,27 @@ enum CSV {
       return records
     }
 
-    /// One field; behind it stands a comma, a line break or nothing.
+    private static func isBreak(_ scalar: Unicode.Scalar) -> Bool { scalar == "\n" || scalar == "\r" }
+
+    /// One field; after it there is a comma, a line break or nothing.
     private mutating func field() throws -> String {
       guard text.first == "\"" else {
-        let plain = text.prefix { $0 != "," && !$0.isNewline }
+        let plain = text.prefix { $0 != "," && !Self.isBreak($0) }
         if plain.contains("\"") { throw failure("a quote inside a field that does not begin with one") }
         text = text[plain.endIndex...]
         return String(plain)
       }
-      var parts: [Substring] = []
+      var parts: [String] = []
       repeat {
         text.removeFirst()
         guard let end = text.firstIndex(of: "\"") else { throw failure("a quote that does not end") }
-        parts.append(text[..<end])
+        parts.append(String(text[..<end]))
         text = text[text.index(after: end)...]
       } while text.first == "\""
       // Doubled quotes are where one part ends and the next begins.
       let value = parts.joined(separator: "\"")
-      line += value.count { $0.isNewline }
-      if let next = text.first, next != ",", !next.isNewline { throw failure("text behind a closing quote") }
+      line += value.count { $0 == "\n" || $0 == "\r" || $0 == "\r\n" }
+      if let next = text.first, next != ",", !Self.isBreak(next) { throw failure("text after a closing quote") }
       return value
     }
 

@@ -48,7 +48,7 @@ struct Calibrate: ParsableCommand {
       bound: bound, inputs: calibration.inputCount, layers: try calibration.layers(bound: bound),
       plan: try calibration.plan(bound: bound))
     try output.map { try report.plan.write(to: URL(fileURLWithPath: $0)) }
-    if json { try printJSON(report) } else { show(report) }
+    if json { try printJSON(report) } else { try show(report) }
     try run.end()
   }
 
@@ -71,11 +71,11 @@ struct Calibrate: ParsableCommand {
     }
   }
 
-  private func show(_ report: Report) {
+  private func show(_ report: Report) throws {
     let width = max(5, report.layers.map(\.name.count).max() ?? 0)
+    var lines: [String] = []
     func line(_ name: String, _ chosen: String, _ losses: String...) {
-      print(([name.padding(toLength: width, withPad: " ", startingAt: 0)]
-        + ([chosen] + losses).map { $0.padding(toLength: 9, withPad: " ", startingAt: 0) }).joined(separator: "  "))
+      lines.append(([name.padded(to: width)] + ([chosen] + losses).map { $0.padded(to: 9) }).joined(separator: "  "))
     }
     line("layer", "format", "in int8", "bfloat16")
     for layer in report.layers {
@@ -86,7 +86,8 @@ struct Calibrate: ParsableCommand {
     let counts = Precision.allCases.reversed().map { precision in
       "\(report.layers.count { $0.precision == precision }) in \(precision.rawValue)"
     }
-    print("\(report.inputs) inputs, bound \(report.bound): \(counts.joined(separator: ", "))")
-    if let output { print("wrote \(output)") }
+    lines.append("\(report.inputs) inputs, bound \(report.bound): \(counts.joined(separator: ", "))")
+    if let output { lines.append("wrote \(output)") }
+    try StandardOutput.show(lines)
   }
 }

@@ -45,7 +45,7 @@ struct Convert: ParsableCommand {
     let account = ConversionReport(conversion, output: output, type: type)
     if json { return try printJSON(account) }
     for line in account.lines { report(line) }
-    print("wrote \(output): \(weights.tensors.count) tensors, \(weights.parameterCount) parameters")
+    try StandardOutput.show(["wrote \(output): \(weights.tensors.count) tensors, \(weights.parameterCount) parameters"])
   }
 }
 

@@ -48,7 +48,7 @@ struct Demo: ParsableCommand {
     if json {
       try printJSON(result)
     } else {
-      print(result.text(pictures: pictures))
+      try StandardOutput.show(result.lines(pictures: pictures))
     }
     if !result.holds { throw ExitCode(1) }
   }

@@ -124,7 +124,10 @@ enum DemoError: Error, Equatable, CustomStringConvertible {
   case notFound(searched: [String])
   case malformed(file: String, reason: String)
 
-  var description: String {
+  /// One line, whatever names the file has in it.
+  var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .notFound(let searched):
       "the demo's files (expected.json and its neighbours) are not in \(searched.joined(separator: ", nor in ")); "

@@ -5,7 +5,7 @@ extension DemoReport {
   /// The report for people.
   ///
   /// - Parameter pictures: of the samples, in their order.
-  func text(pictures: [PixelImage]) -> String {
+  func lines(pictures: [PixelImage]) -> [String] {
     let count = samples.count
     var lines = [
       "Handwritten digits read by a small vision transformer that a transformer of spoken digits is attached to.",
@@ -42,7 +42,7 @@ extension DemoReport {
       lines += ["", "  wrote \(merged_model), a plain model: m2pt classify --model \(merged_model) PICTURE.png"]
     }
     lines += ["", "verdict: " + (holds ? "equal" : "NOT EQUAL") + String(format: " (%.1f s in all)", seconds)]
-    return lines.joined(separator: "\n")
+    return lines
   }
 
   private static let meanings = [
@@ -93,8 +93,4 @@ extension DemoReport {
 
 extension String {
   fileprivate var withoutTrailingSpaces: String { String(reversed().drop { $0 == " " }.reversed()) }
-
-  fileprivate func padded(to width: Int) -> String {
-    self + String(repeating: " ", count: max(0, width - count))
-  }
 }

@@ -62,7 +62,7 @@ struct Features: ParsableCommand {
       throw ExitCode(1)
     }
     let shape = pooled ? "" : "features \([count, c.tokenCount, c.width]), "
-    print("wrote \(output): \(shape)pooled \([count, c.pooledWidth])")
+    try StandardOutput.show(["wrote \(output): \(shape)pooled \([count, c.pooledWidth])"])
     try run.end()
   }
 }

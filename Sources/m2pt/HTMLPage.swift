@@ -48,8 +48,20 @@ struct HTMLPage {
 }
 
 extension String {
+  /// This text, on one line, as text or an attribute of HTML. A mark on a `<` does not hide it, as it would from
+  /// replacements of characters.
   var escapedForHTML: String {
-    replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-      .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
+    var text = ""
+    for scalar in onOneLine().unicodeScalars {
+      switch scalar {
+      case "&": text += "&amp;"
+      case "<": text += "&lt;"
+      case ">": text += "&gt;"
+      case "\"": text += "&quot;"
+      case "'": text += "&#39;"
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text
   }
 }

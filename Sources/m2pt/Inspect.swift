@@ -22,7 +22,7 @@ struct Inspect: ParsableCommand {
       try inspect()
     } catch {
       // What is wrong may have been said by the file itself, in as many lines as it liked.
-      throw ToolError("\(error)".onOneLine())
+      throw ToolError("\(error)")
     }
   }
 
@@ -62,7 +62,7 @@ struct Inspect: ParsableCommand {
       inspection.asAuxiliary = .init(refused: "\(error)")
     }
     if json { return try printJSON(inspection) }
-    for line in inspection.lines { print(line) }
+    try StandardOutput.show(inspection.lines)
   }
 
   /// Whether something says the configuration, be it right or wrong.

@@ -30,6 +30,6 @@ struct Merge: ParsableCommand {
     let weights = try pathway.joined()
     try weights.writeMerged(
       to: URL(fileURLWithPath: output), as: dtype.elementType(weights.target), engine: engine.engine())
-    print("wrote \(output): \(weights.target.tensors.count) tensors, \(weights.target.parameterCount) parameters")
+    try StandardOutput.show(["wrote \(output): \(weights.target.tensors.count) tensors, \(weights.target.parameterCount) parameters"])
   }
 }

@@ -143,21 +143,22 @@ struct ImageSizeOption: ParsableArguments {
 
 /// A failure that is told as it is.
 struct ToolError: Error, CustomStringConvertible {
+  /// One line, whatever names it is about.
   let description: String
 
-  init(_ description: String) { self.description = description }
+  init(_ description: String) { self.description = description.onOneLine() }
 }
 
-/// A line on standard error: progress, warnings.
+/// One line on standard error, a warning or a note, whatever names from files are in it.
 func report(_ line: String) {
-  FileHandle.standardError.write(Data((line + "\n").utf8))
+  FileHandle.standardError.write(Data((line.onOneLine() + "\n").utf8))
 }
 
 /// Prints a value as JSON with sorted keys.
 ///
-/// - Throws: `ToolError` where a number is not finite.
+/// - Throws: `ToolError` where a number is not finite, or standard output takes nothing more.
 func printJSON(_ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys) throws {
-  print(try jsonText(value, keys: keys))
+  try StandardOutput.write(try jsonText(value, keys: keys) + "\n")
 }
 
 /// A value as JSON with sorted keys.
@@ -168,10 +169,27 @@ func jsonText(_ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .
   encoder.keyEncodingStrategy = keys
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
   do {
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
+    return String(decoding: try encoder.encode(value), as: UTF8.self).withJSONEscapes
   } catch EncodingError.invalidValue(let found, let context) {
     let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined()
     throw ToolError("the answer's \(path.drop { $0 == "." }) is \(found), which is no finite number and so not in JSON")
+  }
+}
+
+extension String {
+  /// A JSON text with `\u` escapes of what a terminal would act on; JSONEncoder escapes the characters below U+0020 alone.
+  fileprivate var withJSONEscapes: String {
+    // Such characters occur in strings alone, apart from the layout's newlines.
+    guard unicodeScalars.contains(where: { $0 != "\n" && $0.isUnfitForALine }) else { return self }
+    var text = ""
+    for scalar in unicodeScalars {
+      guard scalar != "\n", scalar.isUnfitForALine else {
+        text.unicodeScalars.append(scalar)
+        continue
+      }
+      for unit in UTF16.encode(scalar) ?? .init() { text += "\\u" + String(format: "%04x", unit) }
+    }
+    return text
   }
 }
 

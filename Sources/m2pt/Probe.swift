@@ -69,7 +69,7 @@ struct Probe: ParsableCommand {
     let report = ProbeReport(
       head, weights.configuration.modality, folds: folds, train: trained, test: tested, confusion: confusion,
       output: output, threads: model.engine.threads)
-    if json { try printJSON(report) } else { print(report.text) }
+    if json { try printJSON(report) } else { try StandardOutput.show(report.lines) }
   }
 
   private func provenance(_ head: RidgeHead, _ files: [URL]) throws -> [String: String] {

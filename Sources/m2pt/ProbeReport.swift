@@ -78,7 +78,7 @@ struct ProbeReport: Encodable {
     self.output = output
   }
 
-  var text: String {
+  var lines: [String] {
     var lines: [String] = []
     for (name, read) in [("training", train), ("test", test)] {
       guard let read else { continue }
@@ -96,7 +96,7 @@ struct ProbeReport: Encodable {
     if let test_accuracy { lines.append("test accuracy: " + Self.text(test_accuracy)) }
     lines += confusionLines(test_accuracy ?? held_out)
     lines.append("wrote \(output)")
-    return lines.joined(separator: "\n")
+    return lines
   }
 
   private static func text(_ accuracy: Accuracy) -> String {
@@ -106,19 +106,19 @@ struct ProbeReport: Encodable {
   /// The whole matrix where a terminal has room for it, else the most frequent confusions.
   private func confusionLines(_ accuracy: Accuracy) -> [String] {
     let counts = accuracy.confusion
+    let names = classes.map { $0.onOneLine(limit: longestLabel) }
     guard classes.count <= 12 else {
       let pairs = classes.indices.flatMap { actual in classes.indices.map { (actual, $0) } }
         .filter { $0.0 != $0.1 && counts[$0.0][$0.1] > 0 }
         .sorted { (-counts[$0.0][$0.1], $0.0, $0.1) < (-counts[$1.0][$1.1], $1.0, $1.1) }
       return ["most frequent confusions:"]
-        + pairs.prefix(10).map { "  \(counts[$0.0][$0.1]) x \(classes[$0.0]) taken for \(classes[$0.1])" }
+        + pairs.prefix(10).map { "  \(counts[$0.0][$0.1]) x \(names[$0.0]) taken for \(names[$0.1])" }
     }
     func cell(_ text: String) -> String { String(repeating: " ", count: max(1, 8 - text.count)) + text }
-    let name = classes.map(\.count).max() ?? 0
-    func label(_ text: String) -> String { text.padding(toLength: name, withPad: " ", startingAt: 0) }
+    let width = names.map(\.count).max() ?? 0
     return ["rows: what it is; columns: what it is taken for"]
-      + [label("") + classes.map { cell(String($0.prefix(7))) }.joined()]
-      + classes.indices.map { label(classes[$0]) + counts[$0].map { cell("\($0)") }.joined() }
+      + ["".padded(to: width) + names.map { cell(String($0.prefix(7))) }.joined()]
+      + names.indices.map { names[$0].padded(to: width) + counts[$0].map { cell("\($0)") }.joined() }
   }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import MultimodalPathway
 
 /// How far long work is, on standard error: a bar on a terminal, plain lines some seconds apart elsewhere.
 ///
@@ -39,9 +40,9 @@ struct Progress {
     draw(now)
   }
 
-  /// A line of its own, above the bar.
+  /// A line of its own, above the bar, whatever names from files are in it.
   mutating func say(_ line: String) {
-    write((isTerminal && drawn != nil && !isFinished ? "\r\u{1B}[K" : "") + line + "\n")
+    write((isTerminal && drawn != nil && !isFinished ? "\r\u{1B}[K" : "") + line.onOneLine() + "\n")
     if isTerminal { lastDrawn = lastDrawn &- min(lastDrawn, period) }
   }
 

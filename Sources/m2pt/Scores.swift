@@ -57,7 +57,8 @@ struct ScoredClass: Encodable {
 
   /// A line for people.
   var text: String {
-    isProbability ? String(format: "  %6.2f %%  %@", score * 100, label) : String(format: "  %10.6g  %@", score, label)
+    (isProbability ? String(format: "  %6.2f %%  ", score * 100) : String(format: "  %10.6g  ", score))
+      + label.onOneLine(limit: longestLabel)
   }
 
   /// Columns of `csvHeader` after the file and the rank.

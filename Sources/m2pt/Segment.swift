@@ -49,14 +49,17 @@ struct Segment: ParsableCommand {
     }
     let report = Report(file, answer, parts, c, output)
     if json { return try printJSON(report) }
-    if csv { return printCSV(prepared.source, parts) }
-    for line in report.lines { print(line) }
+    if csv { return try printCSV(prepared.source, parts) }
+    try StandardOutput.show(report.lines)
   }
 
-  private func printCSV(_ cloud: PointCloud, _ parts: [PartAnswer.Point]) {
-    print("x,y,z,part,probability")
-    for (index, part) in parts.enumerated() {
-      print("\(cloud.digits(index).joined(separator: ",")),\(part.part),\(part.probability)")
+  private func printCSV(_ cloud: PointCloud, _ parts: [PartAnswer.Point]) throws {
+    try StandardOutput.write("x,y,z,part,probability\n")
+    for start in stride(from: 0, to: parts.count, by: 4096) {
+      let lines = (start..<min(parts.count, start + 4096)).map { index in
+        "\(cloud.digits(index).joined(separator: ",")),\(parts[index].part),\(parts[index].probability)\n"
+      }
+      try StandardOutput.write(lines.joined())
     }
   }
 
@@ -107,7 +110,8 @@ struct Segment: ParsableCommand {
         + parts.map { part in
           let share = 100 * Double(part.points) / Double(points)
           return String(
-            format: "  %6.2f %%  %@ (part %ld), probability %.3f", share, part.label, part.part, part.mean_probability)
+            format: "  %6.2f %%  %@ (part %ld), probability %.3f", share, part.label.onOneLine(limit: longestLabel),
+            part.part, part.mean_probability)
         } + (output.map { ["wrote \($0)"] } ?? [])
     }
   }

@@ -42,7 +42,7 @@ struct Verify: ParsableCommand {
     if json {
       try printJSON(result)
     } else {
-      show(result)
+      try StandardOutput.show(lines(result))
     }
     if !result.holds { throw ExitCode(1) }
   }
@@ -70,33 +70,32 @@ struct Verify: ParsableCommand {
     return Tensor(views, shape: [input.count] + frontEnd.shape)
   }
 
-  private func show(_ result: Verification) {
-    print("layer                  lambda        |lW'|/|W|   worst error / bound of two-branch, folded, merged   folded = merged")
+  private func lines(_ result: Verification) -> [String] {
+    var lines = [
+      "layer                  lambda        |lW'|/|W|   worst error / bound of two-branch, folded, merged   folded = merged"
+    ]
     for layer in result.layers {
       let scales = layer.scales.map { $0.map { String(format: "%.4g", $0) } ?? "-" }.joined(separator: ",")
       let ratios = layer.comparisons.filter { $0.second == "reference" }.map { String(format: "%.4f", $0.ratio) }
-      print(
-        "\(padded(layer.name, 22)) \(padded(scales, 13)) \(String(format: "%9.4f", layer.relativeNorm))   "
-          + "\(padded(ratios.joined(separator: "  "), 50)) \(bits(layer.comparisons))")
+      lines.append(
+        "\(layer.name.padded(to: 22)) \(scales.padded(to: 13)) \(String(format: "%9.4f", layer.relativeNorm))   "
+          + "\(ratios.joined(separator: "  ").padded(to: 50)) \(bits(layer.comparisons))")
     }
-    print("\n\(padded("whole model", 37)) largest error / largest value   worst element / its bound = ratio")
+    lines += ["", "\("whole model".padded(to: 37)) largest error / largest value   worst element / its bound = ratio"]
     for output in result.outputs {
       for comparison in output.comparisons where comparison.sameBits == nil {
         let worst = comparison.worst
-        print(
-          "\(padded(output.name, 12)) \(padded("\(comparison.first) - \(comparison.second)", 24)) "
+        lines.append(
+          "\(output.name.padded(to: 12)) \("\(comparison.first) - \(comparison.second)".padded(to: 24)) "
             + String(
               format: "%.2e   %.2e / %.2e = %.3f", comparison.relativeDifference, abs(worst.found - worst.expected),
               worst.bound, comparison.ratio))
       }
-      print("\(padded(output.name, 12)) \(padded("folded - merged", 24)) \(bits(output.comparisons))")
+      lines.append("\(output.name.padded(to: 12)) \("folded - merged".padded(to: 24)) \(bits(output.comparisons))")
     }
-    print(String(format: "top-1 agreement: %g %%", result.top1Agreement * 100))
-    print(result.holds ? "verdict: equal" : "verdict: NOT EQUAL")
-  }
-
-  private func padded(_ text: String, _ width: Int) -> String {
-    text.padding(toLength: max(width, text.count), withPad: " ", startingAt: 0)
+    lines.append(String(format: "top-1 agreement: %g %%", result.top1Agreement * 100))
+    lines.append(result.holds ? "verdict: equal" : "verdict: NOT EQUAL")
+    return lines
   }
 
   private func bits(_ comparisons: [Comparison]) -> String {

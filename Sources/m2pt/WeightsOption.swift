@@ -22,10 +22,10 @@ struct WeightsOption: ParsableArguments {
       return try body()
     } catch CheckpointError.ambiguousTensors(let file, let keys) {
       throw ToolError(
-        "\(file): tensors are under each of \(keys.joined(separator: ", ")); choose one: \(option) KEY".onOneLine())
+        "\(file): tensors are under each of \(keys.joined(separator: ", ")); choose one: \(option) KEY")
     } catch CheckpointError.unknownWeights(let file, let key, let known) {
       let keys = known.isEmpty ? "it has one set of tensors and needs no key" : "keys: \(known.joined(separator: ", "))"
-      throw ToolError("\(file): there are no tensors under '\(key)' (\(option)); \(keys)".onOneLine())
+      throw ToolError("\(file): there are no tensors under '\(key)' (\(option)); \(keys)")
     } catch let error as CheckpointLayoutError {
       switch error {
       case .ambiguous, .outside: throw ToolError("\(error) (\(option) KEY)")

@@ -1,3 +1,5 @@
+import MultimodalPathway
+
 /// Why a sound file cannot be read. Every case names the file; descriptions say what helps.
 public enum AudioFileError: Error, Hashable {
   /// What a limit is about; raw values are the names in `AudioLimits`.
@@ -31,7 +33,10 @@ public enum AudioFileError: Error, Hashable {
 }
 
 extension AudioFileError: CustomStringConvertible {
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     let formats = "a WAV, FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU, CAF or W64 file"
     return switch self {
     case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"

@@ -28,7 +28,10 @@ public enum PointFileError: Error, Equatable {
 }
 
 extension PointFileError: CustomStringConvertible {
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .empty(let file): "\(file): the file is empty; expected points (PLY, OFF, OBJ, XYZ or NPY)"
     case .unsupportedFormat(let file, let found):

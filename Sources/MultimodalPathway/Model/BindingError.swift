@@ -26,7 +26,10 @@ public struct BindingError: Error, Equatable, CustomStringConvertible {
 
   public var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty && notNumbers.isEmpty }
 
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     func list(_ lines: [String], _ title: String) -> [String] {
       let shown = 6
       if lines.isEmpty { return [] }

@@ -1,3 +1,5 @@
+import PathwayCheckpoints
+
 /// Why a configuration cannot be used: what was found, what was expected, what to do.
 public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   /// Numbers that make no transformer. `key` is timm's name of the first that does not fit.
@@ -16,7 +18,10 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   /// A model that exists, but not here.
   case unsupported(file: String, key: String, found: String, supported: String)
 
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .invalid(let key, let found, let expected):
       "the configuration is not possible: \(key) is \(found), expected \(expected)"

@@ -53,7 +53,10 @@ struct FoldedWeights {
 public enum BatchNormError: Error, Equatable, CustomStringConvertible {
   case negativeVariance(tensor: String, index: Int, found: Double)
 
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .negativeVariance(let tensor, let index, let found):
       "\(tensor)[\(index)] is \(found), expected a variance of at least 0; the checkpoint is damaged"

@@ -41,7 +41,9 @@ public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
   }
 
   /// What was found where, how many there are, and what to do.
-  public var description: String {
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     let place = "[\(index.map(String.init).joined(separator: ", "))]"
     let share = "\(count) of its \(total) numbers \(count == 1 ? "is" : "are") not finite"
     switch origin {

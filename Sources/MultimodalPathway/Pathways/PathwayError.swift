@@ -20,7 +20,10 @@ public enum PathwayError: Error, Equatable, CustomStringConvertible {
   case notAFloatType(ElementType)
   case overwritesInput(file: String)
 
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .badBlockMap(let found, let reason): "block map '\(found)': \(reason); write it as 0:0,3:1,6:2"
     case .depthMismatch(let target, let auxiliary):

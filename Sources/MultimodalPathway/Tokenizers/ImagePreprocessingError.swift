@@ -1,3 +1,5 @@
+import PathwayCheckpoints
+
 /// Why a recipe cannot be read or followed.
 public enum ImagePreprocessingError: Error, Hashable {
   /// A number that makes no sense.
@@ -16,7 +18,9 @@ public enum ImagePreprocessingError: Error, Hashable {
 
 extension ImagePreprocessingError: CustomStringConvertible {
   /// What was found, what was expected, and what to do.
-  public var description: String {
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .invalid(let key, let found, let expected):
       "image preprocessing: '\(key)' is \(found), expected \(expected)"

@@ -186,7 +186,10 @@ public enum CalibrationError: Error, Equatable, CustomStringConvertible {
   /// What a layer makes of an input, by its place in the batch, is NaN or infinite.
   case notFinite(input: Int, layer: String)
 
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .bound(let found):
       "a bound of \(found) is not possible; give the largest relative loss of a layer, a number from 0, such as 0.03"

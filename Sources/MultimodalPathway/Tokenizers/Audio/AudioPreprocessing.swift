@@ -1,3 +1,5 @@
+import PathwayCheckpoints
+
 /// How sound becomes what an audio transformer reads: a normalised spectrogram.
 ///
 /// As AudioMAE (Huang et al. 2022, arXiv 2207.06405) and the Audio Spectrogram Transformer (Gong et al. 2021, arXiv
@@ -64,7 +66,10 @@ public enum AudioError: Error, Hashable, CustomStringConvertible {
   /// A recording of so many windows is not put into memory.
   case tooManyWindows(found: Int, limit: Int)
 
-  public var description: String {
+  /// One line, whatever names the file has in it.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .invalid(let key, let found, let expected): "audio preprocessing: '\(key)' is \(found), expected \(expected)"
     case .tooShort(let samples, let expected):
