@@ -139,11 +139,12 @@ enum VideoContainer {
         return "a box begins \(bytes.count - offset) bytes before its end"
       }
       if length == 0 { return nil }
-      let name = String(
-        decoding: bytes[offset + 4..<offset + 8].map { (32..<127).contains($0) ? $0 : 63 }, as: UTF8.self)
       let (end, overflow) = UInt64(offset).addingReportingOverflow(length)
       guard length >= 8, !overflow else { return nil }
-      if let shortage = shortage("its box '\(name)'", end: end, bytes) { return shortage }
+      if end > bytes.count {
+        let name = bytes[offset + 4..<offset + 8].map { (32..<127).contains($0) ? $0 : 63 }
+        return shortage("its box '\(String(decoding: name, as: UTF8.self))'", end: end, bytes)
+      }
       offset = Int(end)
     }
     return nil

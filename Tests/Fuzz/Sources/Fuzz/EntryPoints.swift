@@ -15,8 +15,8 @@ private let target: FuzzTarget = {
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  target.run(UnsafeRawBufferPointer(start: start, count: count))
-  return 0
+  // -1 keeps an input out of the corpus.
+  target.run(UnsafeRawBufferPointer(start: start, count: count)) ? 0 : -1
 }
 
 /// Mutates `count` bytes at `start` in place, to at most `limit`.

@@ -3,7 +3,7 @@
 extension [Piece] {
   /// PNG's chunks: length, name, content, checksum.
   static func png(_ bytes: UnsafeRawBufferPointer) -> [Piece] {
-    chunks(bytes, 8..<bytes.count, header: 8, length: 0..<4, .big, trailer: 4)
+    chunks(bytes, 8..<Swift.max(8, bytes.count), header: 8, length: 0..<4, .big, trailer: 4)
   }
 
   /// The chunks of RIFF (little-endian) and of AIFF, and those in lists.
