@@ -6,6 +6,18 @@ extension FuzzTarget {
     _ bytes: inout [UInt8], limit: Int, random: inout SplitMix,
     change: (ArraySlice<UInt8>, _ limit: Int) -> [UInt8]
   ) {
+    if self == .model, random.next() % 4 != 0, let end = bytes.firstIndex(of: 0) {
+      // Configuration or weights.
+      let start = Array(bytes[...end])
+      var weights = Array(bytes[(end + 1)...])
+      guard random.next() % 2 == 0 else {
+        bytes = change(bytes[..<end], max(0, limit - weights.count - 1)).filter { $0 != 0 } + [0] + weights
+        return
+      }
+      FuzzTarget.safetensors.mutate(&weights, limit: limit - start.count, random: &random, change: change)
+      bytes = start + weights
+      return
+    }
     if self == .zip, random.next() % 4 != 0 {
       var archive = StoredArchive(reading: bytes)
       archive.mutate(limit: limit, random: &random) { part, limit in change(part, limit) }
