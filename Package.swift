@@ -90,7 +90,8 @@ let package = Package(
       dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayKernelTemplates", "CLapackSupport"],
       path: "Sources/Training", swiftSettings: strict),
     .target(
-      name: "PathwayMedia", dependencies: ["MultimodalPathway", "CMediaSupport", "CDigestSupport"], path: "Sources/Media",
+      name: "PathwayMedia", dependencies: ["MultimodalPathway", "PathwayKernels", "CMediaSupport", "CDigestSupport"],
+      path: "Sources/Media",
       swiftSettings: strict),
     .executableTarget(
       name: "m2pt",

@@ -34,7 +34,8 @@ final class MappedFile: @unchecked Sendable {
       return
     }
     guard let mapped = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), mapped != MAP_FAILED else {
-      throw failure()
+      throw errno == ENOMEM
+        ? failure("its \(count) bytes cannot be mapped into memory; raise the limit (ulimit -v)") : failure()
     }
     bytes = UnsafeRawBufferPointer(start: mapped, count: count)
   }

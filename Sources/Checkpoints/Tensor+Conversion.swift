@@ -1,13 +1,17 @@
 // Conversions between the floating-point formats, by bits: Swift's `Float16` does not exist on every platform this
 // builds for. Loops have no branches, so that the compiler can make vectors of them.
 
+import PathwayKernels
+
 extension Tensor {
   /// The elements as float32: exact for float16 and bfloat16, rounded to nearest, ties to even, for float64.
   ///
-  /// - Throws: `CheckpointError.notFloatingPoint` for whole numbers and booleans.
+  /// - Throws: `CheckpointError.notFloatingPoint` for whole numbers and booleans; `MemoryError`.
   /// - Complexity: O(`count`); one copy of the bytes for float32.
   public func float32() throws -> [Float] {
     try requireFloatingPoint(elementType)
+    // Callers go on with another copy.
+    if count >= 1 << 18 { try SystemMemory.require(SystemMemory.product(count, 8), for: .weights) }
     return [Float](unsafeUninitializedCapacity: count) { values, initialized in
       withExtendedLifetime(self) {
         if let target = values.baseAddress { convert(to: .float32, at: UnsafeMutableRawPointer(target)) }
@@ -25,12 +29,14 @@ extension Tensor {
   /// infinite, what is small goes through subnormals to zero, signs are kept. A NaN stays a NaN: quiet, with the
   /// payload's leading bits.
   ///
-  /// - Throws: `CheckpointError.notFloatingPoint` where one of two different types is not a floating-point type.
+  /// - Throws: `CheckpointError.notFloatingPoint` where one of two different types is not a floating-point type;
+  ///   `MemoryError`.
   /// - Complexity: O(`count`).
   public func converted(to type: ElementType) throws -> Tensor {
     if type == elementType { return self }
     try requireFloatingPoint(elementType)
     try requireFloatingPoint(type)
+    try SystemMemory.require(SystemMemory.product(count, type.byteCount), for: .weights)
     return Tensor(elementType: type, shape: shape) { bytes in
       if let target = bytes.baseAddress { convert(to: type, at: target) }
     }

@@ -1,6 +1,7 @@
 import CMediaSupport
 import Foundation
 import MultimodalPathway
+import PathwayKernels
 
 /// Image files on disk: JPEG and PNG.
 public enum ImageFile {
@@ -51,6 +52,8 @@ public enum ImageFile {
   }
 
   /// All bytes of a regular file no larger than `limit`.
+  ///
+  /// - Throws: `MediaError`; `MemoryError`.
   static func contents(of file: URL, limit: Int) throws -> Data {
     let values: URLResourceValues
     do {
@@ -66,6 +69,7 @@ public enum ImageFile {
     guard size <= limit else {
       throw MediaError.limitExceeded(file: file.path, quantity: .fileBytes, found: size, limit: limit)
     }
+    try SystemMemory.require(size, for: .file)
     do {
       return try Data(contentsOf: file)
     } catch {

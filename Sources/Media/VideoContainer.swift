@@ -8,11 +8,12 @@ enum VideoContainer {
   /// - Parameters:
   ///   - bytes: the whole file, of which most pages are never read if it is mapped.
   ///   - name: what errors call it.
+  ///   - streams: the most streams of a file.
   /// - Returns: what the caller should know.
   /// - Throws: `VideoError` where the end is missing, a checksum is wrong, or another file follows.
   /// - Complexity: O(boxes of the file), a few bytes each, and the entries of its tables of chunks; for Ogg, FLV,
-  ///   MPEG-TS, and Matroska of unknown length O(bytes).
-  static func check(_ bytes: UnsafeRawBufferPointer, name: String) throws -> [MediaNote] {
+  ///   MPEG-TS and Matroska O(bytes).
+  static func check(_ bytes: UnsafeRawBufferPointer, name: String, streams: Int) throws -> [MediaNote] {
     if let missing = missingEnd(of: bytes) { throw VideoError.truncated(file: name, finding: missing) }
     func refuse(_ place: Int?) throws {
       guard let place else { return }
@@ -34,13 +35,19 @@ enum VideoContainer {
       return pages.notes.map { MediaNote(file: name, $0) }
     }
     if bytes.first == 0x47 { try refuse(TransportStream.change(bytes)) }
-    if bytes.starts(with: "FLV".utf8) { try refuse(fileAfterTags(bytes)) }
+    if bytes.starts(with: "FLV".utf8) {
+      if let fault = FLVIndex.fault(bytes) { throw VideoError.damaged(file: name, finding: fault) }
+      try refuse(fileAfterTags(bytes))
+    }
     if bytes.starts(with: "RIFF".utf8) {
       if let fault = AVIHeader.fault(bytes) { throw VideoError.truncated(file: name, finding: fault) }
       try refuse(fileAfterRIFF(bytes))
     }
     if bytes.dropFirst(4).starts(with: "ftyp".utf8) { try refuse(secondMovie(bytes)) }
     if bytes.starts(with: magic) {
+      if let fault = MatroskaTracks(bytes, limit: streams).fault {
+        throw VideoError.damaged(file: name, finding: fault)
+      }
       if let end = segmentEnd(bytes), end <= bytes.count {
         try refuse(bytes[end...].starts(with: magic) ? end : nil)
       } else {

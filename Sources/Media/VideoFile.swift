@@ -23,7 +23,7 @@ public struct VideoFile: Sendable {
   /// - Throws: `VideoError`; `CancellationError`.
   /// - Complexity: O(bytes of the file).
   public init(_ url: URL, limits: VideoLimits = VideoLimits()) throws {
-    var notes = try Self.check(url)
+    var notes = try Self.check(url, limits)
     self.url = url
     self.limits = limits
     var count: UInt64 = 0
@@ -85,7 +85,7 @@ public struct VideoFile: Sendable {
   }
 
   /// What can be said without a library.
-  private static func check(_ url: URL) throws -> [MediaNote] {
+  private static func check(_ url: URL, _ limits: VideoLimits) throws -> [MediaNote] {
     let values: URLResourceValues
     do {
       values = try URL(fileURLWithPath: url.path).resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
@@ -98,7 +98,7 @@ public struct VideoFile: Sendable {
     if values.fileSize == 0 { throw VideoError.empty(file: url.path) }
     do {
       let data = try Data(contentsOf: URL(fileURLWithPath: url.path), options: .alwaysMapped)
-      return try check(data, name: url.path)
+      return try check(data, name: url.path, limits: limits)
     } catch let error as VideoError {
       throw error
     } catch {
@@ -109,13 +109,19 @@ public struct VideoFile: Sendable {
   /// Checks the structure of a video in memory without decoding it: whether its end is there, its tables claim no more
   /// than it has, its checksums are right, and no other file follows.
   ///
-  /// - Parameter name: what errors call it.
+  /// - Parameters:
+  ///   - name: what errors call it.
+  ///   - limits: of which the number of streams is looked at.
   /// - Returns: what the caller should know.
   /// - Throws: `VideoError`.
   /// - Complexity: O(bytes) at most, without a library.
-  public static func check(_ data: Data, name: String) throws -> [MediaNote] {
+  public static func check(
+    _ data: Data, name: String, limits: VideoLimits = VideoLimits()
+  ) throws -> [MediaNote] {
     // SAFETY: nothing keeps the bytes.
-    try data.withUnsafeBytes { try VideoContainer.check($0, name: name) }
+    try data.withUnsafeBytes {
+      try VideoContainer.check($0, name: name, streams: Int(UInt32(clamping: limits.streams)))
+    }
   }
 
   private static func error(_ report: mp_media_report, _ url: URL) -> any Error {

@@ -3,4 +3,5 @@
 @_exported import struct PathwayKernels.Engine
 @_exported import enum PathwayKernels.EngineError
 @_exported import enum PathwayKernels.InstructionSet
+@_exported import struct PathwayKernels.MemoryError
 @_exported import enum PathwayKernels.Precision

@@ -87,7 +87,7 @@ struct AttentionOverlay: ParsableCommand {
       throw ToolError("there is no head \(index); the model has heads 0...\(c.heads - 1)")
     }
     var row = try looking.start(c)
-    let workspace = model.workspace(batch: 1)
+    let workspace = try model.workspace(batch: 1)
     guard (0..<c.depth).contains(last) else { throw InferenceError.blockOutOfRange(found: last, depth: c.depth) }
     let blocks = rollout ? Array((0...last).reversed()) : [last]
     var progress = Progress("attention", total: blocks.count)

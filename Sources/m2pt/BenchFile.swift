@@ -31,7 +31,7 @@ struct BenchFile: Encodable {
   ) throws {
     let count = frontEnd.shape.reduce(1, *)
     let first = try frontEnd.views(file)
-    let workspace = model.workspace(batch: first.count / count, profiled: true)
+    let workspace = try model.workspace(batch: first.count / count, profiled: true)
     var (read, tokens, pass): ([Double], [Double], [Double]) = ([], [], [])
     for run in -2..<runs {
       workspace.profile?.reset()

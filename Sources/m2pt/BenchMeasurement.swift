@@ -1,5 +1,6 @@
 import Foundation
 import MultimodalPathway
+import PathwayKernels
 
 /// Times of a model's forward passes, and what this processor could reach while they ran.
 struct BenchMeasurement {
@@ -23,7 +24,7 @@ struct BenchMeasurement {
     self.model = model
     self.batch = batch
     limit = try model.engine.multiplyAddLimit(model.precision.standard)
-    let images = Self.images(model.configuration, batch: batch)
+    let images = try Self.images(model.configuration, batch: batch)
     let counter = allocationCounter()
     // Of their own, not of `self`, which `passes` has a copy of: appending would copy them.
     var (walls, processors): ([Double], [Double]) = ([], [])
@@ -61,7 +62,7 @@ struct BenchMeasurement {
     let engine = model.engine
     let memory = try engine.readLimit(bytesPerThread: Self.memoryBytes / engine.threads)
     let cache = try engine.readLimit(bytesPerThread: Self.cachedBytes)
-    let workspace = model.workspace(batch: batch, profiled: true)
+    let workspace = try model.workspace(batch: batch, profiled: true)
     var total = 0.0
     try passes(images, workspace, runs) { run, wall, _ in
       if run == -1 { workspace.profile?.reset() }
@@ -82,8 +83,9 @@ struct BenchMeasurement {
   }
 
   /// Numbers in -1...1 that no operation is quicker with.
-  static func images(_ c: VisionTransformerConfiguration, batch: Int) -> Tensor {
-    Tensor(shape: [batch] + c.inputShape) { pixels in
+  static func images(_ c: VisionTransformerConfiguration, batch: Int) throws -> Tensor {
+    try SystemMemory.require(SystemMemory.product(batch, c.inputShape.reduce(1, *), 4), for: .inputs)
+    return Tensor(shape: [batch] + c.inputShape) { pixels in
       for index in pixels.indices { pixels[index] = Float(index % 255) / 128 - 1 }
     }
   }

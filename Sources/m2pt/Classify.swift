@@ -48,7 +48,7 @@ struct Classify: ParsableCommand {
     var stream = try AnswerStream(
       json ? .json : csv ? .csv(header: ScoredClass.csvHeader(c.answerActivation)) : .text)
     do {
-      let workspace = model.workspace(batch: batches.mostViews(files: run.names.count))
+      let workspace = try model.workspace(batch: batches.mostViews(files: run.names.count))
       var sums = Scores(c)
       try run.forEachBatch(batches) { views, values in
         let logits = try model.forward(values, workspace: workspace).logits.float32()

@@ -76,7 +76,7 @@ struct Demo: ParsableCommand {
   private func measure(
     _ models: [(name: String, model: VisionTransformer)], _ pixels: Tensor
   ) throws -> [DemoReport.Pass] {
-    let workspaces = models.map { $0.model.workspace(batch: pixels.shape[0]) }
+    let workspaces = try models.map { try $0.model.workspace(batch: pixels.shape[0]) }
     let logits = try zip(models, workspaces).map {
       try $0.model.forward(pixels, workspace: $1).logits.float32()
     }

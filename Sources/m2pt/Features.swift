@@ -30,7 +30,7 @@ struct Features: ParsableCommand {
     if let block, !(0..<c.depth).contains(block) { throw InferenceError.blockOutOfRange(found: block, depth: c.depth) }
     let (run, batches) = try input.run(c, model.engine, "features", interrupted: "nothing was written")
     if run.names.isEmpty { return try run.end() }
-    let workspace = model.workspace(batch: batches.mostViews(files: run.names.count))
+    let workspace = try model.workspace(batch: batches.mostViews(files: run.names.count))
     let tokens: [SafetensorsStream.Column] =
       pooled ? [] : [.init("features", .float32, shape: [c.tokenCount, c.width])]
     var metadata = ["m2pt.version": multimodalPathwayVersion]

@@ -28,6 +28,9 @@ struct InputBatches {
   ) throws {
     let values = frontEnd.shape.reduce(1, *)
     let step = max(1, size / (frontEnd.viewCount ?? 1))
+    // Values of the files of a step, of all of them together, and of a batch.
+    let views = SystemMemory.product(min(step, names.count), frontEnd.viewCount ?? 1, 3)
+    try SystemMemory.require(SystemMemory.product(views, values, 4), for: .inputs)
     for start in stride(from: 0, to: names.count, by: step) {
       try before()
       let results = try read(Array(names[start..<min(names.count, start + step)]))
@@ -50,6 +53,15 @@ struct InputBatches {
     }
   }
 
+  /// A file's normalised values; what memory it lacks is told with its name.
+  private func views(_ name: String) throws -> [Float] {
+    do {
+      return try frontEnd.views(URL(fileURLWithPath: name))
+    } catch let error as MemoryError {
+      throw ToolError("\(name): \(error)")
+    }
+  }
+
   /// Every file's normalised values, or why there are none, each read whole by one thread.
   private func read(_ names: [String]) throws -> [Result<[Float], any Error>] {
     var results = [Result<[Float], any Error>](repeating: .success([]), count: names.count)
@@ -57,7 +69,7 @@ struct InputBatches {
       try engine.run { member in
         member.share(names.count) { index in
           results[index] = Result {
-            let values = try frontEnd.views(URL(fileURLWithPath: names[index]))
+            let values = try views(names[index])
             guard values.withUnsafeBufferPointer({ values in
               values.baseAddress.map { FiniteScan.allFinite($0, count: values.count) } ?? true
             }) else {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
+import PathwayKernels
 
 @main
 struct M2PT: ParsableCommand {
@@ -14,6 +15,7 @@ struct M2PT: ParsableCommand {
 
   static func main() {
     do {
+      try SystemMemory.require(0, for: .start)
       var command = try parseAsRoot()
       try command.run()
     } catch {

@@ -105,7 +105,7 @@ struct FeatureExtractor {
   func features(_ folders: ClassFolders, _ title: String) throws -> Extracted {
     let start = DispatchTime.now().uptimeNanoseconds
     let batches = InputBatches(frontEnd: frontEnd, engine: model.engine, size: batch)
-    let workspace = model.workspace(batch: batches.mostViews(files: folders.files.count))
+    let workspace = try model.workspace(batch: batches.mostViews(files: folders.files.count))
     let run = FileRun(title, names: folders.files, options: failures, interrupted: "nothing was written")
     let pooled = try FloatRows(width: model.configuration.pooledWidth, onDiskOf: folder)
     var labels: [Int] = []

@@ -141,7 +141,7 @@ struct PartAnswer {
     let tried = category.map { [$0] } ?? Array(configuration.categories.indices)
     let classes = model.configuration.classCount
     var best: (certainty: Double, category: Int, parts: [Int], points: [Point])?
-    let workspace = model.workspace(batch: 1)
+    let workspace = try model.workspace(batch: 1)
     let cloud = Tensor(prepared.values, shape: [1, configuration.points, 3])
     for number in tried {
       let logits = try model.forward(cloud, categories: [number], workspace: workspace).logits.float32()

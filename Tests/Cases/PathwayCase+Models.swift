@@ -33,7 +33,7 @@ extension PathwayCase {
       let weights = try pathway == nil ? PathwayWeights(.random(configuration(), seed: 1)) : joined(configuration)
       let model = try VisionTransformer(weights, execution: pathway ?? .merged, engine: engine)
       let images = images(model.configuration, batch: batch)
-      let workspace = model.workspace(batch: batch)
+      let workspace = try model.workspace(batch: batch)
       let count = batch * resultWidth(model.configuration)
       return PathwayRun(outputCount: count, pass: (model, workspace)) { output in
         var logits = UnsafeMutableBufferPointer(start: output.base, count: output.count).mutableSpan

@@ -5,11 +5,11 @@ import Testing
 /// Memory of many weights.
 @Suite struct WeightArenaTests {
   /// Whatever their sizes, pieces are whole, aligned and apart; writing each leaves the others as they were.
-  @Test func piecesAreApart() {
+  @Test func piecesAreApart() throws {
     let arena = WeightArena()
     let counts = [1, 16, 17, 0, 1000, 3 << 20, 5, 20 << 20, 33, 1 << 20]
-    let pieces = counts.map { count in
-      let (memory, offset) = arena.take(count)
+    let pieces = try counts.map { count in
+      let (memory, offset) = try arena.take(count)
       #expect(offset >= 0 && offset + count <= memory.count)
       #expect(UInt(bitPattern: memory.base + offset) % 64 == 0)
       return (memory, offset)
@@ -23,9 +23,9 @@ import Testing
   }
 
   /// Layers of one size, as a model has them, share blocks.
-  @Test func blocksAreShared() {
+  @Test func blocksAreShared() throws {
     let arena = WeightArena()
-    let blocks = (0..<100).map { _ in arena.take(1 << 18).memory }
+    let blocks = try (0..<100).map { _ in try arena.take(1 << 18).memory }
     #expect(Set(blocks.map(ObjectIdentifier.init)).count < 10)
   }
 }

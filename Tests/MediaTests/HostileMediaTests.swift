@@ -165,4 +165,81 @@ import Testing
     let finding = "its chunk 'strf' says 300000000 bytes, \(data.count - place - 4) follow"
     #expect(throws: VideoError.truncated(file: url.path, finding: finding)) { try VideoFile(url) }
   }
+
+  // MARK: - Matroska, FLV
+
+  private func videoFault(_ data: Data, _ ending: String) throws -> String? {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).\(ending)")
+    defer { try? FileManager.default.removeItem(at: url) }
+    try data.write(to: url)
+    do {
+      _ = try VideoFile(url)
+      return nil
+    } catch VideoError.damaged(_, let finding) {
+      return finding
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  private func element(_ id: [UInt8], _ content: Data, length: Int? = nil) -> Data {
+    id + [1] + big(length ?? content.count, 7) + content
+  }
+
+  @Test func tracksOfMatroskaAreBounded() throws {
+    let whole = try Data(contentsOf: Fixture.url("video/ffv1.mkv"))
+    #expect(try videoFault(whole, "mkv") == nil)
+    let header = element([0x1A, 0x45, 0xDF, 0xA3], element([0x42, 0x82], Data("matroska".utf8)))
+    func file(_ tracks: Data, gap: Int = 0) -> Data {
+      let body = Data(repeating: 0xFF, count: gap) + element([0x16, 0x54, 0xAE, 0x6B], tracks)
+      return header + element([0x18, 0x53, 0x80, 0x67], body)
+    }
+    // Entries of 2 bytes each, also after damage.
+    var many = Data()
+    for _ in 0..<30_000 { many += [0xAE, 0x80] }
+    for gap in [0, 100] { #expect(try videoFault(file(many, gap: gap), "mkv") == "it describes more than 64 tracks") }
+    let claim = element([0xAE], element([0x63, 0xA2], Data([1, 2, 3]), length: 200_000_000))
+    #expect(
+      try videoFault(file(claim), "mkv") == "an element of a track's description has 200000000 bytes, 3 follow")
+    let start = element([0x42, 0x55], Data(repeating: 65, count: 30_000))
+    let encoding = element([0x6D, 0x80], element([0x62, 0x40], element([0x50, 0x34], start)))
+    #expect(
+      try videoFault(file(element([0xAE], encoding)), "mkv")
+        == "30000 bytes are left out of every frame, expected at most 256")
+    // Descriptions of unknown length, each of which contains the others.
+    var nested = header + element([0x18, 0x53, 0x80, 0x67], Data())
+    for _ in 0..<20_000 { nested += Data([0x16, 0x54, 0xAE, 0x6B, 0xFF]) }
+    #expect(try videoFault(nested, "mkv") != nil)
+  }
+
+  @Test func indexesOfFLVAreHeldAgainstTheFile() throws {
+    #expect(try videoFault(Data(contentsOf: Fixture.url("video/pieces/h264.flv")), "flv") == nil)
+    func text(_ name: String) -> Data { big(name.utf8.count, 2) + Data(name.utf8) }
+    for name in ["times", "filepositions"] {
+      let index = Data([2]) + text("onMetaData") + [8] + big(1) + text("keyframes") + [3] + text(name) + [10]
+        + big(33_000_000) + Data(repeating: 0, count: 90)
+      let tag = Data([18]) + big(index.count, 3) + Data(repeating: 0, count: 7) + index + big(index.count + 11)
+      let file = Data("FLV".utf8) + [1, 1] + big(9) + big(0) + tag
+      #expect(try videoFault(file, "flv") == "its index '\(name)' says 33000000 entries, and 94 bytes follow")
+    }
+  }
+
+  /// A header of few samples a second would make many of each.
+  @Test func slowSoundIsNotResampled() throws {
+    func wave(_ rate: Int) -> Data {
+      func little(_ number: Int, _ bytes: Int = 4) -> Data { Data(big(number, bytes).reversed()) }
+      return Data("RIFF".utf8) + little(36 + 4000) + Data("WAVEfmt ".utf8) + little(16) + little(1, 2) + little(1, 2)
+        + little(rate) + little(rate) + little(1, 2) + little(8, 2) + Data("data".utf8) + little(4000)
+        + Data((0..<4000).map { UInt8(truncatingIfNeeded: $0 * 7) })
+    }
+    #expect(try AudioFile.decode(wave(1000), name: "", rate: 16_000, resamples: true).samples.count == 64_000)
+    for rate in [1, 999] {
+      #expect(
+        throws: AudioFileError.unsupportedVariant(
+          file: "slow",
+          finding: "\(rate) samples a second, expected at least 1000 to resample; correct its header")
+      ) { try AudioFile.decode(wave(rate), name: "slow", rate: 16_000, resamples: true) }
+      #expect(try AudioFile.decode(wave(rate), name: "slow").rate == rate)
+    }
+  }
 }

@@ -25,7 +25,7 @@ import Testing
       .random(c, seed: 1), engine: Engine(threads: threads, instructionSet: set))
     let images = Self.images(2)
     let plain = try model.forward(images, workspace: model.workspace(batch: 2)).logits.float32()
-    let workspace = model.workspace(batch: 2, profiled: true)
+    let workspace = try model.workspace(batch: 2, profiled: true)
     let profile = try #require(workspace.profile)
     let start = ContinuousClock.now
     for _ in 0..<2 { #expect(try model.forward(images, workspace: workspace).logits.float32() == plain) }
@@ -71,7 +71,7 @@ import Testing
     let operations = products.values.reduce(0) { $0 + $1.operations }
     #expect(abs(operations - 2 * weights.configuration.operationCount) < 1)
     #expect(products.values.reduce(0) { $0 + $1.weightBytes } == Double(model.weightBytes))
-    let workspace = model.workspace(batch: 2, profiled: true)
+    let workspace = try model.workspace(batch: 2, profiled: true)
     _ = try model.forward(golden["points"]!, workspace: workspace)
     #expect(ForwardOperation.allCases.allSatisfy { (workspace.profile?[$0]?.calls ?? 0) > 0 })
   }

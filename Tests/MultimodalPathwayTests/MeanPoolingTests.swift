@@ -122,7 +122,7 @@ import Testing
       let (fc1, fc2) = (try #require(work[.fc1]).operations, try #require(work[.fc2]).operations)
       let n = Double(c.tokenCount)
       #expect(fc2 == fc1 || fc2 == fc1 * (n + 1) / (2 * n))
-      let workspace = model.workspace(batch: 3, profiled: true)
+      let workspace = try model.workspace(batch: 3, profiled: true)
       _ = try model.forward(Self.images(3), workspace: workspace)
       // Means of x and h, then what every model does behind its blocks.
       #expect(workspace.profile?[.pooling]?.calls == (fc2 < fc1 ? 2 : 1))

@@ -5,19 +5,6 @@ import Testing
 
 /// Files that ask for far more memory than they have bytes, and configurations with extreme numbers, given to processes.
 @Suite struct HostileFileTests {
-  /// The highest VmHWM that is seen while m2pt runs, in bytes, and how it ended. Linux tells it.
-  private func peak(_ arguments: [String], in folder: URL) throws -> (bytes: Int, status: Int32, errors: String) {
-    var peak = 0
-    let result = try Tool.watched(arguments, in: folder) { process in
-      guard let text = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8), text.hasPrefix("Name:\tm2pt"),
-        let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
-        let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
-      else { return }
-      peak = max(peak, kilobytes << 10)
-    }
-    return (peak, result.status, result.errors)
-  }
-
   private func big(_ number: Int) -> Data { withUnsafeBytes(of: UInt32(number).bigEndian) { Data($0) } }
 
   @Test func picturesDoNotTakeWhatTheyClaim() throws {
@@ -28,7 +15,7 @@ import Testing
         // The header, and a chunk of 2 GiB of which 96 bytes are there.
         let file = folder.appendingPathComponent("\(name).png")
         try (whole.prefix(33) + big(0x7FFF_FFFF) + Data(name.utf8) + Data(repeating: 65, count: 96)).write(to: file)
-        let found = try peak(["classify", "--model", model, file.path], in: folder)
+        let found = try Tool.peak(["classify", "--model", model, file.path], in: folder)
         #expect(found.status != 0 && found.errors.contains("truncated"), "\(name): \(found.errors)")
         #expect(found.bytes < 128 << 20, "\(name): \(found.bytes) bytes")
       }

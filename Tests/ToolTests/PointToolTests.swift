@@ -25,17 +25,27 @@ import Testing
     var parts: [Part]
   }
 
+  private static func makeModel(_ golden: Checkpoint, in folder: URL) throws -> URL {
+    let model = folder.appendingPathComponent("model")
+    try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+    try Data(golden.metadata["config"]!.utf8).write(to: model.appendingPathComponent("config.json"))
+    let weights = golden.tensors.filter { $0.key.hasPrefix("weights.") }
+    try Checkpoint(
+      tensors: Dictionary(uniqueKeysWithValues: weights.map { (String($0.key.dropFirst(8)), $0.value) })
+    ).write(to: model.appendingPathComponent("model.safetensors"))
+    return model
+  }
+
+  /// A model that names clouds.
+  static func makeClassifier(in folder: URL) throws -> String {
+    try makeModel(Checkpoint(contentsOf: Fixture.url("points/classifier.safetensors")), in: folder).path
+  }
+
   /// A model directory of a golden, and its first cloud as a PLY file.
   private func withModel(_ name: String, _ body: (URL, _ cloud: PointCloud) throws -> Void) throws {
     let golden = try Checkpoint(contentsOf: Fixture.url("points/\(name).safetensors"))
     try Tool.withFolder { folder in
-      let model = folder.appendingPathComponent("model")
-      try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
-      try Data(golden.metadata["config"]!.utf8).write(to: model.appendingPathComponent("config.json"))
-      let weights = golden.tensors.filter { $0.key.hasPrefix("weights.") }
-      try Checkpoint(
-        tensors: Dictionary(uniqueKeysWithValues: weights.map { (String($0.key.dropFirst(8)), $0.value) })
-      ).write(to: model.appendingPathComponent("model.safetensors"))
+      let model = try Self.makeModel(golden, in: folder)
       let points = golden.tensors["points"]!
       let cloud = try PointCloud(coordinates: Array(points.float32().prefix(3 * points.shape[1])))
       let text = (0..<cloud.count).map { "\(cloud[$0].x) \(cloud[$0].y) \(cloud[$0].z)" }.joined(separator: "\n")

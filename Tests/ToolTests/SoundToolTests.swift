@@ -175,7 +175,7 @@ import Testing
         ("index,mid,display_name\n\n0,a,b\n1,a\n", "csv:4: 2 columns, expected 3"),
         ("index;mid;display_name\n0;a;b\n", "csv:1: "), ("index,mid,display_name\n0,a,\n", "csv:2: class 0 has no name"),
         ("index,mid,display_name\n0,a,b\n", "class 1"),
-        ("index,mid,display_name\n0,a,\"b\n", "does not end"), ("index,mid,display_name\n0,a,\"b\"c\n", "behind"),
+        ("index,mid,display_name\n0,a,\"b\n", "does not end"), ("index,mid,display_name\n0,a,\"b\"c\n", "after a closing quote"),
       ] {
         try Data(broken.utf8).write(to: file)
         let result = try Tool.run(["classify"] + options)

@@ -33,13 +33,12 @@ enum Tool {
   /// Starts m2pt with both outputs in files of `folder`, calls `watch` every few milliseconds with its process number,
   /// and returns how it ended.
   static func watched(
-    _ arguments: [String], in folder: URL, _ watch: (Int32) throws -> Void
+    _ arguments: [String], in folder: URL, processorSeconds: Int? = nil, _ watch: (Int32) throws -> Void
   ) throws -> (status: Int32, output: String, errors: String) {
     let (output, errors) = (folder.appendingPathComponent("stdout"), folder.appendingPathComponent("stderr"))
     for file in [output, errors] { try Data().write(to: file) }
     let process = Process()
-    process.executableURL = url
-    process.arguments = arguments
+    limit(process, arguments, memoryLimit: nil, processorSeconds: processorSeconds)
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: errors)
     try process.run()
@@ -54,14 +53,40 @@ enum Tool {
     )
   }
 
+  /// Has a process run m2pt, under limits where there are any: of address space in KiB, and of processor time.
+  private static func limit(_ process: Process, _ arguments: [String], memoryLimit: Int?, processorSeconds: Int?) {
+    let limits = [memoryLimit.map { "ulimit -v \($0)" }, processorSeconds.map { "ulimit -t \($0)" }].compactMap { $0 }
+    process.executableURL = limits.isEmpty ? url : URL(fileURLWithPath: "/bin/sh")
+    let script = (["ulimit -c 0"] + limits + ["exec \"$0\" \"$@\""]).joined(separator: "; ")
+    process.arguments = limits.isEmpty ? arguments : ["-c", script, url.path] + arguments
+  }
+
+  /// The highest VmHWM that is seen while m2pt runs, in bytes, and how it ended. Linux tells it.
+  static func peak(
+    _ arguments: [String], in folder: URL, processorSeconds: Int? = nil
+  ) throws -> (bytes: Int, status: Int32, errors: String) {
+    var peak = 0
+    let result = try watched(arguments, in: folder, processorSeconds: processorSeconds) { process in
+      guard let text = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8), text.hasPrefix("Name:\tm2pt"),
+        let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+        let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
+      else { return }
+      peak = max(peak, kilobytes << 10)
+    }
+    return (peak, result.status, result.errors)
+  }
+
   /// Runs m2pt and returns its exit code and output.
   ///
   /// - Parameters:
   ///   - fileLimit: the most a file may grow to, in the shell's blocks; beyond it writing fails.
   ///   - environment: what it has beside this process's.
   ///   - prefix: a command, by its path, that runs it.
+  ///   - memoryLimit: the most address space, in KiB.
+  ///   - processorSeconds: of all its threads; beyond them the system ends it.
   static func run(
-    _ arguments: [String], fileLimit: Int? = nil, environment: [String: String] = [:], prefix: [String] = []
+    _ arguments: [String], fileLimit: Int? = nil, environment: [String: String] = [:], prefix: [String] = [],
+    memoryLimit: Int? = nil, processorSeconds: Int? = nil
   ) throws -> (status: Int32, output: String, errors: String) {
     let process = Process()
     let tool = Tool.url
@@ -72,8 +97,7 @@ enum Tool {
       process.executableURL = URL(fileURLWithPath: "/bin/sh")
       process.arguments = ["-c", "trap '' XFSZ; ulimit -f \(fileLimit); exec \"$0\" \"$@\"", tool.path] + arguments
     } else {
-      process.executableURL = tool
-      process.arguments = arguments
+      limit(process, arguments, memoryLimit: memoryLimit, processorSeconds: processorSeconds)
     }
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let (output, errors) = (Pipe(), Pipe())

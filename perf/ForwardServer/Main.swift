@@ -24,7 +24,7 @@ enum ForwardServer {
     let first = try model.forward(images).logits
     try Checkpoint(tensors: ["logits": first]).write(to: URL(fileURLWithPath: arguments[2]))
 
-    let workspace = model.workspace(batch: images.shape[0])
+    let workspace = try model.workspace(batch: images.shape[0])
     var logits = [Float](repeating: 0, count: first.count)
     write("ready \(model.engine.instructionSet.rawValue)")
     while readLine() != nil {

@@ -1,3 +1,5 @@
+import PathwayKernels
+
 /// Makes tensors of the storages that a pickle describes.
 struct StorageReader {
   private let file: MappedFile
@@ -119,6 +121,7 @@ struct StorageReader {
         reason: "it is not contiguous, and copies of such tensors would have more than \(Self.copyLimit) times the "
           + "file's \(file.bytes.count) bytes; save it again after .contiguous()")
     }
+    try SystemMemory.require(byteCount, for: .weights)
     copyAllowance -= byteCount
   }
 

@@ -31,5 +31,32 @@ package final class FloatBuffer: @unchecked Sendable {
     #endif
   }
 
+  /// The same, where the system may refuse.
+  ///
+  /// - Throws: `MemoryError`.
+  package init(uninitialized count: Int, for purpose: MemoryError.Purpose) throws {
+    let bytes = SystemMemory.product(max(count, 16), 4)
+    let isLarge = bytes >= Self.largePage
+    try SystemMemory.require(bytes, for: purpose)
+    let size = isLarge ? (bytes + Self.largePage - 1) / Self.largePage * Self.largePage : bytes
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, isLarge ? Self.largePage : 64, size) == 0, let memory else {
+      throw MemoryError(purpose, needed: bytes, available: nil)
+    }
+    self.count = count
+    base = memory.bindMemory(to: Float.self, capacity: max(count, 16))
+    #if os(Linux)
+      if isLarge { madvise(base, size, MADV_HUGEPAGE) }
+    #endif
+  }
+
+  /// Zeros, where the system may refuse.
+  ///
+  /// - Throws: `MemoryError`.
+  package convenience init(count: Int, for purpose: MemoryError.Purpose) throws {
+    try self.init(uninitialized: count, for: purpose)
+    base.initialize(repeating: 0, count: max(count, 16))
+  }
+
   deinit { base.deallocate() }
 }

@@ -18,14 +18,16 @@ package final class WeightArena {
   ///
   /// Blocks double, so that a small model takes little and a large one few; of what is left of one, no page is touched
   /// but the one where it begins.
-  package func take(_ count: Int) -> (memory: FloatBuffer, offset: Int) {
+  ///
+  /// - Throws: `MemoryError`.
+  package func take(_ count: Int) throws -> (memory: FloatBuffer, offset: Int) {
     let rounded = (count + 15) / 16 * 16
     if let block, block.count - used >= rounded {
       defer { used += rounded }
       return (block, used)
     }
     let wanted = max(4 * rounded, 2 * (block?.count ?? 0))
-    let fresh = FloatBuffer(uninitialized: max(rounded, min(wanted, Self.largestBlock)))
+    let fresh = try FloatBuffer(uninitialized: max(rounded, min(wanted, Self.largestBlock)), for: .weights)
     (block, used) = (fresh, rounded)
     return (fresh, 0)
   }

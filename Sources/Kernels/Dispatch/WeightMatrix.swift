@@ -54,7 +54,7 @@ package struct PackedMatrix: Sendable {
   /// - Parameters:
   ///   - terms: pathways, each of W's shape.
   ///   - arena: where the panels go, with those of other matrices; absent: memory of their own.
-  /// - Throws: `WeightNotFinite`; of int8 also where a folded weight is beyond float32.
+  /// - Throws: `WeightNotFinite`; of int8 also where a folded weight is beyond float32. `MemoryError`.
   package init(
     _ weight: UnsafePointer<Float>, n: Int, k: Int, terms: [FoldTerm] = [], precision: Precision = .float32,
     arena: WeightArena? = nil, engine: Engine
@@ -64,11 +64,9 @@ package struct PackedMatrix: Sendable {
     panelColumns = kernels.panelColumns
     panelCount = (n + panelColumns - 1) / panelColumns
     panelWords = panelColumns * products.words(k)
-    // Behind the panels: scales, sums.
-    let columns = precision == .int8 ? panelCount * panelColumns : 0
-    let words = panelCount * panelWords + 2 * columns
-    byteCount = words * 4
-    (memory, offset) = arena?.take(words) ?? (FloatBuffer(uninitialized: words), 0)
+    byteCount = Self.byteCount(n: n, k: k, precision: precision, engine: engine)
+    let words = byteCount / 4
+    (memory, offset) = try arena?.take(words) ?? (FloatBuffer(uninitialized: words, for: .weights), 0)
     self.n = n
     self.k = k
     self.precision = precision
@@ -96,6 +94,14 @@ package struct PackedMatrix: Sendable {
         if !isFinite.load(ordering: .relaxed) { throw WeightNotFinite() }
       }
     }
+  }
+
+  /// Bytes of a packed W (N, K): panels, then scales and sums of int8.
+  package static func byteCount(n: Int, k: Int, precision: Precision, engine: Engine) -> Int {
+    let kernels = engine.kernels
+    let panelCount = (n + kernels.panelColumns - 1) / kernels.panelColumns
+    let columns = precision == .int8 ? panelCount * kernels.panelColumns : 0
+    return (panelCount * kernels.panelColumns * kernels.products(precision).words(k) + 2 * columns) * 4
   }
 
   private var base: UnsafeMutablePointer<Float> { memory.base + offset }

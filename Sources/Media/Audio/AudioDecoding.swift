@@ -16,6 +16,8 @@ struct AudioDecoding {
   private var mix: ChannelMix?
   private var found = 0
 
+  /// The fewest samples a second that are resampled.
+  private static let slowest = 1000
   /// Frames that are decoded at once.
   private static let block = 1 << 14
 
@@ -75,6 +77,7 @@ struct AudioDecoding {
       }
       if report.status != mp_media_ok { throw AudioFileError.damaged(file: name, finding: report.text) }
       try check(.frames, own.samples.count + count, limits.frames)
+      try own.reserve(count)
       if let sample = own.add(frames[..<(count * own.channels)]) {
         throw AudioFileError.notFinite(file: name, sample: sample)
       }
@@ -105,7 +108,14 @@ struct AudioDecoding {
       return
     }
     found = own
-    if let rate, rate != own, !resamples { throw AudioFileError.rate(file: name, found: own, expected: rate) }
+    if let rate, rate != own {
+      guard resamples else { throw AudioFileError.rate(file: name, found: own, expected: rate) }
+      // A header of one sample a second makes 16,000 samples of each.
+      guard own >= Self.slowest else {
+        throw AudioFileError.unsupportedVariant(
+          file: name, finding: "\(own) samples a second, expected at least \(Self.slowest) to resample; correct its header")
+      }
+    }
     if let channel, !(1...channels).contains(channel) {
       throw AudioFileError.noSuchChannel(file: name, found: channel, channels: channels)
     }

@@ -1,6 +1,7 @@
 import CMediaSupport
 import Foundation
 import MultimodalPathway
+import PathwayKernels
 
 /// Sound files on disk: WAV, FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU, CAF and W64, through libsndfile.
 public enum AudioFile {
@@ -78,6 +79,8 @@ public enum AudioFile {
     }
     var report = mp_media_report()
     let capacity = Int(wanted)
+    // The resampler has a copy of its own.
+    try SystemMemory.require(SystemMemory.product(capacity, 8), for: .file)
     let samples = [Float](unsafeUninitializedCapacity: capacity) { samples, count in
       count = mp_audio_resample(
         sound.samples, sound.samples.count, Double(sound.rate), Double(rate), samples.baseAddress, capacity, &report)

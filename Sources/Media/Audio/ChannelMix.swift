@@ -1,3 +1,6 @@
+import MultimodalPathway
+import PathwayKernels
+
 /// Frames of several channels as one channel: their mean, or one of them; with how much of the sound the mean keeps.
 struct ChannelMix {
   let channels: Int
@@ -13,6 +16,17 @@ struct ChannelMix {
     self.channel = channel
     sums = [Double](repeating: 0, count: channels + 1)
     squares = sums
+  }
+
+  /// Makes room for more frames.
+  ///
+  /// - Throws: `MemoryError`.
+  mutating func reserve(_ frames: Int) throws {
+    let wanted = samples.count + frames
+    guard wanted > samples.capacity else { return }
+    let capacity = max(wanted, SystemMemory.product(2, samples.count))
+    try SystemMemory.require(SystemMemory.product(capacity, 4), for: .file)
+    samples.reserveCapacity(capacity)
   }
 
   /// Adds interleaved frames.

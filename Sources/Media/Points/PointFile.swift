@@ -1,5 +1,6 @@
 import Foundation
 import MultimodalPathway
+import PathwayKernels
 
 /// Files of points and meshes: PLY, OFF, OBJ, XYZ and other columns of text, NPY.
 public enum PointFile {
@@ -35,6 +36,8 @@ public enum PointFile {
     if data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF]) {
       throw PointFileError.unsupportedVariant(file: name, finding: "text in UTF-16; save it as UTF-8")
     }
+    // A copy, and three Double and three float32 for each point of 6 bytes of text.
+    try SystemMemory.require(SystemMemory.product(data.count, 8), for: .file)
     let mark = data.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     var scanner = PointScanner([UInt8](data), from: mark, file: name, limits: limits)
     switch PointFormat(firstBytes: data.dropFirst(mark).prefix(PointFormat.looksAt)) {

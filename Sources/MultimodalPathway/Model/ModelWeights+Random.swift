@@ -1,4 +1,5 @@
 import PathwayCheckpoints
+import PathwayKernels
 
 extension ModelWeights {
   /// Random weights for benchmarks and tests: as timm initialises, but with nothing at zero, so that a tensor which a
@@ -8,12 +9,15 @@ extension ModelWeights {
   /// variances are that around 1.
   /// The same seed gives the same bits everywhere.
   ///
-  /// - Throws: `ConfigurationError`.
+  /// - Throws: `ConfigurationError`; `MemoryError`.
   public static func random(_ configuration: VisionTransformerConfiguration, seed: UInt64) throws -> ModelWeights {
     try configuration.validate()
+    let shapes = expectedShapes(configuration)
+    try SystemMemory.require(
+      shapes.reduce(0) { $0 + 4 * $1.shape.reduce(1, *) }, for: .weights)
     var state = seed
     var tensors: [String: Tensor] = [:]
-    for (name, shape) in expectedShapes(configuration) {
+    for (name, shape) in shapes {
       let isGain = shape.count == 1 && [".weight", ".gamma", ".running_var"].contains { name.hasSuffix($0) }
       tensors[name] = Tensor(shape: shape) { values in
         for index in values.indices {

@@ -1,5 +1,6 @@
 import Foundation
 import PathwayCheckpoints
+import PathwayKernels
 
 /// A vision transformer's tensors under timm's names, every one present, of the right shape, and float32.
 public struct ModelWeights: Sendable {
@@ -32,9 +33,11 @@ public struct ModelWeights: Sendable {
     try self.init(binding: ModelBinding(checkpoint: checkpoint, configuration: configuration), of: checkpoint)
   }
 
-  /// - Throws: `BindingError` where the checkpoint does not fit.
+  /// - Throws: `BindingError` where the checkpoint does not fit; `MemoryError` where its tensors are converted.
   package init(binding: ModelBinding, of checkpoint: Checkpoint) throws {
     guard binding.problems.isEmpty else { throw binding.problems }
+    let converted = binding.tensors.values.filter { $0.elementType != .float32 }
+    try SystemMemory.require(converted.reduce(0) { $0 + 4 * $1.count }, for: .weights)
     self.init(
       configuration: binding.configuration, tensors: try binding.tensors.mapValues { try $0.asFloat32() },
       metadata: checkpoint.metadata, files: checkpoint.files,

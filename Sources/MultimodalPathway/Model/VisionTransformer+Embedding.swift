@@ -9,7 +9,7 @@ extension VisionTransformer {
   /// checked; and what is added to them before every block, (B, N, C), where there is such a thing.
   package func embedded(_ images: Tensor) throws -> (tokens: Tensor, positions: Tensor?) {
     let batch = images.shape[0]
-    let workspace = workspace(batch: batch)
+    let workspace = try workspace(batch: batch)
     let w = workspace.buffers
     let shape = [batch, w.tokens, configuration.width]
     let tokens = try Tensor(shape: shape) { destination in
@@ -36,7 +36,7 @@ extension VisionTransformer {
   /// nil where tokens are made of points.
   func patchOutputs(_ images: Tensor) throws -> FloatBuffer? {
     guard let patchEmbedding else { return nil }
-    let workspace = workspace(batch: images.shape[0])
+    let workspace = try workspace(batch: images.shape[0])
     defer { withExtendedLifetime(workspace) {} }
     let w = workspace.buffers
     try images.withUnsafeBytes { bytes in

@@ -1,4 +1,5 @@
 import PathwayCheckpoints
+import PathwayKernels
 
 /// What a forward pass computed.
 public struct ForwardOutput: Sendable {
@@ -48,13 +49,13 @@ extension VisionTransformer {
   ///   - blocks: blocks whose outputs are wanted.
   ///   - attention: the block whose attention probabilities are wanted: memory B x H x N x N.
   ///   - categories: the number of every cloud's category, for a per-point head; absent: none is known.
-  /// - Throws: `InferenceError`; `EngineError`.
+  /// - Throws: `InferenceError`; `EngineError`; `MemoryError`.
   public func forward(
     _ images: Tensor, features wantsFeatures: Bool = false, blocks: [Int] = [], attention: Int? = nil,
     categories: [Int] = [], workspace: Workspace? = nil
   ) throws -> ForwardOutput {
     let batch = try batchSize(of: images)
-    let workspace = workspace ?? self.workspace(batch: batch)
+    let workspace = try workspace ?? self.workspace(batch: batch)
     try note(categories, batch: batch, workspace)
     return try collect(images, batch, workspace, wantsFeatures, blocks, attention) { pointer, taps in
       try run(images: pointer, batch: batch, workspace, taps: taps)
@@ -122,7 +123,7 @@ extension VisionTransformer {
       tokens.elementType == .float32
     else { throw InferenceError.inputShape(expected: "(B, N, \(configuration.width)) float32", found: tokens.shape) }
     let batch = tokens.shape[0]
-    let workspace = self.workspace(batch: batch, tokens: tokens.shape[1])
+    let workspace = try self.workspace(batch: batch, tokens: tokens.shape[1])
     return try collect(tokens, batch, workspace, wantsFeatures, blocks, nil, hasPoints: false) { pointer, taps in
       try run(tokens: pointer, batch: batch, workspace, taps: taps)
     }
@@ -141,6 +142,9 @@ extension VisionTransformer {
     let c = configuration
     let shape = [batch, workspace.tokens, c.width]
     let wanted = Set(blocks).sorted()
+    let tensors = SystemMemory.product(shape.reduce(1, *), wanted.count + (wantsFeatures ? 1 : 0), 4)
+    let mapBytes = attention == nil ? 0 : SystemMemory.product(batch, c.heads, workspace.tokens, workspace.tokens, 4)
+    try SystemMemory.require(tensors.addingReportingOverflow(mapBytes).overflow ? .max : tensors + mapBytes, for: .results)
     // Outputs are tensors being initialised; taps point into them.
     var taps = Taps()
     let featureTensor = wantsFeatures ? Tensor(shape: shape) { taps.features = $0.baseAddress } : nil

@@ -32,7 +32,8 @@ public final class VisionTransformer: Sendable {
 
   /// A plain transformer.
   ///
-  /// - Throws: `EngineError` where the engine's threads are not to be had.
+  /// - Throws: `EngineError` where the engine's threads are unavailable; `MemoryError` before memory is taken that the
+  ///   system does not have.
   public convenience init(_ weights: ModelWeights, precision: PrecisionPlan = .float32, engine: Engine) throws {
     try self.init(PathwayWeights(weights), execution: .merged, precision: precision, engine: engine)
   }
@@ -41,7 +42,7 @@ public final class VisionTransformer: Sendable {
   /// and merged give the same bits in every precision.
   ///
   /// - Throws: `PathwayError.notALayer` where the plan names a layer that the model does not have, `.neverInt8` where
-  ///   it wants a patch embedding in int8; `NotFiniteError` where a weight is NaN or infinite; `EngineError`.
+  ///   it wants a patch embedding in int8; `NotFiniteError` where a weight is NaN or infinite; `EngineError`; `MemoryError`.
   public convenience init(
     _ weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan = .float32, engine: Engine
   ) throws {
@@ -73,6 +74,8 @@ public final class VisionTransformer: Sendable {
     let precision = precision.completed(for: c)
     self.precision = precision
     hidesNotFinite = Self.hidesNotFinite(c, precision)
+    try SystemMemory.require(
+      Self.weightBytes(weights, execution: execution, precision: precision, engine: engine), for: .weights)
     let arena = WeightArena()
     blocks = try (0..<c.depth).map {
       try Block(weights, $0, execution: execution, precision: precision, arena: arena, engine: engine)
@@ -124,12 +127,13 @@ public final class VisionTransformer: Sendable {
   /// Memory for passes over up to `batch` images.
   ///
   /// - Parameter profiled: whether the time of its passes is taken, operation by operation.
-  public func workspace(batch: Int, profiled: Bool = false) -> Workspace {
-    workspace(batch: batch, tokens: configuration.tokenCount, profiled: profiled)
+  /// - Throws: `MemoryError` where the system does not give as much, before any of it is taken.
+  public func workspace(batch: Int, profiled: Bool = false) throws -> Workspace {
+    try workspace(batch: batch, tokens: configuration.tokenCount, profiled: profiled)
   }
 
-  func workspace(batch: Int, tokens: Int, profiled: Bool = false) -> Workspace {
-    Workspace(
+  func workspace(batch: Int, tokens: Int, profiled: Bool = false) throws -> Workspace {
+    try Workspace(
       configuration, batch: batch, tokens: tokens, hasBranches: hasBranches, engine: engine, profiled: profiled)
   }
 

@@ -75,10 +75,21 @@ public final class Workspace {
   /// sets.
   static func padded(_ width: Int) -> Int { ((width + 15) / 16 | 1) * 16 }
 
+  /// Sizes in whole cache lines, whose sum is a number of bytes.
+  ///
+  /// - Throws: `MemoryError`.
+  static func rounded(_ sizes: [Int], batch: Int) throws -> [Int] {
+    let limit = Int.max / 8 / max(1, sizes.count)
+    guard sizes.allSatisfy({ $0 < limit }) else {
+      throw MemoryError(.pass(batch: batch), needed: .max, available: nil)
+    }
+    return sizes.map { max(1, ($0 + 15) / 16) * 16 }
+  }
+
+  /// - Throws: `MemoryError`.
   init(
     _ c: VisionTransformerConfiguration, batch: Int, tokens: Int, hasBranches: Bool, engine: Engine, profiled: Bool
-  ) {
-    let rows = batch * tokens
+  ) throws {
     let stride = Self.padded(c.width)
     // Without tokens kept apart, the stride of the pooled features alone.
     let pooledStride = Self.padded(c.tokenRowWidth == 0 ? c.pooledWidth : c.tokenRowOffset + c.tokenRowWidth)
@@ -90,13 +101,16 @@ public final class Workspace {
         LinearProduct.scratchCount(kernels, k: max(c.headInputWidth, c.hiddenWidth, c.patchValues, c.width)),
         attentionScratchCount(
           tokens: tokens, headSize: c.headSize, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows)))
-    let sizes = [
-      rows * stride, rows * stride, rows * max(qkvStride, Self.padded((c.hiddenWidth + 1) / 2)),
-      rows * max(hiddenStride, Self.padded((c.width + 1) / 2)),
-      hasBranches ? rows * max(qkvStride, hiddenStride) : 16, batch * pooledStride,
-      batch * max(16, c.answerCount), engine.threads * scratchStride, 2 * rows,
-    ].map { ($0 + 15) / 16 * 16 }
-    memory = FloatBuffer(count: sizes.reduce(0, +))
+    let rowStrides = [
+      stride, stride, max(qkvStride, Self.padded((c.hiddenWidth + 1) / 2)),
+      max(hiddenStride, Self.padded((c.width + 1) / 2)), hasBranches ? max(qkvStride, hiddenStride) : 0,
+    ]
+    let sizes = try Self.rounded(
+      rowStrides.map { SystemMemory.product(batch, tokens, $0) } + [
+        SystemMemory.product(batch, pooledStride), SystemMemory.product(batch, max(16, c.answerCount)),
+        SystemMemory.product(engine.threads, scratchStride), SystemMemory.product(2, batch, tokens),
+      ], batch: batch)
+    memory = try FloatBuffer(count: sizes.reduce(0, +), for: .pass(batch: batch))
     var next = memory.base
     let parts = sizes.map { size in
       defer { next += size }
@@ -108,10 +122,10 @@ public final class Workspace {
     buffers = Buffers(
       batch: batch, tokens: tokens, x: parts[0], y: parts[1], stride: stride, qkv: parts[2], qkvStride: qkvStride,
       hidden: parts[3], hiddenStride: hiddenStride,
-      rowScales: UnsafeMutableRawPointer(parts[8]).bindMemory(to: RowScale.self, capacity: rows), partial: parts[4],
+      rowScales: UnsafeMutableRawPointer(parts[8]).bindMemory(to: RowScale.self, capacity: batch * tokens), partial: parts[4],
       pooled: parts[5], pooledStride: pooledStride, logits: parts[6], scratch: parts[7], scratchStride: scratchStride,
-      points: c.points.map {
-        PointBuffers(c, $0, batch: batch, tokens: tokens, stride: stride, engine: engine)
+      points: try c.points.map {
+        try PointBuffers(c, $0, batch: batch, tokens: tokens, stride: stride, engine: engine)
       })
   }
 }

@@ -84,7 +84,8 @@ extension PathwayWeights {
   }
 
   static func folded(_ weight: Tensor, _ terms: [Term], engine: Engine) throws -> Tensor {
-    try Tensor(shape: weight.shape) { destination in
+    try SystemMemory.require(SystemMemory.product(weight.count, 4), for: .weights)
+    return try Tensor(shape: weight.shape) { destination in
       guard let out = destination.baseAddress else { return }
       try WeightPointers(weight, terms).use { weight, terms in
         let pieces = (destination.count + foldedPiece - 1) / foldedPiece

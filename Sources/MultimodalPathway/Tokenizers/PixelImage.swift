@@ -1,3 +1,5 @@
+import PathwayKernels
+
 /// An 8-bit RGB picture: what a decoder hands over and the image front end starts from.
 ///
 /// Samples lie as (H, W, 3), rows from the top, without padding. The invariant `rgb.count == 3 * height * width` with
@@ -31,10 +33,11 @@ public struct PixelImage: Sendable, Hashable {
   /// A picture whose samples `body` writes, for decoders.
   ///
   /// - Parameter body: gets (height, width, 3) samples, uninitialised, and must write every one of them.
-  /// - Throws: `PixelImageError` where an extent is not positive, and what `body` throws.
+  /// - Throws: `PixelImageError` where an extent is not positive; `MemoryError`; and what `body` throws.
   public init(extent: Extent, initializingWith body: (UnsafeMutableBufferPointer<UInt8>) throws -> Void) throws {
     // Not set to 0 first: a file of a hundred bytes can declare an extent of a hundred megabytes.
     let sampleCount = try Self.sampleCount(of: extent)
+    if sampleCount >= 1 << 20 { try SystemMemory.require(sampleCount, for: .file) }
     let rgb = try [UInt8](unsafeUninitializedCapacity: sampleCount) { samples, count in
       try body(UnsafeMutableBufferPointer(rebasing: samples[..<sampleCount]))
       count = sampleCount

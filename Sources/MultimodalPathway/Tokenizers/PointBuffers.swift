@@ -53,9 +53,10 @@ struct PointBuffers {
   }
 
   /// - Parameter stride: from one token to the next.
+  /// - Throws: `MemoryError`.
   init(
     _ c: VisionTransformerConfiguration, _ p: PointConfiguration, batch: Int, tokens: Int, stride: Int, engine: Engine
-  ) {
+  ) throws {
     let hasPointHead = c.task == .perPoint
     let kernels = engine.kernels
     (pointCount, groups) = (p.points, p.groups)
@@ -67,12 +68,15 @@ struct PointBuffers {
       max(
         PointTokenizer.scratchCount(c, p, kernels),
         hasPointHead ? PartHead.scratchCount(c, p, kernels) : ClassHead.scratchCount(c, p, kernels)))
-    let sizes = [
-      batch * tokens * stride, batch * 4 * pointStride, batch * 3 * groups, batch * groups, batch,
-      batch * tokens * featureStride, batch * tokens * propagatedStride, batch * 2 * featureWidth,
-      hasPointHead ? batch * p.pointWidths[0] : 0, engine.threads * scratchStride,
-    ].map { ($0 + 15) / 16 * 16 }
-    memory = FloatBuffer(count: sizes.reduce(0, +))
+    let perCloud = [
+      SystemMemory.product(tokens, stride), 4 * pointStride, 3 * groups, groups, 1,
+      SystemMemory.product(tokens, featureStride), SystemMemory.product(tokens, propagatedStride), 2 * featureWidth,
+      hasPointHead ? p.pointWidths[0] : 0,
+    ]
+    let sizes = try Workspace.rounded(
+      perCloud.map { SystemMemory.product(batch, $0) } + [SystemMemory.product(engine.threads, scratchStride)],
+      batch: batch)
+    memory = try FloatBuffer(count: sizes.reduce(0, +), for: .pass(batch: batch))
     var next = memory.base
     let parts = sizes.map { size in
       defer { next += size }

@@ -75,7 +75,7 @@ public struct Calibration {
   public mutating func add(_ input: Tensor) throws {
     let stages = try LayerStages(model, input: input)
     guard try input.float32().allSatisfy(\.isFinite) else { throw InferenceError.inputNotFinite }
-    let narrowed = NarrowRows(model, of: stages.workspace.buffers)
+    let narrowed = try NarrowRows(model, of: stages.workspace.buffers)
     // Nothing of a batch counts before all of it was measured.
     var (squares, patchSquares) = (self.squares, self.patchSquares)
     for block in 0..<model.configuration.depth {

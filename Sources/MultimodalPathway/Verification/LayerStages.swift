@@ -54,7 +54,7 @@ package struct LayerStages {
     let (first, positions) = isTokens ? (input, nil) : try model.embedded(input)
     self.positions = positions
     blockInputs = [first] + (0..<depth).compactMap { outputs.blocks[$0] }
-    workspace = model.workspace(batch: input.shape[0], tokens: first.shape[1])
+    workspace = try model.workspace(batch: input.shape[0], tokens: first.shape[1])
   }
 
   /// Calls `body` with every layer of a block.

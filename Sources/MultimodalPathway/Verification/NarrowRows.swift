@@ -15,13 +15,13 @@ struct NarrowRows {
   private let scales: UnsafeMutablePointer<RowScale>
 
   /// - Parameter source: where a model of float32 does its blocks.
-  init(_ model: VisionTransformer, of source: Workspace.Buffers) {
+  init(_ model: VisionTransformer, of source: Workspace.Buffers) throws {
     self.model = model
     self.source = source
     rows = source.batch * source.tokens
-    workspace = model.workspace(batch: source.batch, tokens: source.tokens)
+    workspace = try model.workspace(batch: source.batch, tokens: source.tokens)
     let widest = max(model.configuration.width, model.configuration.hiddenWidth)
-    words = FloatBuffer(count: rows * Workspace.padded(widest))
+    words = try FloatBuffer(count: rows * Workspace.padded(widest), for: .pass(batch: source.batch))
     scaleMemory = FloatBuffer(count: 2 * rows)
     scales = UnsafeMutableRawPointer(scaleMemory.base).bindMemory(to: RowScale.self, capacity: rows)
   }

@@ -38,8 +38,8 @@ public struct AudioPreprocessing: Sendable, Hashable {
 
   /// - Throws: `AudioError.invalid`, naming the key of `config.json`.
   public func validate() throws {
-    guard (1000...768_000).contains(rate) else {
-      throw AudioError.invalid(key: "sample_rate", found: "\(rate)", expected: "1000...768000")
+    guard FilterBank.rates.contains(rate) else {
+      throw AudioError.invalid(key: "sample_rate", found: "\(rate)", expected: FilterBank.expectedRates)
     }
     guard mean.isFinite else { throw AudioError.invalid(key: "mean", found: "\(mean)", expected: "a number") }
     guard std.isFinite, std > 0 else {

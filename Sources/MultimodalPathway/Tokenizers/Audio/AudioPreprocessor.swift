@@ -1,3 +1,5 @@
+import PathwayKernels
+
 /// Turns sound into what an audio transformer reads: windows of its normalised log-mel spectrogram.
 public struct AudioPreprocessor: Sendable {
   /// Which part of a recording is seen that is longer than the model's window.
@@ -44,6 +46,8 @@ public struct AudioPreprocessor: Sendable {
     guard sound.samples.count >= bank.frameLength else {
       throw AudioError.tooShort(samples: sound.samples.count, expected: bank.frameLength)
     }
+    try SystemMemory.require(
+      SystemMemory.product(bank.frameCount(sound.samples.count), bank.bins, 4), for: .inputs)
     return try bank(recipe.removesMean ? sound.centered.samples : sound.samples)
   }
 
@@ -67,6 +71,8 @@ public struct AudioPreprocessor: Sendable {
   public func callAsFunction(_ sound: Waveform, _ coverage: Coverage = .beginning) throws -> [Float] {
     let features = try features(sound)
     let starts = try starts(features.count / bank.bins, coverage)
+    // Callers put them into batches, which are copies.
+    try SystemMemory.require(SystemMemory.product(starts.count, valueCount, 12), for: .inputs)
     return [Float](unsafeUninitializedCapacity: starts.count * valueCount) { values, initialized in
       for (index, start) in starts.enumerated() {
         let range = index * valueCount..<(index + 1) * valueCount

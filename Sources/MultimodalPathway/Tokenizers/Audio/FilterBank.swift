@@ -43,13 +43,18 @@ public struct FilterBank: Sendable {
   /// k: frequencies below half the rate, which itself no triangle reaches.
   private var frequencies: Int { transformLength / 2 }
 
+  /// Samples a second that models can have. The memory of the transform grows with their square: 44 MB at 64 kHz,
+  /// more than 2 GB at 768 kHz.
+  static let rates = 1000...64_000
+  static let expectedRates = "1000...64000"
+
   /// - Parameters:
-  ///   - rate: 1,000...768,000 samples a second.
+  ///   - rate: 1,000...64,000 samples a second.
   ///   - bins: 1...1,024 triangles.
   /// - Throws: `AudioError.invalid` for other numbers; `EngineError`.
   public init(rate: Int, bins: Int, engine: Engine) throws {
-    guard (1000...768_000).contains(rate) else {
-      throw AudioError.invalid(key: "sample_rate", found: "\(rate)", expected: "1000...768000")
+    guard Self.rates.contains(rate) else {
+      throw AudioError.invalid(key: "sample_rate", found: "\(rate)", expected: Self.expectedRates)
     }
     guard (1...1024).contains(bins) else {
       throw AudioError.invalid(key: "bins", found: "\(bins)", expected: "1...1024 mel bins")

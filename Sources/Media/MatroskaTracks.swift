@@ -1,0 +1,80 @@
+import Foundation
+
+/// The descriptions of tracks in Matroska and WebM (RFC 9559, section 5.1.4), as far as they make FFmpeg take memory or
+/// time: it has 2.6 KB for an entry of 2 bytes, and puts the start that is left out of frames before every frame.
+struct MatroskaTracks {
+  /// What is wrong, in words; nil where nothing is.
+  private(set) var fault: String?
+
+  private let bytes: UnsafeRawBufferPointer
+  private let limit: Int
+  private var entries = 0
+  private var visited = 0
+
+  private static let tracks: [UInt8] = [0x16, 0x54, 0xAE, 0x6B]
+  private static let entry = 0xAE
+  /// ContentEncodings, ContentEncoding, ContentCompression.
+  private static let masters: Set<Int> = [entry, 0x6D80, 0x6240, 0x5034]
+  /// ContentCompSettings: what is left out of the start of every frame. Writers leave out some bytes.
+  private static let settings = 0x4255
+  private static let longestStart = 256
+
+  /// - Parameter limit: the most entries.
+  /// - Complexity: O(bytes). The descriptions are looked for anywhere: FFmpeg goes on at the next one after damage.
+  init(_ bytes: UnsafeRawBufferPointer, limit: Int) {
+    self.bytes = bytes
+    self.limit = limit
+    var place = 0
+    // SAFETY: memmem looks at the bytes from `place` to the end.
+    while fault == nil, place + 5 <= bytes.count, let base = bytes.baseAddress,
+      let found = memmem(base + place, bytes.count - place, Self.tracks, Self.tracks.count)
+    {
+      place = base.distance(to: UnsafeRawPointer(found)) + Self.tracks.count
+      if let size = size(at: place) { walk(size.end..<end(size, bytes.count)) }
+    }
+  }
+
+  private mutating func walk(_ range: Range<Int>) {
+    var place = range.lowerBound
+    while fault == nil, place < range.upperBound {
+      visited += 1
+      guard visited <= bytes.count else { return fault = "its descriptions of tracks contain each other" }
+      guard let id = id(at: place), let size = size(at: id.end) else { return }
+      let end = end(size, range.upperBound)
+      if id.value == Self.entry {
+        entries += 1
+        guard entries <= limit else { return fault = "it describes more than \(limit) tracks" }
+      }
+      if let length = size.value, length > range.upperBound - size.end {
+        return fault = "an element of a track's description has \(length) bytes, \(range.upperBound - size.end) follow"
+      }
+      if id.value == Self.settings, end - size.end > Self.longestStart {
+        return fault = "\(end - size.end) bytes are left out of every frame, expected at most \(Self.longestStart)"
+      }
+      if Self.masters.contains(id.value) { walk(size.end..<end) }
+      place = end
+    }
+  }
+
+  /// Where an element's content ends: with what contains it where its size is unknown.
+  private func end(_ size: (value: Int?, end: Int), _ limit: Int) -> Int {
+    size.value.map { size.end + min($0, limit - size.end) } ?? limit
+  }
+
+  private func id(at place: Int) -> (value: Int, end: Int)? {
+    guard place < bytes.count, bytes[place] != 0 else { return nil }
+    let count = bytes[place].leadingZeroBitCount + 1
+    guard count <= 4, place + count < bytes.count else { return nil }
+    return (bytes[place..<place + count].reduce(0) { $0 << 8 | Int($1) }, place + count)
+  }
+
+  /// EBML's integer; without a value where all its bits are ones, which means unknown.
+  private func size(at place: Int) -> (value: Int?, end: Int)? {
+    guard place < bytes.count, bytes[place] != 0 else { return nil }
+    let count = bytes[place].leadingZeroBitCount + 1
+    guard place + count <= bytes.count else { return nil }
+    let unknown = 1 << (7 * count) - 1
+    let value = bytes[place..<place + count].reduce(0) { $0 << 8 | Int($1) } & unknown
+    return (value == unknown ? nil : value, place + count)
+  }
+}
