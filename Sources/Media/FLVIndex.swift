@@ -1,5 +1,3 @@
-import Foundation
-
 /// The index of key frames in FLV's script data: two arrays whose counts FFmpeg takes memory for, whatever follows.
 enum FLVIndex {
   /// What is wrong, in words; nil where nothing is.
@@ -7,14 +5,11 @@ enum FLVIndex {
   /// - Complexity: O(bytes). The arrays are looked for anywhere: FFmpeg goes on at the next tag after damage.
   static func fault(_ bytes: UnsafeRawBufferPointer) -> String? {
     for name in ["times", "filepositions"] {
-      // A name with its length, and the marker of a strict array (AMF 0, section 2.12).
-      let pattern = [0, UInt8(name.utf8.count)] + Array(name.utf8) + [10]
+      // The marker of a strict array follows a name (AMF 0, section 2.12).
+      let pattern = Array(name.utf8) + [10]
       var place = 0
-      // SAFETY: memmem looks at the bytes from `place` to the end.
-      while place + pattern.count + 4 <= bytes.count, let base = bytes.baseAddress,
-        let found = memmem(base + place, bytes.count - place, pattern, pattern.count)
-      {
-        place = base.distance(to: UnsafeRawPointer(found)) + pattern.count
+      while let found = bytes.firstPlace(of: pattern, from: place) {
+        place = found + pattern.count
         guard place + 4 <= bytes.count else { return nil }
         let count = bytes[place..<place + 4].reduce(0) { $0 << 8 | Int($1) }
         // A marker and a float64 each.

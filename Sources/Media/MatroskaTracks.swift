@@ -1,5 +1,3 @@
-import Foundation
-
 /// The descriptions of tracks in Matroska and WebM (RFC 9559, section 5.1.4), as far as they make FFmpeg take memory or
 /// time: it has 2.6 KB for an entry of 2 bytes, and puts the start that is left out of frames before every frame.
 struct MatroskaTracks {
@@ -18,6 +16,8 @@ struct MatroskaTracks {
   /// ContentCompSettings: what is left out of the start of every frame. Writers leave out some bytes.
   private static let settings = 0x4255
   private static let longestStart = 256
+  /// FFmpeg's limit for elements in elements; the deepest that is described is 5.
+  private static let depthLimit = 16
 
   /// - Parameter limit: the most entries.
   /// - Complexity: O(bytes). The descriptions are looked for anywhere: FFmpeg goes on at the next one after damage.
@@ -25,20 +25,19 @@ struct MatroskaTracks {
     self.bytes = bytes
     self.limit = limit
     var place = 0
-    // SAFETY: memmem looks at the bytes from `place` to the end.
-    while fault == nil, place + 5 <= bytes.count, let base = bytes.baseAddress,
-      let found = memmem(base + place, bytes.count - place, Self.tracks, Self.tracks.count)
-    {
-      place = base.distance(to: UnsafeRawPointer(found)) + Self.tracks.count
+    while fault == nil, let found = bytes.firstPlace(of: Self.tracks, from: place) {
+      place = found + Self.tracks.count
       if let size = size(at: place) { walk(size.end..<end(size, bytes.count)) }
     }
   }
 
-  private mutating func walk(_ range: Range<Int>) {
+  private mutating func walk(_ range: Range<Int>, depth: Int = 0) {
     var place = range.lowerBound
     while fault == nil, place < range.upperBound {
       visited += 1
-      guard visited <= bytes.count else { return fault = "its descriptions of tracks contain each other" }
+      guard visited <= bytes.count, depth < Self.depthLimit else {
+        return fault = "its descriptions of tracks contain each other"
+      }
       guard let id = id(at: place), let size = size(at: id.end) else { return }
       let end = end(size, range.upperBound)
       if id.value == Self.entry {
@@ -51,7 +50,7 @@ struct MatroskaTracks {
       if id.value == Self.settings, end - size.end > Self.longestStart {
         return fault = "\(end - size.end) bytes are left out of every frame, expected at most \(Self.longestStart)"
       }
-      if Self.masters.contains(id.value) { walk(size.end..<end) }
+      if Self.masters.contains(id.value) { walk(size.end..<end, depth: depth + 1) }
       place = end
     }
   }

@@ -6,7 +6,8 @@ import Testing
 /// A video's structure is checked in memory as it is in a file.
 @Suite struct VideoStructureTests {
   private static let files = [
-    "h264.mp4", "hevc.mp4", "vp9.webm", "mpeg4.avi", "mpeg2.ts", "theora.ogv", "pieces/fragments.mp4", "pieces/h264.flv",
+    "h264.mp4", "hevc.mp4", "vp9.webm", "mpeg4.avi", "mpeg2.ts", "theora.ogv", "pieces/fragments.mp4",
+    "pieces/h264.flv",
     "pieces/live.mkv", "pieces/mpeg2.mpg",
   ]
 
@@ -46,6 +47,15 @@ import Testing
         return
       }
       #expect(finding.contains("byte \(data.count)"))
+    }
+  }
+
+  /// ContentEncodings of unknown size, each in the one before: as deep as the file is long.
+  @Test func deepElementsOfMatroskaAreDamage() throws {
+    let header: [UInt8] = [0x1A, 0x45, 0xDF, 0xA3, 0x80, 0x18, 0x53, 0x80, 0x67, 0xFF, 0x16, 0x54, 0xAE, 0x6B, 0xFF]
+    let deep = Data(header) + Data((0..<1 << 20).flatMap { _ in [0x6D, 0x80, 0xFF] as [UInt8] })
+    #expect(throws: VideoError.damaged(file: "deep", finding: "its descriptions of tracks contain each other")) {
+      try VideoFile.check(deep, name: "deep")
     }
   }
 

@@ -10,10 +10,10 @@ enum FuzzTarget: String, CaseIterable {
   case safetensors, pickle, zip, index, model, configuration, forward, preprocessing, scales, plan
   case png, jpeg, sound, container, video, ply, off, obj, xyz, npy
 
-  /// Whether inputs have parts, lengths or checksums that a mutation should know of; the others are text.
+  /// Whether inputs have parts, lengths or checksums that a mutation should know of; the others are lines of text.
   var hasStructure: Bool {
     switch self {
-    case .index, .configuration, .forward, .preprocessing, .scales, .plan, .off, .obj, .xyz: false
+    case .off, .obj, .xyz: false
     default: true
     }
   }

@@ -59,7 +59,9 @@ struct StoredArchive {
     }
     let start = file.count
     file += directory
-    let end = [(0x0605_4B50, 4), (0, 4), (entries.count, 2), (entries.count, 2), (directory.count, 4), (start, 4), (0, 2)]
+    let end = [
+      (0x0605_4B50, 4), (0, 4), (entries.count, 2), (entries.count, 2), (directory.count, 4), (start, 4), (0, 2),
+    ]
     for (value, size) in end { file.append(value, size) }
     return file
   }

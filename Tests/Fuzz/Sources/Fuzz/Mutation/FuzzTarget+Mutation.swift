@@ -6,23 +6,15 @@ extension FuzzTarget {
     _ bytes: inout [UInt8], limit: Int, random: inout SplitMix,
     change: (ArraySlice<UInt8>, _ limit: Int) -> [UInt8]
   ) {
-    if self == .model, random.next() % 4 != 0, let end = bytes.firstIndex(of: 0) {
-      // Configuration or weights.
-      let start = Array(bytes[...end])
-      var weights = Array(bytes[(end + 1)...])
-      guard random.next() % 2 == 0 else {
-        bytes = change(bytes[..<end], max(0, limit - weights.count - 1)).filter { $0 != 0 } + [0] + weights
-        return
-      }
-      FuzzTarget.safetensors.mutate(&weights, limit: limit - start.count, random: &random, change: change)
-      bytes = start + weights
-      return
-    }
-    if self == .zip, random.next() % 4 != 0 {
+    switch self {
+    case .model where random.next() % 4 != 0:
+      return Self.mutateModel(&bytes, limit: limit, random: &random, change: change)
+    case .zip where random.next() % 4 != 0:
       var archive = StoredArchive(reading: bytes)
-      archive.mutate(limit: limit, random: &random) { part, limit in change(part, limit) }
+      archive.mutate(limit: limit, random: &random, change: change)
       bytes = archive.bytes()
       return
+    default: break
     }
     let pieces = random.next() % 2 == 0 ? bytes.withUnsafeBytes { self.pieces(of: $0) } : []
     bytes =
@@ -31,15 +23,33 @@ extension FuzzTarget {
     if random.next() % 8 != 0 { repair(&bytes, limit: limit, random: &random) }
   }
 
+  /// Changes the configuration or the weights of a model.
+  private static func mutateModel(
+    _ bytes: inout [UInt8], limit: Int, random: inout SplitMix,
+    change: (ArraySlice<UInt8>, _ limit: Int) -> [UInt8]
+  ) {
+    let end = bytes.firstIndex(of: 0) ?? bytes.count
+    var text = Array(bytes[..<end])
+    var weights = Array(bytes[end...].dropFirst())
+    let room = max(0, limit - bytes.count)
+    if random.next() % 2 == 0 {
+      FuzzTarget.configuration.mutate(&text, limit: text.count + room, random: &random, change: change)
+    } else {
+      FuzzTarget.safetensors.mutate(&weights, limit: weights.count + room, random: &random, change: change)
+    }
+    bytes = text.filter { $0 != 0 } + [0] + weights
+  }
+
   /// The parts of a file.
   private func pieces(of bytes: UnsafeRawBufferPointer) -> [Piece] {
-    func begins(_ magic: String, at place: Int = 0) -> Bool { bytes.dropFirst(place).starts(with: magic.utf8) }
+    func begins(_ magic: String) -> Bool { bytes.starts(with: magic.utf8) }
     if begins("OggS") { return .ogg(bytes) }
     if begins("RIFF") || begins("FORM") { return .riff(bytes) }
     return switch self {
     case .png: .png(bytes)
     case .jpeg: .jpeg(bytes)
     case .pickle: .pickle(bytes)
+    case .index, .configuration, .forward, .preprocessing, .scales, .plan: .json(bytes)
     case .sound: begins("fLaC") ? .flac(bytes) : []
     case .video, .container:
       if begins("FLV") {

@@ -4,8 +4,10 @@ struct Piece {
   var range: Range<Int>
   /// What its length is about.
   var content: Range<Int>
-  /// Its own length; nil where its content cannot change size.
+  /// Its own length; nil where it says none, as a value in a text.
   var length: LengthField?
+  /// Whether its content cannot change size.
+  var keepsSize = false
   /// Lengths of the pieces around it, which change with it.
   var around: [LengthField] = []
 }
@@ -26,7 +28,8 @@ struct LengthField: Equatable {
     guard place.upperBound <= bytes.count else { return nil }
     let digits = bytes[place]
     var value: UInt64 =
-      order == .little ? digits.reversed().reduce(0) { $0 << 8 | UInt64($1) } : digits.reduce(0) { $0 << 8 | UInt64($1) }
+      order == .little
+      ? digits.reversed().reduce(0) { $0 << 8 | UInt64($1) } : digits.reduce(0) { $0 << 8 | UInt64($1) }
     if order == .ebml { value &= UInt64(1) << UInt64(7 * place.count) - 1 }
     return value <= UInt32.max ? Int(value) : nil
   }
@@ -65,16 +68,16 @@ extension [Piece] {
     case 1 where piece.range.count <= room:
       replace(piece.range.upperBound..<piece.range.upperBound, bytes[piece.range], piece.around)
     case 2:
-      let other = self.filter { $0.around == piece.around && !$0.range.overlaps(piece.range) }.randomElement(using: &random)
+      let other = self.filter { $0.around == piece.around && !$0.range.overlaps(piece.range) }.randomElement(
+        using: &random)
       guard let other else { return bytes }
       let (first, second) = piece.range.lowerBound < other.range.lowerBound ? (piece, other) : (other, piece)
       let between = bytes[first.range.upperBound..<second.range.lowerBound]
       result.replaceSubrange(
         first.range.lowerBound..<second.range.upperBound, with: bytes[second.range] + between + bytes[first.range])
     default:
-      let isFixed = piece.length == nil
-      var content = change(bytes[piece.content], piece.content.count + (isFixed ? 0 : Swift.max(0, room)))
-      if isFixed { content += bytes[piece.content].dropFirst(content.count) }
+      var content = change(bytes[piece.content], piece.content.count + (piece.keepsSize ? 0 : Swift.max(0, room)))
+      if piece.keepsSize { content += bytes[piece.content].dropFirst(content.count) }
       replace(piece.content, content, piece.around + [piece.length].compactMap(\.self))
     }
     return result

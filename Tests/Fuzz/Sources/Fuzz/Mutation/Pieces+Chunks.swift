@@ -31,7 +31,9 @@ extension [Piece] {
       pieces.append(block)
       place = block.range.upperBound
     }
-    if place < bytes.count { pieces.append(Piece(range: place..<bytes.count, content: place..<bytes.count)) }
+    if place < bytes.count {
+      pieces.append(Piece(range: place..<bytes.count, content: place..<bytes.count, keepsSize: true))
+    }
     return pieces
   }
 

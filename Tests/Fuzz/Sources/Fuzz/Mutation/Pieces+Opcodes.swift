@@ -6,16 +6,18 @@ extension [Piece] {
     while place < bytes.count, pieces.count < 1 << 12 {
       let opcode = Character(UnicodeScalar(bytes[place]))
       let start = place + 1
-      var piece = Piece(range: place..<start, content: start..<start)
+      var piece = Piece(range: place..<start, content: start..<start, keepsSize: true)
       if let digits = counted[opcode] {
         let field = LengthField(place: start..<start + digits, order: .little)
         guard let size = field.value(in: bytes), size <= bytes.count - start - digits else { break }
         piece.content = start + digits..<start + digits + size
         piece.length = field
+        piece.keepsSize = false
       } else {
         let size = fixed[opcode] ?? lines[opcode].map { lineEnds(bytes, start, $0) - start } ?? 0
         guard size <= bytes.count - start else { break }
         piece.content = start..<start + size
+        piece.keepsSize = lines[opcode] == nil
       }
       piece.range = place..<piece.content.upperBound
       pieces.append(piece)
@@ -26,7 +28,8 @@ extension [Piece] {
 
   /// Bytes of the count that precedes a text or a number.
   private static let counted: [Character: Int] = [
-    "X": 4, "\u{8C}": 1, "\u{8D}": 8, "T": 4, "U": 1, "B": 4, "C": 1, "\u{8E}": 8, "\u{96}": 8, "\u{8A}": 1, "\u{8B}": 4,
+    "X": 4, "\u{8C}": 1, "\u{8D}": 8, "T": 4, "U": 1, "B": 4, "C": 1, "\u{8E}": 8, "\u{96}": 8, "\u{8A}": 1,
+    "\u{8B}": 4,
   ]
   /// Bytes of the operand.
   private static let fixed: [Character: Int] = [

@@ -7,7 +7,9 @@ extension [Piece] {
     var place = 2
     while pieces.count < 1 << 10, place + 4 <= bytes.count {
       let field = LengthField(place: place + 2..<place + 4, order: .big)
-      guard bytes[place] == 0xFF, let size = field.value(in: bytes), size >= 2, size <= bytes.count - place - 2 else { break }
+      guard bytes[place] == 0xFF, let size = field.value(in: bytes), size >= 2, size <= bytes.count - place - 2 else {
+        break
+      }
       let end = place + 2 + size
       pieces.append(Piece(range: place..<end, content: place + 4..<end, length: field))
       let isScan = bytes[place + 1] == 0xDA
@@ -16,7 +18,7 @@ extension [Piece] {
       while place + 2 <= bytes.count, bytes[place] != 0xFF || bytes[place + 1] == 0 || bytes[place + 1] & 0xF8 == 0xD0 {
         place += 1
       }
-      if end < place { pieces.append(Piece(range: end..<place, content: end..<place)) }
+      if end < place { pieces.append(Piece(range: end..<place, content: end..<place, keepsSize: true)) }
     }
     return pieces
   }
@@ -30,7 +32,7 @@ extension [Piece] {
       guard start <= bytes.count else { break }
       let end = start + bytes[place + 27..<start].reduce(0) { $0 + Int($1) }
       guard end <= bytes.count else { break }
-      pieces.append(Piece(range: place..<end, content: start..<end))
+      pieces.append(Piece(range: place..<end, content: start..<end, keepsSize: true))
       place = end
     }
     return pieces
@@ -44,7 +46,7 @@ extension [Piece] {
   /// MPEG-TS's packets of 188 bytes.
   static func transport(_ bytes: UnsafeRawBufferPointer) -> [Piece] {
     stride(from: 0, through: bytes.count - 188, by: 188).map { place in
-      Piece(range: place..<place + 188, content: place + 4..<place + 188)
+      Piece(range: place..<place + 188, content: place + 4..<place + 188, keepsSize: true)
     }
   }
 }

@@ -4,7 +4,9 @@ enum ChecksumRepair {
   static func png(_ bytes: inout [UInt8]) {
     for piece in bytes.withUnsafeBytes({ [Piece].png($0) }) {
       let crc = Checksum.zip.of(bytes[piece.range.lowerBound + 4..<piece.content.upperBound])
-      for index in 0..<4 { bytes[piece.content.upperBound + index] = UInt8(truncatingIfNeeded: crc >> UInt32(24 - 8 * index)) }
+      for index in 0..<4 {
+        bytes[piece.content.upperBound + index] = UInt8(truncatingIfNeeded: crc >> UInt32(24 - 8 * index))
+      }
     }
   }
 

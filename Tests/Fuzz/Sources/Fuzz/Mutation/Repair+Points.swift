@@ -25,7 +25,9 @@ enum PointRepair {
 
   /// Sets the length of an NPY header, which ends after the last brace of the first 4 KiB.
   static func measureNPYHeader(_ bytes: inout [UInt8]) {
-    guard bytes.count > 12, let last = bytes.prefix(1 << 12).dropFirst(10).lastIndex(of: UInt8(ascii: "}")) else { return }
+    guard bytes.count > 12, let last = bytes.prefix(1 << 12).dropFirst(10).lastIndex(of: UInt8(ascii: "}")) else {
+      return
+    }
     let length = last + 1 - (bytes[6] == 1 ? 10 : 12)
     for index in 0..<(bytes[6] == 1 ? 2 : 4) { bytes[8 + index] = UInt8(truncatingIfNeeded: length >> (8 * index)) }
   }

@@ -1,0 +1,20 @@
+import Foundation
+
+extension UnsafeRawBufferPointer {
+  /// Where `pattern` first occurs from `start` on; nil where it does not.
+  ///
+  /// - Complexity: O(bytes), for a pattern that does not repeat its first byte.
+  func firstPlace(of pattern: [UInt8], from start: Int) -> Int? {
+    guard let base = baseAddress, let first = pattern.first else { return nil }
+    var place = start
+    // SAFETY: memchr looks at the bytes from `place` to the last place where the pattern fits.
+    while place + pattern.count <= count,
+      let found = memchr(base + place, Int32(first), count - pattern.count - place + 1)
+    {
+      place = base.distance(to: UnsafeRawPointer(found))
+      if self[place..<place + pattern.count].elementsEqual(pattern) { return place }
+      place += 1
+    }
+    return nil
+  }
+}
