@@ -56,6 +56,18 @@ public struct Checkpoint: Sendable {
     }
   }
 
+  /// Reads a safetensors or PyTorch file in memory, told apart by its first bytes, as `init(contentsOf:weights:)`
+  /// reads one on disk.
+  ///
+  /// - Parameters:
+  ///   - data: the file's bytes, which are copied once; the tensors are views of the copy.
+  ///   - name: what errors call it.
+  ///   - weights: which of several sets of weights is wanted, as there.
+  /// - Throws: `CheckpointError`.
+  public init(data: Data, name: String, weights: String? = nil) throws {
+    self.init(try Self.contents(of: MappedFile(copying: data, name: name), weights: weights), files: [])
+  }
+
   /// The metadata key of the key by which one of several sets of weights was chosen.
   package static let chosenKey = "m2pt.weights"
 
@@ -68,7 +80,7 @@ public struct Checkpoint: Sendable {
     if PyTorchFile.recognizes(file.bytes) { return try PyTorchFile.read(file, weights: key) }
     let (tensors, metadata) = try Safetensors.read(file)
     var contents = FileContents(tensors: tensors, metadata: metadata)
-    if let key { try contents.select(key, file: file.url.path) }
+    if let key { try contents.select(key, file: file.path) }
     return contents
   }
 

@@ -1,19 +1,22 @@
 import Foundation
 
-/// A file's bytes, mapped read-only for as long as the object lives.
+/// A file's bytes, mapped read-only or copied to memory, for as long as the object lives.
 ///
 /// The file may be replaced or deleted meanwhile: the mapping keeps what was opened. It must not be cut short in place,
 /// which ends the process at the next read of what is gone (SIGBUS), as with every mapped file.
 final class MappedFile: @unchecked Sendable {
-  // SAFETY: the mapping is private, never written, and unmapped only when nobody holds the object.
+  // SAFETY: the bytes are private, never written, and given back only when nobody holds the object.
 
-  let url: URL
+  /// What errors call the file.
+  let path: String
   /// The whole file; empty, without a base address, for an empty file.
   let bytes: UnsafeRawBufferPointer
+  private let isMapped: Bool
 
   /// - Throws: `CheckpointError.unreadable`; a directory, pipe or device is refused without waiting for it.
   init(_ url: URL) throws {
-    self.url = url
+    path = url.path
+    isMapped = true
     func failure(_ reason: String = String(cString: strerror(errno))) -> CheckpointError {
       .unreadable(file: url.path, reason: reason)
     }
@@ -37,9 +40,22 @@ final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: mapped, count: count)
   }
 
+  /// A copy of bytes in memory.
+  init(copying data: Data, name: String) {
+    path = name
+    isMapped = false
+    guard !data.isEmpty else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: data.count, alignment: 64)
+    copy.copyBytes(from: data)
+    bytes = UnsafeRawBufferPointer(copy)
+  }
+
   /// Gives back the memory of whole pages among `part`'s bytes; who reads them again gets them from the file again.
   func releasePages(of part: UnsafeRawBufferPointer) {
-    guard let base = part.baseAddress else { return }
+    guard isMapped, let base = part.baseAddress else { return }
     let page = UInt(getpagesize())
     let start = (UInt(bitPattern: base) + page - 1) / page * page
     let end = (UInt(bitPattern: base) + UInt(part.count)) / page * page
@@ -50,6 +66,10 @@ final class MappedFile: @unchecked Sendable {
 
   deinit {
     guard let base = bytes.baseAddress else { return }
-    munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
+    if isMapped {
+      munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
+    } else {
+      base.deallocate()
+    }
   }
 }

@@ -9,7 +9,7 @@ enum Safetensors {
   static let largestRank = 64
 
   static func read(_ file: MappedFile) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
-    let path = file.url.path
+    let path = file.path
     // A good header may begin with any kind's magic bytes (a length of 640 is a pickle's), so kinds are told apart only
     // where the length cannot be one.
     guard let base = file.bytes.baseAddress, file.bytes.count >= 10 else {
@@ -141,6 +141,6 @@ enum Safetensors {
 
   private static func rejectOtherKinds(_ file: MappedFile) throws {
     guard let kind = FileKind.recognize(file.bytes) else { return }
-    throw CheckpointError.unknownKind(file: file.url.path, found: kind.found, advice: kind.advice)
+    throw CheckpointError.unknownKind(file: file.path, found: kind.found, advice: kind.advice)
   }
 }

@@ -39,10 +39,12 @@ extension StringProtocol {
   private func append(to line: inout String, room: Int, _ indices: some Sequence<String.Index>) -> Bool {
     var room = room
     for index in indices {
-      let piece = escaped(index)
-      room -= piece.unicodeScalars.count
+      let scalar = unicodeScalars[index]
+      let isPlain = (0x20...0x7E).contains(scalar.value)
+      let piece = isPlain ? "" : escaped(index)
+      room -= isPlain ? 1 : piece.unicodeScalars.count
       guard room >= 0 else { return false }
-      line += piece
+      if isPlain { line.unicodeScalars.append(scalar) } else { line += piece }
     }
     return true
   }

@@ -16,6 +16,8 @@ struct MatroskaTracks {
   /// ContentCompSettings: what is left out of the start of every frame. Writers leave out some bytes.
   private static let settings = 0x4255
   private static let longestStart = 256
+  /// FFmpeg's limit for elements in elements; the deepest that is described is 5.
+  private static let depthLimit = 16
 
   /// - Parameter limit: the most entries.
   /// - Complexity: O(bytes). The descriptions are looked for anywhere: FFmpeg goes on at the next one after damage.
@@ -31,11 +33,13 @@ struct MatroskaTracks {
 
   private mutating func fail(_ finding: String) { fault = finding }
 
-  private mutating func walk(_ range: Range<Int>) {
+  private mutating func walk(_ range: Range<Int>, depth: Int = 0) {
     var place = range.lowerBound
     while fault == nil, place < range.upperBound {
       visited += 1
-      guard visited <= bytes.count else { return fail("its descriptions of tracks contain each other") }
+      guard visited <= bytes.count, depth < Self.depthLimit else {
+        return fail("its descriptions of tracks contain each other")
+      }
       guard let id = id(at: place), let size = size(at: id.end) else { return }
       let end = end(size, range.upperBound)
       if id.value == Self.entry {
@@ -48,7 +52,7 @@ struct MatroskaTracks {
       if id.value == Self.settings, end - size.end > Self.longestStart {
         return fail("\(end - size.end) bytes are left out of every frame, expected at most \(Self.longestStart)")
       }
-      if Self.masters.contains(id.value) { walk(size.end..<end) }
+      if Self.masters.contains(id.value) { walk(size.end..<end, depth: depth + 1) }
       place = end
     }
   }

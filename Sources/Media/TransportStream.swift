@@ -21,7 +21,7 @@ enum TransportStream {
   /// The byte from which a program's pictures are in another stream, or coded otherwise; nil where they never are.
   ///
   /// - Complexity: O(packets).
-  static func change(_ bytes: UnsafeRawBufferPointer) -> UInt64? {
+  static func change(_ bytes: UnsafeRawBufferPointer) -> Int? {
     guard begins(bytes) else { return nil }
     var programs: [Int: Int] = [:]
     var pictures: [Int: Set<Stream>] = [:]
@@ -38,7 +38,7 @@ enum TransportStream {
         }
       } else if let program = programs[pid], bytes[section.lowerBound] == 2 {
         let found = streams(bytes, section)
-        if let first = pictures[program], !found.isEmpty, first != found { return UInt64(place) }
+        if let first = pictures[program], !found.isEmpty, first != found { return place }
         if !found.isEmpty { pictures[program] = found }
       }
     }

@@ -5,56 +5,53 @@ import Foundation
 enum VideoContainer {
   /// What a file's structure shows before it is decoded.
   ///
-  /// - Parameter streams: the most streams of a file.
+  /// - Parameters:
+  ///   - bytes: the whole file, of which most pages are never read if it is mapped.
+  ///   - name: what errors call it.
+  ///   - streams: the most streams of a file.
   /// - Returns: what the caller should know.
-  /// - Throws: `VideoError` where the end is missing, a checksum is wrong, or another file follows; what reading
-  ///   throws.
+  /// - Throws: `VideoError` where the end is missing, a checksum is wrong, or another file follows.
   /// - Complexity: O(boxes of the file), a few bytes each, and the entries of its tables of chunks; for Ogg, FLV,
   ///   MPEG-TS and Matroska O(bytes).
-  static func check(_ url: URL, size: UInt64, streams: Int) throws -> [MediaNote] {
-    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: url.path))
-    defer { try? file.close() }
-    if let missing = try missingEnd(of: file, size: size) {
-      throw VideoError.truncated(file: url.path, finding: missing)
-    }
-    let start = try bytes(file, at: 0, count: 12)
-    func refuse(_ place: UInt64?) throws {
+  static func check(_ bytes: UnsafeRawBufferPointer, name: String, streams: Int) throws -> [MediaNote] {
+    if let missing = missingEnd(of: bytes) { throw VideoError.truncated(file: name, finding: missing) }
+    func refuse(_ place: Int?) throws {
       guard let place else { return }
       throw VideoError.unsupported(
-        file: url.path, finding: "another file follows at byte \(place), which would not be read; split the file there")
+        file: name, finding: "another file follows at byte \(place), which would not be read; split the file there")
     }
-    if !["OggS", "RIFF", "FLV"].contains(where: { start.starts(with: $0.utf8) }), !start.starts(with: magic),
-      let fault = try mapped(url, { MovieTables($0).fault })
+    if !["OggS", "RIFF", "FLV"].contains(where: { bytes.starts(with: $0.utf8) }), !bytes.starts(with: magic),
+      let fault = MovieTables(bytes).fault
     {
-      throw VideoError.damaged(file: url.path, finding: fault)
+      throw VideoError.damaged(file: name, finding: fault)
     }
-    if start.starts(with: "OggS".utf8) {
-      let pages = try mapped(url) { OggPages($0) }
+    if bytes.starts(with: "OggS".utf8) {
+      let pages = OggPages(bytes)
       switch pages.fault {
-      case .truncated(let finding)?: throw VideoError.truncated(file: url.path, finding: finding)
-      case .damaged(let finding)?: throw VideoError.damaged(file: url.path, finding: finding)
-      case nil: try refuse(pages.links.count > 1 ? UInt64(pages.links[1].lowerBound) : nil)
+      case .truncated(let finding)?: throw VideoError.truncated(file: name, finding: finding)
+      case .damaged(let finding)?: throw VideoError.damaged(file: name, finding: finding)
+      case nil: try refuse(pages.links.count > 1 ? pages.links[1].lowerBound : nil)
       }
-      return pages.notes.map { MediaNote(file: url.path, $0) }
+      return pages.notes.map { MediaNote(file: name, $0) }
     }
-    if start.first == 0x47 { try refuse(mapped(url, TransportStream.change)) }
-    if start.starts(with: "FLV".utf8) {
-      if let fault = try mapped(url, FLVIndex.fault) { throw VideoError.damaged(file: url.path, finding: fault) }
-      try refuse(mapped(url, fileAfterTags))
+    if bytes.first == 0x47 { try refuse(TransportStream.change(bytes)) }
+    if bytes.starts(with: "FLV".utf8) {
+      if let fault = FLVIndex.fault(bytes) { throw VideoError.damaged(file: name, finding: fault) }
+      try refuse(fileAfterTags(bytes))
     }
-    if start.starts(with: "RIFF".utf8) {
-      if let fault = try mapped(url, AVIHeader.fault) { throw VideoError.truncated(file: url.path, finding: fault) }
-      try refuse(fileAfterRIFF(file, size))
+    if bytes.starts(with: "RIFF".utf8) {
+      if let fault = AVIHeader.fault(bytes) { throw VideoError.truncated(file: name, finding: fault) }
+      try refuse(fileAfterRIFF(bytes))
     }
-    if start.dropFirst(4).starts(with: "ftyp".utf8) { try refuse(secondMovie(file, size)) }
-    if start.starts(with: magic) {
-      if let fault = try mapped(url, { MatroskaTracks($0, limit: streams).fault }) {
-        throw VideoError.damaged(file: url.path, finding: fault)
+    if bytes.dropFirst(4).starts(with: "ftyp".utf8) { try refuse(secondMovie(bytes)) }
+    if bytes.starts(with: magic) {
+      if let fault = MatroskaTracks(bytes, limit: streams).fault {
+        throw VideoError.damaged(file: name, finding: fault)
       }
-      if let end = try segmentEnd(file), end <= size {
-        try refuse(bytes(file, at: end, count: 4).elementsEqual(magic) ? end : nil)
+      if let end = segmentEnd(bytes), end <= bytes.count {
+        try refuse(bytes[end...].starts(with: magic) ? end : nil)
       } else {
-        try refuse(mapped(url, fileInSegment))
+        try refuse(fileInSegment(bytes))
       }
     }
     return []
@@ -63,63 +60,55 @@ enum VideoContainer {
   /// Of Matroska and WebM.
   private static let magic: [UInt8] = [0x1A, 0x45, 0xDF, 0xA3]
 
-  private static func mapped<Result>(_ url: URL, _ body: (UnsafeRawBufferPointer) -> Result) throws -> Result {
-    try Data(contentsOf: URL(fileURLWithPath: url.path), options: .alwaysMapped).withUnsafeBytes(body)
-  }
-
   /// Where another file begins among the tags of FLV: 11 bytes with a type and a size, content, and 4 bytes.
-  private static func fileAfterTags(_ bytes: UnsafeRawBufferPointer) -> UInt64? {
+  private static func fileAfterTags(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var place = 13
     while place + 11 <= bytes.count {
-      if bytes[place..<place + 3].elementsEqual("FLV".utf8) { return UInt64(place) }
+      if bytes[place..<place + 3].elementsEqual("FLV".utf8) { return place }
       place += 15 + bytes[place + 1..<place + 4].reduce(0) { $0 << 8 | Int($1) }
     }
     return nil
   }
 
   /// Where another AVI file begins after the parts of the first, which are called AVI and AVIX.
-  private static func fileAfterRIFF(_ file: FileHandle, _ size: UInt64) throws -> UInt64? {
-    var offset: UInt64 = 0
-    for part in 0..<1 << 12 where offset + 12 <= size {
-      let header = try bytes(file, at: offset, count: 12)
-      guard header.count == 12, header.starts(with: "RIFF".utf8) else { return nil }
-      if part > 0, header[8...].elementsEqual("AVI ".utf8) { return offset }
-      let length = header[4..<8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  private static func fileAfterRIFF(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    var offset = 0
+    for part in 0..<1 << 12 where offset <= bytes.count - 12 {
+      guard bytes[offset...].starts(with: "RIFF".utf8) else { return nil }
+      if part > 0, bytes[(offset + 8)...].starts(with: "AVI ".utf8) { return offset }
+      let length = Int(little(bytes, offset + 4))
       offset += 8 + length + length % 2
     }
     return nil
   }
 
   /// Where a second table of contents begins among ISO boxes, of which readers take one.
-  private static func secondMovie(_ file: FileHandle, _ size: UInt64) throws -> UInt64? {
-    var (offset, movies): (UInt64, Int) = (0, 0)
-    for _ in 0..<1 << 16 where offset < size {
-      let header = try bytes(file, at: offset, count: 16)
-      guard header.count >= 8 else { return nil }
-      if header[4..<8].elementsEqual("moov".utf8) { movies += 1 }
+  private static func secondMovie(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    var (offset, movies) = (0, 0)
+    for _ in 0..<1 << 16 where offset < bytes.count {
+      guard let length = boxLength(bytes, at: offset) else { return nil }
+      if bytes[(offset + 4)...].starts(with: "moov".utf8) { movies += 1 }
       if movies == 2 { return offset }
-      var length = header[..<4].reduce(0) { $0 << 8 | UInt64($1) }
-      if length == 1, header.count == 16 { length = header[8...].reduce(0) { $0 << 8 | UInt64($1) } }
-      let (end, overflow) = offset.addingReportingOverflow(length)
-      guard length >= 8, !overflow else { return nil }
-      offset = end
+      let (end, overflow) = UInt64(offset).addingReportingOverflow(length)
+      guard length >= 8, !overflow, end <= bytes.count else { return nil }
+      offset = Int(end)
     }
     return nil
   }
 
   /// Where a Matroska segment ends; nil if that is unknown or there is no segment.
-  private static func segmentEnd(_ file: FileHandle) throws -> UInt64? {
-    guard let header = try variableInteger(file, at: 4) else { return nil }
+  private static func segmentEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    guard let header = variableInteger(bytes, at: 4) else { return nil }
     let (offset, overflow) = header.end.addingReportingOverflow(header.value)
-    guard !overflow, offset < UInt64.max - 8, let segment = try variableInteger(file, at: offset + 4) else {
+    guard !overflow, offset < UInt64(bytes.count), let segment = variableInteger(bytes, at: offset + 4) else {
       return nil
     }
     let (end, isTooFar) = segment.end.addingReportingOverflow(segment.value)
-    return isTooFar ? nil : end
+    return isTooFar ? nil : Int(exactly: end)
   }
 
   /// Where a second EBML header with a document type begins in a segment of unknown length.
-  private static func fileInSegment(_ bytes: UnsafeRawBufferPointer) -> UInt64? {
+  private static func fileInSegment(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var place = 4
     // SAFETY: memchr looks at the bytes from `place` to the end.
     while place + 48 <= bytes.count, let base = bytes.baseAddress,
@@ -129,7 +118,7 @@ enum VideoContainer {
       let window = bytes[(place - 1)...].prefix(48)
       guard window.starts(with: magic) else { continue }
       let text = String(decoding: window, as: UTF8.self)
-      if text.contains("matroska") || text.contains("webm") { return UInt64(place - 1) }
+      if text.contains("matroska") || text.contains("webm") { return place - 1 }
     }
     return nil
   }
@@ -137,64 +126,76 @@ enum VideoContainer {
   /// What is missing, in words; nil where nothing is, or the format does not tell.
   ///
   /// - Complexity: O(boxes of the file), a few bytes each.
-  private static func missingEnd(of file: FileHandle, size: UInt64) throws -> String? {
-    let start = try bytes(file, at: 0, count: 12)
-    if start.starts(with: "RIFF".utf8), start.dropFirst(8).starts(with: "AVI ".utf8) {
+  private static func missingEnd(of bytes: UnsafeRawBufferPointer) -> String? {
+    if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "AVI ".utf8) {
       // Length of the first part, which a recorder that crashed leaves at 0.
-      let length = start[4..<8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-      return length < UInt32.max ? shortage("its first part", end: length + 8, size) : nil
+      let length = little(bytes, 4)
+      return length < UInt32.max ? shortage("its first part", end: length + 8, bytes) : nil
     }
-    if start.starts(with: [0x1A, 0x45, 0xDF, 0xA3]) { return try missingSegment(file, size) }
+    if bytes.starts(with: magic) { return missingSegment(bytes) }
     let kinds = ["ftyp", "moov", "mdat", "wide", "free", "skip"]
-    guard kinds.contains(where: { start.dropFirst(4).starts(with: $0.utf8) }) else { return nil }
-    return try missingBox(file, size)
+    guard kinds.contains(where: { bytes.dropFirst(4).starts(with: $0.utf8) }) else { return nil }
+    return missingBox(bytes)
   }
 
   /// ISO base media boxes and QuickTime atoms (ISO 14496-12, 4.2): size, name, content.
-  private static func missingBox(_ file: FileHandle, _ size: UInt64) throws -> String? {
-    var offset: UInt64 = 0
-    for _ in 0..<1 << 16 where offset < size {
-      let header = try bytes(file, at: offset, count: 16)
-      guard header.count >= 8 else { return "a box begins \(header.count) bytes before its end" }
-      var length = header[..<4].reduce(0) { $0 << 8 | UInt64($1) }
-      if length == 1, header.count == 16 { length = header[8...].reduce(0) { $0 << 8 | UInt64($1) } }
+  private static func missingBox(_ bytes: UnsafeRawBufferPointer) -> String? {
+    var offset = 0
+    for _ in 0..<1 << 16 where offset < bytes.count {
+      guard let length = boxLength(bytes, at: offset) else {
+        return "a box begins \(bytes.count - offset) bytes before its end"
+      }
       if length == 0 { return nil }
-      let name = String(decoding: header[4..<8].map { (32..<127).contains($0) ? $0 : 63 }, as: UTF8.self)
-      let (end, overflow) = offset.addingReportingOverflow(length)
+      let (end, overflow) = UInt64(offset).addingReportingOverflow(length)
       guard length >= 8, !overflow else { return nil }
-      if let shortage = shortage("its box '\(name)'", end: end, size) { return shortage }
-      offset = end
+      if end > bytes.count {
+        let name = bytes[offset + 4..<offset + 8].map { (32..<127).contains($0) ? $0 : 63 }
+        return shortage("its box '\(String(decoding: name, as: UTF8.self))'", end: end, bytes)
+      }
+      offset = Int(end)
     }
     return nil
   }
 
+  /// A box's length as it says it; nil where the file ends in its header.
+  private static func boxLength(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt64? {
+    guard offset + 8 <= bytes.count else { return nil }
+    let length = UInt64(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+    guard length == 1, offset + 16 <= bytes.count else { return length }
+    return UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+  }
+
   /// Matroska and WebM (RFC 8794, RFC 9559): an EBML header, then one segment whose length may be unknown.
-  private static func missingSegment(_ file: FileHandle, _ size: UInt64) throws -> String? {
-    guard let header = try variableInteger(file, at: 4) else { return nil }
+  private static func missingSegment(_ bytes: UnsafeRawBufferPointer) -> String? {
+    guard let header = variableInteger(bytes, at: 4) else { return nil }
     let (offset, overflow) = header.end.addingReportingOverflow(header.value)
-    guard !overflow, offset < size, try bytes(file, at: offset, count: 4).elementsEqual([0x18, 0x53, 0x80, 0x67]),
-      let segment = try variableInteger(file, at: offset + 4)
+    guard !overflow, offset < UInt64(bytes.count),
+      bytes[Int(offset)...].starts(with: [0x18, 0x53, 0x80, 0x67]),
+      let segment = variableInteger(bytes, at: offset + 4)
     else { return nil }
-    return shortage("its segment", end: segment.end &+ segment.value, size)
+    return shortage("its segment", end: segment.end &+ segment.value, bytes)
   }
 
   /// EBML's integer, whose first byte tells its length; nil where it is unknown, which all ones mean, or no integer.
-  private static func variableInteger(_ file: FileHandle, at offset: UInt64) throws -> (value: UInt64, end: UInt64)? {
-    let digits = try bytes(file, at: offset, count: 8)
-    guard let first = digits.first, first != 0 else { return nil }
+  private static func variableInteger(
+    _ bytes: UnsafeRawBufferPointer, at offset: UInt64
+  ) -> (value: UInt64, end: UInt64)? {
+    guard offset < UInt64(bytes.count), case let digits = bytes[Int(offset)...], let first = digits.first, first != 0
+    else { return nil }
     let count = first.leadingZeroBitCount + 1
     guard digits.count >= count else { return nil }
     let unknown = UInt64(1) << UInt64(7 * count) - 1
-    let value = digits[..<count].reduce(0) { $0 << 8 | UInt64($1) } & unknown
+    let value = digits.prefix(count).reduce(0) { $0 << 8 | UInt64($1) } & unknown
     return value == unknown ? nil : (value, offset + UInt64(count))
   }
 
-  private static func shortage(_ part: String, end: UInt64, _ size: UInt64) -> String? {
-    end > size ? "\(part) ends at byte \(end), the file at \(size)" : nil
+  private static func shortage(_ part: String, end: UInt64, _ bytes: UnsafeRawBufferPointer) -> String? {
+    end > UInt64(bytes.count) ? "\(part) ends at byte \(end), the file at \(bytes.count)" : nil
   }
 
-  private static func bytes(_ file: FileHandle, at offset: UInt64, count: Int) throws -> [UInt8] {
-    try file.seek(toOffset: offset)
-    return [UInt8](try file.read(upToCount: count) ?? Data())
+  /// The caller has checked that 4 bytes are there; 0 where they are not.
+  private static func little(_ bytes: UnsafeRawBufferPointer, _ place: Int) -> UInt64 {
+    guard place + 4 <= bytes.count else { return 0 }
+    return UInt64(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self)))
   }
 }

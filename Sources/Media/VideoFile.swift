@@ -97,12 +97,30 @@ public struct VideoFile: Sendable {
     }
     if values.fileSize == 0 { throw VideoError.empty(file: url.path) }
     do {
-      return try VideoContainer.check(
-        url, size: UInt64(values.fileSize ?? 0), streams: Int(UInt32(clamping: limits.streams)))
+      let data = try Data(contentsOf: URL(fileURLWithPath: url.path), options: .alwaysMapped)
+      return try check(data, name: url.path, limits: limits)
     } catch let error as VideoError {
       throw error
     } catch {
       throw VideoError.unreadable(file: url.path, reason: ImageFile.reason(for: error))
+    }
+  }
+
+  /// Checks the structure of a video in memory without decoding it: whether its end is there, its tables claim no more
+  /// than it has, its checksums are right, and no other file follows.
+  ///
+  /// - Parameters:
+  ///   - name: what errors call it.
+  ///   - limits: of which the number of streams is looked at.
+  /// - Returns: what the caller should know.
+  /// - Throws: `VideoError`.
+  /// - Complexity: O(bytes) at most, without a library.
+  public static func check(
+    _ data: Data, name: String, limits: VideoLimits = VideoLimits()
+  ) throws -> [MediaNote] {
+    // SAFETY: nothing keeps the bytes.
+    try data.withUnsafeBytes {
+      try VideoContainer.check($0, name: name, streams: Int(UInt32(clamping: limits.streams)))
     }
   }
 

@@ -12,6 +12,6 @@ let package = Package(
         .product(name: "MultimodalPathway", package: "MultimodalPathway"),
         .product(name: "PathwayMedia", package: "MultimodalPathway"),
       ],
-      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)])
+      swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error), .unsafeFlags(["-parse-as-library"])])
   ]
 )

@@ -16,7 +16,7 @@ enum PyTorchFile {
   /// - Complexity: O(directory + data.pkl); the tensors' bytes are read once to verify their checksums, where the
   ///   archive has any; a copy of tensors that are not contiguous.
   static func read(_ file: MappedFile, weights key: String?) throws -> FileContents {
-    let path = file.url.path
+    let path = file.path
     // SAFETY: `file` outlives every use of its bytes here, and is the owner of the tensors.
     defer { withExtendedLifetime(file) {} }
     let archive = try ZipArchive(file.bytes, file: path)

@@ -35,17 +35,17 @@ struct StorageReader {
     case .array(let index): try tensor(pickle.arrays[index], name: name)
     default:
       throw CheckpointError.unreadableTensor(
-        file: file.url.path, tensor: name, found: pickle.description(of: value))
+        file: file.path, tensor: name, found: pickle.description(of: value))
     }
   }
 
   private mutating func tensor(_ tensor: PickledTensor, name: String) throws -> Tensor {
     guard let type = PickleGlobal.elementTypes[tensor.type] else {
-      throw CheckpointError.unknownElementType(file: file.url.path, tensor: name, found: "torch.\(tensor.type)")
+      throw CheckpointError.unknownElementType(file: file.path, tensor: name, found: "torch.\(tensor.type)")
     }
     guard let shape = pickle.integers(tensor.shape), let strides = pickle.integers(tensor.strides) else {
       throw CheckpointError.badShape(
-        file: file.url.path, tensor: name, reason: "it is not made of at most \(Safetensors.largestRank) integers")
+        file: file.path, tensor: name, reason: "it is not made of at most \(Safetensors.largestRank) integers")
     }
     let bytes = try storage(pickle.storages[tensor.storage], name: name)
     return try self.tensor(
@@ -56,7 +56,7 @@ struct StorageReader {
 
   private mutating func tensor(_ array: PickledArray, name: String) throws -> Tensor {
     func unreadable(_ reason: String) -> CheckpointError {
-      .unreadableTensor(file: file.url.path, tensor: name, found: "a NumPy array \(reason)")
+      .unreadableTensor(file: file.path, tensor: name, found: "a NumPy array \(reason)")
     }
     guard let type = array.type.flatMap({ pickle.elementType(ofArrayType: $0) }) else {
       throw unreadable("whose type is not one of little-endian real numbers, whole numbers and truth values")
@@ -86,7 +86,7 @@ struct StorageReader {
   private mutating func tensor(
     _ layout: StridedLayout, of bytes: UnsafeRawBufferPointer, name: String, mayView: Bool = true
   ) throws -> Tensor {
-    let path = file.url.path
+    let path = file.path
     let (type, shape) = (layout.type, layout.shape)
     func bad(_ reason: String) -> CheckpointError { .badShape(file: path, tensor: name, reason: reason) }
     guard shape.count == layout.strides.count, layout.offset >= 0, (shape + layout.strides).allSatisfy({ $0 >= 0 })
@@ -117,7 +117,7 @@ struct StorageReader {
   private mutating func allow(_ byteCount: Int, name: String) throws {
     guard byteCount <= copyAllowance else {
       throw CheckpointError.badStorage(
-        file: file.url.path, tensor: name,
+        file: file.path, tensor: name,
         reason: "it is not contiguous, and copies of such tensors would have more than \(Self.copyLimit) times the "
           + "file's \(file.bytes.count) bytes; save it again after .contiguous()")
     }
@@ -127,7 +127,7 @@ struct StorageReader {
 
   /// All bytes of a storage, which must be as many as the pickle says.
   private mutating func storage(_ storage: PickledStorage, name: String) throws -> UnsafeRawBufferPointer {
-    func bad(_ reason: String) -> CheckpointError { .badStorage(file: file.url.path, tensor: name, reason: reason) }
+    func bad(_ reason: String) -> CheckpointError { .badStorage(file: file.path, tensor: name, reason: reason) }
     guard storage.key.count <= 256 else { throw bad("its entry's name has \(storage.key.count) bytes") }
     let entry = prefix + pickle.string(storage.key)
     guard let range = storages[entry] else { throw bad("there is no entry '\(entry)'") }

@@ -35,7 +35,7 @@ struct ZipChecksums {
       totals[piece.entry] = mp_crc32_combined(totals[piece.entry], checksum, piece.range.count)
     }
     for (entry, total) in zip(entries, totals) where entry.expected != total {
-      throw CheckpointError.checksum(file: file.url.path, entry: entry.name)
+      throw CheckpointError.checksum(file: file.path, entry: entry.name)
     }
   }
 

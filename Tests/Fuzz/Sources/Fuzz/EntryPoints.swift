@@ -15,20 +15,32 @@ private let target: FuzzTarget = {
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  target.run(UnsafeRawBufferPointer(start: start, count: count))
-  return 0
+  // -1 keeps an input out of the corpus.
+  target.run(UnsafeRawBufferPointer(start: start, count: count)) ? 0 : -1
 }
 
-/// Mutates `count` bytes at `start` in place, to at most `limit`, and repairs what a reader would refuse at once.
+/// Mutates `count` bytes at `start` in place, to at most `limit`.
 @_cdecl("LLVMFuzzerCustomMutator")
 public func mutate(_ start: UnsafeMutablePointer<UInt8>?, _ count: Int, _ limit: Int, _ seed: UInt32) -> Int {
-  guard let start else { return 0 }
-  let mutated = libFuzzerMutate(start, count, limit)
-  // One input in eight stays broken.
-  if seed % 8 != 0 {
-    target.repair(UnsafeMutableRawBufferPointer(start: start, count: mutated))
+  guard let start, limit > 0 else { return 0 }
+  guard target.hasStructure else { return libFuzzerMutate(start, count, limit) }
+  // SAFETY: libFuzzer gives `limit` bytes at `start`, of which `count` are set.
+  let buffer = UnsafeMutableBufferPointer(start: start, count: limit)
+  var bytes = Array(buffer[..<count])
+  var random = SplitMix(seed: seed)
+  target.mutate(&bytes, limit: limit, random: &random) { part, limit in
+    guard limit > 0 else { return Array(part) }
+    // A part grows to twice its size at most: room for `limit` bytes would be cleared for each mutation.
+    let room = min(limit, 2 * part.count + 64)
+    return [UInt8](unsafeUninitializedCapacity: max(room, part.count)) { memory, filled in
+      _ = memory.initialize(fromContentsOf: part)
+      memory[part.count...].initialize(repeating: 0)
+      filled = memory.baseAddress.map { libFuzzerMutate($0, part.count, max(room, part.count)) } ?? 0
+    }
   }
-  return mutated
+  let written = min(bytes.count, limit)
+  _ = buffer.update(fromContentsOf: bytes[..<written])
+  return written
 }
 
 @_silgen_name("LLVMFuzzerMutate")

@@ -1,0 +1,37 @@
+import Foundation
+
+/// A file in memory that an input is written to, for readers that open files: one of each name, used again.
+struct ScratchFile {
+  static let index = ScratchFile("model.safetensors.index.json")
+  static let configuration = ScratchFile("model/config.json")
+  static let weights = ScratchFile("model/model.safetensors")
+  static let video = ScratchFile("clip.mp4")
+
+  private static let folder: URL = {
+    let folder = URL(fileURLWithPath: "/dev/shm/m2pt-fuzz-\(getpid())")
+    let model = folder.appendingPathComponent("model")
+    try? FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+    // A shard that indexes can name.
+    let header = #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+    let shard = Data([UInt8(header.utf8.count)] + [UInt8](repeating: 0, count: 7) + Array(header.utf8) + [0, 0, 0, 0])
+    try? shard.write(to: folder.appendingPathComponent("a"))
+    atexit { try? FileManager.default.removeItem(atPath: "/dev/shm/m2pt-fuzz-\(getpid())") }
+    return folder
+  }()
+
+  private let url: URL
+  private let descriptor: CInt
+
+  private init(_ name: String) {
+    url = Self.folder.appendingPathComponent(name)
+    descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+  }
+
+  /// The file with this content. It stays open: making it anew would take longer than most inputs do.
+  @discardableResult
+  func holding(_ data: Data) throws -> URL {
+    let written = data.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+    precondition(written == data.count && ftruncate(descriptor, off_t(data.count)) == 0)
+    return url
+  }
+}

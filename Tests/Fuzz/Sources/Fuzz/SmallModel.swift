@@ -1,0 +1,34 @@
+import Foundation
+import MultimodalPathway
+
+/// Models that are small enough to be made for each input.
+enum SmallModel {
+  private static let engine = try? Engine(threads: 1)
+
+  /// Loads a model directory: the input's `config.json`, a zero byte, and its weights.
+  static func load(_ data: Data) throws {
+    guard let end = data.firstIndex(of: 0) else { return }
+    try ScratchFile.configuration.holding(Data(data[..<end]))
+    let weights = try ScratchFile.weights.holding(Data(data[(end + 1)...]))
+    _ = try ModelWeights(modelAt: weights.deletingLastPathComponent())
+  }
+
+  /// A forward pass, in one of the precisions, of a transformer with these numbers: what a configuration says must not
+  /// lead a kernel out of its memory.
+  static func run(_ configuration: VisionTransformerConfiguration, _ choice: Int) throws {
+    try configuration.validate()
+    let shapes = ModelWeights.expectedShapes(configuration).map(\.shape) + [configuration.inputShape]
+    let sizes = shapes.map { shape in shape.reduce(1.0) { size, extent in size * Double(extent) } }
+    let tokens = Double(configuration.tokenCount)
+    let attention = tokens * tokens * Double(configuration.heads)
+    let rows = tokens * Double(configuration.hiddenWidth + 3 * configuration.width)
+    guard sizes.reduce(attention + rows, +) < 65_536, let engine else { return }
+    let weights = try ModelWeights.random(configuration, seed: 1)
+    let precision = [PrecisionPlan.float32, PrecisionPlan(.bfloat16), PrecisionPlan(.int8)][choice % 3]
+    let model = try VisionTransformer(weights, precision: precision, engine: engine)
+    let input = Tensor(shape: [2] + configuration.inputShape) { values in
+      for index in values.indices { values[index] = Float(index % 17) / 8 - 1 }
+    }
+    _ = try model.forward(input, features: true, blocks: [0], attention: 0)
+  }
+}
