@@ -22,12 +22,20 @@ import PackageDescription
 #endif
 
 func kernelSettings(_ flags: [String]) -> [SwiftSetting] {
-  strict + [.unsafeFlags(["-Ounchecked"] + flags)]
+  strict + [.unsafeFlags(["-Ounchecked"] + flags), wholeModule]
 }
 
 let strict: [SwiftSetting] = [
   .swiftLanguageMode(.v6), .enableExperimentalFeature("StrictConcurrency"), .treatAllWarnings(as: .error),
 ]
+
+/// What a release build does by itself. Without it, entry points call a tag's instructions, which another file has, by
+/// its witness table, one multiply-add at a time.
+let wholeModule: SwiftSetting = .unsafeFlags(
+  ["-disable-batch-mode", "-whole-module-optimization", "-num-threads", "1"], .when(configuration: .debug))
+
+/// Loops that debug builds run at full speed, with the checks of a release build.
+let loopSettings: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug)), wholeModule]
 
 let package = Package(
   name: "MultimodalPathway",
@@ -68,20 +76,22 @@ let package = Package(
     .target(
       name: "PathwayKernelsAVX512BF16", dependencies: ["PathwayKernelTemplates"], path: "Sources/Kernels/AVX512BF16",
       swiftSettings: kernelSettings(avx512BF16Flags)),
+    .target(name: "PathwayLoops", path: "Sources/Kernels/Loops", swiftSettings: loopSettings),
     .target(
       name: "PathwayKernels",
       dependencies: [
-        "CSupport", "PathwayKernelTemplates", "PathwayKernelsBaseline", "PathwayKernelsAVX2", "PathwayKernelsAVX512",
-        "PathwayKernelsAVX512BF16",
+        "CSupport", "PathwayLoops", "PathwayKernelTemplates", "PathwayKernelsBaseline", "PathwayKernelsAVX2",
+        "PathwayKernelsAVX512", "PathwayKernelsAVX512BF16",
       ],
       path: "Sources/Kernels/Dispatch", swiftSettings: strict),
 
     // MARK: - The library
     .target(
-      name: "PathwayCheckpoints", dependencies: ["PathwayKernels", "CSupport", "CDigestSupport"], path: "Sources/Checkpoints",
-      swiftSettings: strict),
+      name: "PathwayCheckpoints", dependencies: ["PathwayKernels", "PathwayLoops", "CSupport", "CDigestSupport"],
+      path: "Sources/Checkpoints", swiftSettings: strict),
     .target(
-      name: "MultimodalPathway", dependencies: ["PathwayKernels", "PathwayKernelTemplates", "PathwayCheckpoints"],
+      name: "MultimodalPathway",
+      dependencies: ["PathwayKernels", "PathwayKernelTemplates", "PathwayLoops", "PathwayCheckpoints"],
       swiftSettings: strict),
 
     // MARK: - Around the library
@@ -90,13 +100,13 @@ let package = Package(
       dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayKernelTemplates", "CLapackSupport"],
       path: "Sources/Training", swiftSettings: strict),
     .target(
-      name: "PathwayMedia", dependencies: ["MultimodalPathway", "PathwayKernels", "CMediaSupport", "CDigestSupport"],
-      path: "Sources/Media",
-      swiftSettings: strict),
+      name: "PathwayMedia",
+      dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayLoops", "CMediaSupport", "CDigestSupport"],
+      path: "Sources/Media", swiftSettings: strict),
     .executableTarget(
       name: "m2pt",
       dependencies: [
-        "MultimodalPathway", "PathwayKernels", "PathwayTraining", "PathwayMedia",
+        "MultimodalPathway", "PathwayKernels", "PathwayLoops", "PathwayTraining", "PathwayMedia",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Demo")], swiftSettings: strict),
@@ -108,7 +118,8 @@ let package = Package(
     .target(
       name: "PathwayCases", dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayKernelTemplates"],
       path: "Tests/Cases", swiftSettings: strict),
-    .testTarget(name: "KernelsTests", dependencies: ["PathwayKernels", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["PathwayKernels", "PathwayLoops", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "CheckpointsTests", dependencies: ["PathwayCheckpoints", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "MultimodalPathwayTests", dependencies: ["MultimodalPathway", "PathwayMedia", "PathwayCases", "TestSupport"],

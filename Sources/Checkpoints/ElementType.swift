@@ -1,3 +1,5 @@
+import PathwayLoops
+
 /// The number formats a stored tensor can have, with safetensors' names as raw values.
 public enum ElementType: String, Sendable, CaseIterable {
   case bool = "BOOL"
@@ -38,10 +40,16 @@ public enum ElementType: String, Sendable, CaseIterable {
   }
 
   /// Whether values of this format are real numbers that convert to float32 (with rounding for float64).
-  public var isFloatingPoint: Bool {
+  public var isFloatingPoint: Bool { floatFormat != nil }
+
+  /// The format to convert from or to; nil for whole numbers and booleans.
+  var floatFormat: FloatFormat? {
     switch self {
-    case .float16, .bfloat16, .float32, .float64: true
-    default: false
+    case .float16: .float16
+    case .bfloat16: .bfloat16
+    case .float32: .float32
+    case .float64: .float64
+    case .bool, .uint8, .int8, .uint16, .int16, .uint32, .int32, .uint64, .int64: nil
     }
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import MultimodalPathway
 import PathwayKernels
+import PathwayLoops
 
 /// What becomes of a run some of whose files give no answer.
 struct FailureOptions: ParsableArguments {

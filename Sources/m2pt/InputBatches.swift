@@ -1,6 +1,7 @@
 import Foundation
 import MultimodalPathway
 import PathwayKernels
+import PathwayLoops
 
 /// Files as the batches that a model reads, decoded by all threads of its engine.
 struct InputBatches {

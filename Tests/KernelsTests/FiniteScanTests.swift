@@ -1,5 +1,6 @@
 import PathwayKernelTemplates
 import PathwayKernels
+import PathwayLoops
 import TestSupport
 import Testing
 

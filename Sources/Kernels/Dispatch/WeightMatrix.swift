@@ -1,4 +1,5 @@
 import PathwayKernelTemplates
+import PathwayLoops
 import Synchronization
 
 /// The weight of a linear layer, W (N, K) = (out, in), in the form a GEMM reads.

@@ -1,5 +1,6 @@
 import Foundation
 import MultimodalPathway
+import PathwayLoops
 
 // NPY, NumPy's array format: an array (N, 3 or more) of numbers, or (N) of records with the fields x, y and z.
 

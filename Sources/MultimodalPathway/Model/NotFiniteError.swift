@@ -1,5 +1,6 @@
 import PathwayCheckpoints
 import PathwayKernels
+import PathwayLoops
 
 /// Weights that hold NaN or infinity: nothing computed from them means anything, and a narrow format can hide it.
 public struct NotFiniteError: Error, Equatable, CustomStringConvertible {

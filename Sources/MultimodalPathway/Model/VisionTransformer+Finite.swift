@@ -1,4 +1,5 @@
 import PathwayKernels
+import PathwayLoops
 
 /// NaN in, NaN out: what a pass makes of tokens that are not finite is NaN in every format.
 ///

@@ -2,6 +2,7 @@ import Foundation
 import PathwayCheckpoints
 import PathwayKernelTemplates
 import PathwayKernels
+import PathwayLoops
 import Synchronization
 
 extension PathwayWeights {

@@ -1,6 +1,7 @@
 import PathwayCheckpoints
 import PathwayKernelTemplates
 import PathwayKernels
+import PathwayLoops
 
 /// Automatic precision: what every layer of the blocks loses in bfloat16 and in int8, and the patch embedding in
 /// bfloat16, measured on inputs of the model's kind, and the plan that keeps the loss of each within a bound.

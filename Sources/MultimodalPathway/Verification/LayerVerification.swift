@@ -1,5 +1,6 @@
 import PathwayCheckpoints
 import PathwayKernels
+import PathwayLoops
 
 /// One joined layer in all executions on one input.
 struct LayerVerification {

@@ -1,6 +1,7 @@
 import Foundation
 import PathwayCheckpoints
 import PathwayKernels
+import PathwayLoops
 
 /// A whole model in Double, and how far a correct float32 model may be from it.
 ///
@@ -69,10 +70,7 @@ package final class ReferenceTransformer {
   /// Moves every probe's copy of `values`, (copies, count), by `deviation`, (count).
   private func probe(_ values: DoubleBuffer, _ deviation: UnsafePointer<Double>, count: Int) {
     step += 1
-    for copy in 1..<copies {
-      let part = values.base + copy * count
-      for index in 0..<count { part[index] += signs(step: step, copy: copy, index) * deviation[index] }
-    }
+    signs.move(values.base, by: deviation, copies: copies, count: count, step: step)
   }
 
   private func linear(_ layer: DoubleProduct, _ x: DoubleBuffer, rows: Int) throws -> (y: DoubleBuffer, deviation: DoubleBuffer) {
@@ -85,44 +83,15 @@ package final class ReferenceTransformer {
   }
 
   private func norm(_ x: DoubleBuffer, _ name: String, rows: Int) throws -> DoubleBuffer {
-    let gain = try weights.target.tensor(name + ".weight").float32().map(Double.init)
-    let shift = try weights.target.tensor(name + ".bias").float32().map(Double.init)
-    let width = gain.count
-    let epsilon = Double(["norm", "fc_norm"].contains(name) ? c.finalEpsilon ?? c.epsilon : c.epsilon)
-    let y = DoubleBuffer(count: copies * rows * width)
+    let epsilon = ["norm", "fc_norm"].contains(name) ? c.finalEpsilon ?? c.epsilon : c.epsilon
     step += 1
-    let (step, signs, rootWidth) = (step, signs, Double(width).squareRoot())
+    let norm = try DoubleNorm(
+      gain: weights.target.tensor(name + ".weight").float32(), shift: weights.target.tensor(name + ".bias").float32(),
+      epsilon: epsilon, signs: signs, step: step)
+    let y = DoubleBuffer(count: copies * rows * norm.width)
+    let items = copies * rows
     try engine.run { member in
-      member.share(copies * rows) { item in
-        let (copy, row) = (item / rows, item % rows)
-        let (source, target) = (x.base + item * width, y.base + item * width)
-        var (sum, magnitude) = (0.0, 0.0)
-        for column in 0..<width {
-          sum += source[column]
-          magnitude += abs(source[column])
-        }
-        var mean = sum / Double(width)
-        if copy > 0 {
-          // One error of mean and one of deviation for the whole row: C additions, each of at most sum |x|.
-          let error = unitRoundoff * (rootWidth * magnitude / Double(width) + abs(mean))
-          mean += signs(step: step, copy: copy, row) * error
-        }
-        var squares = 0.0
-        for column in 0..<width { squares += (source[column] - mean) * (source[column] - mean) }
-        var inverse = 1 / (squares / Double(width) + epsilon).squareRoot()
-        if copy > 0 {
-          inverse *= 1 + signs(step: step, copy: copy, rows + row) * unitRoundoff * (0.5 * rootWidth + 4)
-        }
-        for column in 0..<width {
-          let scaled = (source[column] - mean) * inverse * gain[column]
-          var value = scaled + shift[column]
-          if copy > 0 {
-            let error = unitRoundoff * (3 * scaled * scaled + value * value).squareRoot()
-            value += signs(step: step, copy: copy, 2 * rows + row * width + column) * error
-          }
-          target[column] = value
-        }
-      }
+      member.share(items) { norm.row($0, rows: rows, x.base, y.base) }
     }
     return y
   }
@@ -143,14 +112,18 @@ package final class ReferenceTransformer {
     probe(qkv, deviation.base, count: rows * 3 * c.width)
     let attended = DoubleBuffer(count: copies * rows * c.width)
     step += 1
-    try ReferenceAttention(c, copies: copies, batch: batch, tokens: tokens, signs: signs, step: step)
-      .run(engine, qkv: qkv, into: attended)
+    let attention = DoubleAttention(
+      copies: copies, batch: batch, tokens: tokens, heads: c.heads, headSize: c.headSize, signs: signs, step: step)
+    try engine.run { member in
+      member.share(attention.items) { attention.head($0, qkv.base, attended.base) }
+    }
     qkv = DoubleBuffer(count: 0)
     var y: DoubleBuffer
     (y, deviation) = try linear(layer(block, .projection), attended, rows: rows)
     try addResidual(y, deviation, to: x, gamma: prefix + "ls1.gamma", rows: rows)
     (y, deviation) = try linear(layer(block, .fc1), norm(x, prefix + "norm2", rows: rows), rows: rows)
-    applyGELU(y, deviation, count: rows * c.hiddenWidth)
+    DoubleSteps.applyGELU(y, deviation, copies: copies, count: rows * c.hiddenWidth)
+    probe(y, deviation.base, count: rows * c.hiddenWidth)
     let fc2 = try layer(block, .fc2)
     var mean: DoubleBuffer?
     if block == c.depth - 1, c.readsMeanOnly {
@@ -174,30 +147,8 @@ package final class ReferenceTransformer {
     _ y: DoubleBuffer, _ deviation: DoubleBuffer, to x: DoubleBuffer, gamma name: String, rows: Int
   ) throws {
     let gamma = c.hasLayerScale ? try weights.target.tensor(name).float32().map(Double.init) : nil
-    let count = rows * c.width
-    for index in 0..<copies * count {
-      x.base[index] += (gamma?[index % c.width] ?? 1) * y.base[index]
-    }
-    for index in 0..<count {
-      let g = gamma?[index % c.width] ?? 1
-      let (own, scaled, sum) = (g * deviation.base[index], unitRoundoff * g * y.base[index], unitRoundoff * x.base[index])
-      deviation.base[index] = (own * own + scaled * scaled + sum * sum).squareRoot()
-    }
-    probe(x, deviation.base, count: count)
-  }
-
-  /// y = GELU(y): |GELU'| <= 1.13; erf within 8 ULP (2^-20 relative) and three roundings beside it.
-  private func applyGELU(_ y: DoubleBuffer, _ deviation: DoubleBuffer, count: Int) {
-    for index in 0..<count {
-      let x = y.base[index]
-      let (own, erfError) = (1.13 * deviation.base[index], 0.5 * abs(x) * 0x1p-20)
-      deviation.base[index] = (own * own + erfError * erfError + 3 * unitRoundoff * unitRoundoff * x * x).squareRoot()
-    }
-    for index in 0..<copies * count {
-      let x = y.base[index]
-      y.base[index] = 0.5 * x * (1 + erf(x * 0.5.squareRoot()))
-    }
-    probe(y, deviation.base, count: count)
+    DoubleSteps.addResidual(y, deviation, to: x, gamma: gamma, copies: copies, rows: rows, width: c.width)
+    probe(x, deviation.base, count: rows * c.width)
   }
 
   /// x += rows, rounded once.
@@ -307,32 +258,12 @@ package final class ReferenceTransformer {
     return (answers, try answer(both, rows: batch))
   }
 
-  /// Means of the pooled tokens of `values`, (copies batch, tokens, width), and their deviation, (batch, width): every
-  /// partial sum is rounded, and the quotient.
+  /// Means of the pooled tokens of `values`, (copies batch, tokens, width), and their deviation, (batch, width).
   private func means(
     of values: DoubleBuffer, width: Int, batch: Int, tokens: Int
   ) -> (means: DoubleBuffer, deviation: DoubleBuffer) {
-    let range = c.pooledTokens(of: tokens)
-    let count = Double(range.count)
-    let (means, deviation) = (DoubleBuffer(count: copies * batch * width), DoubleBuffer(count: batch * width))
-    for item in 0..<copies * batch {
-      let mean = means.base + item * width
-      var squares = [Double](repeating: 0, count: width)
-      for token in range {
-        let row = values.base + (item * tokens + token) * width
-        for column in 0..<width {
-          mean[column] += row[column]
-          squares[column] += mean[column] * mean[column]
-        }
-      }
-      for column in 0..<width {
-        mean[column] /= count
-        guard item < batch else { continue }
-        deviation.base[item * width + column] =
-          unitRoundoff * (squares[column] / (count * count) + mean[column] * mean[column]).squareRoot()
-      }
-    }
-    return (means, deviation)
+    DoubleSteps.means(
+      of: values, range: c.pooledTokens(of: tokens), copies: copies, batch: batch, tokens: tokens, width: width)
   }
 
   /// What comes behind pooling, of (copies rows, C or 2C): final norm, head's norm, head.
@@ -377,23 +308,8 @@ package final class ReferenceTransformer {
   }
 
   private func output(_ values: DoubleBuffer, rows: Int, width: Int) -> Output {
-    let count = rows * width
-    var rowSquares = [Double](repeating: 0, count: rows)
-    var columnSquares = [Double](repeating: 0, count: width)
-    for copy in 1..<copies {
-      for index in 0..<count {
-        let response = values.base[copy * count + index] - values.base[index]
-        rowSquares[index / width] += response * response
-        columnSquares[index % width] += response * response
-      }
-    }
-    let probes = Double(copies - 1)
-    return Output(
-      values: (0..<count).map { values.base[$0] },
-      deviations: (0..<count).map { index in
-        max(
-          rowSquares[index / width] / (probes * Double(width)), columnSquares[index % width] / (probes * Double(rows))
-        ).squareRoot()
-      }, columns: width)
+    Output(
+      values: (0..<rows * width).map { values.base[$0] },
+      deviations: DoubleSteps.responses(values, copies: copies, rows: rows, width: width), columns: width)
   }
 }

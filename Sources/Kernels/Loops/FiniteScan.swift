@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Search for NaN and infinity by their exponent, which is all ones.
 package enum FiniteScan {
   /// Whether all of `count` numbers are finite. Reads at the speed of memory; vectors of integers, no floating point.
@@ -37,28 +35,4 @@ package enum FiniteScan {
     }
     return (first, found)
   }
-}
-
-extension Engine {
-  /// Whether all of `count` numbers are finite, by all threads.
-  package func allFinite(_ numbers: UnsafePointer<Float>, count: Int) throws -> Bool {
-    let piece = 1 << 16
-    let isFinite = Atomic(true)
-    try run { member in
-      member.share((count + piece - 1) / piece) { index in
-        let start = index * piece
-        if !FiniteScan.allFinite(numbers + start, count: min(piece, count - start)) {
-          isFinite.store(false, ordering: .relaxed)
-        }
-      }
-    }
-    return isFinite.load(ordering: .relaxed)
-  }
-}
-
-/// A weight holds NaN or infinity, or is infinite once its pathways are folded in. Callers add the layer's name.
-package struct WeightNotFinite: Error, CustomStringConvertible {
-  package init() {}
-
-  package var description: String { "a weight holds NaN or infinity; expected finite numbers" }
 }

@@ -1,43 +1,14 @@
-import PathwayCheckpoints
-import PathwayKernels
-
-/// Doubles on the heap, zeroed, freed with the last reference.
-final class DoubleBuffer: @unchecked Sendable {
-  // SAFETY: whoever fills a buffer holds it alone; members of a team write disjoint parts.
-  let base: UnsafeMutablePointer<Double>
-  let count: Int
-
-  init(count: Int) {
-    self.count = count
-    base = .allocate(capacity: max(1, count))
-    base.initialize(repeating: 0, count: max(1, count))
-  }
-
-  deinit { base.deallocate() }
-}
-
 /// A linear layer in Double, its auxiliaries as branches of their own: the reference of every execution.
-struct DoubleProduct: Sendable {
-  struct Branch: Sendable {
+package struct DoubleProduct: Sendable {
+  package struct Branch: Sendable {
     let scale: Double
     /// Columns of W^T by fours: panel j holds k x 4 values.
     let panels: DoubleBuffer
     /// ||w_j||^2 of every output.
     let squaredNorms: [Double]
-  }
 
-  static let panelWidth = 4
-  let n: Int
-  let k: Int
-  let branches: [Branch]
-  let bias: [Double]
-
-  init(_ weight: Tensor, terms: [PathwayWeights.Term], bias: [Float]?) throws {
-    n = weight.shape[0]
-    k = weight.count / max(1, n)
-    let (n, k) = (n, k)
-    func branch(_ scale: Double, _ tensor: Tensor) throws -> Branch {
-      let values = try tensor.float32()
+    /// - Parameter values: W, (n, k).
+    package init(scale: Double, _ values: [Float], n: Int, k: Int) {
       let panels = DoubleBuffer(count: (n + 3) / 4 * 4 * k)
       var norms = [Double](repeating: 0, count: n)
       for row in 0..<n {
@@ -48,40 +19,42 @@ struct DoubleProduct: Sendable {
           norms[row] += value * value
         }
       }
-      return Branch(scale: scale, panels: panels, squaredNorms: norms)
+      self.scale = scale
+      self.panels = panels
+      squaredNorms = norms
     }
-    branches = try [branch(1, weight)] + terms.map { try branch(Double($0.scale), $0.weight) }
+  }
+
+  package let n: Int
+  package let k: Int
+  private let branches: [Branch]
+  private let bias: [Double]
+
+  /// - Parameter bias: absent: zeros.
+  package init(n: Int, k: Int, branches: [Branch], bias: [Float]?) {
+    self.n = n
+    self.k = k
+    self.branches = branches
     self.bias = bias?.map(Double.init) ?? [Double](repeating: 0, count: n)
   }
 
-  /// y (rows, n) = x Ŵ^T + b for contiguous rows x (rows, k); with `deviation` (rows, n), also the deviation of
-  /// float32's error there, of the worst of two-branch, folded and merged execution.
+  /// Panel `panel` of y (·, n) = x Ŵ^T + b for the contiguous rows `rows` of x (·, k); with `deviation` (·, n), also the
+  /// deviation of float32's error there, of the worst of two-branch, folded and merged execution.
   ///
   /// A branch's roundings: every partial sum in the kernels' order, which is one chain in ascending k whatever their
   /// blocks, every product (where there is no fused multiply-add), every weight folded. A folded sum is the sum of the
   /// branches' partial sums, so the square of one is at most their number times the sum of squares of the others.
-  func run(
-    _ engine: Engine, x: UnsafePointer<Double>, rows: Int, y: UnsafeMutablePointer<Double>,
-    deviation: UnsafeMutablePointer<Double>? = nil
-  ) throws {
-    let panels = (n + 3) / 4
-    let rowPiece = 64
-    let rowPieces = (rows + rowPiece - 1) / rowPiece
-    try engine.run { member in
-      member.share(panels * rowPieces) { item in
-        let panel = item % panels
-        let first = item / panels * rowPiece
-        var row = first
-        while row < min(rows, first + rowPiece) {
-          // The last row of an odd number is computed twice.
-          let pair = (row, min(row + 1, rows - 1))
-          if let deviation {
-            tile(x, pair, panel, y, deviation)
-          } else {
-            tile(x, pair, panel, y)
-          }
-          row += 2
-        }
+  package func run(
+    panel: Int, rows: Range<Int>, x: UnsafePointer<Double>, y: UnsafeMutablePointer<Double>,
+    deviation: UnsafeMutablePointer<Double>?
+  ) {
+    for row in stride(from: rows.lowerBound, to: rows.upperBound, by: 2) {
+      // The last row of an odd number is computed twice.
+      let pair = (row, min(row + 1, rows.upperBound - 1))
+      if let deviation {
+        tile(x, pair, panel, y, deviation)
+      } else {
+        tile(x, pair, panel, y)
       }
     }
   }

@@ -1,40 +1,37 @@
 import Foundation
-import PathwayKernels
 
-/// Softmax attention in Double for all copies of a `ReferenceTransformer`'s pass, probes included.
+/// Softmax attention in Double for all copies of a reference's pass, probes included.
 ///
 /// An error of a score is one of its row's weights; an error of a row's sum of weights is one of the whole output row;
 /// an error of a weighted sum of values is one of its element.
-struct ReferenceAttention: Sendable {
-  private let c: VisionTransformerConfiguration
+package struct DoubleAttention: Sendable {
   private let copies: Int
   private let batch: Int
   private let tokens: Int
+  private let heads: Int
+  private let headSize: Int
   private let signs: ProbeSigns
   private let step: Int
 
-  init(_ c: VisionTransformerConfiguration, copies: Int, batch: Int, tokens: Int, signs: ProbeSigns, step: Int) {
-    self.c = c
+  private var width: Int { heads * headSize }
+
+  package init(copies: Int, batch: Int, tokens: Int, heads: Int, headSize: Int, signs: ProbeSigns, step: Int) {
     self.copies = copies
     self.batch = batch
     self.tokens = tokens
+    self.heads = heads
+    self.headSize = headSize
     self.signs = signs
     self.step = step
   }
 
-  /// qkv (copies B N, 3C) to (copies B N, C), contiguous both.
-  func run(_ engine: Engine, qkv: DoubleBuffer, into output: DoubleBuffer) throws {
-    try engine.run { member in
-      member.share(batch * c.heads) { item in
-        head(item, image: item / c.heads, channel: item % c.heads * c.headSize, qkv.base, output.base)
-      }
-    }
-  }
+  /// Heads of all images: items of `head`.
+  package var items: Int { batch * heads }
 
-  private func head(
-    _ item: Int, image: Int, channel: Int, _ qkv: UnsafePointer<Double>, _ output: UnsafeMutablePointer<Double>
-  ) {
-    let (n, d, width) = (tokens, c.headSize, c.width)
+  /// One head of one image: qkv (copies B N, 3C) to its columns of (copies B N, C), contiguous both.
+  package func head(_ item: Int, _ qkv: UnsafePointer<Double>, _ output: UnsafeMutablePointer<Double>) {
+    let (image, channel) = (item / heads, item % heads * headSize)
+    let (n, d, width) = (tokens, headSize, width)
     // K^T of every copy: scores of four keys at once.
     let padded = (n + 3) / 4 * 4
     let keys = DoubleBuffer(count: copies * d * padded)
@@ -61,7 +58,7 @@ struct ReferenceAttention: Sendable {
         let v = qkv + first * 3 * width + 2 * width + channel
         let o = output + (first + query) * width + channel
         weigh(scores.base, v, sums.base, o, copy: copy,
-          index: batch * c.heads * n * n + (item * n + query) * (d + 1))
+          index: batch * heads * n * n + (item * n + query) * (d + 1))
       }
     }
   }
@@ -72,12 +69,12 @@ struct ReferenceAttention: Sendable {
     _ q: UnsafePointer<Double>, _ keys: UnsafePointer<Double>, _ padded: Int, _ scores: UnsafeMutablePointer<Double>,
     _ errors: UnsafeMutablePointer<Double>?
   ) {
-    let scale = 1 / Double(c.headSize).squareRoot()
+    let scale = 1 / Double(headSize).squareRoot()
     var top = -Double.infinity
     for group in stride(from: 0, to: padded, by: 4) {
       var (sum, squares) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
       let base = UnsafeRawPointer(keys + group)
-      for index in 0..<c.headSize {
+      for index in 0..<headSize {
         let product = q[index] * base.loadUnaligned(fromByteOffset: index * padded * 8, as: SIMD4<Double>.self)
         sum += product
         if errors != nil { squares += sum * sum + product * product }
@@ -100,7 +97,7 @@ struct ReferenceAttention: Sendable {
     _ scores: UnsafeMutablePointer<Double>, _ v: UnsafePointer<Double>, _ sums: UnsafeMutablePointer<Double>,
     _ o: UnsafeMutablePointer<Double>, copy: Int, index: Int
   ) {
-    let d = c.headSize
+    let d = headSize
     let squares = sums + d
     sums.update(repeating: 0, count: 2 * d)
     var top = scores[0]
@@ -110,7 +107,7 @@ struct ReferenceAttention: Sendable {
       let weight = exp(scores[key] - top)
       total += weight
       totalSquares += total * total
-      let row = v + key * 3 * c.width
+      let row = v + key * 3 * width
       for column in 0..<d {
         sums[column] += weight * row[column]
         // Twice: a product's rounding, or an online softmax's rescaling, beside the sum's.
