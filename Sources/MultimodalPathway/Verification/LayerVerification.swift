@@ -42,7 +42,7 @@ struct LayerVerification {
       try $0.blocks[block].linear(layer).output(input, rows: rows, engine: engine)
     }
     let a = input.base.assumingMemoryBound(to: Float.self)
-    let x = DoubleBuffer(count: 2 * rows * k)
+    let x = try DoubleBuffer.zeros(2 * rows * k)
     for row in 0..<rows {
       for index in 0..<k {
         let value = Double(a[row * input.stride + index])
@@ -50,8 +50,8 @@ struct LayerVerification {
         x.base[(rows + row) * k + index] = abs(value)
       }
     }
-    let reference = DoubleBuffer(count: rows * n)
-    let sizes = DoubleBuffer(count: rows * n)
+    let reference = try DoubleBuffer.zeros(rows * n)
+    let sizes = try DoubleBuffer.zeros(rows * n)
     try exact.run(engine, x: x.base, rows: rows, y: reference.base)
     try magnitude.run(engine, x: x.base + rows * k, rows: rows, y: sizes.base)
     let factor = worstCase(roundings: 2 * k + 6)

@@ -47,7 +47,7 @@ package final class ReferenceTransformer {
     let tokens = input.shape.count > 3 ? c.tokenCount : input.shape[1]
     let rows = batch * tokens
     copies = 1 + (rows < 64 ? 8 : 2)
-    let x = DoubleBuffer(count: copies * rows * c.width)
+    let x = try DoubleBuffer.zeros(copies * rows * c.width)
     if input.shape.count > 3 {
       try embed(input, x, batch)
     } else {
@@ -57,7 +57,7 @@ package final class ReferenceTransformer {
     let addend = try positions?.float32().map(Double.init)
     var mean: DoubleBuffer?
     for block in 0..<c.depth {
-      if let addend { add(addend, to: x) }
+      if let addend { try add(addend, to: x) }
       mean = try run(block, x, batch: batch, tokens: tokens)
       progress(block)
     }
@@ -74,8 +74,8 @@ package final class ReferenceTransformer {
   }
 
   private func linear(_ layer: DoubleProduct, _ x: DoubleBuffer, rows: Int) throws -> (y: DoubleBuffer, deviation: DoubleBuffer) {
-    let y = DoubleBuffer(count: copies * rows * layer.n)
-    let deviation = DoubleBuffer(count: rows * layer.n)
+    let y = try DoubleBuffer.zeros(copies * rows * layer.n)
+    let deviation = try DoubleBuffer.zeros(rows * layer.n)
     try layer.run(engine, x: x.base, rows: rows, y: y.base, deviation: deviation.base)
     try layer.run(
       engine, x: x.base + rows * layer.k, rows: (copies - 1) * rows, y: y.base + rows * layer.n)
@@ -88,7 +88,7 @@ package final class ReferenceTransformer {
     let norm = try DoubleNorm(
       gain: weights.target.tensor(name + ".weight").float32(), shift: weights.target.tensor(name + ".bias").float32(),
       epsilon: epsilon, signs: signs, step: step)
-    let y = DoubleBuffer(count: copies * rows * norm.width)
+    let y = try DoubleBuffer.zeros(copies * rows * norm.width)
     let items = copies * rows
     try engine.run { member in
       member.share(items) { norm.row($0, rows: rows, x.base, y.base) }
@@ -110,7 +110,7 @@ package final class ReferenceTransformer {
     let prefix = "blocks.\(block)."
     var (qkv, deviation) = try linear(layer(block, .qkv), norm(x, prefix + "norm1", rows: rows), rows: rows)
     probe(qkv, deviation.base, count: rows * 3 * c.width)
-    let attended = DoubleBuffer(count: copies * rows * c.width)
+    let attended = try DoubleBuffer.zeros(copies * rows * c.width)
     step += 1
     let attention = DoubleAttention(
       copies: copies, batch: batch, tokens: tokens, heads: c.heads, headSize: c.headSize, signs: signs, step: step)
@@ -152,9 +152,9 @@ package final class ReferenceTransformer {
   }
 
   /// x += rows, rounded once.
-  private func add(_ rows: [Double], to x: DoubleBuffer) {
+  private func add(_ rows: [Double], to x: DoubleBuffer) throws {
     for index in 0..<x.count { x.base[index] += rows[index % rows.count] }
-    let deviation = DoubleBuffer(count: rows.count)
+    let deviation = try DoubleBuffer.zeros(rows.count)
     for index in rows.indices { deviation.base[index] = unitRoundoff * x.base[index] }
     probe(x, deviation.base, count: rows.count)
   }
@@ -167,7 +167,7 @@ package final class ReferenceTransformer {
     let (grid, patch) = (c.grid, c.patchSize)
     let (patches, area) = (c.patchCount, grid.height * grid.width)
     let (imageRows, imageColumns) = (c.imageSize.height, c.imageSize.width)
-    let input = DoubleBuffer(count: copies * batch * patches * c.patchValues)
+    let input = try DoubleBuffer.zeros(copies * batch * patches * c.patchValues)
     for item in 0..<copies * batch * patches {
       let (image, place) = (item / patches % batch, item % patches)
       var destination = input.base + item * c.patchValues
@@ -192,7 +192,7 @@ package final class ReferenceTransformer {
     if c.registerTokens > 0 { prefix += try target.tensor(c.registerName).float32().map(Double.init) }
     let (width, tokens) = (c.width, c.tokenCount)
     let uncovered = tokens * width - positions.count
-    let moved = DoubleBuffer(count: batch * tokens * width)
+    let moved = try DoubleBuffer.zeros(batch * tokens * width)
     for index in 0..<copies * batch * tokens * width {
       let (place, column) = (index % (tokens * width), index % width)
       var value = place >= uncovered ? positions[place - uncovered] : 0
@@ -221,8 +221,8 @@ package final class ReferenceTransformer {
     let normsTokens = c.hasFinalNorm && !c.normalizesAfterPooling
     let features = normsTokens ? try norm(x, "norm", rows: batch * tokens) : x
     let pooledWidth = c.tokenWidth
-    let pooled = DoubleBuffer(count: copies * batch * pooledWidth)
-    let deviation = DoubleBuffer(count: batch * pooledWidth)
+    let pooled = try DoubleBuffer.zeros(copies * batch * pooledWidth)
+    let deviation = try DoubleBuffer.zeros(batch * pooledWidth)
     let (means, meanDeviation) = means(of: features, width: width, batch: batch, tokens: tokens)
     for item in 0..<copies * batch {
       for column in 0..<width {
@@ -251,7 +251,7 @@ package final class ReferenceTransformer {
     probe(pooled, deviation.base, count: batch * pooledWidth)
     let answers = output(features, rows: batch * tokens, width: width)
     guard c.headInputWidth != c.pooledWidth else { return (answers, try answer(pooled, rows: batch)) }
-    let both = DoubleBuffer(count: copies * batch * 2 * width)
+    let both = try DoubleBuffer.zeros(copies * batch * 2 * width)
     for item in 0..<copies * batch {
       (both.base + item * 2 * width).update(from: features.base + item * tokens * width, count: 2 * width)
     }
