@@ -31,24 +31,26 @@ struct MatroskaTracks {
     }
   }
 
+  private mutating func fail(_ finding: String) { fault = finding }
+
   private mutating func walk(_ range: Range<Int>, depth: Int = 0) {
     var place = range.lowerBound
     while fault == nil, place < range.upperBound {
       visited += 1
       guard visited <= bytes.count, depth < Self.depthLimit else {
-        return fault = "its descriptions of tracks contain each other"
+        return fail("its descriptions of tracks contain each other")
       }
       guard let id = id(at: place), let size = size(at: id.end) else { return }
       let end = end(size, range.upperBound)
       if id.value == Self.entry {
         entries += 1
-        guard entries <= limit else { return fault = "it describes more than \(limit) tracks" }
+        guard entries <= limit else { return fail("it describes more than \(limit) tracks") }
       }
       if let length = size.value, length > range.upperBound - size.end {
-        return fault = "an element of a track's description has \(length) bytes, \(range.upperBound - size.end) follow"
+        return fail("an element of a track's description has \(length) bytes, \(range.upperBound - size.end) follow")
       }
       if id.value == Self.settings, end - size.end > Self.longestStart {
-        return fault = "\(end - size.end) bytes are left out of every frame, expected at most \(Self.longestStart)"
+        return fail("\(end - size.end) bytes are left out of every frame, expected at most \(Self.longestStart)")
       }
       if Self.masters.contains(id.value) { walk(size.end..<end, depth: depth + 1) }
       place = end

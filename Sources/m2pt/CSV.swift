@@ -9,7 +9,9 @@ enum CSV {
   /// A record; fields keep their text exactly.
   static func line(_ fields: [String]) -> String {
     fields.map { field in
-      guard field.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || Character($0).isNewline }) else { return field }
+      guard field.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || Character($0).isNewline }) else {
+        return field
+      }
       let parts = field.unicodeScalars.split(separator: "\"", omittingEmptySubsequences: false)
       return "\"" + parts.map { String($0) }.joined(separator: "\"\"") + "\""
     }.joined(separator: ",")

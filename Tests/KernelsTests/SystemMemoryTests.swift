@@ -8,7 +8,8 @@ import Testing
     for bytes in [Int.max, 1 << 62, 1 << 47] {
       let error = try #require(#expect(throws: MemoryError.self) { try SystemMemory.require(bytes, for: .weights) })
       #expect(error.needed == bytes && error.purpose == .weights)
-      #expect(error.description.contains(bytes == .max ? "2^63" : "\(bytes)") && error.description.contains("--precision"))
+      #expect(
+        error.description.contains(bytes == .max ? "2^63" : "\(bytes)") && error.description.contains("--precision"))
     }
     #expect(throws: MemoryError.self) { try FloatBuffer(count: 1 << 60, for: .pass(batch: 3)) }
     #expect(throws: MemoryError.self) { try WeightArena().take(1 << 60) }
@@ -40,7 +41,8 @@ import Testing
     #expect(left("0::/a\n", Self.unified, ["\(folder)/memory.max": "1000", "\(folder)/memory.current": "7000"]) == 0)
     let mounts = "33 31 0:31 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n" + ThreadCountTests.split
     let version1 = [
-      "/sys/fs/cgroup/memory/y/memory.limit_in_bytes": "900\n", "/sys/fs/cgroup/memory/y/memory.usage_in_bytes": "500\n",
+      "/sys/fs/cgroup/memory/y/memory.limit_in_bytes": "900\n",
+      "/sys/fs/cgroup/memory/y/memory.usage_in_bytes": "500\n",
       "/sys/fs/cgroup/memory/y/memory.stat": "total_inactive_file 50\ntotal_active_file 50\n",
       "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
       "/sys/fs/cgroup/memory/memory.usage_in_bytes": "500\n",

@@ -168,6 +168,8 @@ import Testing
 
   // MARK: - Matroska, FLV
 
+  private func joined(_ parts: Data...) -> Data { parts.reduce(Data(), +) }
+
   private func videoFault(_ data: Data, _ ending: String) throws -> String? {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).\(ending)")
     defer { try? FileManager.default.removeItem(at: url) }
@@ -183,7 +185,7 @@ import Testing
   }
 
   private func element(_ id: [UInt8], _ content: Data, length: Int? = nil) -> Data {
-    id + [1] + big(length ?? content.count, 7) + content
+    joined(Data(id), Data([1]), big(length ?? content.count, 7), content)
   }
 
   @Test func tracksOfMatroskaAreBounded() throws {
@@ -216,10 +218,11 @@ import Testing
     #expect(try videoFault(Data(contentsOf: Fixture.url("video/pieces/h264.flv")), "flv") == nil)
     func text(_ name: String) -> Data { big(name.utf8.count, 2) + Data(name.utf8) }
     for name in ["times", "filepositions"] {
-      let index = Data([2]) + text("onMetaData") + [8] + big(1) + text("keyframes") + [3] + text(name) + [10]
-        + big(33_000_000) + Data(repeating: 0, count: 90)
-      let tag = Data([18]) + big(index.count, 3) + Data(repeating: 0, count: 7) + index + big(index.count + 11)
-      let file = Data("FLV".utf8) + [1, 1] + big(9) + big(0) + tag
+      let index = joined(
+        Data([2]), text("onMetaData"), Data([8]), big(1), text("keyframes"), Data([3]), text(name), Data([10]),
+        big(33_000_000), Data(count: 90))
+      let tag = joined(Data([18]), big(index.count, 3), Data(count: 7), index, big(index.count + 11))
+      let file = joined(Data("FLV".utf8), Data([1, 1]), big(9), big(0), tag)
       #expect(try videoFault(file, "flv") == "its index '\(name)' says 33000000 entries, and 94 bytes follow")
     }
   }
@@ -228,9 +231,10 @@ import Testing
   @Test func slowSoundIsNotResampled() throws {
     func wave(_ rate: Int) -> Data {
       func little(_ number: Int, _ bytes: Int = 4) -> Data { Data(big(number, bytes).reversed()) }
-      return Data("RIFF".utf8) + little(36 + 4000) + Data("WAVEfmt ".utf8) + little(16) + little(1, 2) + little(1, 2)
-        + little(rate) + little(rate) + little(1, 2) + little(8, 2) + Data("data".utf8) + little(4000)
-        + Data((0..<4000).map { UInt8(truncatingIfNeeded: $0 * 7) })
+      return joined(
+        Data("RIFF".utf8), little(36 + 4000), Data("WAVEfmt ".utf8), little(16), little(1, 2), little(1, 2), little(rate),
+        little(rate), little(1, 2), little(8, 2), Data("data".utf8), little(4000),
+        Data((0..<4000).map { UInt8(truncatingIfNeeded: $0 * 7) }))
     }
     #expect(try AudioFile.decode(wave(1000), name: "", rate: 16_000, resamples: true).samples.count == 64_000)
     for rate in [1, 999] {

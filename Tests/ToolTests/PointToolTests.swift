@@ -45,7 +45,7 @@ import Testing
   private func withModel(_ name: String, _ body: (URL, _ cloud: PointCloud) throws -> Void) throws {
     let golden = try Checkpoint(contentsOf: Fixture.url("points/\(name).safetensors"))
     try Tool.withFolder { folder in
-      let model = try Self.makeModel(golden, in: folder)
+      _ = try Self.makeModel(golden, in: folder)
       let points = golden.tensors["points"]!
       let cloud = try PointCloud(coordinates: Array(points.float32().prefix(3 * points.shape[1])))
       let text = (0..<cloud.count).map { "\(cloud[$0].x) \(cloud[$0].y) \(cloud[$0].z)" }.joined(separator: "\n")

@@ -65,8 +65,10 @@ import Testing
     try Tool.withFolder { folder in
       let name = "\u{1B}[2J\n\u{202E}" + String(repeating: "n", count: 900)
       let file = folder.appendingPathComponent("x.safetensors")
-      try Checkpoint(tensors: [name: Tensor([1], shape: [1])], metadata: [name: String(repeating: "m\n", count: 1 << 16)])
-        .write(to: file)
+      try Checkpoint(
+        tensors: [name: Tensor([1], shape: [1])], metadata: [name: String(repeating: "m\n", count: 1 << 16)]
+      )
+      .write(to: file)
       let text = try Tool.run(["inspect", file.path])
       #expect(isFit(text.output) && isFit(text.errors))
       #expect(text.output.split(separator: "\n").allSatisfy { $0.unicodeScalars.count < 5000 })
@@ -84,7 +86,8 @@ import Testing
       try FileManager.default.moveItem(at: folder.appendingPathComponent("auxiliary.safetensors"), to: auxiliary)
       let page = folder.appendingPathComponent("page.html")
       let result = try Tool.run([
-        "verify", "--target", folder.appendingPathComponent("target").path, "--auxiliary", auxiliary.path, "--scale", "0.1",
+        "verify", "--target", folder.appendingPathComponent("target").path, "--auxiliary", auxiliary.path, "--scale",
+        "0.1",
         "--random-tokens", "3", "--html", page.path,
       ])
       #expect(result.status == 0, "\(result.errors)")

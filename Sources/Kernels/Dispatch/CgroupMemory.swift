@@ -10,7 +10,9 @@ package enum CgroupMemory {
   ///   - read: the text of a file by its path; nil if absent.
   package static func left(groups: String, mounts: String, read: (String) -> String?) -> Int? {
     ControlGroups.folders(of: "memory", groups: groups, mounts: mounts).compactMap { folder -> Int? in
-      func number(_ name: String) -> Int? { read(folder.path + "/" + name).flatMap { Int($0.filter { !$0.isWhitespace }) } }
+      func number(_ name: String) -> Int? {
+        read(folder.path + "/" + name).flatMap { Int($0.filter { !$0.isWhitespace }) }
+      }
       // `max` of version 2 is no number; version 1 has a number that no machine reaches.
       guard let limit = number(folder.isVersion2 ? "memory.max" : "memory.limit_in_bytes"), limit >= 0, limit < 1 << 60,
         let used = number(folder.isVersion2 ? "memory.current" : "memory.usage_in_bytes"), used >= 0
@@ -24,7 +26,9 @@ package enum CgroupMemory {
     let names = ["\(prefix)inactive_file", "\(prefix)active_file"]
     return text.split(separator: "\n").reduce(0) { sum, line in
       let parts = line.split(separator: " ")
-      guard parts.count == 2, names.contains(String(parts[0])), let bytes = Int(parts[1]), bytes >= 0 else { return sum }
+      guard parts.count == 2, names.contains(String(parts[0])), let bytes = Int(parts[1]), bytes >= 0 else {
+        return sum
+      }
       return min(sum, 1 << 60) + min(bytes, 1 << 60)
     }
   }

@@ -13,6 +13,7 @@ package enum SystemMemory {
   /// - Throws: `MemoryError`.
   /// - Complexity: two system calls; for large needs also some small files of /proc and /sys.
   package static func require(_ bytes: Int, for purpose: MemoryError.Purpose) throws {
+    guard bytes > 0 || purpose == .start else { return }
     let (wanted, overflow) = max(0, bytes).addingReportingOverflow(margin)
     guard !overflow, wanted < 1 << 62, canMap(wanted) else {
       // To start, the margin itself is what is needed.
@@ -35,7 +36,8 @@ package enum SystemMemory {
 
   /// Whether the system gives that much address space: RLIMIT_AS, RLIMIT_DATA and strict overcommit refuse it here.
   private static func canMap(_ bytes: Int) -> Bool {
-    guard let trial = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | mapAnonymous, -1, 0), trial != MAP_FAILED else {
+    guard let trial = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | mapAnonymous, -1, 0), trial != MAP_FAILED
+    else {
       return false
     }
     munmap(trial, bytes)
@@ -137,7 +139,8 @@ public struct MemoryError: Error, Equatable, CustomStringConvertible {
     switch purpose {
     case .start: "raise the limit"
     case .weights: "use a narrower precision (--precision), a smaller model, or raise the limit"
-    case .pass: "use a smaller batch (--batch), smaller inputs (--image-size), fewer threads (--threads), or raise the limit"
+    case .pass:
+      "use a smaller batch (--batch), smaller inputs (--image-size), fewer threads (--threads), or raise the limit"
     case .results: "ask for fewer results or a smaller batch (--batch), or raise the limit"
     case .inputs: "use a smaller batch (--batch), fewer views, or raise the limit"
     case .file: "use a smaller file, or raise the limit"
