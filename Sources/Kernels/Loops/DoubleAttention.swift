@@ -57,7 +57,8 @@ package struct DoubleAttention: Sendable {
         }
         let v = qkv + first * 3 * width + 2 * width + channel
         let o = output + (first + query) * width + channel
-        weigh(scores.base, v, sums.base, o, copy: copy,
+        weigh(
+          scores.base, v, sums.base, o, copy: copy,
           index: batch * heads * n * n + (item * n + query) * (d + 1))
       }
     }
@@ -116,7 +117,8 @@ package struct DoubleAttention: Sendable {
     }
     var factor = 1 / total
     if copy > 0 {
-      factor *= 1 + signs(step: step, copy: copy, index) * unitRoundoff * (totalSquares / (total * total) + 2).squareRoot()
+      factor *=
+        1 + signs(step: step, copy: copy, index) * unitRoundoff * (totalSquares / (total * total) + 2).squareRoot()
     }
     for column in 0..<d {
       o[column] = factor * sums[column]
