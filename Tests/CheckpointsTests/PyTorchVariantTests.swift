@@ -163,7 +163,7 @@ import Testing
     // A name of a megabyte for 4 bytes.
     for _ in 0..<1_000_000 { pickle += [0x68, 2, 0x7D, 0x73] }
     pickle += Pickles.text("a") + tensor + [0x73, 0x2E]
-    let start = ContinuousClock.now
+    // This would not end where each repetition cost its arguments' size: a terabyte of names.
     #expect(try values(pickle) == [1, 2, 3, 4])
     // The same for tensors, whose names are not as long.
     var named: [UInt8] = [0x80, 2, 0x7D] + tensor + [0x71, 0, 0x30] + long + [0x71, 2, 0x30]
@@ -171,8 +171,6 @@ import Testing
     try refused(named + [0x2E], "a tensor's name has 1048576 bytes, the limit is 1024")
     let twice = [0x80, 2, 0x7D] + tensor + [0x71, 0, 0x30] + Pickles.text("a") + [0x71, 2, 0x68, 0, 0x73, 0x68, 2, 0x68, 0]
     try refused(twice + [0x73, 0x2E], "appears twice")
-    // Seconds where each repetition cost its arguments' size: a terabyte of names.
-    #expect(start.duration(to: .now) < .seconds(20))
   }
 }
 
