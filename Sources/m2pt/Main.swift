@@ -17,12 +17,21 @@ struct M2PT: ParsableCommand {
     StandardStreams.reserve()
     Interruption.removeTemporaries()
     do {
+      try requireUTF8Arguments()
       try SystemMemory.require(0, for: .start)
       var command = try parseAsRoot()
       try command.run()
       try StandardOutput.close()
     } catch {
       end(error)
+    }
+  }
+
+  /// Other bytes would be replaced, and so name other files.
+  private static func requireUTF8Arguments() throws {
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let bytes = CommandLine.unsafeArgv[index], String(validatingCString: bytes) == nil else { continue }
+      throw ValidationError("Argument \(index), '\(String(cString: bytes))', is not UTF-8; rename the file.")
     }
   }
 

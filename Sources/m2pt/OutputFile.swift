@@ -22,6 +22,7 @@ struct OutputFile {
   }
 
   let url: URL
+  private let path: String
   private let kind: Kind
   private let option: String
   private let overwrites: Bool
@@ -29,6 +30,7 @@ struct OutputFile {
   /// - Parameter option: the one that names the file.
   init(_ path: String, _ kind: Kind, option: String = "--output", _ overwrite: OverwriteOption) {
     url = URL(fileURLWithPath: path)
+    self.path = path
     (self.kind, self.option, overwrites) = (kind, option, overwrite.overwrite)
   }
 
@@ -43,6 +45,7 @@ struct OutputFile {
   /// - Parameter inputs: files that the command reads.
   /// - Throws: `ToolError`.
   func check(inputs: [URL]) throws {
+    guard !path.isEmpty, !path.hasSuffix("/") else { throw refusal("names no file; choose another \(option)") }
     let own = FileIdentity(url)
     if let input = inputs.first(where: { FileIdentity($0) == own }) {
       throw refusal("is an input of this command (\(input.relativePath)); choose another \(option)")
@@ -63,7 +66,7 @@ struct OutputFile {
     throw refusal("\(found); choose another \(option), or replace it by --overwrite")
   }
 
-  private func refusal(_ reason: String) -> ToolError { ToolError("\(url.relativePath): \(reason)") }
+  private func refusal(_ reason: String) -> ToolError { ToolError("\(path.isEmpty ? "''" : path): \(reason)") }
 
   private var isEarlierOutput: Bool {
     switch kind {

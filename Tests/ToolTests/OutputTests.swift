@@ -149,12 +149,29 @@ import Testing
           let run = try Tool.run(writer.arguments + [writer.option, place.path, "--overwrite"])
           #expect(run.status == 1 && run.errors.contains("not a regular file"), "\(writer.arguments): \(run.errors)")
         }
+        for name in ["", folder.path + "/", folder.path + "/new/"] where writer.arguments[0] != "segment" {
+          let run = try Tool.run(writer.arguments + [writer.option, name, "--overwrite"])
+          #expect(run.status == 1 && run.errors.contains("names no file"), "\(writer.arguments), '\(name)': \(run.errors)")
+        }
         let missing = folder.appendingPathComponent("no/folder/" + writer.name)
         let run = try Tool.run(writer.arguments + [writer.option, missing.path])
         #expect(run.status == 1 && run.errors.contains("not a directory that can be written"), "\(run.errors)")
         #expect(try names(in: folder) == before)
         for place in [pipe, device, directory] { try FileManager.default.removeItem(at: place) }
       }
+    }
+  }
+
+  /// Another name would be written to.
+  @Test func namesThatAreNotUTF8AreRefused() throws {
+    try withWriters { folder, writers in
+      let before = try names(in: folder)
+      for writer in writers {
+        let shell = ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(writer.option) \(folder.path)/\"$(printf 'a\\377.png')\""]
+        let run = try Tool.run(writer.arguments, prefix: shell)
+        #expect(run.status == 64 && run.errors.contains("is not UTF-8"), "\(writer.arguments): \(run.errors)")
+      }
+      #expect(try names(in: folder) == before)
     }
   }
 
