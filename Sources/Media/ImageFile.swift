@@ -71,7 +71,7 @@ public enum ImageFile {
     }
     try SystemMemory.require(size, for: .file)
     do {
-      return try Data(contentsOf: file)
+      return try Data(bytesOf: file)
     } catch {
       throw MediaError.unreadable(file: file.path, reason: reason(for: error))
     }

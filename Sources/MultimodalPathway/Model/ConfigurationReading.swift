@@ -1,4 +1,5 @@
 import Foundation
+import PathwayCheckpoints
 
 extension VisionTransformerConfiguration {
   /// Reads a model directory's `config.json`, timm's or Hugging Face's.
@@ -41,12 +42,13 @@ enum ConfigurationFile {
   /// - Throws: `ConfigurationError.malformed` where the file cannot be read or is far too large for a configuration.
   static func contents(of url: URL) throws -> Data {
     do {
-      let size = try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
+      let file = URL(fileURLWithPath: url.path).resolvingSymlinksInPath()
+      let size = try FileManager.default.attributesOfItem(atPath: file.path)[.size] as? Int ?? 0
       guard size <= largest else {
         throw ConfigurationError.malformed(
           file: url.path, reason: "has \(size) bytes, more than a configuration can have")
       }
-      return try Data(contentsOf: url)
+      return try Data(bytesOf: url)
     } catch let error as ConfigurationError {
       throw error
     } catch {

@@ -102,7 +102,7 @@ struct StatedRecipe {
   private static func contents(of file: URL) throws -> Data? {
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
     do {
-      return try Data(contentsOf: file)
+      return try Data(bytesOf: file)
     } catch {
       throw ImagePreprocessingError.malformed(
         file: file.path, reason: "cannot be read: \(error.localizedDescription)")
