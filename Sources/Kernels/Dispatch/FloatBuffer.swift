@@ -17,37 +17,37 @@ package final class FloatBuffer: @unchecked Sendable {
     base.initialize(repeating: 0, count: max(count, 16))
   }
 
-  /// Memory that the caller writes before anybody reads it; pages that nobody touches are never there.
-  package init(uninitialized count: Int) {
-    self.count = count
-    let needed = max(count, 16) * 4
-    let isLarge = needed >= Self.largePage
-    let bytes = isLarge ? (needed + Self.largePage - 1) / Self.largePage * Self.largePage : needed
-    base = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? Self.largePage : 64)
-      .bindMemory(to: Float.self, capacity: max(count, 16))
-    #if os(Linux)
-      // Where the system has none to give, nothing changes.
-      if isLarge { madvise(base, bytes, MADV_HUGEPAGE) }
-    #endif
+  /// Memory that the caller writes before anybody reads it; pages that nobody touches are never there. Ends the process
+  /// where the system has no memory, as an array does.
+  package convenience init(uninitialized count: Int) {
+    guard let base = Self.allocate(count) else { fatalError("no memory for \(count) floats") }
+    self.init(base, count: count)
   }
 
   /// The same, where the system may refuse.
   ///
   /// - Throws: `MemoryError`.
-  package init(uninitialized count: Int, for purpose: MemoryError.Purpose) throws {
+  package convenience init(uninitialized count: Int, for purpose: MemoryError.Purpose) throws {
     let bytes = SystemMemory.product(max(count, 16), 4)
-    let isLarge = bytes >= Self.largePage
     try SystemMemory.require(bytes, for: purpose)
-    let size = isLarge ? (bytes + Self.largePage - 1) / Self.largePage * Self.largePage : bytes
+    guard let base = Self.allocate(count) else { throw MemoryError(purpose, needed: bytes, available: nil) }
+    self.init(base, count: count)
+  }
+
+  private init(_ base: UnsafeMutablePointer<Float>, count: Int) { (self.base, self.count) = (base, count) }
+
+  /// Room for `count` floats, at least 16; nil if the system refuses it.
+  private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float>? {
+    let needed = max(count, 16) * 4
+    let isLarge = needed >= largePage
+    let bytes = isLarge ? (needed + largePage - 1) / largePage * largePage : needed
     var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, isLarge ? Self.largePage : 64, size) == 0, let memory else {
-      throw MemoryError(purpose, needed: bytes, available: nil)
-    }
-    self.count = count
-    base = memory.bindMemory(to: Float.self, capacity: max(count, 16))
+    guard posix_memalign(&memory, isLarge ? largePage : 64, bytes) == 0, let memory else { return nil }
     #if os(Linux)
-      if isLarge { madvise(base, size, MADV_HUGEPAGE) }
+      // Where the system has none to give, nothing changes.
+      if isLarge { madvise(memory, bytes, MADV_HUGEPAGE) }
     #endif
+    return memory.bindMemory(to: Float.self, capacity: max(count, 16))
   }
 
   /// Zeros, where the system may refuse.
@@ -58,5 +58,5 @@ package final class FloatBuffer: @unchecked Sendable {
     base.initialize(repeating: 0, count: max(count, 16))
   }
 
-  deinit { base.deallocate() }
+  deinit { free(base) }
 }
