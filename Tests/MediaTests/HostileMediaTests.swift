@@ -124,15 +124,7 @@ import Testing
     var data = try Data(contentsOf: Fixture.url("video/\(file)"))
     let place = try #require(data.firstRange(of: Data(box.utf8))).upperBound
     for (offset, value) in changes { data.replaceSubrange(place + offset..<place + offset + 4, with: big(value)) }
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).mp4")
-    defer { try? FileManager.default.removeItem(at: url) }
-    try data.write(to: url)
-    do {
-      _ = try VideoFile(url)
-      return nil
-    } catch VideoError.damaged(_, let finding) {
-      return finding
-    }
+    return try videoFault(data, "mp4")
   }
 
   @Test func sampleTablesAreHeldAgainstTheFile() throws {
