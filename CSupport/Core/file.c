@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "mp_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 

@@ -4,7 +4,7 @@
 //   M2PT_FAULT=FUNCTION:N+:ERRNO   so do all later ones
 //   M2PT_FAULT_COUNTS=FILE         at the end: a line "FUNCTION CALLS" for each
 //
-// Not counted: calls of the C library within itself; those of the OpenMP runtime, which ends the process where they fail;
+// Not counted: calls of the C library within itself; those of the OpenMP runtime, which ends the process if they fail;
 // writing to standard error, where a test reads what went wrong.
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -3,15 +3,15 @@ import Foundation
 
 /// A directory of files that appears under its name only when it is complete.
 package enum AtomicDirectory {
-  /// Creates a temporary directory beside `url`, lets `body` write files into it, and gives it the name; removes it
-  /// where anything throws.
+  /// Creates a temporary directory next to `url`, lets `body` write files into it, then renames it to `url`. Removes it
+  /// if anything throws.
   ///
   /// - An empty directory gives way; so does one with files, where `replaces` says so: the two are exchanged in one
   ///   step, and the old one is removed with its files.
-  /// - Where the file system cannot exchange, the old one is moved aside first, to `.m2pt-NAME.old`. If the process is killed
+  /// - If the file system cannot exchange them, the old one is first moved to `.m2pt-NAME.old`. If the process is killed
   ///   before the new one has the name, the next writer puts the old one back.
   /// - A symbolic link to a directory stays one: what it names is replaced.
-  /// - What a killed process left beside it is removed.
+  /// - Temporary directories of killed processes next to `url` are removed.
   ///
   /// - Parameter files: names that `body` may write.
   /// - Throws: `CheckpointError.unwritable`, and what `body` throws; then an old directory is as it was.

@@ -5,7 +5,7 @@ import Foundation
 /// The file may be replaced or deleted meanwhile: the mapping keeps what was opened. It must not be cut short in place,
 /// which ends the process at the next read of what is gone (SIGBUS), as with every mapped file.
 final class MappedFile: @unchecked Sendable {
-  // SAFETY: the bytes are private, never written, and given back only when nobody holds the object.
+  // SAFETY: the bytes are private, never written, and released in deinit.
 
   /// What errors call the file.
   let path: String

@@ -7,7 +7,7 @@ extension ImageFile {
   ///
   /// The file appears whole or not at all. Links, permissions and durability are those of `Checkpoint.write(to:)`.
   ///
-  /// - Throws: `CheckpointError.unwritable`, then nothing is left behind and an older file stays as it was;
+  /// - Throws: `CheckpointError.unwritable`, in which case an older file is unchanged and no temporary file remains;
   ///   `MediaError.unwritable` for a picture that PNG cannot hold.
   public static func writePNG(_ image: PixelImage, to file: URL) throws {
     let data = try encodePNG(image, name: file.path)

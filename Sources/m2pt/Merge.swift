@@ -32,6 +32,7 @@ struct Merge: ParsableCommand {
     let file = OutputFile(output, .merged, replacement)
     try file.check(inputs: pathway.inputs(weights))
     try weights.writeMerged(to: file.url, as: dtype.elementType(weights.target), engine: engine.engine())
-    try StandardOutput.show(["wrote \(output): \(weights.target.tensors.count) tensors, \(weights.target.parameterCount) parameters"])
+    let target = weights.target
+    try StandardOutput.show(["wrote \(output): \(target.tensors.count) tensors, \(target.parameterCount) parameters"])
   }
 }

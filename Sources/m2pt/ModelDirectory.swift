@@ -27,7 +27,8 @@ struct ModelDirectory {
     }
     let own = Set(Self.contents.map { FileIdentity(url.appendingPathComponent($0)) })
     if let input = inputs.first(where: { own.contains(FileIdentity($0)) }) {
-      throw ToolError("\(url.relativePath): holds an input of this command, \(input.relativePath); choose another --output")
+      throw ToolError(
+        "\(url.relativePath): holds an input of this command, \(input.relativePath); choose another --output")
     }
     let parent = place.deletingLastPathComponent()
     guard FileManager.default.isWritableFile(atPath: parent.path) else {
@@ -48,7 +49,7 @@ struct ModelDirectory {
 
   /// Writes `config.json` and `model.safetensors`.
   ///
-  /// - Throws: `CheckpointError`, `ConfigurationError`; nothing new is left behind and an old model stays.
+  /// - Throws: `CheckpointError`, `ConfigurationError`. An old model is then unchanged, and no temporary directory remains.
   func write(
     _ checkpoint: Checkpoint, _ configuration: VisionTransformerConfiguration, _ recipe: ImagePreprocessing?
   ) throws {

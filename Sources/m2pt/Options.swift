@@ -159,8 +159,8 @@ struct ToolError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description.onOneLine() }
 }
 
-/// One line on standard error, a warning or a note, whatever names from files are in it. Where standard error takes
-/// nothing there is nobody to tell.
+/// Writes a warning or a note as one line on standard error, with text from files escaped. A failure is ignored: no
+/// other stream could report it.
 func report(_ line: String) { StandardStreams.write(line.onOneLine() + "\n", to: STDERR_FILENO) }
 
 /// Prints a value as JSON with sorted keys.

@@ -95,7 +95,7 @@ struct OutputFile {
 }
 
 extension ModelLocation {
-  /// Files beside the weights that loading a model may read.
+  /// Configuration and index files that loading a model may read besides its weights.
   var configurationFiles: [URL] {
     [
       "config.json", "preprocessor_config.json", "video_preprocessor_config.json", "model.safetensors.index.json",

@@ -13,8 +13,7 @@ extension Pickle {
     "i8": .int64, "f2": .float16, "f4": .float32, "f8": .float64,
   ]
 
-  /// The bytes that a Latin-1 text stands for; nil if a character is not one of the first 256, or their
-  /// number is not `count`.
+  /// The bytes that a Latin-1 text encodes; nil if a character is above U+00FF, or if there are not exactly `count`.
   func latinBytes(_ range: Range<Int>, count: Int) -> [UInt8]? {
     // Two bytes of UTF-8 at most for each.
     guard count <= range.count, range.count <= 2 * count else { return nil }

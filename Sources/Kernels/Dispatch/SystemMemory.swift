@@ -94,7 +94,7 @@ public struct MemoryError: Error, Equatable, CustomStringConvertible {
     case start
     /// Weights as the kernels read them, or converted ones.
     case weights
-    /// Activations of a pass over so many inputs.
+    /// Activations of a pass over `batch` inputs.
     case pass(batch: Int)
     /// Results of a pass.
     case results
@@ -106,10 +106,11 @@ public struct MemoryError: Error, Equatable, CustomStringConvertible {
     case verification
   }
 
+  /// What the memory is for.
   public let purpose: Purpose
-  /// Bytes.
+  /// Bytes that the operation needs.
   public let needed: Int
-  /// Bytes that the system gives; nil where it does not tell.
+  /// Bytes that the system can still provide; nil if unknown.
   public let available: Int?
 
   package init(_ purpose: Purpose, needed: Int, available: Int?) {
