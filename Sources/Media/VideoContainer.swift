@@ -110,15 +110,10 @@ enum VideoContainer {
   /// Where a second EBML header with a document type begins in a segment of unknown length.
   private static func fileInSegment(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var place = 4
-    // SAFETY: memchr looks at the bytes from `place` to the end.
-    while place + 48 <= bytes.count, let base = bytes.baseAddress,
-      let found = memchr(base + place, 0x1A, bytes.count - place)
-    {
-      place = base.distance(to: UnsafeRawPointer(found)) + 1
-      let window = bytes[(place - 1)...].prefix(48)
-      guard window.starts(with: magic) else { continue }
-      let text = String(decoding: window, as: UTF8.self)
-      if text.contains("matroska") || text.contains("webm") { return place - 1 }
+    while place + 48 <= bytes.count, let found = bytes.firstPlace(of: magic, from: place) {
+      let text = String(decoding: bytes[found...].prefix(48), as: UTF8.self)
+      if text.contains("matroska") || text.contains("webm") { return found }
+      place = found + 1
     }
     return nil
   }
