@@ -122,6 +122,20 @@ import Testing
     }
   }
 
+  /// The OpenMP runtime registers itself under its process's number. A process killed while it does leaves an empty
+  /// object, over which the runtime of the next process of that number would end it.
+  @Test(arguments: [0, 1024]) func anEmptyRegistrationOfADeadProcessIsNoMatter(_ size: Int) throws {
+    guard FileManager.default.fileExists(atPath: "/dev/shm") else { return }
+    try Tool.withModels { folder in
+      let script = """
+        truncate -s \(size) /dev/shm/__KMP_REGISTERED_LIB_$$_$(id -u); exec "$0" "$@" --threads 2
+        """
+      let run = try Tool.run(verify(folder), prefix: ["/bin/sh", "-c", script])
+      try #require(run.status == 0, "\(run.errors)")
+      #expect(try threads(run.output) == 2)
+    }
+  }
+
   /// The threads that m2pt takes are those of its affinity mask.
   @Test func affinityIsObeyed() throws {
     let taskset = "/usr/bin/taskset"
