@@ -120,7 +120,7 @@ public struct RidgeRegression: Sendable {
     var attempts = [Attempt](repeating: .failure(.ridge(found: .nan)), count: problems.count * grid.count)
     try attempts.withUnsafeMutableBufferPointer { attempts in
       try engine.run { member in
-        member.share(attempts.count) { index in
+        member.parallelFor(attempts.count) { index in
           attempts[index] = Attempt { () throws(RidgeError) in
             try problems[index / grid.count].solve(grid[index % grid.count])
           }

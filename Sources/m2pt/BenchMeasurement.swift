@@ -23,7 +23,7 @@ struct BenchMeasurement {
   init(_ model: VisionTransformer, batch: Int, runs: Int, profiles: Bool) throws {
     self.model = model
     self.batch = batch
-    limit = try model.engine.multiplyAddLimit(model.precision.standard)
+    limit = try model.engine.peakGFLOPS(model.precision.standard)
     let images = try Self.images(model.configuration, batch: batch)
     let counter = allocationCounter()
     // Of their own, not of `self`, which `passes` has a copy of: appending would copy them.
@@ -39,7 +39,7 @@ struct BenchMeasurement {
     }
     allocations = counter.map { $0() - before }
     (wall, processor) = (walls, processors)
-    limit = max(limit, try model.engine.multiplyAddLimit(model.precision.standard))
+    limit = max(limit, try model.engine.peakGFLOPS(model.precision.standard))
     if profiles { profile = try makeProfile(images, runs) }
   }
 
@@ -60,16 +60,16 @@ struct BenchMeasurement {
 
   private func makeProfile(_ images: Tensor, _ runs: Int) throws -> BenchReport.Profile {
     let engine = model.engine
-    let memory = try engine.readLimit(bytesPerThread: Self.memoryBytes / engine.threads)
-    let cache = try engine.readLimit(bytesPerThread: Self.cachedBytes)
+    let memory = try engine.peakBandwidth(bytesPerThread: Self.memoryBytes / engine.threads)
+    let cache = try engine.peakBandwidth(bytesPerThread: Self.cachedBytes)
     let workspace = try model.workspace(batch: batch, profiled: true)
     var total = 0.0
     try passes(images, workspace, runs) { run, wall, _ in
       if run == -1 { workspace.profile?.reset() }
       if run >= 0 { total += wall }
     }
-    let memoryNow = max(memory, try engine.readLimit(bytesPerThread: Self.memoryBytes / engine.threads))
-    let limit = max(limit, try engine.multiplyAddLimit(model.precision.standard))
+    let memoryNow = max(memory, try engine.peakBandwidth(bytesPerThread: Self.memoryBytes / engine.threads))
+    let limit = max(limit, try engine.peakGFLOPS(model.precision.standard))
     let work = model.work(batch: batch)
     let pass = total / Double(runs)
     let operations = ForwardOperation.allCases.compactMap { operation -> BenchReport.Operation? in

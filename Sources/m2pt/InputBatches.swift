@@ -68,7 +68,7 @@ struct InputBatches {
     var results = [Result<[Float], any Error>](repeating: .success([]), count: names.count)
     try results.withUnsafeMutableBufferPointer { results in
       try engine.run { member in
-        member.share(names.count) { index in
+        member.parallelFor(names.count) { index in
           results[index] = Result {
             let values = try views(names[index])
             guard values.withUnsafeBufferPointer({ values in

@@ -96,7 +96,7 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
       return PathwayRun(outputCount: tokens * width) { output in
         try engine.run { member in
           let own = scratch.base + member.index * count
-          member.share(heads) { head in
+          member.parallelFor(heads) { head in
             let q = UnsafePointer(qkv.base) + head * size
             var arguments = AttentionArguments(
               q: q, k: q + width, v: q + 2 * width, stride: 12 * width, output: output.base + head * size,
@@ -121,7 +121,7 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
         try withUnsafePointer(to: term) { term in
           try engine.run { member in
             let own = scratch.base + member.index * scratchCount
-            member.share(panels) { panel in
+            member.parallelFor(panels) { panel in
               var place = PackedPanels(words: output.base + panel * width * k)
               engine.kernels.float32.pack(weights.base, n, k, term, 1, Span1D(panel, panel + 1), &place, own)
             }

@@ -17,7 +17,7 @@ import Testing
     await #expect(processExitsWith: .success) {
       let engine = try Engine(threads: 1)
       let before = try EngineProcessTests.threads()
-      for _ in 0..<100 { try engine.run { member in member.share(10) { _ in } } }
+      for _ in 0..<100 { try engine.run { member in member.parallelFor(10) { _ in } } }
       let after = try EngineProcessTests.threads()
       #expect(after.subtracting(before).isEmpty)
       let start = EngineProcessTests.processorTime()
@@ -29,11 +29,11 @@ import Testing
   @Test func aTeamIsAsLargeAsAskedForAndSleepsAfterwards() async {
     await #expect(processExitsWith: .success) {
       let before = try EngineProcessTests.threads()
-      for _ in 0..<20 { try Engine(threads: 5).run { member in member.share(10) { _ in } } }
+      for _ in 0..<20 { try Engine(threads: 5).run { member in member.parallelFor(10) { _ in } } }
       let after = try EngineProcessTests.threads()
       #expect(after.subtracting(before).count == 4)
       // A smaller team uses some of them, and makes no more.
-      try Engine(threads: 3).run { member in member.share(10) { _ in } }
+      try Engine(threads: 3).run { member in member.parallelFor(10) { _ in } }
       let again = try EngineProcessTests.threads()
       #expect(again.subtracting(after).isEmpty)
       // OpenMP's threads wait for more work for 200 ms before they sleep (KMP_BLOCKTIME).

@@ -30,7 +30,7 @@ import Testing
       nonisolated(unsafe) let counts = counts
       try engine.run { member in
         for phase in 0..<phases {
-          member.share(37) { counts[phase * 37 + $0] += 1 + (phase > 0 ? counts[(phase - 1) * 37 + 36 - $0] : 0) }
+          member.parallelFor(37) { counts[phase * 37 + $0] += 1 + (phase > 0 ? counts[(phase - 1) * 37 + 36 - $0] : 0) }
         }
       }
     }

@@ -55,7 +55,10 @@ struct ZipChecksums {
       let isDone = result.withUnsafeMutableBufferPointer { result in
         // SAFETY: every item is one thread's, and `run` waits for all.
         nonisolated(unsafe) let place = result
-        return (try? engine.run { member in member.share(pieces.count) { place[$0] = checksum(pieces[$0]) } }) != nil
+        let ran: Void? = try? engine.run { member in
+          member.parallelFor(pieces.count) { place[$0] = checksum(pieces[$0]) }
+        }
+        return ran != nil
       }
       if isDone { return result }
     }

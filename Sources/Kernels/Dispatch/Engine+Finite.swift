@@ -7,7 +7,7 @@ extension Engine {
     let piece = 1 << 16
     let isFinite = Atomic(true)
     try run { member in
-      member.share((count + piece - 1) / piece) { index in
+      member.parallelFor((count + piece - 1) / piece) { index in
         let start = index * piece
         if !FiniteScan.allFinite(numbers + start, count: min(piece, count - start)) {
           isFinite.store(false, ordering: .relaxed)

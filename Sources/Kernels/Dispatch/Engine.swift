@@ -118,7 +118,7 @@ package struct Member {
 
   /// Calls `body` with items of `0..<items`, each on one member, and waits until all are done.
   @inline(__always)
-  package mutating func share(_ items: Int, _ body: (Int) -> Void) {
+  package mutating func parallelFor(_ items: Int, _ body: (Int) -> Void) {
     if count == 1 {
       for item in 0..<items { body(item) }
       return

@@ -60,7 +60,7 @@ package struct LinearProduct {
       // An item for every panel, but at least so many that no thread waits long for the last. All panels pass by a
       // block of rows, which stays in L2, before the next block.
       let pieces = max(rowBlocks, min(m, (member.count * itemsPerThread + panels - 1) / panels))
-      member.share(panels * pieces) { item in
+      member.parallelFor(panels * pieces) { item in
         let panel = start + item % panels
         var arguments = template
         matrix.place(&arguments, panel: panel)
@@ -77,7 +77,7 @@ package struct LinearProduct {
       let groups = (panels + perItem - 1) / perItem
       matrix.terms.withUnsafeBufferPointer { terms in
         guard let first = terms.baseAddress else { return }
-        member.share(groups) { item in
+        member.parallelFor(groups) { item in
           let range = Span1D(start + item * perItem, min(end, start + (item + 1) * perItem))
           var place = PackedPanels(words: folded)
           var arguments = template

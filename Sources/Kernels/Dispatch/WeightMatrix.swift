@@ -81,7 +81,7 @@ package struct PackedMatrix: Sendable {
         let isFinite = Atomic(true)
         try engine.run { member in
           let own = scratch.base + member.index * scratchCount
-          member.share(panelCount) { panel in
+          member.parallelFor(panelCount) { panel in
             var place = destination(panel)
             let start = panel * panelColumns
             let rows = min(panelColumns, n - start)

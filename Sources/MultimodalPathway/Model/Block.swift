@@ -61,7 +61,9 @@ private let piece = 16
 /// Shares `rows` rows out in pieces.
 @inline(__always)
 private func forEachPiece(_ member: inout Member, _ rows: Int, _ body: (Span1D) -> Void) {
-  member.share((rows + piece - 1) / piece) { index in body(Span1D(index * piece, min(rows, (index + 1) * piece))) }
+  member.parallelFor((rows + piece - 1) / piece) { index in
+    body(Span1D(index * piece, min(rows, (index + 1) * piece)))
+  }
 }
 
 /// A pre-norm transformer block: x += ls1(attn(norm1(x))), x += ls2(mlp(norm2(x))) (timm's `Block`).
@@ -179,7 +181,7 @@ struct Block: Sendable {
     // Columns of an item of work: a pass over few images has items for every member.
     let columns = 256
     let parts = (width + columns - 1) / columns
-    member.share(w.batch * parts) { item in
+    member.parallelFor(w.batch * parts) { item in
       let start = item % parts * columns
       let place = rows + item / parts * w.tokens * stride + start
       kernels.pool(
@@ -269,7 +271,7 @@ struct Block: Sendable {
       let half = rowStride(c.hiddenWidth, .bfloat16, kernels) * rows.spacing
       if rows.takesMean {
         let stride = rowStride(c.hiddenWidth, .float32, kernels) * rows.spacing
-        member.share(rows.count) { row in
+        member.parallelFor(rows.count) { row in
           roundToBFloat16(w.hidden + row * stride, c.hiddenWidth, to: w.qkv + row * half)
         }
       }
@@ -335,7 +337,7 @@ struct Block: Sendable {
     // At least four items a member where heads are few, but no piece under 48 queries: each packs the head's K and V
     // again.
     let pieces = max(1, min((4 * member.count + heads - 1) / heads, queries / 48))
-    member.share(heads * pieces) { item in
+    member.parallelFor(heads * pieces) { item in
       let (image, head, piece) = (item / pieces / c.heads, item / pieces % c.heads, item % pieces)
       var arguments = w.attention(image: image, head: head, c, attentionPrecision)
       activations.attention(&arguments, Span1D(queries * piece / pieces, queries * (piece + 1) / pieces), scratch)
@@ -350,7 +352,7 @@ struct Block: Sendable {
     let scratch = w.scratch + member.index * w.scratchStride
     prepare(.qkv, .all(w), &member, kernels, c, w)
     finish(.qkv, .all(w), &member, kernels, c, w)
-    member.share(w.batch * c.heads) { item in
+    member.parallelFor(w.batch * c.heads) { item in
       var arguments = w.attention(image: item / c.heads, head: item % c.heads, c, attentionPrecision)
       kernels.activations(attentionPrecision).attentionProbabilities(
         &arguments, Span1D(0, w.tokens), maps + item * w.tokens * w.tokens, scratch)

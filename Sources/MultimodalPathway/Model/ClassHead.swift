@@ -34,7 +34,7 @@ struct ClassHead: Sendable {
   /// Logits, (B, classes) in `w.logits`, of `w.pooled`.
   func run(_ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ buffers: PointBuffers) {
     let scratch = buffers.scratch + member.index * buffers.scratchStride
-    member.share(w.batch) { cloud in
+    member.parallelFor(w.batch) { cloud in
       var input = UnsafePointer(w.pooled) + cloud * w.pooledStride
       for index in layers.indices {
         let layer = layers[index]

@@ -99,7 +99,7 @@ struct PartHead: Sendable {
       m: w.batch * w.tokens, c: buffers.propagated, ldc: buffers.propagatedStride, epilogue: Epilogue(),
       scratch: w.scratch + member.index * w.scratchStride)
     let width = ofFeatures.matrix.k
-    member.share(w.batch) { cloud in
+    member.parallelFor(w.batch) { cloud in
       let features = buffers.features + cloud * w.tokens * buffers.featureStride
       let global = buffers.global + cloud * 2 * width
       kernels.pool(features, buffers.featureStride, w.tokens, width, true, global)
@@ -112,7 +112,7 @@ struct PartHead: Sendable {
         addend: categories.base + row * n, scratch: scratch)
     }
     let pieces = (p.points + Self.rows - 1) / Self.rows
-    member.share(w.batch * pieces) { item in
+    member.parallelFor(w.batch * pieces) { item in
       let start = item % pieces * Self.rows
       points(
         kernels, clouds, item / pieces, Span1D(start, min(p.points, start + Self.rows)), w, buffers, scratch)

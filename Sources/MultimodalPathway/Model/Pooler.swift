@@ -51,7 +51,7 @@ extension VisionTransformer {
     pooler.run(
       &member, kernels, a: tokenRows(w), lda: w.pooledStride, m: w.batch, c: w.pooled, ldc: w.pooledStride,
       epilogue: Epilogue(), partial: w.partial, scratch: w.scratch + member.index * w.scratchStride)
-    member.share(w.batch) { image in
+    member.parallelFor(w.batch) { image in
       let row = w.pooled + image * w.pooledStride
       for column in 0..<width { row[column] = tanh(row[column]) }
     }

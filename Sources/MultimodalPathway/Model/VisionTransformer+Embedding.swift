@@ -66,7 +66,7 @@ extension VisionTransformer {
         c: w.x + (image * w.tokens + c.prefixTokens) * w.stride, ldc: w.stride, epilogue: epilogue, partial: w.partial,
         scratch: scratch)
     }
-    member.share(w.batch * c.prefixTokens) { item in
+    member.parallelFor(w.batch * c.prefixTokens) { item in
       let (image, token) = (item / c.prefixTokens, item % c.prefixTokens)
       (w.x + (image * w.tokens + token) * w.stride).update(from: positions.base + token * c.width, count: c.width)
     }
@@ -92,7 +92,7 @@ extension VisionTransformer {
     let elementBytes = precision.patchEmbedding == .bfloat16 ? 2 : 4
     // A channel's part of a tubelet is a patch of an image whose channels are the tubelet's frames.
     let channelBytes = c.patchValues / c.channels * elementBytes
-    member.share(w.batch * c.slices * rows) { item in
+    member.parallelFor(w.batch * c.slices * rows) { item in
       let (slice, first) = (item / rows, item % rows * columns)
       let (image, time) = (slice / c.slices, slice % c.slices * c.tubelet)
       let patches = patchRows(w, from: slice * rows * columns)

@@ -180,7 +180,7 @@ public final class VisionTransformer: Sendable {
     w.batch = batch
     let width = configuration.width
     try engine.run { member in
-      member.share(w.batch * w.tokens) { row in
+      member.parallelFor(w.batch * w.tokens) { row in
         (w.x + row * w.stride).update(from: tokens + row * width, count: width)
       }
       encode(&member, engine.kernels, w, taps, positions: nil)
@@ -215,7 +215,7 @@ public final class VisionTransformer: Sendable {
   private func add(_ rows: UnsafePointer<Float>, _ member: inout Member, _ w: Workspace.Buffers) {
     let width = configuration.width
     member.begin(.patchEmbedding)
-    member.share(w.batch * w.tokens) { row in
+    member.parallelFor(w.batch * w.tokens) { row in
       let (x, addend) = (w.x + row * w.stride, rows + row * w.stride)
       for column in 0..<width { x[column] += addend[column] }
     }
@@ -249,7 +249,7 @@ public final class VisionTransformer: Sendable {
     to destination: UnsafeMutablePointer<Float>
   ) {
     let width = configuration.width
-    member.share(w.batch * w.tokens) { row in
+    member.parallelFor(w.batch * w.tokens) { row in
       (destination + row * width).update(from: rows + row * w.stride, count: width)
     }
   }
@@ -273,7 +273,7 @@ public final class VisionTransformer: Sendable {
     if let destination = taps.features { copyRows(&member, from: features, w, to: destination) }
     member.begin(.pooling)
     let reduction = readsMeanOnly(taps) ? .token : c.reduction
-    member.share(w.batch) { image in
+    member.parallelFor(w.batch) { image in
       pool(
         kernels, features + image * w.tokens * w.stride, w, reduction, into: w.pooled + image * w.pooledStride,
         scratch: w.hidden + image * w.hiddenStride)

@@ -90,7 +90,7 @@ extension PathwayWeights {
       try WeightPointers(weight, terms).use { weight, terms in
         let pieces = (destination.count + foldedPiece - 1) / foldedPiece
         try engine.run { member in
-          member.share(pieces) { index in
+          member.parallelFor(pieces) { index in
             let start = index * foldedPiece
             fold(
               weight, terms, start..<min(start + foldedPiece, destination.count), engine.kernels, into: out + start)

@@ -93,7 +93,7 @@ extension PathwayWeights {
     }
     try engine.run { member in
       let own = scratch.base + member.index * foldedPiece
-      member.share(pieces.count) { index in
+      member.parallelFor(pieces.count) { index in
         let (place, start) = pieces[index]
         let range = start..<min(start + foldedPiece, tensors[place].count)
         attempt {
@@ -105,7 +105,7 @@ extension PathwayWeights {
         }
       }
       if member.index == 0 { file.beginFlushing() }
-      member.share(files.count) { index in
+      member.parallelFor(files.count) { index in
         guard state.withLock({ $0.isGood && $0.error == nil }) else { return }
         attempt {
           let digest = try FileDigest.sha256(of: files[index])

@@ -59,7 +59,7 @@ public struct PointSampling: Sendable {
         let scratch = distances.base + member.index * stride
         // Some at a time: one place is soon done.
         let piece = 16
-        member.share((places.count + piece - 1) / piece) { index in
+        member.parallelFor((places.count + piece - 1) / piece) { index in
           for item in index * piece..<min(places.count, (index + 1) * piece) {
             let (x, y, z) = places[item]
             // SAFETY: the row is this item's, the scratch this member's.

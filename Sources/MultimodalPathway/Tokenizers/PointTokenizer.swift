@@ -68,11 +68,11 @@ struct PointTokenizer: Sendable {
     _ member: inout Member, _ kernels: KernelTable, clouds: UnsafePointer<Float>, _ w: Workspace.Buffers,
     _ buffers: PointBuffers
   ) {
-    member.share(w.batch) { cloud in sample(kernels, clouds + cloud * p.points * 3, cloud, w, buffers) }
+    member.parallelFor(w.batch) { cloud in sample(kernels, clouds + cloud * p.points * 3, cloud, w, buffers) }
     let groups = Self.groupsPerItem(p)
     let items = (p.groups + groups - 1) / groups
     let scratch = buffers.scratch + member.index * buffers.scratchStride
-    member.share(w.batch * items) { item in
+    member.parallelFor(w.batch * items) { item in
       let start = item % items * groups
       tokens(kernels, item / items, Span1D(start, min(p.groups, start + groups)), w, buffers, scratch)
     }

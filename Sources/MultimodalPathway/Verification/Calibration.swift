@@ -169,7 +169,7 @@ public struct Calibration {
   private func squaredRows(_ y: FloatBuffer, _ other: FloatBuffer?, rows: Int, columns: Int) throws -> [Double] {
     let sums = DoubleBuffer(count: rows)
     try engine.run { member in
-      member.share(rows) { row in
+      member.parallelFor(rows) { row in
         for index in row * columns..<(row + 1) * columns {
           let difference = Double(y.base[index]) - Double(other?.base[index] ?? 0)
           sums.base[row] += difference * difference

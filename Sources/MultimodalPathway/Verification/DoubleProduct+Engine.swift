@@ -25,7 +25,7 @@ extension DoubleProduct {
     let rowPiece = 64
     let rowPieces = (rows + rowPiece - 1) / rowPiece
     try engine.run { member in
-      member.share(panels * rowPieces) { item in
+      member.parallelFor(panels * rowPieces) { item in
         let first = item / panels * rowPiece
         run(panel: item % panels, rows: first..<min(rows, first + rowPiece), x: x, y: y, deviation: deviation)
       }

@@ -38,7 +38,7 @@ struct NarrowRows {
     let halves = workspace.buffers.hidden
     let halfStride = Workspace.padded(kernels.bfloat16.words(width))
     try model.engine.run { member in
-      member.share(rows) { row in
+      member.parallelFor(rows) { row in
         let span = Span1D(row, row + 1)
         switch precision {
         case .int8 where isHandedOn:
@@ -60,16 +60,16 @@ struct NarrowRows {
     let qkvStride = Workspace.padded(kernels.bfloat16.words(3 * c.width))
     let target = Workspace.padded(kernels.products(precision).words(c.width))
     try model.engine.run { member in
-      member.share(rows) { row in
+      member.parallelFor(rows) { row in
         roundToBFloat16(source.qkv + row * source.qkvStride, 3 * c.width, to: w.qkv + row * qkvStride)
       }
       let scratch = w.scratch + member.index * w.scratchStride
-      member.share(w.batch * c.heads) { item in
+      member.parallelFor(w.batch * c.heads) { item in
         var arguments = w.attention(image: item / c.heads, head: item % c.heads, c, .bfloat16)
         kernels.bfloat16Activations.attention(&arguments, Span1D(0, w.tokens), scratch)
       }
       guard precision == .int8 else { return }
-      member.share(rows) { row in
+      member.parallelFor(rows) { row in
         kernels.quantizeRows(w.y, stride * 4, true, words.base, target, Span1D(row, row + 1), c.width, scales)
       }
     }

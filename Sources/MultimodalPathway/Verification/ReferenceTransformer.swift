@@ -91,7 +91,7 @@ package final class ReferenceTransformer {
     let y = try DoubleBuffer.zeros(copies * rows * norm.width)
     let items = copies * rows
     try engine.run { member in
-      member.share(items) { norm.row($0, rows: rows, x.base, y.base) }
+      member.parallelFor(items) { norm.row($0, rows: rows, x.base, y.base) }
     }
     return y
   }
@@ -115,7 +115,7 @@ package final class ReferenceTransformer {
     let attention = DoubleAttention(
       copies: copies, batch: batch, tokens: tokens, heads: c.heads, headSize: c.headSize, signs: signs, step: step)
     try engine.run { member in
-      member.share(attention.items) { attention.head($0, qkv.base, attended.base) }
+      member.parallelFor(attention.items) { attention.head($0, qkv.base, attended.base) }
     }
     qkv = DoubleBuffer(count: 0)
     var y: DoubleBuffer

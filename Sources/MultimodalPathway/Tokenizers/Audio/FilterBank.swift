@@ -121,7 +121,7 @@ public struct FilterBank: Sendable {
       for first in stride(from: 0, to: frames, by: rows) {
         let count = min(rows, frames - first)
         let index = member.index
-        member.share(count) { row in
+        member.parallelFor(count) { row in
           halve(
             samples + (first + row) * frameShift, frame.base + index * frameLength, even: even.base + row * width,
             odd: odd.base + row * width)
@@ -130,7 +130,7 @@ public struct FilterBank: Sendable {
           matrix.multiply(
             &member, kernels, input.base, rows: count, into: output.base, scratch: scratch.base + index * scratchCount)
         }
-        member.share(count) { row in
+        member.parallelFor(count) { row in
           let (re, im) = (real.base + row * frequencies, imaginary.base + row * frequencies)
           for k in 0..<frequencies { re[k] = re[k] * re[k] + im[k] * im[k] }
           for (bin, triangle) in triangles.enumerated() {

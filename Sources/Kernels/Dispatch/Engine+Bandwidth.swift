@@ -1,9 +1,9 @@
 extension Engine {
-  /// The most bytes a second that this engine's threads read now, in GB/s: all at once, each from `bytesPerThread` of
-  /// its own, best of several passes. From memory where these are more than the caches hold, else from a cache.
+  /// Peak read bandwidth of this engine's threads now, in GB/s: all threads at once, each on `bytesPerThread` bytes of
+  /// its own, the best of several passes. Measures memory if the bytes exceed the caches, else a cache.
   ///
   /// - Throws: `EngineError.threadsUnavailable`.
-  public func readLimit(bytesPerThread: Int) throws -> Double {
+  public func peakBandwidth(bytesPerThread: Int) throws -> Double {
     let piece = max(1, bytesPerThread / Self.readStep) * Self.readStep
     let data = FloatBuffer(count: threads * piece / 4)
     let sums = FloatBuffer(count: threads * 16)

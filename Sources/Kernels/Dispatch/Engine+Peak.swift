@@ -1,11 +1,12 @@
 import PathwayKernelTemplates
 
 extension Engine {
-  /// The most operations a second that this engine's threads reach now, in units of 10^9: multiply-adds on registers
-  /// alone, on all threads at once, best of several short runs. What kernels are measured against. Takes about 50 ms.
+  /// Peak arithmetic throughput of this engine's threads now, in 10^9 operations a second, a multiply-add being two:
+  /// multiply-adds on registers alone, on all threads at once, the best of several short runs. Int8 operations are
+  /// integer operations. Kernels are measured against it. Takes about 50 ms.
   ///
   /// - Throws: `EngineError.threadsUnavailable`.
-  public func multiplyAddLimit(_ precision: Precision = .float32) throws -> Double {
+  public func peakGFLOPS(_ precision: Precision = .float32) throws -> Double {
     let products = kernels.products(precision)
     let lanes = kernels.panelColumns / 2
     let chains = multiplyAddChains
