@@ -1,29 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// MARK: - Instruction sets
-// One list of flags per kernel module. Detection and dispatch are compiled with none of them
-// (Sources/Kernels/README.md).
-
-#if arch(x86_64)
-  let baselineFlags: [String] = []
-  let avx2Flags = ["-Xcc", "-mavx2", "-Xcc", "-mfma", "-Xcc", "-mf16c"]
-  let avx512Flags =
-    avx2Flags + [
-      "-Xcc", "-mavx512f", "-Xcc", "-mavx512bw", "-Xcc", "-mavx512dq", "-Xcc", "-mavx512vl",
-      "-Xcc", "-mprefer-vector-width=512",
-    ]
-  let avx512BF16Flags = avx512Flags + ["-Xcc", "-mavx512bf16", "-Xcc", "-mavx512vnni"]
-#else
-  let baselineFlags: [String] = []
-  let avx2Flags: [String] = []
-  let avx512Flags: [String] = []
-  let avx512BF16Flags: [String] = []
-#endif
-
-func kernelSettings(_ flags: [String]) -> [SwiftSetting] {
-  strict + [.unsafeFlags(["-Ounchecked"] + flags), wholeModule]
-}
+// MARK: - Settings
 
 let strict: [SwiftSetting] = [
   .swiftLanguageMode(.v6), .enableExperimentalFeature("StrictConcurrency"), .treatAllWarnings(as: .error),
@@ -36,6 +14,43 @@ let wholeModule: SwiftSetting = .unsafeFlags(
 
 /// Loops that debug builds run at full speed, with the checks of a release build.
 let loopSettings: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug)), wholeModule]
+
+// MARK: - Instruction sets
+// One module of kernels for each (Sources/Kernels/README.md). Detection and dispatch are compiled with no flag.
+
+let avx2 = ["avx2", "fma", "f16c"]
+let avx512 = avx2 + ["avx512f", "avx512bw", "avx512dq", "avx512vl", "prefer-vector-width=512"]
+let kernelSets = [
+  KernelSet("Baseline", flags: []),
+  KernelSet("AVX2", flags: avx2),
+  KernelSet("AVX512", flags: avx512),
+  KernelSet("AVX512BF16", flags: avx512 + ["avx512bf16", "avx512vnni"], extending: "AVX512"),
+]
+
+/// A folder of Sources/Kernels/Sets and the compiler's `-m` flags of its module, which x86-64 alone has.
+struct KernelSet {
+  let module: String
+  let target: Target
+
+  /// - Parameter base: the set whose operations this one takes over.
+  init(_ name: String, flags: [String], extending base: String? = nil) {
+    module = "PathwayKernels\(name)"
+    target = .target(
+      name: module,
+      dependencies: ["CSupport", "PathwayKernelTemplates"]
+        + (base.map { [.target(name: "PathwayKernels\($0)")] } ?? []),
+      path: "Sources/Kernels/Sets/\(name)", swiftSettings: kernelSettings(flags))
+  }
+}
+
+func kernelSettings(_ flags: [String]) -> [SwiftSetting] {
+  #if arch(x86_64)
+    let options = flags.flatMap { ["-Xcc", "-m\($0)"] }
+  #else
+    let options: [String] = []
+  #endif
+  return strict + [.unsafeFlags(["-Ounchecked"] + options), wholeModule]
+}
 
 let package = Package(
   name: "MultimodalPathway",
@@ -63,26 +78,12 @@ let package = Package(
     // MARK: - Kernels: one source, one module per instruction set
     .target(
       name: "PathwayKernelTemplates", dependencies: ["CSupport"], path: "Sources/Kernels/Templates",
-      swiftSettings: kernelSettings(baselineFlags)),
-    .target(
-      name: "PathwayKernelsBaseline", dependencies: ["PathwayKernelTemplates"], path: "Sources/Kernels/Baseline",
-      swiftSettings: kernelSettings(baselineFlags)),
-    .target(
-      name: "PathwayKernelsAVX2", dependencies: ["PathwayKernelTemplates"], path: "Sources/Kernels/AVX2",
-      swiftSettings: kernelSettings(avx2Flags)),
-    .target(
-      name: "PathwayKernelsAVX512", dependencies: ["PathwayKernelTemplates"], path: "Sources/Kernels/AVX512",
-      swiftSettings: kernelSettings(avx512Flags)),
-    .target(
-      name: "PathwayKernelsAVX512BF16", dependencies: ["PathwayKernelTemplates"], path: "Sources/Kernels/AVX512BF16",
-      swiftSettings: kernelSettings(avx512BF16Flags)),
+      swiftSettings: kernelSettings([])),
     .target(name: "PathwayLoops", path: "Sources/Kernels/Loops", swiftSettings: loopSettings),
     .target(
       name: "PathwayKernels",
-      dependencies: [
-        "CSupport", "PathwayLoops", "PathwayKernelTemplates", "PathwayKernelsBaseline", "PathwayKernelsAVX2",
-        "PathwayKernelsAVX512", "PathwayKernelsAVX512BF16",
-      ],
+      dependencies: ["CSupport", "PathwayLoops", "PathwayKernelTemplates"]
+        + kernelSets.map { .target(name: $0.module) },
       path: "Sources/Kernels/Dispatch", swiftSettings: strict),
 
     // MARK: - The library
@@ -119,7 +120,8 @@ let package = Package(
       name: "PathwayCases", dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayKernelTemplates"],
       path: "Tests/Cases", swiftSettings: strict),
     .testTarget(
-      name: "KernelsTests", dependencies: ["PathwayKernels", "PathwayLoops", "TestSupport"], swiftSettings: strict),
+      name: "KernelsTests", dependencies: ["PathwayKernels", "PathwayLoops", "TestSupport", "CSupport"],
+      swiftSettings: strict),
     .testTarget(name: "CheckpointsTests", dependencies: ["PathwayCheckpoints", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "MultimodalPathwayTests", dependencies: ["MultimodalPathway", "PathwayMedia", "PathwayCases", "TestSupport"],
@@ -127,5 +129,5 @@ let package = Package(
     .testTarget(name: "MediaTests", dependencies: ["PathwayMedia", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TrainingTests", dependencies: ["PathwayTraining", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ToolTests", dependencies: ["m2pt", "PathwayMedia", "TestSupport"], swiftSettings: strict),
-  ]
+  ] + kernelSets.map(\.target)
 )

@@ -2,6 +2,6 @@
 @_exported import PathwayCheckpoints
 @_exported import struct PathwayKernels.Engine
 @_exported import enum PathwayKernels.EngineError
-@_exported import enum PathwayKernels.InstructionSet
+@_exported import struct PathwayKernels.InstructionSet
 @_exported import struct PathwayKernels.MemoryError
 @_exported import enum PathwayKernels.Precision

@@ -31,9 +31,9 @@ import Testing
   }
 
   /// A piece of a panel gets an eighth, less a word for every column at most; sums an eighth at most.
-  @Test(arguments: InstructionSet.allCases)
+  @Test(arguments: InstructionSet.available)
   func keepsToItsShares(_ set: InstructionSet) {
-    let columns = KernelTable.of(set).panelColumns
+    let columns = set.kernels.panelColumns
     for size in stride(from: 256 << 10, through: 4 << 20, by: 1000) {
       let found = Blocking(secondLevel: size, panelColumns: columns)
       let piece = found.kBlock * columns * 4
@@ -42,9 +42,9 @@ import Testing
     }
   }
 
-  @Test(arguments: InstructionSet.allCases)
+  @Test(arguments: InstructionSet.available)
   func tablesHaveTheBlocksOfThisProcessor(_ set: InstructionSet) {
-    let table = KernelTable.of(set)
+    let table = set.kernels
     let bytes = Cache.all.first { $0.level == 2 }?.bytes ?? 0
     #expect(table.blocking == Blocking(secondLevel: bytes, panelColumns: table.panelColumns))
   }

@@ -1,4 +1,5 @@
 import MultimodalPathway
+import PathwayKernelTemplates
 import PathwayKernels
 import TestSupport
 import Testing

@@ -9,7 +9,6 @@ struct Counters: ParsableCommand {
 
   /// Part of what is counted: workspaces hold every thread's scratch.
   private static let threads = 2
-  private static let modules = ["Baseline", "AVX2", "AVX512", "AVX512BF16"].map { "PathwayKernels\($0)" }
 
   @Argument(help: "The baseline's file.") var file: String
   @Flag(help: "Write the baseline anew.") var update = false
@@ -79,7 +78,11 @@ struct Counters: ParsableCommand {
       throw Failure("this program does not know its own place")
     }
     var result: [String: [String: Int]] = [:]
-    for module in Self.modules {
+    // A set's module is called PathwayKernels followed by a name.
+    let modules = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      .filter { $0.hasPrefix("PathwayKernels") && $0.hasSuffix(".build") && $0 != "PathwayKernels.build" }
+      .map { String($0.dropLast(".build".count)) }.sorted()
+    for module in modules {
       let objects = try FileManager.default.contentsOfDirectory(
         atPath: folder.appendingPathComponent("\(module).build").path
       )

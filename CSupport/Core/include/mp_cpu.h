@@ -2,18 +2,30 @@
 #pragma once
 #include <stdint.h>
 
-enum {
-  mp_cpu_avx2_fma = 1,  // AVX2, FMA, F16C
-  mp_cpu_avx512 = 2,    // AVX-512 F, BW, DQ, VL
-  mp_cpu_avx512_bf16 = 4,  // and BF16, VNNI
-};
+/// The features that instruction sets of Sources/Kernels require, by the compiler's names. A line here is all that
+/// detection of another one takes.
+#define MP_CPU_FEATURES(FEATURE)                                                                                    \
+  FEATURE(avx2, 0)                                                                                                  \
+  FEATURE(fma, 1)                                                                                                   \
+  FEATURE(f16c, 2)                                                                                                  \
+  FEATURE(avx512f, 3)                                                                                               \
+  FEATURE(avx512bw, 4)                                                                                              \
+  FEATURE(avx512dq, 5)                                                                                              \
+  FEATURE(avx512vl, 6)                                                                                              \
+  FEATURE(avx512bf16, 7)                                                                                            \
+  FEATURE(avx512vnni, 8)
 
-/// The sets above that this processor has and the operating system saves registers for, as a bit mask.
+#define MP_CPU_FEATURE_BIT(name, bit) mp_cpu_##name = 1 << bit,
+/// One bit for each feature: `mp_cpu_avx2` and so on.
+enum { MP_CPU_FEATURES(MP_CPU_FEATURE_BIT) };
+
+/// The features that this processor has and whose registers the operating system saves, as a bit mask.
 uint32_t mp_cpu_features(void);
 
-/// Bytes of the data cache of `level`, 1...3, that the core has which runs this, and how many logical processors share
-/// it at most: by cpuid, else (bytes alone) by sysconf. 0: not told.
+/// Bytes of the data cache of `level`, 1 to 3, of the core that runs this, by cpuid, else by sysconf; 0 if unknown.
+///
+/// - Parameter sharing: the largest number of logical processors that share the cache; 0 if unknown.
 uint64_t mp_cache_bytes(uint32_t level, uint32_t *sharing);
 
-/// Logical processors that the process may run on: its affinity mask's, else all that are online; at least 1.
+/// Logical processors that the process may run on by its affinity mask, else all that are online; at least 1.
 uint32_t mp_allowed_processors(void);

@@ -50,7 +50,7 @@ MP_PORTABLE(4)
 MP_PORTABLE(8)
 MP_PORTABLE(16)
 
-// Has the cache line of `address`, which need not be anybody's, fetched.
+// Loads the cache line of `address` ahead of its use; any address is allowed.
 MP_INLINE void mp_prefetch(const void *address) { __builtin_prefetch(address); }
 
 // A block of words transposed, `target[c * targetStep + r] = source[r * sourceStep + c]` for r, c < L, by exchanging
@@ -92,28 +92,28 @@ MP_TRANSPOSE(4)
 MP_TRANSPOSE(8)
 MP_TRANSPOSE(16)
 
-// Sum of the lanes: half onto half, until one is left.
+// Sum of the lanes: the upper half is added to the lower half until one lane is left.
 #define MP_HALF_8(v, first) __builtin_shufflevector(v, v, first, first + 1, first + 2, first + 3)
 #define MP_HALF_16(v, first)                                                                                        \
   __builtin_shufflevector(v, v, first, first + 1, first + 2, first + 3, first + 4, first + 5, first + 6, first + 7)
-MP_INLINE float mp_sum_f32x4(mp_f32x4 v) {
+MP_INLINE float mp_reduce_sum_f32x4(mp_f32x4 v) {
   mp_f32x4 pairs = v + __builtin_shufflevector(v, v, 2, 3, 0, 1);
   return pairs[0] + pairs[1];
 }
-MP_INLINE float mp_sum_f32x8(mp_f32x8 v) { return mp_sum_f32x4(MP_HALF_8(v, 0) + MP_HALF_8(v, 4)); }
-MP_INLINE float mp_sum_f32x16(mp_f32x16 v) { return mp_sum_f32x8(MP_HALF_16(v, 0) + MP_HALF_16(v, 8)); }
+MP_INLINE float mp_reduce_sum_f32x8(mp_f32x8 v) { return mp_reduce_sum_f32x4(MP_HALF_8(v, 0) + MP_HALF_8(v, 4)); }
+MP_INLINE float mp_reduce_sum_f32x16(mp_f32x16 v) { return mp_reduce_sum_f32x8(MP_HALF_16(v, 0) + MP_HALF_16(v, 8)); }
 
 // MARK: - What takes an instruction of its own
 //
-// min, max: `b` where either is NaN. below: a < b, a bit a lane. compress: the lanes with a bit in `mask`, first ones
-// first. dot_i16: sum + a.hi b.hi + a.lo b.lo of every lane's two 16-bit integers.
+// min, max: `b` where either is NaN. less_than: a < b, one bit for each lane. compress: the lanes with a bit in `mask`,
+// in order. dot_i16: sum + a.hi b.hi + a.lo b.lo of every lane's two 16-bit integers.
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 MP_INLINE mp_f32x4 mp_max_f32x4(mp_f32x4 a, mp_f32x4 b) { return _mm_max_ps(a, b); }
 MP_INLINE mp_f32x4 mp_min_f32x4(mp_f32x4 a, mp_f32x4 b) { return _mm_min_ps(a, b); }
-MP_INLINE uint32_t mp_below_f32x4(mp_f32x4 a, mp_f32x4 b) { return (uint32_t)_mm_movemask_ps(_mm_cmplt_ps(a, b)); }
+MP_INLINE uint32_t mp_less_than_f32x4(mp_f32x4 a, mp_f32x4 b) { return (uint32_t)_mm_movemask_ps(_mm_cmplt_ps(a, b)); }
 MP_INLINE mp_i32x4 mp_dot_i16_i32x4(mp_i32x4 sum, mp_i32x4 a, mp_i32x4 b) {
   return sum + (mp_i32x4)_mm_madd_epi16((__m128i)a, (__m128i)b);
 }
@@ -121,7 +121,7 @@ MP_INLINE mp_i32x4 mp_dot_i16_i32x4(mp_i32x4 sum, mp_i32x4 a, mp_i32x4 b) {
 #if defined(__AVX2__)
 MP_INLINE mp_f32x8 mp_max_f32x8(mp_f32x8 a, mp_f32x8 b) { return _mm256_max_ps(a, b); }
 MP_INLINE mp_f32x8 mp_min_f32x8(mp_f32x8 a, mp_f32x8 b) { return _mm256_min_ps(a, b); }
-MP_INLINE uint32_t mp_below_f32x8(mp_f32x8 a, mp_f32x8 b) {
+MP_INLINE uint32_t mp_less_than_f32x8(mp_f32x8 a, mp_f32x8 b) {
   return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ));
 }
 MP_INLINE mp_i32x8 mp_dot_i16_i32x8(mp_i32x8 sum, mp_i32x8 a, mp_i32x8 b) {
@@ -132,7 +132,7 @@ MP_INLINE mp_i32x8 mp_dot_i16_i32x8(mp_i32x8 sum, mp_i32x8 a, mp_i32x8 b) {
 #if defined(__AVX512F__)
 MP_INLINE mp_f32x16 mp_max_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_max_ps(a, b); }
 MP_INLINE mp_f32x16 mp_min_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_min_ps(a, b); }
-MP_INLINE uint32_t mp_below_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+MP_INLINE uint32_t mp_less_than_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 // In a register: Zen 4 takes a hundred cycles and more to compress into memory.
 MP_INLINE mp_f32x16 mp_compress_f32x16(mp_f32x16 v, uint32_t mask) {
   return _mm512_maskz_compress_ps((__mmask16)mask, v);
@@ -174,7 +174,7 @@ MP_INLINE void mp_store_i8_i32x16(void *target, mp_i32x16 v) {
     mp_i32x##lanes takes = a < b;                                                                                   \
     return (mp_f32x##lanes)(((mp_i32x##lanes)a & takes) | ((mp_i32x##lanes)b & ~takes));                            \
   }                                                                                                                 \
-  MP_INLINE uint32_t mp_below_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                                     \
+  MP_INLINE uint32_t mp_less_than_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                                 \
     uint32_t bits = 0;                                                                                              \
     for (int lane = 0; lane < lanes; ++lane) bits |= (uint32_t)(a[lane] < b[lane]) << lane;                         \
     return bits;                                                                                                    \
@@ -197,16 +197,16 @@ MP_INLINE mp_f32x16 mp_compress_f32x16(mp_f32x16 v, uint32_t mask) {
 }
 #endif
 
-// Largest of the lanes, by halves like their sum; they hold no NaN.
-MP_INLINE float mp_largest_f32x4(mp_f32x4 v) {
+// Maximum of the lanes, by halves like their sum; they hold no NaN.
+MP_INLINE float mp_reduce_max_f32x4(mp_f32x4 v) {
   mp_f32x4 pairs = mp_max_f32x4(v, __builtin_shufflevector(v, v, 2, 3, 0, 1));
   return pairs[0] > pairs[1] ? pairs[0] : pairs[1];
 }
 #if defined(__AVX2__) || !defined(__x86_64__)
-MP_INLINE float mp_largest_f32x8(mp_f32x8 v) {
-  return mp_largest_f32x4(mp_max_f32x4(MP_HALF_8(v, 0), MP_HALF_8(v, 4)));
+MP_INLINE float mp_reduce_max_f32x8(mp_f32x8 v) {
+  return mp_reduce_max_f32x4(mp_max_f32x4(MP_HALF_8(v, 0), MP_HALF_8(v, 4)));
 }
-MP_INLINE float mp_largest_f32x16(mp_f32x16 v) {
-  return mp_largest_f32x8(mp_max_f32x8(MP_HALF_16(v, 0), MP_HALF_16(v, 8)));
+MP_INLINE float mp_reduce_max_f32x16(mp_f32x16 v) {
+  return mp_reduce_max_f32x8(mp_max_f32x8(MP_HALF_16(v, 0), MP_HALF_16(v, 8)));
 }
 #endif

@@ -1,3 +1,5 @@
+import PathwayKernelTemplates
+
 /// How a product C = A B is cut (GEMM.swift). A panel is walked in pieces of `kBlock` words of K, by each of which pass
 /// `rowBlock` rows, a tile at a time. In every format a word has 4 bytes. What is read again, by whom, and its share of
 /// the core's second-level cache, of S bytes:
@@ -44,5 +46,12 @@ package struct Blocking: Sendable, Equatable, Encodable {
   /// For the caches of this processor.
   static func here(panelColumns: Int) -> Blocking {
     Blocking(secondLevel: Cache.all.first { $0.level == 2 }?.bytes ?? 0, panelColumns: panelColumns)
+  }
+}
+
+extension KernelTable {
+  package var blocking: Blocking {
+    get { Blocking(kBlock: kBlock, rowBlock: rowBlock) }
+    set { (kBlock, rowBlock) = (newValue.kBlock, newValue.rowBlock) }
   }
 }

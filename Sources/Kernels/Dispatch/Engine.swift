@@ -1,5 +1,6 @@
 import CSupport
 import Foundation
+import PathwayKernelTemplates
 
 /// Where a model runs: so many threads, one instruction set. Values of it are independent; several may work at once.
 public struct Engine: Sendable {
@@ -11,9 +12,9 @@ public struct Engine: Sendable {
   /// - Parameters:
   ///   - threads: 1...1024; absent: the environment's `OMP_NUM_THREADS`, else the number that the process may use by its
   ///     affinity mask and the quota of its control groups (`ThreadCount`).
-  ///   - instructionSet: absent: the environment's `M2PT_ISA` (`baseline`, `avx2`, `avx512`), else the widest
-  ///     available.
-  /// - Throws: `EngineError` where the number or the set is not to be had.
+  ///   - instructionSet: absent: the one that the environment's `M2PT_ISA` names, else the one of the highest rank that
+  ///     is available.
+  /// - Throws: `EngineError` where the number or the set is unavailable.
   public init(threads: Int? = nil, instructionSet: InstructionSet? = nil) throws {
     let environment = ProcessInfo.processInfo.environment
     let wanted = try threads ?? ThreadCount.usual(environment: environment)
@@ -33,9 +34,9 @@ public struct Engine: Sendable {
       }
       self.instructionSet = set
     } else {
-      self.instructionSet = available.last ?? .baseline
+      self.instructionSet = available.max() ?? .baseline
     }
-    kernels = KernelTable.of(self.instructionSet)
+    kernels = self.instructionSet.kernels
   }
 
   /// Runs `body` once on every member of a team, in one parallel region, and waits for all.

@@ -1,30 +1,63 @@
 import CSupport
+import PathwayKernelTemplates
 
-/// The instruction sets that kernels exist for, from the one every x86-64 processor has to the widest.
-public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
-  /// SSE2 on x86-64; plain vectors elsewhere.
-  case baseline
-  /// AVX2 with FMA.
-  case avx2
-  /// AVX-512 F, BW, DQ and VL.
-  case avx512
-  /// The same with BF16 and VNNI: products of bfloat16 and int8. In float32, the same bits as `avx512`.
-  case avx512bf16
+/// An instruction set that kernels exist for.
+public struct InstructionSet: Sendable {
+  /// The name that `M2PT_ISA` and `m2pt bench --isa` take.
+  public let name: String
+  /// Among the sets that a processor has, an engine takes the one with the highest rank. Numbers have gaps for sets
+  /// between.
+  package let rank: Int
+  /// The features of `mp_cpu.h` that the processor must have, as a bit mask.
+  package let required: Int
+  /// Compiled for the set: only for processors that have it.
+  private let table: @Sendable () -> KernelTable
 
-  /// The sets this processor and its operating system run, narrowest first.
-  public static let available: [InstructionSet] = {
-    let features = mp_cpu_features()
-    return allCases.filter { set in
-      switch set {
-      case .baseline: true
-      case .avx2: features & UInt32(mp_cpu_avx2_fma) != 0
-      case .avx512: features & UInt32(mp_cpu_avx512) != 0
-      case .avx512bf16: features & UInt32(mp_cpu_avx512_bf16) != 0
-      }
-    }
-  }()
+  /// - Parameter table: the kernels that the set's module makes.
+  init(_ name: String, rank: Int, requires required: Int, table: @escaping @Sendable () -> KernelTable) {
+    self.name = name
+    self.rank = rank
+    self.required = required
+    self.table = table
+  }
 
-  public static func < (left: InstructionSet, right: InstructionSet) -> Bool {
-    allCases.firstIndex(of: left) ?? 0 < allCases.firstIndex(of: right) ?? 0
+  /// The set's kernels, with the blocks for the caches of this processor.
+  ///
+  /// - Precondition: the set is `available`.
+  package var kernels: KernelTable {
+    precondition(Self.available.contains(self), "\(name) is not available on this processor")
+    var table = table()
+    table.blocking = .here(panelColumns: table.panelColumns)
+    return table
+  }
+
+  /// The sets that this processor and its operating system run, by ascending rank.
+  public static let available = available(features: Int(mp_cpu_features()))
+
+  /// The sets that a processor with `features`, a bit mask as in `mp_cpu.h`, runs, by ascending rank.
+  package static func available(features: Int) -> [InstructionSet] {
+    allCases.filter { $0.required & ~features == 0 }
+  }
+}
+
+extension InstructionSet: CaseIterable, Comparable, Hashable {
+  /// Every set, by ascending rank, whether or not this processor has it.
+  public static let allCases = list.sorted()
+
+  public static func < (left: InstructionSet, right: InstructionSet) -> Bool { left.rank < right.rank }
+
+  public static func == (left: InstructionSet, right: InstructionSet) -> Bool { left.name == right.name }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
+extension InstructionSet: RawRepresentable, CustomStringConvertible {
+  public var rawValue: String { name }
+  public var description: String { name }
+
+  /// The set of that name; nil if there is none.
+  public init?(rawValue: String) {
+    guard let set = Self.list.first(where: { $0.name == rawValue }) else { return nil }
+    self = set
   }
 }

@@ -72,9 +72,9 @@ public func attention<F: TileFormat>(
   let values = keys + keyPanels * width * x.headSize
   let scores = values + valuePanels * width * x.tokens
   let sums = scores + F.tileRows * attentionKeyBlock
-  let tops = sums + F.tileRows * outWidth
-  let totals = tops + F.tileRows
-  let blockTops = totals + F.tileRows
+  let maxima = sums + F.tileRows * outWidth
+  let rowSums = maxima + F.tileRows
+  let blockMaxima = rowSums + F.tileRows
   packKeys(F.self, x, into: keys, scratch: scores)
   packValues(F.self, x, into: values)
 
@@ -87,18 +87,18 @@ public func attention<F: TileFormat>(
     while start < x.tokens {
       let count = min(attentionKeyBlock, x.tokens - start)
       scoreTile(F.self, x, first: first, rows: rows, keys: keys, start: start, count: count, into: scores)
-      // Tops of all rows before any row's powers: a row's powers wait for its maximum, not for those of other rows.
+      // Maxima of all rows before any row's powers: a row's powers wait for its maximum, not for those of other rows.
       var row = 0
       while row < rows {
-        blockTops[row] = blockTop(F.I.self, scores + row * attentionKeyBlock, count: count)
+        blockMaxima[row] = blockMax(F.I.self, scores + row * attentionKeyBlock, count: count)
         row += 1
       }
       row = 0
       while row < rows {
         let line = scores + row * attentionKeyBlock
         let correction = softmaxBlock(
-          F.self, line, count: count, scale: x.scale, blockTop: blockTops[row], top: tops + row, total: totals + row,
-          isFirst: start == 0)
+          F.self, line, count: count, scale: x.scale, blockMax: blockMaxima[row], runningMax: maxima + row,
+          rowSum: rowSums + row, isFirst: start == 0)
         if start > 0 {
           var column = 0
           while column < outWidth {
@@ -111,7 +111,8 @@ public func attention<F: TileFormat>(
       }
       var panel = 0
       while panel < valuePanels {
-        F.tile(
+        registerTile(
+          F.self,
           TileArguments(
             rows: rows, k: (count + F.perWord - 1) / F.perWord, a: scores, lda: attentionKeyBlock,
             b: values + (panel * valueWords + start / F.perWord) * width, c: sums + panel * width, ldc: outWidth,
@@ -122,7 +123,7 @@ public func attention<F: TileFormat>(
     }
     var row = 0
     while row < rows {
-      let inverse = F.I.splat(1 / totals[row])
+      let inverse = F.I.splat(1 / rowSums[row])
       let out = x.output + (first + row) * x.outputStride
       var column = 0
       while column < x.headSize {
@@ -188,7 +189,8 @@ func scoreTile<F: TileFormat>(
   let words = (x.headSize + F.perWord - 1) / F.perWord
   var column = 0
   while column < count {
-    F.tile(
+    registerTile(
+      F.self,
       TileArguments(
         rows: rows, k: words, a: x.q + first * x.stride, lda: x.stride / 4, b: keys + (start + column) * words,
         c: scores + column, ldc: attentionKeyBlock, startsFromZero: true))
@@ -196,9 +198,9 @@ func scoreTile<F: TileFormat>(
   }
 }
 
-/// The highest of a row's `count` scores. What is behind them, to a whole vector, becomes the lowest score of all.
+/// The maximum of a row's `count` scores. The lanes after them, up to a whole vector, become -infinity.
 @inlinable @inline(__always)
-func blockTop<I: ISA>(_: I.Type, _ scores: UnsafeMutablePointer<Float>, count: Int) -> Float {
+func blockMax<I: ISA>(_: I.Type, _ scores: UnsafeMutablePointer<Float>, count: Int) -> Float {
   let last = (count - 1) / I.lanes * I.lanes
   var limits = I.splat(.infinity)
   for lane in 0..<I.lanes where last + lane >= count { limits[lane] = -.infinity }
@@ -209,46 +211,48 @@ func blockTop<I: ISA>(_: I.Type, _ scores: UnsafeMutablePointer<Float>, count: I
     highest = I.maximum(highest, I.load(scores + column))
     column += I.lanes
   }
-  return I.largest(highest)
+  return I.reduceMax(highest)
 }
 
-/// One row's step of online softmax: `count` scores s, to a whole vector, become e^(scale (s - top)) in the format F, 0
-/// beyond `count`; `top`, the highest score so far, and `total` move on. `blockTop` is the highest of these.
+/// One row's step of online softmax: `count` scores s, to a whole vector, become e^(scale (s - runningMax)) in the
+/// format F, 0 beyond `count`. Updates `runningMax`, the maximum of the row's scores so far, and `rowSum`, the sum of
+/// their powers.
 ///
-/// Returns the factor for what was summed under the old `top`; 1 in the first block.
+/// - Parameter blockMax: the maximum of these scores.
+/// - Returns: the factor for what was summed under the old `runningMax`; 1 in the first block.
 @inlinable @inline(__always)
 func softmaxBlock<F: TileFormat>(
-  _: F.Type, _ scores: UnsafeMutablePointer<Float>, count: Int, scale: Float, blockTop: Float,
-  top: UnsafeMutablePointer<Float>, total: UnsafeMutablePointer<Float>, isFirst: Bool
+  _: F.Type, _ scores: UnsafeMutablePointer<Float>, count: Int, scale: Float, blockMax: Float,
+  runningMax: UnsafeMutablePointer<Float>, rowSum: UnsafeMutablePointer<Float>, isFirst: Bool
 ) -> Float {
   typealias I = F.I
   let last = (count - 1) / I.lanes * I.lanes
-  let newTop = isFirst ? blockTop : max(top[0], blockTop)
+  let newMax = isFirst ? blockMax : max(runningMax[0], blockMax)
   let binaryScale = scale * log2E
-  let sum = blockPowers(F.self, scores, vectors: last / I.lanes + 1, scale: binaryScale, top: newTop)
-  let correction: Float = isFirst ? 1 : I.exp2(I.splat((top[0] - newTop) * binaryScale))[0]
-  total[0] = isFirst ? sum : total[0] * correction + sum
-  top[0] = newTop
+  let sum = blockExp2(F.self, scores, vectors: last / I.lanes + 1, scale: binaryScale, runningMax: newMax)
+  let correction: Float = isFirst ? 1 : I.exp2(I.splat((runningMax[0] - newMax) * binaryScale))[0]
+  rowSum[0] = isFirst ? sum : rowSum[0] * correction + sum
+  runningMax[0] = newMax
   return correction
 }
 
-/// Replaces whole vectors of scores s by 2^(scale (s - top)) as elements of F and returns their sum in float32.
+/// Replaces whole vectors of scores s by 2^(scale (s - runningMax)) as elements of F and returns their sum in float32.
 @inlinable @inline(__always)
-func blockPowers<F: TileFormat>(
-  _: F.Type, _ scores: UnsafeMutablePointer<Float>, vectors: Int, scale: Float, top: Float
+func blockExp2<F: TileFormat>(
+  _: F.Type, _ scores: UnsafeMutablePointer<Float>, vectors: Int, scale: Float, runningMax: Float
 ) -> Float {
   typealias I = F.I
   var sums = I.splat(0)
   var column = 0
   while column < vectors * I.lanes {
-    // At most 0, as no score is above the top.
-    let exponent = (I.load(scores + column) - I.splat(top)) * I.splat(scale)
+    // At most 0, as no score is above the maximum.
+    let exponent = (I.load(scores + column) - I.splat(runningMax)) * I.splat(scale)
     let power = F.perWord == 1 ? I.exp2(exponent) : I.exp2OfNarrow(exponent)
     F.store(power, scores, column)
     sums += power
     column += I.lanes
   }
-  return I.sum(sums)
+  return I.reduceSum(sums)
 }
 
 /// The keys of a head as panels, a block of lanes x lanes words at a time. A last word that D only begins has zeros

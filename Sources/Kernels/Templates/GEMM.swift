@@ -1,29 +1,43 @@
-// C = epilogue(A B): activations times packed weights, in any format (TileFormat.swift).
+// The matrix product of every linear layer, C = epilogue(A B): activations times packed weights, in any format
+// (TileFormat.swift).
 //
-// SAFETY, of every template: pointers are the caller's, valid for the shapes and strides written at each, and the
-// caller lets no other thread write what is read or touch what is written. Nothing else is read or written; tails go
-// lane by lane.
-//
-//     A (M, K)    words, row stride lda, read in place
-//     B           ceil(N / NR) panels of words, each (K, NR) contiguous; columns beyond N are zero (see Packing.swift)
-//     C (M, N)    float32 or bfloat16, row stride ldc elements; only the N columns are written, and of bfloat16 the
-//                 other half of a last word, with 0
-//
-// K counts words here; elements of a last word that are beyond the layer's inputs are zero in B.
-//
-// One call does a range of panels by a range of rows for one thread. Per panel, K is walked in pieces of `kBlock` so
-// that the piece of the panel stays in the cache while all rows pass by; partial sums wait in `scratch` and continue
-// the same chain of multiply-adds, so `kBlock` changes no bit. The epilogue runs on a tile as soon as its last piece is
-// done.
+// SAFETY, of every template: callers pass pointers that are valid for the shapes and strides stated at each, and let no
+// other thread write what is read or access what is written. Nothing else is read or written.
 
+/// Arguments of `gemm`, which all items of one product share.
+///
+///         A (M, K)           panel p of B, (K, NR)                    C (M, N)
+///
+///         a00 a01 a02 ...    B[0][p NR]  ...  B[0][p NR + NR - 1]     c00 c01 c02 ...
+///     +lda                   B[1][p NR]  ...  B[1][p NR + NR - 1]     +ldc
+///         a10 a11 a12 ...    ...                                      c10 c11 c12 ...
+///         ...                B[K-1][p NR] ... B[K-1][p NR + NR - 1]   ...
+///                            contiguous, 0 beyond column N
+///
+/// K counts words of 4 bytes here. B[k][n] is word k of row n of W (N, K), the transpose of what checkpoints store. The
+/// elements of a last word that are beyond the layer's inputs are zero in B; A may hold any finite number there.
+///
+/// - Tails: `gemm` takes any M, N and K of at least 1. Rows are divided into tiles of nearly equal height. Columns
+///   beyond N are computed in scratch and dropped by the epilogue.
+/// - Alignment: none required. Row strides of an odd number of cache lines keep rows in different L1 sets.
+/// - Not read: C, unless the epilogue's addend or residual is C; A beyond K words of a row.
+/// - Written: the N columns of C, and if C is bfloat16 and N is odd, the unused half of the last word, with 0.
+/// - Overlap: C may be the epilogue's addend or residual, not A.
 @frozen
 public struct GEMMArguments {
+  /// (M, K) words, read in place.
   public var a: UnsafeRawPointer
+  /// Words from one row of A to the next.
   public var lda: Int
+  /// The panels that the call computes, the first of them here.
   public var panels: UnsafeRawPointer
+  /// (M, N) float32, or bfloat16 if the epilogue says so.
   public var c: UnsafeMutableRawPointer
+  /// Elements from one row of C to the next.
   public var ldc: Int
+  /// Columns of C.
   public var n: Int
+  /// Words of a row of A.
   public var k: Int
   public var epilogue: Epilogue
   /// Of int8: what A's rows stand for, (M), `rowScaleStride` apart.
@@ -82,9 +96,18 @@ public struct Span1D {
   }
 }
 
-/// The panels `panels` (of which the first lies at `g.panels`) by the rows `rows` of C.
+/// Computes the columns of `panels` and the rows `rows` of C, on one thread.
 ///
-/// - Parameter scratch: (rows, NR) words of this thread.
+/// For each panel, K is walked in pieces of `kBlock` words, so that a piece of the panel stays in the cache while all
+/// rows pass by. Partial sums wait in `scratch` and continue the same chain of multiply-adds: `kBlock` changes no bit.
+/// The epilogue runs on a tile as soon as its last piece is done.
+///
+/// - Parameters:
+///   - panels: indices of panels, whose first is at `g.panels`.
+///   - rows: indices of rows of A and C.
+///   - kBlock: words of K of a piece, at least 1.
+///   - scratch: (rows, NR) words of this thread; need not be initialised.
+/// - Complexity: 2 x rows x columns x K x `perWord` operations.
 @inlinable @inline(__always)
 public func gemm<F: TileFormat>(
   _: F.Type, _ g: GEMMArguments, panels: Span1D, rows: Span1D, kBlock: Int, scratch: UnsafeMutableRawPointer
@@ -105,7 +128,8 @@ public func gemm<F: TileFormat>(
         let row = rows.start + first
         let sums = depth == g.k ? scratch : scratch + first * width * 4
         if isLast { prefetchOutput(F.self, g, row: row, rows: height, panel: panel) }
-        F.tile(
+        registerTile(
+          F.self,
           TileArguments(
             rows: height, k: depth, a: g.a + (row * g.lda + k0) * 4, lda: g.lda, b: b + k0 * width * 4, c: sums,
             ldc: width, startsFromZero: k0 == 0))
@@ -118,7 +142,7 @@ public func gemm<F: TileFormat>(
   }
 }
 
-/// Has fetched what the epilogue of a tile will read and write: x of a residual, or C, was last touched a layer ago.
+/// Prefetches what the epilogue of a tile reads and writes: a residual, or C, was last accessed a layer ago.
 @inlinable @inline(__always)
 func prefetchOutput<F: TileFormat>(_: F.Type, _ g: GEMMArguments, row: Int, rows: Int, panel: Int) {
   let elementBytes = g.epilogue.storesBFloat16 ? 2 : 4

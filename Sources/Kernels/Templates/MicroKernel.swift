@@ -1,20 +1,41 @@
-/// One register tile of a matrix product: `C += A B` over `k` words.
+// The register tile: the micro-kernel that every product of this package reduces to (GEMM.swift, Attention.swift).
+
+/// Arguments of a register tile, `C += A B` over `k` words.
 ///
-///     C (rows, NR)   sums, row stride `ldc`;  rows is 1...tileRows, NR is `panelColumns`
-///     A (rows, k)    words, row stride `lda`, read in place
-///     B (k, NR)      words of one packed panel, contiguous
+///         A (rows, k)        B (k, NR)                 C (rows, NR)
 ///
-/// `startsFromZero`: C is not read (it may hold anything, NaN included). Every element is one chain of multiply-adds in
-/// ascending k, so cutting k into pieces, or rows into tiles of another height, does not change a bit.
+///         a00 a01 a02 ...    b00 b01 ... b0(NR-1)      c00 c01 ... c0(NR-1)
+///     +lda                   b10 b11 ... b1(NR-1)      +ldc
+///         a10 a11 a12 ...    b20 b21 ... b2(NR-1)      c10 c11 ... c1(NR-1)
+///         ...                ... NR words a row        ...
+///
+/// A word has 4 bytes: one float, two bfloat16, or int8 (TileFormat.swift). NR is `panelColumns`, two vectors.
+///
+/// - Tails: the tile has exactly `rows` rows, from 1 to MR, and all NR columns. Callers divide M into tiles of nearly
+///   equal height (`RowTiling`), pad N with zeros in B, and take only valid columns from C. K has no tail: the elements
+///   of a last word beyond K are zero in B.
+/// - Alignment: none required, of any pointer or stride.
+/// - Not read: C if `startsFromZero`; it may hold NaN then. Words of A beyond `k`, and anything beyond `rows`.
+/// - Written: `rows` x NR words of C, and nothing else. C overlaps neither A nor B.
+/// - Bits: every element is one chain of multiply-adds in ascending k. Dividing K into pieces, or rows into tiles of
+///   another height, does not change a bit.
 @frozen
 public struct TileArguments {
+  /// Rows of A and C, 1 to `tileRows` of the format.
   public var rows: Int
+  /// Words of a row of A, and rows of B; 0 is allowed.
   public var k: Int
+  /// (rows, k) words of activations, read in place.
   public var a: UnsafeRawPointer
+  /// Words from one row of A to the next.
   public var lda: Int
+  /// (k, NR) words of one packed panel, contiguous (Packing.swift).
   public var b: UnsafeRawPointer
+  /// (rows, NR) sums: float32, or int32 of int8.
   public var c: UnsafeMutableRawPointer
+  /// Words from one row of C to the next.
   public var ldc: Int
+  /// Whether the tile computes `C = A B`.
   public var startsFromZero: Bool
 
   @inlinable @inline(__always)
@@ -33,7 +54,7 @@ public struct TileArguments {
   }
 }
 
-/// The tile of exactly `Rows` rows; `Count` is 2 x `Rows` accumulators. The types only carry the numbers.
+/// The tile of exactly `Rows` rows; `Count` is 2 x `Rows` sums. The types only carry the numbers.
 @inlinable @inline(__always)
 func tile<F: TileFormat, let Rows: Int, let Count: Int>(
   _: F.Type, _: InlineArray<Rows, UInt8>.Type, _: InlineArray<Count, F.Sum>.Type, _ t: TileArguments
@@ -64,9 +85,31 @@ func tile<F: TileFormat, let Rows: Int, let Count: Int>(
   }
 }
 
-/// The tile of `t.rows` rows, for sets whose `tileRows` is 6: 12 accumulators, 2 of B and 1 of A in 16 registers.
+/// The register tile of `t.rows` rows, 1 to `F.tileRows`. Not inlined, so that its sums have the registers to
+/// themselves.
+@inlinable @inline(never)
+func registerTile<F: TileFormat>(_: F.Type, _ t: TileArguments) {
+  if F.tileRows > 6 {
+    tileUpTo12(F.self, t)
+  } else if F.tileRows > 4 {
+    tileUpTo6(F.self, t)
+  } else {
+    tileUpTo4(F.self, t)
+  }
+}
+
 @inlinable @inline(__always)
-public func tile6<F: TileFormat>(_: F.Type, _ t: TileArguments) {
+func tileUpTo4<F: TileFormat>(_: F.Type, _ t: TileArguments) {
+  switch t.rows {
+  case 1: tile(F.self, InlineArray<1, UInt8>.self, InlineArray<2, F.Sum>.self, t)
+  case 2: tile(F.self, InlineArray<2, UInt8>.self, InlineArray<4, F.Sum>.self, t)
+  case 3: tile(F.self, InlineArray<3, UInt8>.self, InlineArray<6, F.Sum>.self, t)
+  default: tile(F.self, InlineArray<4, UInt8>.self, InlineArray<8, F.Sum>.self, t)
+  }
+}
+
+@inlinable @inline(__always)
+func tileUpTo6<F: TileFormat>(_: F.Type, _ t: TileArguments) {
   switch t.rows {
   case 1: tile(F.self, InlineArray<1, UInt8>.self, InlineArray<2, F.Sum>.self, t)
   case 2: tile(F.self, InlineArray<2, UInt8>.self, InlineArray<4, F.Sum>.self, t)
@@ -77,21 +120,8 @@ public func tile6<F: TileFormat>(_: F.Type, _ t: TileArguments) {
   }
 }
 
-/// The same for at most 4 rows.
 @inlinable @inline(__always)
-public func tile4<F: TileFormat>(_: F.Type, _ t: TileArguments) {
-  switch t.rows {
-  case 1: tile(F.self, InlineArray<1, UInt8>.self, InlineArray<2, F.Sum>.self, t)
-  case 2: tile(F.self, InlineArray<2, UInt8>.self, InlineArray<4, F.Sum>.self, t)
-  case 3: tile(F.self, InlineArray<3, UInt8>.self, InlineArray<6, F.Sum>.self, t)
-  default: tile(F.self, InlineArray<4, UInt8>.self, InlineArray<8, F.Sum>.self, t)
-  }
-}
-
-/// The tile of `t.rows` rows, for sets whose `tileRows` is 12: 24 accumulators, 2 of B and A from memory in 32
-/// registers.
-@inlinable @inline(__always)
-public func tile12<F: TileFormat>(_: F.Type, _ t: TileArguments) {
+func tileUpTo12<F: TileFormat>(_: F.Type, _ t: TileArguments) {
   switch t.rows {
   case 12: tile(F.self, InlineArray<12, UInt8>.self, InlineArray<24, F.Sum>.self, t)
   case 11: tile(F.self, InlineArray<11, UInt8>.self, InlineArray<22, F.Sum>.self, t)
@@ -99,12 +129,12 @@ public func tile12<F: TileFormat>(_: F.Type, _ t: TileArguments) {
   case 9: tile(F.self, InlineArray<9, UInt8>.self, InlineArray<18, F.Sum>.self, t)
   case 8: tile(F.self, InlineArray<8, UInt8>.self, InlineArray<16, F.Sum>.self, t)
   case 7: tile(F.self, InlineArray<7, UInt8>.self, InlineArray<14, F.Sum>.self, t)
-  default: tile6(F.self, t)
+  default: tileUpTo6(F.self, t)
   }
 }
 
-/// `rows` cut into tiles of nearly equal height, so that none is much shorter than `tileRows`: 197 rows are 10 x 12 + 7
-/// x 11.
+/// `rows` divided into tiles of nearly equal height, so that none is much shorter than `tileRows`: 197 rows are 10
+/// tiles of 12 and 7 of 11.
 @frozen
 public struct RowTiling {
   public let count: Int

@@ -41,7 +41,7 @@ public func nearestPoints<I: ISA>(
     let squares =
       valid == I.lanes
       ? squaredDistances(I.self, points, index, from: place) : lastSquaredDistances(I.self, points, index, from: place)
-    let nearer = I.lanesBelow(squares, I.splat(limit))
+    let nearer = I.lessThanMask(squares, I.splat(limit))
     if nearer != 0 {
       I.compress(squares, nearer, found + count)
       I.compress(I.vector(own), nearer, numbers + count)
@@ -100,8 +100,8 @@ func keepNearest<I: ISA>(
   var (kept, index) = (0, 0)
   while index < count {
     let values = I.load(found + index)
-    var mask = I.lanesBelow(values, I.splat(cut))
-    var equal = ties == 0 ? 0 : ~(mask | I.lanesBelow(I.splat(cut), values)) & all
+    var mask = I.lessThanMask(values, I.splat(cut))
+    var equal = ties == 0 ? 0 : ~(mask | I.lessThanMask(I.splat(cut), values)) & all
     while equal != 0, ties > 0 {
       mask |= equal & (0 &- equal)
       equal &= equal &- 1
@@ -122,7 +122,7 @@ func keepNearest<I: ISA>(
 func countBelow<I: ISA>(_: I.Type, _ limit: Float, _ values: UnsafePointer<Float>, _ count: Int) -> Int {
   var (below, index) = (0, 0)
   while index < count {
-    below += I.lanesBelow(I.load(values + index), I.splat(limit)).nonzeroBitCount
+    below += I.lessThanMask(I.load(values + index), I.splat(limit)).nonzeroBitCount
     index += I.lanes
   }
   return below
@@ -153,8 +153,8 @@ func sortByRank<I: ISA>(
       let others = I.load(values + index)
       let earlier = min(max(item - index, 0), I.lanes)
       let before = UInt32(truncatingIfNeeded: (1 << earlier) - 1)
-      let smaller = I.lanesBelow(others, value)
-      let notLarger = ~I.lanesBelow(value, others)
+      let smaller = I.lessThanMask(others, value)
+      let notLarger = ~I.lessThanMask(value, others)
       rank += ((notLarger & before) | (smaller & ~before)).nonzeroBitCount
       index += I.lanes
     }

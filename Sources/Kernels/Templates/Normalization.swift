@@ -3,8 +3,8 @@
 /// softmax of `count` contiguous floats, in place. An online softmax of one block.
 @inlinable @inline(__always)
 public func softmax<I: ISA>(_: I.Type, _ row: UnsafeMutablePointer<Float>, count: Int) {
-  let total = exponentials(I.self, row, count: count, top: rowMaximum(I.self, row, count: count))
-  let inverse = 1 / total
+  let rowSum = exponentials(I.self, row, count: count, rowMax: rowMaximum(I.self, row, count: count))
+  let inverse = 1 / rowSum
   var column = 0
   while column + I.lanes <= count {
     I.store(I.load(row + column) * I.splat(inverse), row + column)
@@ -20,42 +20,42 @@ public func softmax<I: ISA>(_: I.Type, _ row: UnsafeMutablePointer<Float>, count
 @inlinable @inline(__always)
 func rowMaximum<I: ISA>(_: I.Type, _ row: UnsafePointer<Float>, count: Int) -> Float {
   var column = 0
-  var top = row[0]
+  var largest = row[0]
   if count >= I.lanes {
-    var tops = I.load(row)
+    var maxima = I.load(row)
     column = I.lanes
     while column + I.lanes <= count {
-      tops = I.maximum(tops, I.load(row + column))
+      maxima = I.maximum(maxima, I.load(row + column))
       column += I.lanes
     }
-    top = I.largest(tops)
+    largest = I.reduceMax(maxima)
   }
   while column < count {
-    if row[column] > top { top = row[column] }
+    if row[column] > largest { largest = row[column] }
     column += 1
   }
-  return top
+  return largest
 }
 
 /// log2 e: e^x is 2^(x log2 e).
 @inlinable @inline(__always)
 var log2E: Float { 1.442_695_04 }
 
-/// Replaces `count` floats s by e^(s - top) and returns their sum.
+/// Replaces `count` floats s by e^(s - rowMax) and returns their sum.
 @inlinable @inline(__always)
-func exponentials<I: ISA>(_: I.Type, _ row: UnsafeMutablePointer<Float>, count: Int, top: Float) -> Float {
-  let tops = I.splat(top)
+func exponentials<I: ISA>(_: I.Type, _ row: UnsafeMutablePointer<Float>, count: Int, rowMax: Float) -> Float {
+  let rowMaxima = I.splat(rowMax)
   var sums = I.splat(0)
   var column = 0
   while column + I.lanes <= count {
-    let e = I.exp2((I.load(row + column) - tops) * I.splat(log2E))
+    let e = I.exp2((I.load(row + column) - rowMaxima) * I.splat(log2E))
     I.store(e, row + column)
     sums += e
     column += I.lanes
   }
-  var sum = I.sum(sums)
+  var sum = I.reduceSum(sums)
   if column < count {
-    let e = I.exp2((loadLanes(I.self, row + column, count - column) - tops) * I.splat(log2E))
+    let e = I.exp2((loadLanes(I.self, row + column, count - column) - rowMaxima) * I.splat(log2E))
     storeLanes(I.self, e, row + column, count - column)
     for lane in 0..<I.lanes where lane < count - column { sum += e[lane] }
   }
@@ -84,7 +84,7 @@ public func layerNorm<F: TileFormat>(
       sums += I.load(source + column)
       column += I.lanes
     }
-    var sum = I.sum(sums)
+    var sum = I.reduceSum(sums)
     while column < width {
       sum += source[column]
       column += 1
@@ -98,7 +98,7 @@ public func layerNorm<F: TileFormat>(
       squares = I.multiplyAdd(squares, distance, distance)
       column += I.lanes
     }
-    var square = I.sum(squares)
+    var square = I.reduceSum(squares)
     while column < width {
       let distance = source[column] - mean
       square += distance * distance
@@ -149,7 +149,7 @@ public func quantizeRows<I: ISA>(
       column += I.lanes
     }
     let tail = loadElements(I.self, source, whole, rest, isBFloat16: isBFloat16)
-    var (low, high) = (I.smallest(lows), I.largest(highs))
+    var (low, high) = (I.reduceMin(lows), I.reduceMax(highs))
     for lane in 0..<I.lanes where lane < rest {
       if tail[lane] < low { low = tail[lane] }
       if tail[lane] > high { high = tail[lane] }

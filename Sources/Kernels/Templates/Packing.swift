@@ -126,13 +126,13 @@ func foldRow<F: TileFormat>(
   if F.perWord == 1 { return 1 }
   var (scale, inverse): (Float, Float) = (1, 1)
   if F.isInteger {
-    var tops = I.splat(0)
+    var maxima = I.splat(0)
     var index = 0
     while index < end {
-      tops = I.maximum(I.magnitude(I.load(floats + index)), tops)
+      maxima = I.maximum(I.abs(I.load(floats + index)), maxima)
       index += I.lanes
     }
-    scale = I.largest(tops) / 127
+    scale = I.reduceMax(maxima) / 127
     inverse = reciprocal(scale)
   }
   var index = 0
@@ -158,7 +158,7 @@ public func fold<I: ISA>(
     var value = I.load(weight + start + index)
     var m = 0
     while m < termCount {
-      value = I.fold(value, terms[m].scale, I.load(terms[m].weight + start + index))
+      value = I.fusedMultiplyAdd(value, terms[m].scale, I.load(terms[m].weight + start + index))
       m += 1
     }
     I.store(value, destination + index)

@@ -86,17 +86,17 @@ public func farthestPoints<I: ISA>(
     sample += 1
     if sample == samples { break }
     let place = Place(x: points.x[farthest], y: points.y[farthest], z: points.z[farthest])
-    var (top, topStart, start) = (Float(-1), 0, 0)
+    var (largest, largestStart, start) = (Float(-1), 0, 0)
     while start < points.count {
       let end = min(start + farthestPointBlock, points.count)
-      let blockTop = lowerDistances(I.self, points, Span1D(start, end), from: place, distances)
-      if blockTop > top {
-        top = blockTop
-        topStart = start
+      let blockMax = lowerDistances(I.self, points, Span1D(start, end), from: place, distances)
+      if blockMax > largest {
+        largest = blockMax
+        largestStart = start
       }
       start = end
     }
-    farthest = firstIndex(I.self, of: top, in: distances, from: topStart, count: points.count)
+    farthest = firstIndex(I.self, of: largest, in: distances, from: largestStart, count: points.count)
   }
 }
 
@@ -105,22 +105,22 @@ public func farthestPoints<I: ISA>(
 func lowerDistances<I: ISA>(
   _: I.Type, _ points: PointArrays, _ range: Span1D, from place: Place, _ distances: UnsafeMutablePointer<Float>
 ) -> Float {
-  var tops = I.splat(-1)
+  var maxima = I.splat(-1)
   var index = range.start
   while index + I.lanes <= range.end {
     let distance = I.minimum(I.load(distances + index), squaredDistances(I.self, points, index, from: place))
     I.store(distance, distances + index)
-    tops = I.maximum(tops, distance)
+    maxima = I.maximum(maxima, distance)
     index += I.lanes
   }
-  var top = I.largest(tops)
+  var largest = I.reduceMax(maxima)
   while index < range.end {
     let distance = squaredDistance(points, index, from: place)
     if distance < distances[index] { distances[index] = distance }
-    if distances[index] > top { top = distances[index] }
+    if distances[index] > largest { largest = distances[index] }
     index += 1
   }
-  return top
+  return largest
 }
 
 /// The first index from `start` on where `value` stands, none of the values there being larger; there is one.
@@ -131,7 +131,7 @@ func firstIndex<I: ISA>(
   let all = UInt32(truncatingIfNeeded: (1 << I.lanes) - 1)
   var index = start
   while index + I.lanes <= count {
-    let equal = ~I.lanesBelow(I.load(values + index), I.splat(value)) & all
+    let equal = ~I.lessThanMask(I.load(values + index), I.splat(value)) & all
     if equal != 0 { return index + equal.trailingZeroBitCount }
     index += I.lanes
   }

@@ -1,7 +1,8 @@
-/// What the operands of a product are stored as. Matrices are made of words of 4 bytes: one float, two bfloat16, four int8
-/// (or two, where the instruction set multiplies 16-bit integers). A tile is the same loop for all: take a word of A,
-/// repeat it in every lane, and accumulate its dot product with the words of B; a lane of the sum is 4 bytes as well.
-public protocol TileFormat {
+/// A format that the operands of a product are stored in. Matrices consist of words of 4 bytes: one float, two
+/// bfloat16, four int8 (or two, where the instruction set multiplies 16-bit integers). A tile is the same loop for all
+/// formats: take a word of A, repeat it in every lane, and accumulate its dot product with the words of B. A lane of
+/// the sum has 4 bytes as well.
+public protocol TileFormat: SendableMetatype {
   associatedtype I: ISA
   /// A vector of words.
   associatedtype Lanes: SIMD & BitwiseCopyable where Lanes.Scalar: BitwiseCopyable
@@ -12,15 +13,29 @@ public protocol TileFormat {
   static var perWord: Int { get }
   /// Whether elements are integers, which take scales.
   static var isInteger: Bool { get }
-  /// Most rows of a tile.
-  static var tileRows: Int { get }
+  /// Registers that a step of the tile's loop needs beside its sums.
+  static var operandRegisters: Int { get }
   static var zero: Sum { get }
   static func multiplyAdd(_ sum: Sum, _ a: Lanes, _ b: Lanes) -> Sum
   static func float(_ sum: Sum) -> I.Vector
-  static func tile(_ arguments: TileArguments)
   /// Stores as many elements as lanes, beginning with the `index`-th behind `base`.
   static func store(_ vector: I.Vector, _ base: UnsafeMutableRawPointer, _ index: Int)
 }
+
+extension TileFormat {
+  /// Rows of the tallest tile, MR: two sums a row in the registers that operands leave, at most `tallestTile`.
+  ///
+  ///     registers   float32, int8   bfloat16
+  ///     16          6               4
+  ///     32          12              12
+  @inlinable @inline(__always)
+  public static var tileRows: Int { min(tallestTile, (I.registers - operandRegisters) / 2) }
+}
+
+/// Rows of the tallest tile that MicroKernel.swift has. Its 24 sums are independent chains; two fused multiply-adds a
+/// cycle of 4 cycles' latency keep 8 busy, so that taller tiles would add code and no speed.
+@inlinable @inline(__always)
+var tallestTile: Int { 12 }
 
 /// Words of one float: the products are those of float32.
 public enum Float32Format<I: ISA>: TileFormat {
@@ -32,16 +47,15 @@ public enum Float32Format<I: ISA>: TileFormat {
   /// Floats need no scale.
   @inlinable @inline(__always)
   public static var isInteger: Bool { false }
+  /// Two vectors of B, one of A, and a product where multiply-adds are not fused.
   @inlinable @inline(__always)
-  public static var tileRows: Int { I.tileRows }
+  public static var operandRegisters: Int { 4 }
   @inlinable @inline(__always)
   public static var zero: Sum { I.splat(0) }
   @inlinable @inline(__always)
   public static func multiplyAdd(_ sum: Sum, _ a: Lanes, _ b: Lanes) -> Sum { I.multiplyAdd(sum, a, b) }
   @inlinable @inline(__always)
   public static func float(_ sum: Sum) -> I.Vector { sum }
-  @inlinable @inline(__always)
-  public static func tile(_ arguments: TileArguments) { I.tileFloat32(arguments) }
   @inlinable @inline(__always)
   public static func store(_ vector: I.Vector, _ base: UnsafeMutableRawPointer, _ index: Int) {
     base.storeBytes(of: vector, toByteOffset: index * 4, as: I.Vector.self)
@@ -58,17 +72,15 @@ public enum BFloat16Format<I: ISA>: TileFormat {
   /// Floats need no scale.
   @inlinable @inline(__always)
   public static var isInteger: Bool { false }
-  /// With 16 registers: 8 sums, 4 halves of B, 2 of A.
+  /// Four halves of B; a word of A and its two halves, or the two halves and a product.
   @inlinable @inline(__always)
-  public static var tileRows: Int { I.tileRows == 6 ? 4 : I.tileRows }
+  public static var operandRegisters: Int { 7 }
   @inlinable @inline(__always)
   public static var zero: Sum { I.splat(0) }
   @inlinable @inline(__always)
   public static func multiplyAdd(_ sum: Sum, _ a: Lanes, _ b: Lanes) -> Sum { I.dotBFloat16(sum, a, b) }
   @inlinable @inline(__always)
   public static func float(_ sum: Sum) -> I.Vector { sum }
-  @inlinable @inline(__always)
-  public static func tile(_ arguments: TileArguments) { I.tileBFloat16(arguments) }
   @inlinable @inline(__always)
   public static func store(_ vector: I.Vector, _ base: UnsafeMutableRawPointer, _ index: Int) {
     I.storeBFloat16(vector, base + index * 2)
@@ -86,16 +98,15 @@ public enum Int8Format<I: ISA>: TileFormat {
   /// A row of A and a column of B have scales (`RowScale`, `PackedPanels`).
   @inlinable @inline(__always)
   public static var isInteger: Bool { true }
+  /// Two vectors of B, one of A, and a product.
   @inlinable @inline(__always)
-  public static var tileRows: Int { I.tileRows }
+  public static var operandRegisters: Int { 4 }
   @inlinable @inline(__always)
   public static var zero: Sum { I.Bits(repeating: 0) }
   @inlinable @inline(__always)
   public static func multiplyAdd(_ sum: Sum, _ a: Lanes, _ b: Lanes) -> Sum { I.dotInt8(sum, a, b) }
   @inlinable @inline(__always)
   public static func float(_ sum: Sum) -> I.Vector { I.float(sum) }
-  @inlinable @inline(__always)
-  public static func tile(_ arguments: TileArguments) { I.tileInt8(arguments) }
 
   /// Stores the whole numbers nearest to `vector`.
   @inlinable @inline(__always)

@@ -1,13 +1,14 @@
 import CSupport
 import PathwayKernelTemplates
 
-/// x86-64 as every processor has it (SSE2), and what other architectures build: no fused multiply-add, 16 registers.
+/// What every x86-64 processor has (SSE2), and plain vectors on other architectures: 4 lanes, 16 registers, no fused
+/// multiply-add.
 public enum Baseline: ISA {
   public typealias Vector = SIMD4<Float>
   public typealias Bits = SIMD4<Int32>
 
   @inlinable @inline(__always)
-  public static var tileRows: Int { 6 }
+  public static var registers: Int { 16 }
 
   @inlinable @inline(__always)
   public static func multiplyAdd(_ accumulator: Vector, _ a: Vector, _ b: Vector) -> Vector {
@@ -20,43 +21,14 @@ public enum Baseline: ISA {
   @inlinable @inline(__always)
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector { mp_min_f32x4(a, b) }
 
-  /// Half onto half, in 2 additions.
   @inlinable @inline(__always)
-  public static func sum(_ vector: Vector) -> Float { mp_sum_f32x4(vector) }
-
-  /// By halves; of lanes that hold no NaN.
-  @inlinable @inline(__always)
-  public static func largest(_ vector: Vector) -> Float { mp_largest_f32x4(vector) }
+  public static func reduceSum(_ vector: Vector) -> Float { mp_reduce_sum_f32x4(vector) }
 
   @inlinable @inline(__always)
-  public static func lanesBelow(_ a: Vector, _ b: Vector) -> UInt32 { mp_below_f32x4(a, b) }
-
-  // SAFETY: both types are the same number of plain 4-byte lanes; so below.
-  @inlinable @inline(__always)
-  public static func bits(_ vector: Vector) -> Bits { unsafeBitCast(vector, to: Bits.self) }
+  public static func reduceMax(_ vector: Vector) -> Float { mp_reduce_max_f32x4(vector) }
 
   @inlinable @inline(__always)
-  public static func vector(_ bits: Bits) -> Vector { unsafeBitCast(bits, to: Vector.self) }
-
-  @inlinable @inline(__always)
-  public static func fold(_ a: Vector, _ scale: Float, _ b: Vector) -> Vector {
-    // One rounding, as on the other sets: `fmaf`, lane by lane.
-    a.addingProduct(Vector(repeating: scale), b)
-  }
-
-  @inlinable @inline(__always)
-  public static func prefetch(_ address: UnsafeRawPointer) { mp_prefetch(address) }
-
-  @inline(never)
-  public static func tileFloat32(_ arguments: TileArguments) { tile6(Float32Format<Baseline>.self, arguments) }
-
-  @inline(never)
-  public static func tileBFloat16(_ arguments: TileArguments) { tile4(BFloat16Format<Baseline>.self, arguments) }
-
-  @inline(never)
-  public static func tileInt8(_ arguments: TileArguments) { tile6(Int8Format<Baseline>.self, arguments) }
-
-  // MARK: - Narrow formats
+  public static func lessThanMask(_ a: Vector, _ b: Vector) -> UInt32 { mp_less_than_f32x4(a, b) }
 
   @inlinable @inline(__always)
   public static func float(_ integers: Bits) -> Vector { mp_float_i32x4(integers) }
@@ -67,6 +39,7 @@ public enum Baseline: ISA {
   @inlinable @inline(__always)
   public static func low(_ pairs: Bits) -> Vector { mp_low_f32x4(pairs) }
 
+  // SAFETY: callers have `lanes` elements at the pointers of this function and of those that follow.
   @inlinable @inline(__always)
   public static func loadBFloat16(_ pointer: UnsafeRawPointer) -> Vector { mp_load_bf16_f32x4(pointer) }
 
@@ -86,12 +59,17 @@ public enum Baseline: ISA {
     mp_store_i16_i32x4(pointer, integers)
   }
 
-  /// `target[c targetStep + r] = source[r sourceStep + c]`, steps in words.
-  // SAFETY: callers have as many rows of as many words as lanes on both sides.
+  // SAFETY: callers have `lanes` rows of `lanes` words on both sides.
   @inlinable @inline(__always)
   public static func transpose(
     _ source: UnsafeRawPointer, _ sourceStep: Int, _ target: UnsafeMutableRawPointer, _ targetStep: Int
   ) {
     mp_transpose_4(source, Int64(sourceStep), target, Int64(targetStep))
   }
+}
+
+extension Baseline {
+  /// The kernels of this set. Only for processors that have its instructions: this getter is compiled with them too.
+  @inline(never)
+  public static var kernels: KernelTable { KernelTable(Baseline.self) }
 }

@@ -1,13 +1,21 @@
 import CSupport
 import PathwayKernelTemplates
 
-/// AVX-512 F, BW, DQ, VL: 16 lanes, 32 registers.
-public enum AVX512: ISA {
-  public typealias Vector = SIMD16<Float>
-  public typealias Bits = SIMD16<Int32>
+/// AVX-512 F, BW, DQ and VL: 16 lanes, 32 registers.
+public enum AVX512: AVX512Operations {}
 
+extension AVX512 {
+  /// The kernels of this set. Only for processors that have its instructions: this getter is compiled with them too.
+  @inline(never)
+  public static var kernels: KernelTable { KernelTable(AVX512.self) }
+}
+
+/// The operations of AVX-512 F, BW, DQ and VL, for this set and for sets that extend it.
+public protocol AVX512Operations: ISA where Vector == SIMD16<Float>, Bits == SIMD16<Int32> {}
+
+extension AVX512Operations {
   @inlinable @inline(__always)
-  public static var tileRows: Int { 12 }
+  public static var registers: Int { 32 }
 
   @inlinable @inline(__always)
   public static func multiplyAdd(_ accumulator: Vector, _ a: Vector, _ b: Vector) -> Vector {
@@ -20,48 +28,20 @@ public enum AVX512: ISA {
   @inlinable @inline(__always)
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector { mp_min_f32x16(a, b) }
 
-  /// Half onto half, in 4 additions.
   @inlinable @inline(__always)
-  public static func sum(_ vector: Vector) -> Float { mp_sum_f32x16(vector) }
-
-  /// By halves; of lanes that hold no NaN.
-  @inlinable @inline(__always)
-  public static func largest(_ vector: Vector) -> Float { mp_largest_f32x16(vector) }
+  public static func reduceSum(_ vector: Vector) -> Float { mp_reduce_sum_f32x16(vector) }
 
   @inlinable @inline(__always)
-  public static func lanesBelow(_ a: Vector, _ b: Vector) -> UInt32 { mp_below_f32x16(a, b) }
+  public static func reduceMax(_ vector: Vector) -> Float { mp_reduce_max_f32x16(vector) }
+
+  @inlinable @inline(__always)
+  public static func lessThanMask(_ a: Vector, _ b: Vector) -> UInt32 { mp_less_than_f32x16(a, b) }
 
   // SAFETY: callers have `lanes` floats at `pointer`.
   @inlinable @inline(__always)
   public static func compress(_ vector: Vector, _ mask: UInt32, _ pointer: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(pointer).storeBytes(of: mp_compress_f32x16(vector, mask), as: Vector.self)
   }
-
-  // SAFETY: both types are the same number of plain 4-byte lanes; so below.
-  @inlinable @inline(__always)
-  public static func bits(_ vector: Vector) -> Bits { unsafeBitCast(vector, to: Bits.self) }
-
-  @inlinable @inline(__always)
-  public static func vector(_ bits: Bits) -> Vector { unsafeBitCast(bits, to: Vector.self) }
-
-  @inlinable @inline(__always)
-  public static func fold(_ a: Vector, _ scale: Float, _ b: Vector) -> Vector {
-    a.addingProduct(Vector(repeating: scale), b)
-  }
-
-  @inlinable @inline(__always)
-  public static func prefetch(_ address: UnsafeRawPointer) { mp_prefetch(address) }
-
-  @inline(never)
-  public static func tileFloat32(_ arguments: TileArguments) { tile12(Float32Format<AVX512>.self, arguments) }
-
-  @inline(never)
-  public static func tileBFloat16(_ arguments: TileArguments) { tile12(BFloat16Format<AVX512>.self, arguments) }
-
-  @inline(never)
-  public static func tileInt8(_ arguments: TileArguments) { tile12(Int8Format<AVX512>.self, arguments) }
-
-  // MARK: - Narrow formats
 
   @inlinable @inline(__always)
   public static func float(_ integers: Bits) -> Vector { mp_float_i32x16(integers) }
@@ -72,6 +52,7 @@ public enum AVX512: ISA {
   @inlinable @inline(__always)
   public static func low(_ pairs: Bits) -> Vector { mp_low_f32x16(pairs) }
 
+  // SAFETY: callers have `lanes` elements at the pointers of this function and of those that follow.
   @inlinable @inline(__always)
   public static func loadBFloat16(_ pointer: UnsafeRawPointer) -> Vector { mp_load_bf16_f32x16(pointer) }
 
@@ -91,8 +72,7 @@ public enum AVX512: ISA {
     mp_store_i16_i32x16(pointer, integers)
   }
 
-  /// `target[c targetStep + r] = source[r sourceStep + c]`, steps in words.
-  // SAFETY: callers have as many rows of as many words as lanes on both sides.
+  // SAFETY: callers have `lanes` rows of `lanes` words on both sides.
   @inlinable @inline(__always)
   public static func transpose(
     _ source: UnsafeRawPointer, _ sourceStep: Int, _ target: UnsafeMutableRawPointer, _ targetStep: Int

@@ -2,12 +2,20 @@ import CSupport
 import PathwayKernelTemplates
 
 /// AVX2 with FMA: 8 lanes, 16 registers.
-public enum AVX2: ISA {
-  public typealias Vector = SIMD8<Float>
-  public typealias Bits = SIMD8<Int32>
+public enum AVX2: AVX2Operations {}
 
+extension AVX2 {
+  /// The kernels of this set. Only for processors that have its instructions: this getter is compiled with them too.
+  @inline(never)
+  public static var kernels: KernelTable { KernelTable(AVX2.self) }
+}
+
+/// The operations of AVX2 with FMA, for this set and for sets that extend it.
+public protocol AVX2Operations: ISA where Vector == SIMD8<Float>, Bits == SIMD8<Int32> {}
+
+extension AVX2Operations {
   @inlinable @inline(__always)
-  public static var tileRows: Int { 6 }
+  public static var registers: Int { 16 }
 
   @inlinable @inline(__always)
   public static func multiplyAdd(_ accumulator: Vector, _ a: Vector, _ b: Vector) -> Vector {
@@ -20,42 +28,14 @@ public enum AVX2: ISA {
   @inlinable @inline(__always)
   public static func minimum(_ a: Vector, _ b: Vector) -> Vector { mp_min_f32x8(a, b) }
 
-  /// Half onto half, in 3 additions.
   @inlinable @inline(__always)
-  public static func sum(_ vector: Vector) -> Float { mp_sum_f32x8(vector) }
-
-  /// By halves; of lanes that hold no NaN.
-  @inlinable @inline(__always)
-  public static func largest(_ vector: Vector) -> Float { mp_largest_f32x8(vector) }
+  public static func reduceSum(_ vector: Vector) -> Float { mp_reduce_sum_f32x8(vector) }
 
   @inlinable @inline(__always)
-  public static func lanesBelow(_ a: Vector, _ b: Vector) -> UInt32 { mp_below_f32x8(a, b) }
-
-  // SAFETY: both types are the same number of plain 4-byte lanes; so below.
-  @inlinable @inline(__always)
-  public static func bits(_ vector: Vector) -> Bits { unsafeBitCast(vector, to: Bits.self) }
+  public static func reduceMax(_ vector: Vector) -> Float { mp_reduce_max_f32x8(vector) }
 
   @inlinable @inline(__always)
-  public static func vector(_ bits: Bits) -> Vector { unsafeBitCast(bits, to: Vector.self) }
-
-  @inlinable @inline(__always)
-  public static func fold(_ a: Vector, _ scale: Float, _ b: Vector) -> Vector {
-    a.addingProduct(Vector(repeating: scale), b)
-  }
-
-  @inlinable @inline(__always)
-  public static func prefetch(_ address: UnsafeRawPointer) { mp_prefetch(address) }
-
-  @inline(never)
-  public static func tileFloat32(_ arguments: TileArguments) { tile6(Float32Format<AVX2>.self, arguments) }
-
-  @inline(never)
-  public static func tileBFloat16(_ arguments: TileArguments) { tile4(BFloat16Format<AVX2>.self, arguments) }
-
-  @inline(never)
-  public static func tileInt8(_ arguments: TileArguments) { tile6(Int8Format<AVX2>.self, arguments) }
-
-  // MARK: - Narrow formats
+  public static func lessThanMask(_ a: Vector, _ b: Vector) -> UInt32 { mp_less_than_f32x8(a, b) }
 
   @inlinable @inline(__always)
   public static func float(_ integers: Bits) -> Vector { mp_float_i32x8(integers) }
@@ -66,6 +46,7 @@ public enum AVX2: ISA {
   @inlinable @inline(__always)
   public static func low(_ pairs: Bits) -> Vector { mp_low_f32x8(pairs) }
 
+  // SAFETY: callers have `lanes` elements at the pointers of this function and of those that follow.
   @inlinable @inline(__always)
   public static func loadBFloat16(_ pointer: UnsafeRawPointer) -> Vector { mp_load_bf16_f32x8(pointer) }
 
@@ -85,8 +66,7 @@ public enum AVX2: ISA {
     mp_store_i16_i32x8(pointer, integers)
   }
 
-  /// `target[c targetStep + r] = source[r sourceStep + c]`, steps in words.
-  // SAFETY: callers have as many rows of as many words as lanes on both sides.
+  // SAFETY: callers have `lanes` rows of `lanes` words on both sides.
   @inlinable @inline(__always)
   public static func transpose(
     _ source: UnsafeRawPointer, _ sourceStep: Int, _ target: UnsafeMutableRawPointer, _ targetStep: Int

@@ -1,0 +1,21 @@
+import PathwayKernelTemplates
+
+extension KernelTable {
+  /// Words of scratch that packing rows of `k` needs.
+  package func packScratchCount(k: Int) -> Int {
+    PathwayKernelTemplates.packScratchCount(k: k, lanes: panelColumns / 2)
+  }
+
+  package func products(_ precision: Precision) -> ProductKernels {
+    switch precision {
+    case .float32: float32
+    case .bfloat16: bfloat16
+    case .int8: int8
+    }
+  }
+
+  /// - Parameter precision: bfloat16, or float32.
+  package func activations(_ precision: Precision) -> ActivationKernels {
+    precision == .bfloat16 ? bfloat16Activations : float32Activations
+  }
+}

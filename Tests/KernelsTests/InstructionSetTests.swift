@@ -1,0 +1,70 @@
+import CSupport
+import Foundation
+import PathwayKernels
+import Testing
+
+/// The list of instruction sets, and what is derived from it.
+@Suite struct InstructionSetTests {
+  private static let features = Int(UInt32.max)
+
+  @Test func namesAndRanksAreUnique() {
+    let sets = InstructionSet.allCases
+    #expect(Set(sets.map(\.name)).count == sets.count)
+    #expect(Set(sets.map(\.rank)).count == sets.count)
+    #expect(sets.map(\.rank) == sets.map(\.rank).sorted())
+  }
+
+  @Test func everySetIsFoundByItsNameAlone() {
+    for set in InstructionSet.allCases { #expect(InstructionSet(rawValue: set.rawValue)?.name == set.name) }
+    #expect(InstructionSet(rawValue: "neon") == nil && InstructionSet(rawValue: "") == nil)
+  }
+
+  @Test func baselineRequiresNothing() {
+    #expect(InstructionSet.available(features: 0) == [.baseline])
+    #expect(InstructionSet.available(features: Self.features) == InstructionSet.allCases)
+  }
+
+  /// A processor that lacks any one of a set's features does not run it.
+  @Test(arguments: InstructionSet.allCases)
+  func everyFeatureIsRequired(_ set: InstructionSet) {
+    #expect(InstructionSet.available(features: set.required).contains(set))
+    for bit in 0..<32 where set.required >> bit & 1 == 1 {
+      #expect(!InstructionSet.available(features: Self.features & ~(1 << bit)).contains(set), "bit \(bit)")
+    }
+  }
+
+  @Test func featuresSelectSets() {
+    let avx2 = mp_cpu_avx2 | mp_cpu_fma | mp_cpu_f16c
+    let avx512 = avx2 | mp_cpu_avx512f | mp_cpu_avx512bw | mp_cpu_avx512dq | mp_cpu_avx512vl
+    #expect(InstructionSet.available(features: avx2) == [.baseline, .avx2])
+    #expect(InstructionSet.available(features: avx512) == [.baseline, .avx2, .avx512])
+    #expect(InstructionSet.available(features: avx512 | mp_cpu_avx512vnni) == [.baseline, .avx2, .avx512])
+  }
+
+  /// The rows of the table below "Block sizes" in Sources/Kernels/README.md, cell by cell.
+  private static func documentedRows() throws -> [[String]] {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../Sources/Kernels/README.md")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let section = try #require(text.components(separatedBy: "## Block sizes\n\n").last)
+    let table = try #require(section.components(separatedBy: "\n\n").first)
+    return table.split(separator: "\n").dropFirst(2).map { row in
+      row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+  }
+
+  @Test func everySetIsDocumentedOnce() throws {
+    let names = try Self.documentedRows().map(\.first)
+    #expect(names == InstructionSet.allCases.map(\.name))
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func theDocumentedTileIsTheKernels(_ set: InstructionSet) throws {
+    let cells = try #require(try Self.documentedRows().first { $0.first == set.name })
+    let kernels = set.kernels
+    let columns = kernels.panelColumns
+    let kBlock = Blocking(secondLevel: 1 << 20, panelColumns: columns).kBlock
+    #expect(cells[1...3] == ["\(columns / 2)", "\(columns)", "\(kernels.tileRows) x \(columns)"])
+    #expect(cells.last == "\(kBlock)")
+  }
+}
