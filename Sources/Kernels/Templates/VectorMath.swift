@@ -1,17 +1,20 @@
 // Elementary functions on vectors.
 //
-// Goals, in order: the stated error on every instruction set, no branch, few instructions. Rounding to an integer adds
-// and subtracts a number near 1.5 x 2^23 and powers of two are built by shifting exponent bits, because `.rounded` and
-// float-to-integer conversion of Swift's SIMD types compile to scalar code. The coefficients are minimax fits (Lawson
-// iteration on relative error) made for this file. The stated errors are enforced by
-// Tests/KernelsTests/VectorMathTests.swift.
+// Goals, in order of priority: the stated error on every instruction set; no branch; few instructions. Rounding to an
+// integer adds and subtracts a number near 1.5 x 2^23, and powers of two are built by shifting exponent bits, because
+// `.rounded` and float-to-integer conversion of Swift's SIMD types compile to scalar code.
+//
+// The coefficients are minimax fits of the error that each function states. Tests/Fixtures/kernels/fit_polynomials.py
+// computes the fits and proves the errors of the polynomials. Tests/KernelsTests/VectorMathTests.swift measures
+// polynomial and rounding together on every set.
 
 extension ISA {
   /// 2^x.
   ///
-  /// - Valid range: x <= 127.49. What rounds to n = -127, x < -126.5, gives exactly 0, though 2^x is up to 2^-126.5
-  ///   there; -infinity gives 0; NaN stays NaN.
-  /// - Maximum error: 2 ULP for x >= -126; from there to -126.5, where the result is subnormal, 2^-148.
+  /// - Max error: 2 ULP for x >= -126. 2^-148 for -126.5 <= x < -126, where the result is subnormal.
+  /// - Valid range: x <= 127.49. Below -126.5 the result is exactly 0, though 2^x is up to 2^-126.5 there.
+  /// - Special values: -infinity gives 0, NaN gives NaN.
+  /// - Method: x = n + f; 1 + f P(f), P of degree 5, on [-1/2, 1/2], relative error 2^-25.8; times 2^n.
   @inlinable @inline(__always)
   static func exp2(_ x: Vector) -> Vector {
     let (f, power) = split(x)
@@ -24,9 +27,11 @@ extension ISA {
     return multiplyAdd(splat(1), p, f) * power
   }
 
-  /// The same for what becomes bfloat16, with two terms less.
+  /// 2^x for results that are rounded to bfloat16.
   ///
-  /// - Maximum error: 2^-18 of the result, 2^-9 of what rounding to bfloat16 may do.
+  /// - Max error: 2^-18 of the result, 2^-9 of the error of rounding to bfloat16.
+  /// - Valid range and special values: as of `exp2`.
+  /// - Method: as of `exp2`, P of degree 3.
   @inlinable @inline(__always)
   static func exp2OfNarrow(_ x: Vector) -> Vector {
     let (f, power) = split(x)
@@ -47,11 +52,14 @@ extension ISA {
     return (x - (shifted - shifter), vector(bits(shifted) &<< Bits(repeating: 23)))
   }
 
-  /// Exact GELU, x Phi(x) = x/2 (1 + erf(x / sqrt 2)) (Hendrycks and Gimpel 2016, arXiv 1606.08415).
+  /// Exact GELU, x Phi(x) = x/2 (1 + erf(x / sqrt 2)), not the tanh form (Hendrycks and Gimpel 2016, arXiv 1606.08415).
   ///
-  /// Phi(x) - 1/2 is x P(u) on [-T, T], u = 2 x^2 / T^2 - 1: in u, which is in [-1, 1], the coefficients add up to 0.4,
-  /// and Horner's rule loses nothing. Below -T, x counts as -T: the result is next to 0, not x times an error.
-  /// - Maximum error: 2^-21 |x|; the relative error grows where the result vanishes, as in the formula itself.
+  /// - Max error: 2^-21 |x|. The relative error grows where the result vanishes, as in the formula itself.
+  /// - Valid range: all x. Below 2^-100 in absolute value, the error is at most one subnormal number.
+  /// - Special values: infinity gives infinity, -infinity a number below 2^-14 in absolute value, NaN gives NaN.
+  /// - Method: x (1/2 + x P(u)) on [-T, T], u = 2 x^2 / T^2 - 1, P of degree 12. For u in [-1, 1] the absolute values
+  ///   of the coefficients add up to 0.4, and Horner's rule loses nothing. Below -T, x counts as -T, so that the result
+  ///   is close to 0 and not x times an error.
   @inlinable @inline(__always)
   static func gelu(_ x: Vector) -> Vector {
     let lower = maximum(splat(-4.989_999_8), x)
@@ -73,9 +81,11 @@ extension ISA {
     return lower * multiplyAdd(splat(0.5), inner, p)
   }
 
-  /// The same for what becomes bfloat16 or int8, with four terms less.
+  /// GELU for results that are rounded to bfloat16 or int8.
   ///
-  /// - Maximum error: 2^-17 |x|, 2^-9 of what rounding to bfloat16 may do.
+  /// - Max error: 2^-17 |x|; rounding to bfloat16 is up to 2^-9 of the result.
+  /// - Valid range and special values: as of `gelu`.
+  /// - Method: as of `gelu`, P of degree 8 and T = 4.19.
   @inlinable @inline(__always)
   static func geluOfNarrow(_ x: Vector) -> Vector {
     let lower = maximum(splat(-4.19), x)
