@@ -42,6 +42,7 @@ let package = Package(
   products: [
     .library(name: "MultimodalPathway", targets: ["MultimodalPathway"]),
     .library(name: "PathwayMedia", targets: ["PathwayMedia"]),
+    .library(name: "PathwayData", targets: ["PathwayData"]),
     .executable(name: "m2pt", targets: ["m2pt"]),
     .library(name: "PathwayCases", targets: ["PathwayCases"]),  // for perf/
   ],
@@ -103,10 +104,13 @@ let package = Package(
       name: "PathwayMedia",
       dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayLoops", "CMediaSupport", "CDigestSupport"],
       path: "Sources/Media", swiftSettings: strict),
+    .target(
+      name: "PathwayData", dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayLoops", "PathwayMedia"],
+      path: "Sources/Data", swiftSettings: strict),
     .executableTarget(
       name: "m2pt",
       dependencies: [
-        "MultimodalPathway", "PathwayKernels", "PathwayLoops", "PathwayTraining", "PathwayMedia",
+        "MultimodalPathway", "PathwayKernels", "PathwayTraining", "PathwayMedia", "PathwayData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Demo")], swiftSettings: strict),
@@ -125,6 +129,7 @@ let package = Package(
       name: "MultimodalPathwayTests", dependencies: ["MultimodalPathway", "PathwayMedia", "PathwayCases", "TestSupport"],
       swiftSettings: strict),
     .testTarget(name: "MediaTests", dependencies: ["PathwayMedia", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "DataTests", dependencies: ["PathwayData", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TrainingTests", dependencies: ["PathwayTraining", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ToolTests", dependencies: ["m2pt", "PathwayMedia", "TestSupport"], swiftSettings: strict),
   ]

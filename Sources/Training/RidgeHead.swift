@@ -27,8 +27,8 @@ public struct RidgeHead: Sendable {
   public let sharpness: Double
   /// All of the grid, smallest ridge first.
   public let candidates: [Candidate]
-  /// Held-out samples of all folds under the chosen ridge.
-  public let heldOut: ConfusionMatrix
+  /// The predicted class of every sample while its fold was held out, under the chosen ridge.
+  public let heldOut: [Int]
 
   /// Head tensors under timm's names, `head.weight` (K, C) and `head.bias` (K), or another layer's: sharpened, so that
   /// softmax of the logits gives probabilities that held-out samples bear out.

@@ -84,8 +84,7 @@ public struct RidgeRegression: Sendable {
     }
     guard let best else { throw attempts.flatMap { $0 }.compactMap(\.failure).last ?? RidgeError.ridge(found: .nan) }
 
-    let (outputs, confusion) = try held.outputs(
-      members, try attempts.map { try $0[best].get() }, classes: classes)
+    let (outputs, predicted) = try held.outputs(members, try attempts.map { try $0[best].get() })
     let problem = RidgeProblem(total, standardizes: standardizes)
     let solution = try problem.solve(grid[best])
     let intercept = (0..<classes.count).map { row in
@@ -99,7 +98,7 @@ public struct RidgeRegression: Sendable {
       bias: Tensor(intercept.map { Float($0) }, shape: [classes.count]), relativeRidge: grid[best],
       ridge: grid[best] * problem.ridgeUnit,
       sharpness: try RidgeHead.sharpness(outputs, labels: labels), candidates: candidates,
-      heldOut: confusion)
+      heldOut: predicted)
   }
 
   /// Samples of every fold.
@@ -197,18 +196,18 @@ struct HeldOut {
     }
   }
 
-  /// Outputs of one solution a fold for all samples, (n, K), and what they make of them.
+  /// Outputs of one solution a fold for all samples, (n, K), and the class that they give each.
   func outputs(
-    _ members: [[Int]], _ solutions: [RidgeProblem.Solution], classes names: [String]
-  ) throws -> (FloatRows, ConfusionMatrix) {
+    _ members: [[Int]], _ solutions: [RidgeProblem.Solution]
+  ) throws -> (outputs: FloatRows, predicted: [Int]) {
     let result = try features.rows.zeros(width: classes)
-    var confusion = ConfusionMatrix(classes: names)
+    var predicted = [Int](repeating: 0, count: labels.count)
     for (rows, solution) in zip(members, solutions) {
       try forEach(rows, [solution]) { sample, _, outputs in
         try result.write(sample, outputs)
-        confusion.note(actual: labels[sample], predicted: RidgeHead.argmax(outputs))
+        predicted[sample] = RidgeHead.argmax(outputs)
       }
     }
-    return (result, confusion)
+    return (result, predicted)
   }
 }

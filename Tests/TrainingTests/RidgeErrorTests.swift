@@ -97,11 +97,4 @@ import PathwayTraining
     let wrong = try RidgeHead.sharpness(outputs, labels: labels.map { 1 - $0 })
     #expect(wrong == 1)
   }
-
-  @Test func confusionCounts() {
-    var confusion = ConfusionMatrix(classes: ["a", "b"])
-    for (actual, predicted) in [(0, 0), (0, 1), (1, 1), (1, 1)] { confusion.note(actual: actual, predicted: predicted) }
-    #expect(confusion.counts == [[1, 1], [0, 2]])
-    #expect(confusion.total == 4 && confusion.correct == 3 && confusion.accuracy == 0.75)
-  }
 }

@@ -5,9 +5,17 @@ import MultimodalPathway
 ///
 /// Text is read and written by Unicode scalars: a comma with a combining mark is one character, and still a comma to
 /// other programs.
-enum CSV {
-  /// A record; fields keep their text exactly.
-  static func line(_ fields: [String]) -> String {
+public enum CSV {
+  /// A record of a table.
+  public struct Record: Sendable, Hashable {
+    /// The line that it begins in, from 1.
+    public let line: Int
+    /// Its fields, without quotes.
+    public let fields: [String]
+  }
+
+  /// A record as one line without its break; fields keep their text exactly.
+  public static func line(_ fields: [String]) -> String {
     fields.map { field in
       guard field.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || Character($0).isNewline }) else {
         return field
@@ -17,12 +25,13 @@ enum CSV {
     }.joined(separator: ",")
   }
 
-  /// The records of a text with the lines that they begin in, from 1; empty lines are skipped.
+  /// The records of a text; empty lines are skipped.
   ///
-  /// - Throws: `ToolError` for a quote that does not end, or stands in or behind a field.
-  static func records(_ text: String, file: String) throws -> [(line: Int, fields: [String])] {
+  /// - Parameter file: what errors call the text.
+  /// - Throws: `TableError.malformed` for a quote that does not end, or is inside or after a field.
+  public static func records(_ text: String, file: String) throws(TableError) -> [Record] {
     guard !text.hasTooManyCombiningMarks else {
-      throw ToolError("\(file): the text has more than 30 combining marks in a row")
+      throw .malformed(file: file, line: nil, finding: "the text has more than 30 combining marks in a row")
     }
     var reader = Reader(text: text.unicodeScalars[...], file: file)
     return try reader.records()
@@ -33,8 +42,8 @@ enum CSV {
     let file: String
     var line = 1
 
-    mutating func records() throws -> [(line: Int, fields: [String])] {
-      var records: [(line: Int, fields: [String])] = []
+    mutating func records() throws(TableError) -> [Record] {
+      var records: [Record] = []
       while let first = text.first {
         if Self.isBreak(first) {
           text.removeFirst()
@@ -43,12 +52,12 @@ enum CSV {
           continue
         }
         let start = line
-        var record = [try field()]
+        var fields = [try field()]
         while text.first == "," {
           text.removeFirst()
-          record.append(try field())
+          fields.append(try field())
         }
-        records.append((start, record))
+        records.append(Record(line: start, fields: fields))
       }
       return records
     }
@@ -56,7 +65,7 @@ enum CSV {
     private static func isBreak(_ scalar: Unicode.Scalar) -> Bool { scalar == "\n" || scalar == "\r" }
 
     /// One field; after it there is a comma, a line break or nothing.
-    private mutating func field() throws -> String {
+    private mutating func field() throws(TableError) -> String {
       guard text.first == "\"" else {
         let plain = text.prefix { $0 != "," && !Self.isBreak($0) }
         if plain.contains("\"") { throw failure("a quote inside a field that does not begin with one") }
@@ -77,6 +86,6 @@ enum CSV {
       return value
     }
 
-    private func failure(_ finding: String) -> ToolError { ToolError("\(file):\(line): \(finding)") }
+    private func failure(_ finding: String) -> TableError { .malformed(file: file, line: line, finding: finding) }
   }
 }
