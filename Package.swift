@@ -97,9 +97,9 @@ let package = Package(
 
     // MARK: - Around the library
     .target(
-      name: "PathwayTraining",
+      name: "PathwayProbing",
       dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayKernelTemplates", "CLapackSupport"],
-      path: "Sources/Training", swiftSettings: strict),
+      path: "Sources/Probing", swiftSettings: strict),
     .target(
       name: "PathwayMedia",
       dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayLoops", "CMediaSupport", "CDigestSupport"],
@@ -110,7 +110,7 @@ let package = Package(
     .executableTarget(
       name: "m2pt",
       dependencies: [
-        "MultimodalPathway", "PathwayKernels", "PathwayTraining", "PathwayMedia", "PathwayData",
+        "MultimodalPathway", "PathwayKernels", "PathwayProbing", "PathwayMedia", "PathwayData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Demo")], swiftSettings: strict),
@@ -130,7 +130,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "MediaTests", dependencies: ["PathwayMedia", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DataTests", dependencies: ["PathwayData", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "TrainingTests", dependencies: ["PathwayTraining", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "ProbingTests", dependencies: ["PathwayProbing", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ToolTests", dependencies: ["m2pt", "PathwayMedia", "TestSupport"], swiftSettings: strict),
   ]
 )

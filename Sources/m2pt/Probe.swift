@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import MultimodalPathway
 import PathwayData
-import PathwayTraining
+import PathwayProbing
 
 struct Probe: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -133,35 +133,5 @@ struct FeatureExtractor {
     return Extracted(
       pooled: pooled, labels: labels, skipped: run.skipped,
       seconds: Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
-  }
-}
-
-extension ModelWeights {
-  /// The same transformer without a classifier: logits are the pooled features.
-  func withoutHead() throws -> ModelWeights {
-    var configuration = configuration
-    configuration.classCount = 0
-    configuration.labels = nil
-    configuration.labelDescriptions = nil
-    configuration.vocabulary = nil
-    configuration.task = .singleLabel
-    let names = Set(ModelWeights.expectedShapes(configuration).map(\.name))
-    return try ModelWeights(
-      checkpoint: Checkpoint(tensors: tensors.filter { names.contains($0.key) }, metadata: metadata),
-      configuration: configuration)
-  }
-}
-
-extension VisionTransformerConfiguration {
-  /// The same transformer with one linear layer as its head.
-  func withHead(_ classes: [String]) -> VisionTransformerConfiguration {
-    var result = self
-    result.classCount = classes.count
-    result.labels = classes
-    result.labelDescriptions = nil
-    result.vocabulary = nil
-    result.task = .singleLabel
-    result.points?.headWidths = []
-    return result
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import MultimodalPathway
 import PathwayData
-import PathwayTraining
+import PathwayProbing
 
 /// What a probe found, for people and for scripts.
 struct ProbeReport: Encodable {

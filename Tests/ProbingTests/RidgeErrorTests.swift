@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-import PathwayTraining
+import PathwayProbing
 
 /// What ridge regression refuses, one by one, and its smaller pieces.
 @Suite struct RidgeErrorTests {

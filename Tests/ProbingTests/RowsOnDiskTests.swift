@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-import PathwayTraining
+import PathwayProbing
 
 /// Features on a disk are the same features.
 @Suite struct RowsOnDiskTests {

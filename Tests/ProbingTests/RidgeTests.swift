@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-import PathwayTraining
+import PathwayProbing
 
 /// Ridge heads against scikit-learn's `Ridge` in float64 and against the rules of their choice.
 @Suite struct RidgeTests {
