@@ -7,7 +7,9 @@ struct ViewOptions: ParsableArguments {
   @Option(help: "Clips of a video, spread over it, whose scores are averaged (VideoMAE's test: 5).") var segments = 1
   @Option(help: "Crops of a video's frames along their longer side (VideoMAE's test: 3).") var crops = 1
   @Option(
-    help: "Seconds by which the model's window slides over sound; its scores are averaged (default: the beginning alone).")
+    help: """
+      Seconds by which the model's window slides over sound; its scores are averaged (default: the beginning alone).
+      """)
   var hop: Double?
 
   func validate() throws {

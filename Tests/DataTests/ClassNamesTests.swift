@@ -26,7 +26,7 @@ import Testing
 
   @Test(arguments: [
     ("index,mid\n", 1, "the first line is 'index,mid', expected index,mid,display_name"),
-    ("index;mid;display_name\n0;a;b\n", 1, "the first line is 'index;mid;display_name', expected index,mid,display_name"),
+    ("index;mid\n0;a\n", 1, "the first line is 'index;mid', expected index,mid,display_name"),
     ("index,mid,display_name\n9,a,b\n", 2, "'9,a,b' does not name one of the model's classes, 0...6"),
     ("index,mid,display_name\n-1,a,b\n", 2, "'-1,a,b' does not name one of the model's classes, 0...6"),
     ("index,mid,display_name\n0,a,b\n0,a,b\n", 3, "names class 0 twice"),

@@ -39,7 +39,7 @@ extension VisionTransformerConfiguration {
   ///
   /// - Parameters:
   ///   - recipe: how its pictures, or frames, are prepared; nil for what is usual for its architecture.
-  ///   - engine: where spectrograms are made and points are chosen. Of its threads, one is used for each file: files are
+  ///   - engine: where spectrograms are made and points are chosen. One of its threads is used for each file: files are
   ///     read side by side.
   ///   - note: called with what the caller should know of files that are read, by any thread.
   /// - Throws: `DataError` where the settings are not for the modality; `ImagePreprocessingError`, `AudioError`,
