@@ -57,8 +57,8 @@ let package = Package(
   products: [
     .library(name: "MultimodalPathway", targets: ["MultimodalPathway"]),
     .library(name: "PathwayMedia", targets: ["PathwayMedia"]),
+    .library(name: "PathwayData", targets: ["PathwayData"]),
     .executable(name: "m2pt", targets: ["m2pt"]),
-    .library(name: "PathwayCases", targets: ["PathwayCases"]),  // for perf/
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -97,17 +97,20 @@ let package = Package(
 
     // MARK: - Around the library
     .target(
-      name: "PathwayTraining",
+      name: "PathwayProbing",
       dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayKernelTemplates", "CLapackSupport"],
-      path: "Sources/Training", swiftSettings: strict),
+      path: "Sources/Probing", swiftSettings: strict),
     .target(
       name: "PathwayMedia",
       dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayLoops", "CMediaSupport", "CDigestSupport"],
       path: "Sources/Media", swiftSettings: strict),
+    .target(
+      name: "PathwayData", dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayLoops", "PathwayMedia"],
+      path: "Sources/Data", swiftSettings: strict),
     .executableTarget(
       name: "m2pt",
       dependencies: [
-        "MultimodalPathway", "PathwayKernels", "PathwayLoops", "PathwayTraining", "PathwayMedia",
+        "MultimodalPathway", "PathwayKernels", "PathwayProbing", "PathwayMedia", "PathwayData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Demo")], swiftSettings: strict),
@@ -127,7 +130,13 @@ let package = Package(
       name: "MultimodalPathwayTests", dependencies: ["MultimodalPathway", "PathwayMedia", "PathwayCases", "TestSupport"],
       swiftSettings: strict),
     .testTarget(name: "MediaTests", dependencies: ["PathwayMedia", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "TrainingTests", dependencies: ["PathwayTraining", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "DataTests", dependencies: ["PathwayData", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "ProbingTests", dependencies: ["PathwayProbing", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ToolTests", dependencies: ["m2pt", "PathwayMedia", "TestSupport"], swiftSettings: strict),
   ] + kernelSets.map(\.target)
 )
+
+// perf/ is a package of its own: it reaches the cases of the tests by a product that no other package is to see.
+if Context.environment["M2PT_PERF"] != nil {
+  package.products.append(.library(name: "PathwayCases", targets: ["PathwayCases"]))
+}

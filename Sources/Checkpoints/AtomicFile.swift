@@ -49,6 +49,13 @@ package struct AtomicFile {
     try flush(directory: folder, url.path)
   }
 
+  /// Writes a file of `bytes`, as `write(to:_:)` does.
+  ///
+  /// - Throws: `CheckpointError.unwritable`.
+  package static func write(_ bytes: some ContiguousBytes, to url: URL) throws {
+    try write(to: url) { file in try bytes.withUnsafeBytes { try file.append($0) } }
+  }
+
   /// A writer to a descriptor that somebody else opened and closes; `path` names it in errors.
   package init(descriptor: Int32, path: String) {
     self.descriptor = descriptor

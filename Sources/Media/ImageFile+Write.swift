@@ -10,8 +10,7 @@ extension ImageFile {
   /// - Throws: `CheckpointError.unwritable`, in which case an older file is unchanged and no temporary file remains;
   ///   `MediaError.unwritable` for a picture that PNG cannot hold.
   public static func writePNG(_ image: PixelImage, to file: URL) throws {
-    let data = try encodePNG(image, name: file.path)
-    try AtomicFile.write(to: file) { target in try data.withUnsafeBytes { try target.append($0) } }
+    try AtomicFile.write(encodePNG(image, name: file.path), to: file)
   }
 
   /// The bytes of an 8-bit RGB PNG file.

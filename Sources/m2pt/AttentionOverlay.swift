@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
+import PathwayData
 import PathwayMedia
 
 struct AttentionOverlay: ParsableCommand {
@@ -111,7 +112,7 @@ struct AttentionOverlay: ParsableCommand {
 extension AttentionOverlay {
   /// What the model was shown, and how attention is painted over it.
   private enum Seen {
-    case pictures(values: Tensor, [PixelImage], any FrontEnd)
+    case pictures(InputPreview, any FrontEnd)
     case points(PointPreprocessor.Result, AttendedPoints)
 
     init(_ file: URL, _ c: VisionTransformerConfiguration, _ options: ModelOptions) throws {
@@ -120,15 +121,14 @@ extension AttentionOverlay {
         let prepared = try frontEnd.prepared(file)
         self = .points(prepared, try AttendedPoints(prepared, points, engine: options.engineOptions.engine()))
       } else {
-        let (values, pictures) = try frontEnd.view(file, c)
-        self = .pictures(values: values, pictures, frontEnd)
+        self = .pictures(try frontEnd.preview(of: file), frontEnd)
       }
     }
 
     /// (1, ...).
     var values: Tensor {
       switch self {
-      case .pictures(let values, _, _): values
+      case .pictures(let preview, _): preview.values
       case .points(let prepared, _): Tensor(prepared.values, shape: [1, prepared.values.count / 3, 3])
       }
     }
@@ -140,7 +140,7 @@ extension AttentionOverlay {
 
     var size: String {
       switch self {
-      case .pictures(_, let pictures, _): "\(pictures[0].extent) pixels"
+      case .pictures(let preview, _): "\(preview.pictures[0].extent) pixels"
       case .points(let prepared, _): "\(prepared.source.count) points"
       }
     }
@@ -152,9 +152,9 @@ extension AttentionOverlay {
       switch self {
       case .points(_, let points):
         try points.write(patches, range, opacity: opacity, up: up, to: output)
-      case .pictures(_, let pictures, let frontEnd):
+      case .pictures(let preview, let frontEnd):
         let area = c.grid.height * c.grid.width
-        let painted = try pictures.enumerated().map { slice, picture in
+        let painted = try preview.pictures.enumerated().map { slice, picture in
           try HeatMap(
             values: Array(patches[slice * area..<(slice + 1) * area]), grid: c.grid, patch: c.patchSize, range: range
           ).painted(over: picture, opacity: opacity)

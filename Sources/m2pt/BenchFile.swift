@@ -1,5 +1,6 @@
 import Foundation
 import MultimodalPathway
+import PathwayData
 
 /// Times of a file's way to an answer; medians. Its JSON has these names in snake case.
 struct BenchFile: Encodable {
@@ -30,13 +31,13 @@ struct BenchFile: Encodable {
     _ model: VisionTransformer, _ frontEnd: any FrontEnd, _ file: URL, precision: String, runs: Int
   ) throws {
     let count = frontEnd.shape.reduce(1, *)
-    let first = try frontEnd.views(file)
+    let first = try frontEnd.views(of: file)
     let workspace = try model.workspace(batch: first.count / count, profiled: true)
     var (read, tokens, pass): ([Double], [Double], [Double]) = ([], [], [])
     for run in -2..<runs {
       workspace.profile?.reset()
       let start = DispatchTime.now().uptimeNanoseconds
-      let values = Tensor(try frontEnd.views(file), shape: [first.count / count] + frontEnd.shape)
+      let values = Tensor(try frontEnd.views(of: file), shape: [first.count / count] + frontEnd.shape)
       let middle = DispatchTime.now().uptimeNanoseconds
       _ = try model.forward(values, workspace: workspace)
       let end = DispatchTime.now().uptimeNanoseconds

@@ -14,7 +14,7 @@ struct BenchMeasurement {
   /// Wall clock and processor time (all threads, waiting included where they spin) of every counted pass, in order.
   private(set) var wall: [Double] = []
   private(set) var processor: [Double] = []
-  /// Heap allocations of all counted passes; nil: nobody counts (perf/checks/allocations does).
+  /// Heap allocations of all counted passes; nil: nobody counts (Tests/Checks/allocations does).
   private(set) var allocations: Int?
   /// Operations a second, in GFLOP/s: the best of before and after.
   private(set) var limit: Double
@@ -91,10 +91,10 @@ struct BenchMeasurement {
   }
 }
 
-/// The function that perf/checks/allocations preloads: heap allocations of the process so far.
+/// The function that Tests/Checks/allocations preloads: heap allocations of the process so far.
 private func allocationCounter() -> (@convention(c) () -> Int)? {
   guard let symbol = dlsym(nil, "m2pt_allocation_count") else { return nil }
-  // SAFETY: perf/checks/count_allocations.c declares it `long m2pt_allocation_count(void)`.
+  // SAFETY: Tests/Checks/count_allocations.c declares it `long m2pt_allocation_count(void)`.
   return unsafeBitCast(symbol, to: (@convention(c) () -> Int).self)
 }
 

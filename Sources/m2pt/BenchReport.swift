@@ -32,7 +32,7 @@ struct BenchReport: Encodable {
   /// Of the process, behind the last pass; and the most it ever was, loading included.
   let residentBytes: Int?
   let peakResidentBytes: Int?
-  /// Heap allocations of all counted passes, where a counter is preloaded (perf/checks/allocations).
+  /// Heap allocations of all counted passes, where a counter is preloaded (Tests/Checks/allocations).
   let allocations: Int?
   let profile: Profile?
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
+import PathwayData
 
 struct Calibrate: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -41,9 +42,11 @@ struct Calibrate: ParsableCommand {
     let inputs = input.options.inputs(weights) + run.names.map { URL(fileURLWithPath: $0) }
     try file?.check(inputs: inputs)
     var refused: Int?
-    try run.forEachBatch(batches) { views, values in
-      try add(views, values, to: &calibration) { view, error in
-        if refused != view.file { try run.fail(error) }
+    try run.forEachBatch(batches) { batch in
+      try add(batch.views, batch.values, to: &calibration) { view, layer in
+        if refused != view.file {
+          try run.fail(ToolError.answerNotFinite(run.names[view.file], "the output of \(layer)"))
+        }
         refused = view.file
       }
     }
@@ -61,13 +64,13 @@ struct Calibrate: ParsableCommand {
 
   /// Measures a batch; without a view whose values in the layers are not finite, which is `refused`.
   private func add(
-    _ views: [FileRun.View], _ values: Tensor, to calibration: inout Calibration,
-    refused: (FileRun.View, ToolError) throws -> Void
+    _ views: [InputBatches.View], _ values: Tensor, to calibration: inout Calibration,
+    refused: (InputBatches.View, _ layer: String) throws -> Void
   ) throws {
     do {
       try calibration.add(values)
     } catch CalibrationError.notFinite(let place, let layer) {
-      try refused(views[place], .answerNotFinite(views[place].name, "the output of \(layer)"))
+      try refused(views[place], layer)
       guard views.count > 1 else { return }
       let (numbers, size) = (try values.float32(), values.count / views.count)
       let others = numbers[..<(place * size)] + numbers[((place + 1) * size)...]

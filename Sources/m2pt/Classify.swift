@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
+import PathwayData
 
 struct Classify: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -43,24 +44,19 @@ struct Classify: ParsableCommand {
     guard c.task != .perPoint else {
       throw ToolError("\(input.options.model): the model names parts of a cloud, not clouds; use `m2pt segment`")
     }
-    let names = try labels.map { try LabelFile.names($0, count: c.classCount) } ?? c.classNames()
+    let names = try ClassNames.chosen(labels, c)
     let (run, batches) = try input.run(c, model.engine, "classify")
+    let classifier = try Classifier(model, batches.frontEnd, names: names)
     var stream = try AnswerStream(
       json ? .json : csv ? .csv(header: ScoredClass.csvHeader(c.answerActivation)) : .text)
     do {
       let workspace = try model.workspace(batch: batches.mostViews(files: run.names.count))
-      var sums = Scores(c)
-      try run.forEachBatch(batches) { views, values in
-        let logits = try model.forward(values, workspace: workspace).logits.float32()
-        for (row, view) in views.enumerated() {
-          sums.add(logits[row * c.classCount..<(row + 1) * c.classCount])
-          guard view.isLast else { continue }
-          defer { sums = Scores(c) }
-          guard sums.isFinite else {
-            try run.fail(ToolError.answerNotFinite(view.name, "its score"))
-            continue
-          }
-          let answer = Answer(file: view.name, views: sums.views, classes: sums.best(topK, names: names))
+      var sums = classifier.noScores
+      try run.forEachBatch(batches) { batch in
+        try classifier.add(batch, to: &sums, workspace: workspace) { file, scores in
+          let name = run.names[file]
+          guard scores.isFinite else { return try run.fail(ToolError.answerNotFinite(name, "its score")) }
+          let answer = Answer(file: name, views: scores.viewCount, classes: scores.best(topK))
           try stream.write(answer) { csv ? csvLines(answer) : textLines(answer) }
         }
       }

@@ -62,10 +62,8 @@ struct Demo: ParsableCommand {
   private func merge(_ weights: PathwayWeights, _ assets: DemoAssets, _ engine: Engine, to folder: URL) throws {
     try weights.writeMerged(
       to: folder.appendingPathComponent("model.safetensors"), inputs: assets.files, engine: engine)
-    let configuration = try Data(contentsOf: assets.target.appendingPathComponent("config.json"))
-    try AtomicFile.write(to: folder.appendingPathComponent("config.json")) { file in
-      try configuration.withUnsafeBytes { try file.append($0) }
-    }
+    let configuration = try Data(contentsOf: ModelLocation(assets.target).configurationFile)
+    try AtomicFile.write(configuration, to: ModelLocation(folder).configurationFile)
   }
 
   /// Every model's logits and median time over all pictures in one batch; the models take turns.

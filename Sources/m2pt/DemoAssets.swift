@@ -73,14 +73,14 @@ struct DemoAssets {
         reason: "sample \(name) has \(sample.logits.count) logits and label \(sample.label), "
           + "the target \(classes) classes")
     }
-    let heads = try VisionTransformerConfiguration.read(auxiliary.appendingPathComponent("config.json")).heads
+    let heads = try VisionTransformerConfiguration.read(ModelLocation(auxiliary).configurationFile).heads
     return try target.attach(
       auxiliary: AuxiliaryWeights(checkpoint: Checkpoint(contentsOf: auxiliary), heads: heads), scales: scales)
   }
 
   /// How the target wants its pictures.
   func preprocessor() throws -> ImagePreprocessor {
-    let file = target.appendingPathComponent("config.json")
+    let file = ModelLocation(target).configurationFile
     return try ImagePreprocessor(.timm(json: Data(contentsOf: file), file: file.path))
   }
 

@@ -93,11 +93,9 @@ struct DemoReport: Encodable {
     let answers = joined.last?.predictions ?? []
     samples = assets.samples.indices.map { row in
       let (name, sample) = assets.samples[row]
-      let values = merged[row * classes..<(row + 1) * classes].map(Double.init)
-      let top = values.max() ?? 0
+      let probabilities = AnswerActivation.softmax.scores(merged[row * classes..<(row + 1) * classes])
       return Sample(
-        name: name, label: sample.label, prediction: answers[row],
-        probability: 1 / values.reduce(0) { $0 + exp($1 - top) })
+        name: name, label: sample.label, prediction: answers[row], probability: probabilities.max() ?? 0)
     }
 
     let reference = expected.flatMap(\.logits)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
+import PathwayData
 
 struct Features: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -52,11 +53,11 @@ struct Features: ParsableCommand {
         }
       ) { stream in
         var rows = FeatureRows(stream, run)
-        try run.forEachBatch(batches) { views, values in
+        try run.forEachBatch(batches) { batch in
           let result = try model.forward(
-            values, features: block == nil && !pooled, blocks: block.map { [$0] } ?? [], workspace: workspace)
+            batch.values, features: block == nil && !pooled, blocks: block.map { [$0] } ?? [], workspace: workspace)
           let all = block.map { result.blocks[$0] } ?? result.features
-          for (row, view) in views.enumerated() { try rows.add(view, row, of: [all, result.pooled].compactMap { $0 }) }
+          for (row, view) in batch.views.enumerated() { try rows.add(view, row, of: [all, result.pooled].compactMap { $0 }) }
         }
         try rows.end()
         count = stream.rows
@@ -89,16 +90,16 @@ private struct FeatureRows {
   init(_ stream: SafetensorsStream, _ run: FileRun) { (self.stream, self.run) = (stream, run) }
 
   /// Adds a row of each of `tensors`, the columns of the stream but the last, which has the name.
-  mutating func add(_ view: FileRun.View, _ row: Int, of tensors: [Tensor]) throws {
+  mutating func add(_ view: InputBatches.View, _ row: Int, of tensors: [Tensor]) throws {
     if refused == view.file { return }
     let mark = start.flatMap { $0.file == view.file ? $0.mark : nil } ?? stream.mark
     start = (view.file, mark)
-    guard try tensors.allSatisfy({ try $0.isFinite(row: row) }) else {
+    guard tensors.allSatisfy({ $0.isFinite(row: row) }) else {
       refused = view.file
       stream.rewind(to: mark)
-      return try run.fail(ToolError.answerNotFinite(view.name, "a feature of it"))
+      return try run.fail(ToolError.answerNotFinite(run.names[view.file], "a feature of it"))
     }
-    let name = Array(((stream.rows == 0 ? "[" : ",") + SafetensorsPlan.quoted(view.name)).utf8)
+    let name = Array(((stream.rows == 0 ? "[" : ",") + SafetensorsPlan.quoted(run.names[view.file])).utf8)
     try Self.withRows(tensors[...], row, []) { bytes in
       try name.withUnsafeBytes { try stream.append(bytes + [$0], rows: 1) }
     }

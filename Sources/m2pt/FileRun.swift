@@ -1,8 +1,7 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
-import PathwayKernels
-import PathwayLoops
+import PathwayData
 
 /// What becomes of a run some of whose files give no answer.
 struct FailureOptions: ParsableArguments {
@@ -24,18 +23,10 @@ struct FailureOptions: ParsableArguments {
 /// interruption.
 ///
 ///     let run = try FileRun("classify", files, options: failures)
-///     try run.forEachBatch(batches) { views, values in ... }
+///     try run.forEachBatch(batches) { batch in ... }
 ///     try run.end()
 final class FileRun {
-  /// A view of a file.
-  struct View {
-    /// The file's place among the names.
-    let file: Int
-    let name: String
-    /// Whether it is the file's last view.
-    let isLast: Bool
-  }
-
+  /// Paths of the files.
   let names: [String]
   /// Why files were left out that could not be read, where that is allowed.
   private(set) var skipped: [String] = []
@@ -52,11 +43,11 @@ final class FileRun {
   ///   - outcome: of an interrupted run, as a sentence's end.
   /// - Throws: the first argument that means no file, where the options say so.
   init(_ title: String, _ files: InputFiles, options: FailureOptions, interrupted outcome: String? = nil) throws {
-    names = files.names
+    names = files.paths
     self.options = options
     self.outcome = outcome.map { "; \($0)" } ?? ""
-    progress = Progress(title, total: files.names.count)
-    if let note = InputFiles.note(files.unread) { report(note) }
+    progress = Progress(title, total: files.paths.count)
+    reportUnread(files.unread)
     Interruption.watch()
     for failure in files.failures { try fail(failure) }
   }
@@ -70,20 +61,20 @@ final class FileRun {
     Interruption.watch()
   }
 
-  /// Calls `body` with every batch of views and their normalised values, (B, ...).
+  /// Calls `body` with every batch of views; `names` has their files.
   ///
   /// - Throws: `ExitCode` where the process was asked to stop, which is reported; what `body` throws; the first failure
   ///   of a file, where the options say so.
-  func forEachBatch(_ batches: InputBatches, _ body: ([View], Tensor) throws -> Void) throws {
-    try batches.forEach(names, before: stopIfInterrupted) { error in
+  func forEachBatch(_ batches: InputBatches, _ body: (InputBatches.Batch) throws -> Void) throws {
+    try batches.forEach(names, willRead: stopIfInterrupted) { _, error in
       done += 1
       progress.advance()
       guard options.skipsUnreadable else { return try fail(error) }
       skipped.append("\(error)")
       progress.say("left out: \(error)")
-    } _: { units, values in
-      try body(units.map { View(file: $0.file, name: names[$0.file], isLast: $0.isLast) }, values)
-      let finished = units.count { $0.isLast }
+    } _: { batch in
+      try body(batch)
+      let finished = batch.views.count { $0.isLast }
       done += finished
       progress.advance(by: finished)
     }
@@ -115,16 +106,15 @@ final class FileRun {
   }
 }
 
-extension Tensor {
-  /// Whether all numbers of some rows are finite; the first dimension counts rows.
-  func isFinite(row: Int) throws -> Bool {
-    let columns = count / max(1, shape.first ?? 1)
-    return withUnsafeBytes { bytes in
-      guard let base = bytes.baseAddress, elementType == .float32 else { return true }
-      // SAFETY: `count` floats are there, of which these are some.
-      return FiniteScan.allFinite(base.assumingMemoryBound(to: Float.self) + row * columns, count: columns)
-    }
-  }
+/// Reports in one line what directories hold and is not read, by kind; nothing where that is nothing.
+func reportUnread(_ unread: [String: Int]) {
+  let total = unread.values.reduce(0, +)
+  guard total > 0 else { return }
+  let kinds = unread.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }
+  let shown = kinds.prefix(6).map { "\($0.value) \($0.key)".onOneLine(limit: 60) }
+  report(
+    "note: \(total) \(total == 1 ? "entry" : "entries") of directories not read: "
+      + shown.joined(separator: ", ") + (kinds.count > 6 ? ", ..." : ""))
 }
 
 extension ToolError {

@@ -9,10 +9,7 @@ struct HTMLPage {
   /// HTML.
   let body: String
 
-  func write(to url: URL) throws {
-    let bytes = Array(text.utf8)
-    try AtomicFile.write(to: url) { file in try bytes.withUnsafeBytes { try file.append($0) } }
-  }
+  func write(to url: URL) throws { try AtomicFile.write(Array(text.utf8), to: url) }
 
   /// Says in a page what made it.
   static let generator = "<meta name=\"generator\" content=\"m2pt\">"

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
+import PathwayData
 
 /// A model and where it runs.
 struct ModelOptions: ParsableArguments {
@@ -31,6 +32,11 @@ struct ModelOptions: ParsableArguments {
 
   func preprocessing(_ c: VisionTransformerConfiguration) throws -> ImagePreprocessing? {
     try recipe.preprocessing(c, modelAt: model, architecture: architecture)
+  }
+
+  /// The front end of a model of that configuration.
+  func frontEnd(_ c: VisionTransformerConfiguration, views: ViewOptions? = nil) throws -> any FrontEnd {
+    try c.frontEnd(model, preprocessing(c), views: views, sound: sound, engine: engineOptions.engine())
   }
 }
 
@@ -65,14 +71,5 @@ struct ModelInput: ParsableArguments {
       try FileRun(title, found, options: failures, interrupted: outcome),
       InputBatches(frontEnd: frontEnd, engine: engine, size: batch)
     )
-  }
-}
-
-extension InputBatches {
-  /// The most views that a batch of `files` files has.
-  func mostViews(files: Int) -> Int {
-    guard let views = frontEnd.viewCount else { return size }
-    let (product, overflow) = files.multipliedReportingOverflow(by: views)
-    return max(1, overflow ? size : min(size, product))
   }
 }

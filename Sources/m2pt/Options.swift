@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
+import PathwayData
 
 /// Threads, for every command that computes.
 struct EngineOptions: ParsableArguments {
@@ -123,16 +124,6 @@ struct PathwayOptions: ParsableArguments {
   }
 }
 
-/// How sound is read.
-struct SoundOptions: ParsableArguments {
-  @Flag(help: "Resample sound whose rate is not the model's; otherwise it is an error.") var resample = false
-  @Option(help: "The one channel of sound that is heard, from 1 (default: the mean of all).") var channel: Int?
-
-  func validate() throws {
-    if let channel, channel < 1 { throw ValidationError("--channel takes numbers from 1.") }
-  }
-}
-
 /// A size of pictures other than the model's own.
 struct ImageSizeOption: ParsableArguments {
   @Option(
@@ -162,6 +153,9 @@ struct ToolError: Error, CustomStringConvertible {
 /// Writes a warning or a note as one line on standard error, with text from files escaped. A failure is ignored: no
 /// other stream could report it.
 func report(_ line: String) { StandardStreams.write(line.onOneLine() + "\n", to: STDERR_FILENO) }
+
+/// Writes what a file's reader notes on standard error.
+let reportNote: NoteHandler = { report("\($0)") }
 
 /// Prints a value as JSON with sorted keys.
 ///

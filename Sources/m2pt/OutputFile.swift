@@ -97,10 +97,11 @@ struct OutputFile {
 extension ModelLocation {
   /// Configuration and index files that loading a model may read besides its weights.
   var configurationFiles: [URL] {
-    [
-      "config.json", "preprocessor_config.json", "video_preprocessor_config.json", "model.safetensors.index.json",
+    let others = [
+      "preprocessor_config.json", "video_preprocessor_config.json", "model.safetensors.index.json",
       "pytorch_model.bin.index.json",
-    ].map { directory.appendingPathComponent($0) }
+    ]
+    return [configurationFile] + others.map { directory.appendingPathComponent($0) }
   }
 }
 

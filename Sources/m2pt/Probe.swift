@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
-import PathwayTraining
+import PathwayData
+import PathwayProbing
 
 struct Probe: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -39,7 +40,9 @@ struct Probe: ParsableCommand {
     let weights = try original.withoutHead()
     let frontEnd = try options.frontEnd(weights.configuration)
     let training = try ClassFolders(train, frontEnd)
-    let testing = try test.map { try ClassFolders($0, frontEnd, known: training.classes) }
+    reportUnread(training.unread)
+    let testing = try test.map { try ClassFolders($0, frontEnd, expecting: training.classes) }
+    reportUnread(testing?.unread ?? [:])
     try regression.validate(labels: training.labels, classes: training.classes)
 
     let model = try VisionTransformer(
@@ -52,33 +55,34 @@ struct Probe: ParsableCommand {
 
     let head = try regression.fit(
       trained.pooled, labels: trained.labels, classes: training.classes, engine: model.engine)
+    let heldOut = ConfusionMatrix(classes: training.classes, actual: trained.labels, predicted: head.heldOut)
     let confusion = try tested.map { tested in
-      var confusion = ConfusionMatrix(classes: training.classes)
-      for (actual, predicted) in zip(tested.labels, try head.predict(tested.pooled, engine: model.engine)) {
-        confusion.note(actual: actual, predicted: predicted)
-      }
-      return confusion
+      ConfusionMatrix(
+        classes: training.classes, actual: tested.labels,
+        predicted: try head.predict(tested.pooled, engine: model.engine))
     }
     try directory.write(
       Checkpoint(
         tensors: try weights.configuration.linearHeadNames.reduce(weights.tensors) { tensors, name in
           tensors.merging(try head.tensors(name: name)) { $1 }
         },
-        metadata: try provenance(head, original.files)),
+        metadata: try provenance(head, heldOut, original.files)),
       weights.configuration.withHead(training.classes), options.preprocessing(weights.configuration))
     let report = ProbeReport(
-      head, weights.configuration.modality, folds: folds, train: trained, test: tested, confusion: confusion,
-      output: output, threads: model.engine.threads)
+      head, heldOut, weights.configuration.modality, folds: folds, train: trained, test: tested,
+      confusion: confusion, output: output, threads: model.engine.threads)
     if json { try printJSON(report) } else { try StandardOutput.show(report.lines) }
   }
 
-  private func provenance(_ head: RidgeHead, _ files: [URL]) throws -> [String: String] {
+  private func provenance(
+    _ head: RidgeHead, _ heldOut: ConfusionMatrix, _ files: [URL]
+  ) throws -> [String: String] {
     var metadata = ["format": "pt", "m2pt.version": multimodalPathwayVersion]
     for (index, file) in files.enumerated() {
       metadata["m2pt.source.\(index)"] = "\(file.lastPathComponent) sha256:\(try FileDigest.sha256(of: file))"
     }
     metadata["m2pt.probe"] =
-      "ridge \(head.ridge), sharpness \(head.sharpness), held-out \(head.heldOut.correct) of \(head.heldOut.total)"
+      "ridge \(head.ridge), sharpness \(head.sharpness), held-out \(heldOut.correct) of \(heldOut.total)"
     return metadata
   }
 }
@@ -105,19 +109,19 @@ struct FeatureExtractor {
   func features(_ folders: ClassFolders, _ title: String) throws -> Extracted {
     let start = DispatchTime.now().uptimeNanoseconds
     let batches = InputBatches(frontEnd: frontEnd, engine: model.engine, size: batch)
-    let workspace = try model.workspace(batch: batches.mostViews(files: folders.files.count))
-    let run = FileRun(title, names: folders.files, options: failures, interrupted: "nothing was written")
+    let workspace = try model.workspace(batch: batches.mostViews(files: folders.paths.count))
+    let run = FileRun(title, names: folders.paths, options: failures, interrupted: "nothing was written")
     let pooled = try FloatRows(width: model.configuration.pooledWidth, onDiskOf: folder)
     var labels: [Int] = []
-    try run.forEachBatch(batches) { views, pixels in
+    try run.forEachBatch(batches) { batch in
       // After a failure there will be no head: the other files are read to name all that are wrong.
       guard run.failed == 0 else { return }
-      let features = try model.forward(pixels, workspace: workspace).pooled
-      for (row, view) in views.enumerated() where !(try features.isFinite(row: row)) {
-        try run.fail(ToolError.answerNotFinite(view.name, "a feature of it"))
+      let features = try model.forward(batch.values, workspace: workspace).pooled
+      for (row, view) in batch.views.enumerated() where !features.isFinite(row: row) {
+        try run.fail(ToolError.answerNotFinite(run.names[view.file], "a feature of it"))
       }
       try pooled.append(try features.float32())
-      labels += views.map { folders.labels[$0.file] }
+      labels += batch.views.map { folders.labels[$0.file] }
     }
     if run.failed > 0 {
       report(
@@ -129,35 +133,5 @@ struct FeatureExtractor {
     return Extracted(
       pooled: pooled, labels: labels, skipped: run.skipped,
       seconds: Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
-  }
-}
-
-extension ModelWeights {
-  /// The same transformer without a classifier: logits are the pooled features.
-  func withoutHead() throws -> ModelWeights {
-    var configuration = configuration
-    configuration.classCount = 0
-    configuration.labels = nil
-    configuration.labelDescriptions = nil
-    configuration.vocabulary = nil
-    configuration.task = .singleLabel
-    let names = Set(ModelWeights.expectedShapes(configuration).map(\.name))
-    return try ModelWeights(
-      checkpoint: Checkpoint(tensors: tensors.filter { names.contains($0.key) }, metadata: metadata),
-      configuration: configuration)
-  }
-}
-
-extension VisionTransformerConfiguration {
-  /// The same transformer with one linear layer as its head.
-  func withHead(_ classes: [String]) -> VisionTransformerConfiguration {
-    var result = self
-    result.classCount = classes.count
-    result.labels = classes
-    result.labelDescriptions = nil
-    result.vocabulary = nil
-    result.task = .singleLabel
-    result.points?.headWidths = []
-    return result
   }
 }

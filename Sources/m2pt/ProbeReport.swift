@@ -1,6 +1,7 @@
 import Foundation
 import MultimodalPathway
-import PathwayTraining
+import PathwayData
+import PathwayProbing
 
 /// What a probe found, for people and for scripts.
 struct ProbeReport: Encodable {
@@ -55,8 +56,9 @@ struct ProbeReport: Encodable {
   }
 
   init(
-    _ head: RidgeHead, _ modality: Modality, folds: Int, train: FeatureExtractor.Extracted,
-    test: FeatureExtractor.Extracted?, confusion: ConfusionMatrix?, output: String, threads: Int
+    _ head: RidgeHead, _ heldOut: ConfusionMatrix, _ modality: Modality, folds: Int,
+    train: FeatureExtractor.Extracted, test: FeatureExtractor.Extracted?, confusion: ConfusionMatrix?,
+    output: String, threads: Int
   ) {
     classes = head.classes
     self.modality = modality.rawValue
@@ -71,9 +73,9 @@ struct ProbeReport: Encodable {
     candidates = head.candidates.map { candidate in
       Candidate(
         relative_ridge: candidate.relativeRidge,
-        held_out_accuracy: candidate.correct.map { Double($0) / Double(head.heldOut.total) }, loss: candidate.loss)
+        held_out_accuracy: candidate.correct.map { Double($0) / Double(heldOut.total) }, loss: candidate.loss)
     }
-    held_out = Accuracy(head.heldOut)
+    held_out = Accuracy(heldOut)
     test_accuracy = confusion.map(Accuracy.init)
     self.output = output
   }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
-import PathwayMedia
+import PathwayData
 
 struct Segment: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -42,8 +42,8 @@ struct Segment: ParsableCommand {
     let picture = output.map { OutputFile(pictureAt: $0, ofPoints: true, replacement) }
     try picture?.check(inputs: options.inputs(weights) + [URL(fileURLWithPath: file)])
     let model = try options.load(weights)
-    let prepared = try PointFrontEnd(points, engine: model.engine).prepared(URL(fileURLWithPath: file))
-    let answer = try PartAnswer(model, points, prepared, category: chosen)
+    let prepared = try PointFrontEnd(points, engine: model.engine, note: reportNote).prepared(URL(fileURLWithPath: file))
+    let answer = try PartAnswer(model, prepared, category: chosen)
     guard answer.isFinite else { throw ToolError.answerNotFinite(file, "the answer for a point") }
     let parts = try answer.spread(over: prepared, engine: model.engine)
     if let picture {
@@ -118,68 +118,5 @@ struct Segment: ParsableCommand {
             part.part, part.mean_probability)
         } + (output.map { ["wrote \($0)"] } ?? [])
     }
-  }
-}
-
-/// What a model says of the points that it saw.
-struct PartAnswer {
-  struct Point {
-    let part: Int
-    /// Among the category's parts.
-    let probability: Float
-  }
-
-  let category: PointConfiguration.Category
-  /// The classes that the category can have.
-  let parts: [Int]
-  /// Of every point that the model saw.
-  private let points: [Point]
-  /// Sum of the points' log-probabilities.
-  private let certainty: Double
-
-  /// - Parameter category: its number; absent: all are tried in one pass, and the surest is taken.
-  init(
-    _ model: VisionTransformer, _ configuration: PointConfiguration, _ prepared: PointPreprocessor.Result,
-    category: Int?
-  ) throws {
-    let tried = category.map { [$0] } ?? Array(configuration.categories.indices)
-    let classes = model.configuration.classCount
-    var best: (certainty: Double, category: Int, parts: [Int], points: [Point])?
-    let workspace = try model.workspace(batch: 1)
-    let cloud = Tensor(prepared.values, shape: [1, configuration.points, 3])
-    for number in tried {
-      let logits = try model.forward(cloud, categories: [number], workspace: workspace).logits.float32()
-      let own = configuration.categories[number].parts
-      let parts = own.isEmpty ? Array(0..<classes) : own
-      let points = (0..<configuration.points).map { point in
-        Self.answer(logits[point * classes..<(point + 1) * classes], parts)
-      }
-      // All classes count: a category that is wrong leaves its own parts little.
-      let certainty = points.indices.reduce(0.0) { $0 + Double(logits[$1 * classes + points[$1].part]) }
-      if best.map({ certainty > $0.certainty }) ?? true { best = (certainty, number, parts, points) }
-    }
-    guard let best else { throw ToolError("the model has no categories") }
-    self.category = configuration.categories[best.category]
-    parts = best.parts
-    points = best.points
-    certainty = best.certainty
-  }
-
-  var isFinite: Bool { points.allSatisfy(\.probability.isFinite) && certainty.isFinite }
-
-  /// The likeliest of `parts`, of equal ones the first, and its share of their probabilities.
-  private static func answer(_ logits: ArraySlice<Float>, _ parts: [Int]) -> Point {
-    var top = parts[0]
-    for part in parts where logits[logits.startIndex + part] > logits[logits.startIndex + top] { top = part }
-    let total = parts.reduce(Float(0)) { $0 + exp(logits[logits.startIndex + $1] - logits[logits.startIndex + top]) }
-    return Point(part: top, probability: 1 / total)
-  }
-
-  /// The answer of the nearest point that the model saw, for every point of the source.
-  func spread(over prepared: PointPreprocessor.Result, engine: Engine) throws -> [Point] {
-    // Scaled, no distance is too small for float32.
-    let source = try prepared.source.normalized()
-    let seen = try source.points(prepared.indices)
-    return try PointSampling(seen, engine: engine).nearest(1, to: source).map { points[$0] }
   }
 }

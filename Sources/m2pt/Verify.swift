@@ -73,7 +73,7 @@ struct Verify: ParsableCommand {
     let frontEnd = try c.frontEnd(
       pathway.target, pathway.recipe.preprocessing(c, modelAt: pathway.target, architecture: pathway.architecture),
       sound: sound, engine: engine.engine())
-    let views = try input.flatMap { try frontEnd.view(URL(fileURLWithPath: $0), c).values.float32() }
+    let views = try input.flatMap { try frontEnd.preview(of: URL(fileURLWithPath: $0)).values.float32() }
     return Tensor(views, shape: [input.count] + frontEnd.shape)
   }
 

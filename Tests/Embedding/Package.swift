@@ -1,16 +1,21 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// An app that embeds the engine, as its author would write it: the library product, by version.
+// Apps that use the package, as their authors would write them: library products, by version.
 let repository = Context.environment["MULTIMODAL_PATHWAY_URL"] ?? "https://example.com/MultimodalPathway.git"
+
+func product(_ name: String) -> Target.Dependency { .product(name: name, package: "MultimodalPathway") }
 
 let package = Package(
   name: "Embedding",
   dependencies: [.package(url: repository, from: "0.1.0")],
   targets: [
     .executableTarget(
-      name: "Embedding", dependencies: [.product(name: "MultimodalPathway", package: "MultimodalPathway")],
-      swiftSettings: [.treatAllWarnings(as: .error)])
+      name: "Embedding", dependencies: [product("MultimodalPathway")],
+      swiftSettings: [.treatAllWarnings(as: .error)]),
+    .executableTarget(
+      name: "Pictures", dependencies: [product("MultimodalPathway"), product("PathwayData")],
+      swiftSettings: [.treatAllWarnings(as: .error)]),
   ],
   swiftLanguageModes: [.v6]
 )

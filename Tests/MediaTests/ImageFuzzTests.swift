@@ -6,19 +6,9 @@ import Testing
 
 /// Damaged files give a picture or a `MediaError`, never anything else.
 @Suite struct ImageFuzzTests {
-  /// Numerical Recipes' 64-bit linear congruential generator: the same damage in every run.
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return state ^ (state >> 33)
-    }
-  }
-
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func survivesDamage(_ seed: UInt64) throws {
-    var generator = Generator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let files = try ImageDecodingTests.kinds.map { try ImageDecodingTests.file($0) }
     let limits = ImageLimits(pixels: 1 << 20, decoderBytes: 1 << 24)
     var readable = 0

@@ -115,19 +115,10 @@ import Testing
     #expect(try error(data) != nil)
   }
 
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return state ^ (state >> 33)
-    }
-  }
-
   /// Damaged files give frames or a `VideoError`, never anything else.
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func survivesDamage(_ seed: UInt64) throws {
-    var generator = Generator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let files = try ["h264.mp4", "hevc.mp4", "vp8.webm", "vp9.webm", "mpeg4.avi", "mjpeg.avi", "mpeg2.ts", "theora.ogv", "gif.gif", "av1.mp4"]
       .map(Self.data)
     let limits = VideoLimits(pixels: 1 << 18, frames: 500)

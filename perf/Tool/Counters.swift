@@ -68,7 +68,7 @@ struct Counters: ParsableCommand {
     guard let symbol = dlsym(nil, "m2pt_allocation_count") else {
       throw Failure("nobody counts allocations here; run perf/check")
     }
-    // SAFETY: checks/count_allocations.c declares it `long m2pt_allocation_count(void)`.
+    // SAFETY: Tests/Checks/count_allocations.c declares it `long m2pt_allocation_count(void)`.
     return unsafeBitCast(symbol, to: (@convention(c) () -> Int).self)
   }
 

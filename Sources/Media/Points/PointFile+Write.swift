@@ -67,6 +67,6 @@ extension PointFile {
       bytes += [colors[index].0, colors[index].1, colors[index].2]
       withUnsafeBytes(of: column.words[index].littleEndian) { bytes += $0 }
     }
-    try AtomicFile.write(to: file) { target in try bytes.withUnsafeBytes { try target.append($0) } }
+    try AtomicFile.write(bytes, to: file)
   }
 }

@@ -95,25 +95,18 @@ extension PointCloud {
     guard total > 0, total.isFinite, count > 0 else {
       return try PointCloud(coordinates: coordinates, origin: origin)
     }
-    var state = seed
-    /// Uniform in [0, 1).
-    func next() -> Double {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var bits = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-      return Double((bits ^ (bits >> 31)) >> 11) * 0x1p-53
-    }
+    var random = SplitMix64(seed: seed)
     var result: [Double] = []
     result.reserveCapacity(3 * count)
     for _ in 0..<count {
-      let wanted = next() * total
+      let wanted = random.nextUnit() * total
       var (low, high) = (0, sums.count - 1)
       while low < high {
         let middle = (low + high) / 2
         if sums[middle] > wanted { high = middle } else { low = middle + 1 }
       }
       // Uniform in a triangle: the square root makes up for its getting wider (Osada et al. 2002).
-      let (root, share) = (next().squareRoot(), next())
+      let (root, share) = (random.nextUnit().squareRoot(), random.nextUnit())
       let weights = [1 - root, root * (1 - share), root * share]
       for axis in 0..<3 {
         result.append(

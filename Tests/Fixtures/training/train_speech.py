@@ -5,7 +5,7 @@
     m2pt classify --model OUTPUT 'RECORDINGS/*_theo_*.wav'
 
 RECORDINGS holds the Free Spoken Digit Dataset's DIGIT_SPEAKER_N.wav, 8 kHz; the speakers theo and yweweler are not
-trained on. OUTPUT becomes a model directory: the demo's transformer (Sources/m2pt/Demo/train_demo.py) on 40 mel bins and
+trained on. OUTPUT becomes a model directory: the demo's transformer (train_demo.py) on 40 mel bins and
 96 frames of kaldi-native-fbank. Prints the held-out accuracy and writes PyTorch's logits of the held-out recordings,
 sorted by name, to OUTPUT/held-out.safetensors. Nothing here runs when the package is built, tested or used.
 """
@@ -18,7 +18,7 @@ import soundfile
 import torch
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "audio"), str(HERE.parents[2] / "Sources/m2pt/Demo")]
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "audio")]
 import train_demo as demo
 from make_features import kaldi
 from oracle import array, write

@@ -12,17 +12,10 @@ enum Embedding {
 
     for pattern in Pattern.allCases {
       let logits = try model(pattern.picture(model.configuration.imageSize)).float32()
-      let probabilities = softmax(logits)
+      let probabilities = AnswerActivation.softmax.scores(logits)
       guard let best = probabilities.indices.max(by: { probabilities[$0] < probabilities[$1] }) else { continue }
       print("\(pattern.rawValue): \(labels[best]) \(Int((100 * probabilities[best]).rounded())) %")
     }
-  }
-
-  static func softmax(_ logits: [Float]) -> [Float] {
-    let largest = logits.max() ?? 0
-    let powers = logits.map { exp($0 - largest) }
-    let sum = powers.reduce(0, +)
-    return powers.map { $0 / sum }
   }
 }
 

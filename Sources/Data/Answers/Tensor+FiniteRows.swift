@@ -1,0 +1,14 @@
+import MultimodalPathway
+import PathwayLoops
+
+extension Tensor {
+  /// Whether all numbers of a float32 tensor's row are finite; the first dimension counts rows.
+  package func isFinite(row: Int) -> Bool {
+    let columns = count / max(1, shape.first ?? 1)
+    return withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress, elementType == .float32 else { return true }
+      // SAFETY: `count` floats are there, of which these are some.
+      return FiniteScan.allFinite(base.assumingMemoryBound(to: Float.self) + row * columns, count: columns)
+    }
+  }
+}

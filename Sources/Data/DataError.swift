@@ -1,0 +1,99 @@
+import MultimodalPathway
+
+/// Why files cannot become the input of a model, or why a model does not give the answer that is asked for.
+public enum DataError: Error, Hashable {
+  /// A setting of a front end that is for one modality.
+  public enum Setting: String, Sendable, Hashable {
+    /// More than one segment or crop of a video.
+    case segmentsAndCrops = "segments and crops"
+    /// A window that slides over sound.
+    case hop
+    /// One channel of sound.
+    case channel
+  }
+
+  /// A setting that does not apply to what the model reads.
+  case notApplicable(Setting, found: Modality)
+  /// A setting whose value is outside its range.
+  case invalid(Setting, found: String, expected: String)
+  /// A configuration of points that states no number of points.
+  case noPointConfiguration
+  /// A file that can be read, but not prepared for the model.
+  case notPrepared(file: String, reason: String)
+  /// A file whose prepared values are NaN or infinite.
+  case notFinite(file: String)
+  /// A file whose normalised spectrogram is NaN or infinite, and cannot be drawn.
+  case spectrogramNotFinite(file: String)
+  /// A pattern that matches no file.
+  case noMatch(pattern: String)
+  /// A directory that the system does not list.
+  case unlistable(directory: String, reason: String)
+  /// A directory without files of the front end's kind.
+  case noFiles(directory: String, extensions: [String])
+  /// A directory without a directory for each class.
+  case noClassFolders(directory: String)
+  /// A class directory whose name is not one of the expected classes.
+  case unknownClass(directory: String, found: String, expected: [String])
+  /// A model without a classifier.
+  case noClasses
+  /// A model that answers for every point, where an answer for the whole input is asked for.
+  case answersPerPoint
+  /// A model that answers for the whole input, where an answer for every point is asked for.
+  case answersWhole
+  /// A per-point model whose configuration has no categories.
+  case noCategories
+}
+
+extension DataError: CustomStringConvertible {
+  /// What was found, what was expected, and what to do, on one line.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
+    switch self {
+    case .notApplicable(let setting, let found):
+      "\(setting.rawValue) \(setting.applies); the model is for \(found.rawValue)"
+    case .invalid(let setting, let found, let expected):
+      "\(setting.rawValue) is \(found), expected \(expected)"
+    case .noPointConfiguration:
+      "the configuration has no points"
+    case .notPrepared(let file, let reason):
+      "\(file): \(reason)"
+    case .notFinite(let file):
+      "\(file): what the model reads of it is not finite: NaN, or too large for float32"
+    case .spectrogramNotFinite(let file):
+      "\(file): the normalized spectrogram is not finite; check mean and std of the model's configuration"
+    case .noMatch(let pattern):
+      "\(pattern): no file has such a name"
+    case .unlistable(let directory, let reason):
+      "\(directory): cannot be listed: \(reason)"
+    case .noFiles(let directory, let extensions):
+      "\(directory): a directory without \(Self.list(extensions.map { "." + $0 })) files"
+    case .noClassFolders(let directory):
+      "\(directory): has no folders; put each class's files into a folder of its name"
+    case .unknownClass(let directory, let found, let expected):
+      "\(directory): class '\(found)' is not among the training classes: \(expected.joined(separator: ", "))"
+    case .noClasses:
+      "the model has no head and so no classes; take its features"
+    case .answersPerPoint:
+      "the model names parts of a cloud, not clouds"
+    case .answersWhole:
+      "the model does not answer for every point"
+    case .noCategories:
+      "the model has no categories"
+    }
+  }
+
+  /// ".a, .b or .c".
+  private static func list(_ names: [String]) -> String {
+    "\(names.dropLast().joined(separator: ", ")) or \(names.last ?? "")"
+  }
+}
+
+extension DataError.Setting {
+  fileprivate var applies: String {
+    switch self {
+    case .segmentsAndCrops: "are for videos"
+    case .hop, .channel: "is for sound"
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import MultimodalPathway
+
+/// Names of classes in the layout of AudioSet's class_labels_indices.csv: `index,mid,display_name`, one class a line.
+public enum ClassNames {
+  private static let mostBytes = 32 << 20
+
+  /// The names of a vocabulary of the library, such as `imagenet-1k`, or of a file, by class number.
+  ///
+  /// - Parameters:
+  ///   - choice: a vocabulary's name, or the path of a file. A file of a vocabulary's name is preferred.
+  ///   - count: the number of classes of the model.
+  /// - Throws: as `read(_:count:)`; `TableError.vocabulary`.
+  public static func named(_ choice: String, count: Int) throws(TableError) -> [String] {
+    guard let vocabulary = ClassVocabulary(rawValue: choice), !FileManager.default.fileExists(atPath: choice) else {
+      return try read(choice, count: count)
+    }
+    guard vocabulary.names.count == count else {
+      throw .vocabulary(name: choice, found: vocabulary.names.count, expected: count)
+    }
+    return vocabulary.names
+  }
+
+  /// The names in a file, by class number.
+  ///
+  /// - Parameter count: the number of classes of the model.
+  /// - Throws: `TableError` where the file cannot be read, lacks a column, or does not number all classes once.
+  public static func read(_ path: String, count: Int) throws(TableError) -> [String] {
+    let text = try text(path)
+    let records = try CSV.records(text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text, file: path)
+    let header = records.first?.fields ?? []
+    guard let index = header.firstIndex(of: "index"), let name = header.firstIndex(of: "display_name") else {
+      throw .malformed(
+        file: path, line: records.first?.line ?? 1,
+        finding: "the first line is '\(header.joined(separator: ","))', expected index,mid,display_name")
+    }
+    var labels = [String?](repeating: nil, count: count)
+    for record in records.dropFirst() {
+      func malformed(_ finding: String) -> TableError { .malformed(file: path, line: record.line, finding: finding) }
+      let fields = record.fields
+      guard fields.count == header.count else {
+        throw malformed("\(fields.count) columns, expected \(header.count) as in the first line")
+      }
+      guard let number = Int(fields[index]), labels.indices.contains(number) else {
+        throw malformed("'\(CSV.line(fields))' does not name one of the model's classes, 0...\(count - 1)")
+      }
+      guard labels[number] == nil else { throw malformed("names class \(number) twice") }
+      guard !fields[name].isEmpty else { throw malformed("class \(number) has no name") }
+      labels[number] = fields[name]
+    }
+    var names: [String] = []
+    for (number, label) in labels.enumerated() {
+      guard let label else {
+        throw .malformed(
+          file: path, line: nil,
+          finding: "does not name class \(number); the model has \(count), the file \(records.count - 1)")
+      }
+      names.append(label)
+    }
+    return names
+  }
+
+  private static func text(_ path: String) throws(TableError) -> String {
+    let data: Data
+    do {
+      let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+      guard size <= mostBytes else { throw TableError.tooLarge(file: path, bytes: size) }
+      data = try Data(contentsOf: URL(fileURLWithPath: path))
+    } catch let error as TableError {
+      throw error
+    } catch {
+      throw .unreadable(file: path, reason: error.localizedDescription)
+    }
+    guard let text = String(data: data, encoding: .utf8) else {
+      throw .encoding(file: path, isUTF16: data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF]))
+    }
+    return text
+  }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import MultimodalPathway
+import PathwayMedia
+
+/// Receives what a caller should know about files that were read all the same. Threads that read side by side call it.
+public typealias NoteHandler = @Sendable (MediaNote) -> Void
+
+/// Turns files of one modality into what a model reads.
+///
+/// `VisionTransformerConfiguration.frontEnd(recipe:settings:engine:note:)` makes the front end of a model.
+public protocol FrontEnd: Sendable {
+  /// Filename extensions of the kind, in lower case and without the dot: a directory is searched for them.
+  var fileExtensions: [String] { get }
+  /// Number of views of a file, whose answers are averaged; nil where it depends on the file.
+  var viewCount: Int? { get }
+  /// Shape of a view, as `VisionTransformerConfiguration.inputShape`.
+  var shape: [Int] { get }
+
+  /// Whether a file is of the kind by its content, whatever its name; false by default.
+  func recognizes(_ file: URL) -> Bool
+
+  /// All views of a file, one after the other: normalised values, a multiple of the product of `shape`.
+  ///
+  /// - Throws: the error of the file's reader, or `DataError`; each names the file.
+  func views(of file: URL) throws -> [Float]
+
+  /// The file's first view, and what it shows.
+  ///
+  /// - Throws: as `views(of:)`.
+  func preview(of file: URL) throws -> InputPreview
+
+  /// A picture of `preview(of:)`, or a drawing of its size, turned as people look at such things; itself by default.
+  ///
+  /// - Throws: `PixelImageError`.
+  func upright(_ picture: PixelImage) throws -> PixelImage
+}
+
+extension FrontEnd {
+  /// Whether a file is of the kind by its content: no.
+  public func recognizes(_ file: URL) -> Bool { false }
+  /// The picture itself.
+  public func upright(_ picture: PixelImage) throws -> PixelImage { picture }
+}
+
+/// One view of a file as a model reads it, and as pictures.
+public struct InputPreview: Sendable {
+  /// Normalised values, (1, ...).
+  public let values: Tensor
+  /// What the view shows, in 8 bits and in the size that the model reads, a picture for every slice of patches; empty
+  /// for points.
+  public let pictures: [PixelImage]
+
+  /// A view of values, (1, ...), that shows `pictures`.
+  public init(values: Tensor, pictures: [PixelImage]) {
+    self.values = values
+    self.pictures = pictures
+  }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import MultimodalPathway
+import PathwayMedia
+
+/// JPEG and PNG pictures, one view each, (3, H, W).
+public struct PictureFrontEnd: FrontEnd {
+  /// Resizes and normalises.
+  public let preprocessor: ImagePreprocessor
+  private let note: NoteHandler
+
+  public let fileExtensions = ["jpg", "jpeg", "png"]
+  public let viewCount: Int? = 1
+  public var shape: [Int] { [3, preprocessor.preprocessing.size.height, preprocessor.preprocessing.size.width] }
+
+  /// A front end with a recipe of pictures.
+  public init(_ preprocessor: ImagePreprocessor, note: @escaping NoteHandler = { _ in }) {
+    self.preprocessor = preprocessor
+    self.note = note
+  }
+
+  /// Whether a file begins as JPEG and PNG files do.
+  public func recognizes(_ file: URL) -> Bool { ImageFile.recognizes(file) }
+
+  /// The picture's values, (3, H, W).
+  ///
+  /// - Throws: `MediaError`, `MemoryError`; `DataError.notPrepared` for a size that the recipe does not take.
+  public func views(of file: URL) throws -> [Float] {
+    let picture = try ImageFile.read(file, note: note)
+    return try prepared(file) {
+      try [Float](unsafeUninitializedCapacity: preprocessor.valueCount) { values, count in
+        try preprocessor.write(picture, to: UnsafeMutableBufferPointer(rebasing: values[..<preprocessor.valueCount]))
+        count = preprocessor.valueCount
+      }
+    }
+  }
+
+  /// The picture's values, (1, 3, H, W), and the part of it that they are of.
+  ///
+  /// - Throws: as `views(of:)`.
+  public func preview(of file: URL) throws -> InputPreview {
+    let picture = try ImageFile.read(file, note: note)
+    return try prepared(file) {
+      InputPreview(
+        values: try preprocessor(picture).reshaped([1] + shape), pictures: [try preprocessor.crop(picture)])
+    }
+  }
+}
+
+/// Calls `body`; its errors name the file.
+///
+/// - Throws: `DataError.notPrepared`.
+func prepared<Result>(_ file: URL, _ body: () throws -> Result) throws -> Result {
+  do {
+    return try body()
+  } catch {
+    throw DataError.notPrepared(file: file.relativePath, reason: "\(error)")
+  }
+}
