@@ -63,6 +63,7 @@ import Testing
       #expect(report.classes == ["blue", "red"] && report.train.files == 12 && report.test?.files == 4)
       #expect(report.held_out.correct == 12)
       #expect(report.test_accuracy?.confusion == [[2, 0], [0, 2]])
+      #expect(report.held_out.total == 12 && report.held_out.confusion == [[6, 0], [0, 6]])
 
       // The directory is a model: body unchanged, a head of two classes, the recipe kept.
       let before = try Checkpoint(contentsOf: URL(fileURLWithPath: model))
@@ -94,6 +95,28 @@ import Testing
       #expect(exists(output.appendingPathComponent("notes.txt")))
       let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
       #expect(left == ["colours", "model", "test", "train"])
+    }
+  }
+
+  /// Test pictures that lie in the wrong folder: what is blue by its folder is taken for red.
+  @Test func confusionsAreByFolderThenByAnswer() throws {
+    try Tool.withFolder { folder in
+      let model = try PictureTests.makeModel(in: folder)
+      let train = try makePictures(in: folder.appendingPathComponent("train"), count: 6, seed: 1)
+      let test = try makePictures(in: folder.appendingPathComponent("test"), count: 2, seed: 2)
+      for index in 0..<2 {
+        try FileManager.default.moveItem(atPath: "\(test)/red/\(index).png", toPath: "\(test)/blue/red \(index).png")
+      }
+      try FileManager.default.moveItem(atPath: test + "/blue/0.png", toPath: test + "/red/0.png")
+      let output = folder.appendingPathComponent("colours").path
+      let options = ["probe", "--model", model, "--train", train, "--test", test, "--output", output, "--folds", "3"]
+      let result = try Tool.run(options + ["--json"])
+      try #require(result.status == 0, "\(result.errors)")
+      let found = try #require(JSONDecoder().decode(Report.self, from: Data(result.output.utf8)).test_accuracy)
+      #expect(found.confusion == [[1, 2], [1, 0]] && found.correct == 1 && found.total == 4)
+      let text = try Tool.run(options + ["--overwrite"]).output
+      #expect(text.contains("test accuracy: 25.00 % (1 of 4)"))
+      #expect(text.contains("blue       1       2\nred        1       0\n"), "\(text)")
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import MultimodalPathway
+import PathwayMedia
 import TestSupport
 import Testing
 
@@ -77,7 +78,20 @@ import Testing
       let slid = try answers(options + ["--hop", "0.16", "--batch", "3"])[0]
       #expect(slid.views == 4)
       let loaded = try VisionTransformer(ModelWeights(modelAt: URL(fileURLWithPath: model)), engine: Engine())
-      #expect(try answers(options)[0].views == 1)
+      let preprocessor = try AudioPreprocessor(loaded.configuration, engine: Engine())
+      let values = try preprocessor(
+        AudioFile.read(file, rate: 16_000, resamples: false, channel: nil, note: { _ in }), .sliding(hop: 16))
+      let logits = try loaded(Tensor(values, shape: [4, 1, 32, 32])).float32()
+      for item in slid.classes {
+        let own = (0..<4).map { Double(logits[7 * $0 + item.index]) }
+        #expect(item.logit == Double(Float(own.reduce(0, +) / 4)))
+        let expected = own.reduce(0) { $0 + 1 / (1 + exp(-$1)) } / 4
+        // A sigmoid in Double, four of them added.
+        #expect(abs(item.probability - expected) < 1e-14)
+      }
+      let first = try answers(options)[0]
+      #expect(first.views == 1)
+      for item in first.classes { #expect(item.logit == Double(logits[item.index])) }
       #expect(try answers(options + ["--hop", "0.16", "--threads", "1"])[0].classes.map(\.logit) == slid.classes.map(\.logit))
       #expect(loaded.configuration.tokenCount == 5)
     }

@@ -28,4 +28,47 @@ import Testing
       #expect(missing.status == 1 && missing.errors.contains("no.jpg"))
     }
   }
+
+  /// Two classes that one rounding tells apart: every execution keeps its bounds, and they name different classes.
+  @Test func aVerdictThatDoesNotHoldEndsWithOne() throws {
+    try Tool.withModels { folder in
+      let target = folder.appendingPathComponent("target")
+      let auxiliary = folder.appendingPathComponent("auxiliary.safetensors")
+      let weights = try ModelWeights(modelAt: target)
+      let joined = try weights.attach(auxiliary: AuxiliaryWeights(modelAt: auxiliary), scale: 0.2)
+      // What --random-tokens 20 --seed 7 reads.
+      var state: UInt64 = 7
+      let values = (0..<20 * 48).map { _ in
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return Float(Int32(truncatingIfNeeded: state >> 32)) * 0x1p-31
+      }
+      func pooled(_ execution: PathwayExecution) throws -> [Float] {
+        let model = try VisionTransformer(joined, execution: execution, engine: Engine())
+        return try model.forward(tokens: Tensor(values, shape: [1, 20, 48]), features: true).pooled.float32()
+      }
+      let (two, merged) = (try pooled(.twoBranch), try pooled(.merged))
+      let place = try #require(two.indices.first { two[$0] < merged[$0] })
+      // Logits of two branches are 0, 0 and -1; merged, the second is above 0.
+      var head = [Float](repeating: 0, count: 3 * 48)
+      head[48 + place] = 1
+      var tensors = weights.tensors
+      tensors["head.weight"] = Tensor(head, shape: [3, 48])
+      tensors["head.bias"] = Tensor([0, -two[place], -1], shape: [3])
+      try Checkpoint(tensors: tensors).write(to: target.appendingPathComponent("model.safetensors"))
+
+      let report = folder.appendingPathComponent("report.html")
+      let options = [
+        "verify", "--target", target.path, "--auxiliary", auxiliary.path, "--scale", "0.2", "--random-tokens", "20",
+        "--seed", "7",
+      ]
+      let text = try Tool.run(options + ["--html", report.path])
+      #expect(text.status == 1 && text.errors.isEmpty, "\(text.errors)")
+      #expect(text.output.contains("top-1 agreement: 0 %\nverdict: NOT EQUAL\n"), "\(text.output)")
+      #expect(try String(contentsOf: report, encoding: .utf8).contains("NOT EQUAL"))
+      let json = try Tool.run(options + ["--json"])
+      let result = try JSONDecoder().decode(Verification.self, from: Data(json.output.utf8))
+      #expect(json.status == 1 && !result.holds && result.top1Agreement == 0)
+      #expect(result.layers.allSatisfy(\.holds) && result.outputs.allSatisfy(\.holds))
+    }
+  }
 }
