@@ -120,6 +120,43 @@ import Testing
     }
   }
 
+  /// Of more than twelve classes the most frequent confusions are listed. Test pictures are those of training, some in
+  /// wrong folders.
+  @Test func frequentConfusionsGoFirst() throws {
+    try Tool.withFolder { folder in
+      let model = try PictureTests.makeModel(in: folder)
+      let (train, test) = (folder.appendingPathComponent("train"), folder.appendingPathComponent("test"))
+      let classes = (0..<13).map { "k\(10 + $0)" }
+      var random = SeededGenerator(seed: 9)
+      // Every class is a picture of noise, with other noise on it.
+      for (number, name) in classes.enumerated() {
+        for place in [train, test] {
+          try FileManager.default.createDirectory(
+            at: place.appendingPathComponent(name), withIntermediateDirectories: true)
+        }
+        let base = (0..<32 * 32 * 3).map { _ in Int(random.next() % 200) }
+        for index in 0..<4 {
+          let rgb = base.map { UInt8($0 + Int(random.next() % 20)) }
+          let picture = try PixelImage(extent: Extent(square: 32), rgb: rgb)
+          try ImageFile.writePNG(picture, to: train.appendingPathComponent("\(name)/\(index).png"))
+          // Three of the first class lie in the second's folder, one of the third in the fourth's.
+          let wrong = number == 0 && index < 3 ? classes[1] : number == 2 && index < 1 ? classes[3] : name
+          try ImageFile.writePNG(picture, to: test.appendingPathComponent("\(wrong)/\(name) \(index).png"))
+        }
+      }
+      let result = try Tool.run([
+        "probe", "--model", model, "--train", train.path, "--test", test.path, "--output",
+        folder.appendingPathComponent("out").path, "--folds", "4",
+      ])
+      try #require(result.status == 0, "\(result.errors)")
+      let lines = result.output.components(separatedBy: "\n")
+      let start = try #require(lines.firstIndex(of: "most frequent confusions:"))
+      #expect(
+        lines[(start + 1)...].prefix(2) == ["  3 x k11 taken for k10", "  1 x k13 taken for k12"], "\(result.output)")
+      #expect(result.output.contains("test accuracy: 92.31 % (48 of 52)"), "\(result.output)")
+    }
+  }
+
   @Test func tellsWhatIsWrongWithThePictures() throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)

@@ -40,6 +40,35 @@ import Testing
     return try JSONDecoder().decode(Report.self, from: Data(result.output.utf8))
   }
 
+  /// Hues a golden angle apart, of full saturation: 0, 222.5, 85.0 and 307.5 degrees.
+  @Test func partsHaveTheirColours() throws {
+    let colors: [[UInt8]] = [[255, 25, 25], [25, 74, 255], [148, 255, 25], [255, 25, 223]]
+    try Tool.withFolder { folder in
+      let place = folder.appendingPathComponent("model")
+      let golden = try PointToolTests.makeModel("segmenter", in: place)
+      let points = try #require(golden.tensors["points"])
+      let values = try points.float32()
+      let text = (0..<points.shape[1]).map { "\(values[3 * $0]) \(values[3 * $0 + 1]) \(values[3 * $0 + 2])" }
+      let file = folder.appendingPathComponent("cloud.xyz")
+      try Data(text.joined(separator: "\n").utf8).write(to: file)
+      let categories = try #require(ModelWeights(modelAt: place).configuration.points).categories
+      for category in categories where !category.parts.isEmpty {
+        let output = folder.appendingPathComponent("\(category.name).ply")
+        let run = try Tool.run(
+          ["segment", "--model", place.path, file.path, "--category", category.name, "--output", output.path])
+        try #require(run.status == 0, "\(run.errors)")
+        let data = try Data(contentsOf: output)
+        let header = try #require(data.firstRange(of: Data("property int label\nend_header\n".utf8)))
+        for point in 0..<points.shape[1] {
+          let row = header.upperBound + 19 * point
+          let label = data.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: row + 15, as: Int32.self)) }
+          let number = try #require(category.parts.firstIndex(of: label))
+          #expect(Array(data[row + 12..<row + 15]) == colors[number])
+        }
+      }
+    }
+  }
+
   /// Without --category the one is taken whose answers are surest, with it the one that is named.
   @Test(arguments: [0, 1]) func theSurestCategoryIsTaken(_ cloudIndex: Int) throws {
     try Tool.withFolder { folder in
@@ -75,6 +104,9 @@ import Testing
         let expected = parts.map { part in answers[number].points.filter { $0.part == part }.map(\.probability) }
         let named = zip(parts, expected).filter { !$0.1.isEmpty }
         #expect(found.parts.map(\.part) == named.map(\.0) && found.parts.map(\.points) == named.map(\.1.count))
+        // Parts without a name of their own are numbered from 1.
+        let labels = parts.enumerated().map { c.labels?[$1] ?? "\(categories[number].name) \($0 + 1)" }
+        #expect(found.parts.map(\.label) == found.parts.map { labels[parts.firstIndex(of: $0.part) ?? 0] })
         for (part, probabilities) in zip(found.parts, named.map(\.1)) {
           let mean = probabilities.reduce(0, +) / Double(probabilities.count)
           // float32: log-probabilities above -20 are subtracted, their exponentials added, and 1 divided by the sum.

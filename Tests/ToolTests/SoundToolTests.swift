@@ -209,6 +209,22 @@ import Testing
       let painted = try Tool.run(["attention", "--model", model, wav, "--output", output.path])
       #expect(painted.status == 0, "\(painted.errors)")
       #expect(FileManager.default.fileExists(atPath: output.path))
+      // Without colours: the spectrogram, time to the right, low tones below, from the quietest value to the loudest.
+      let plain = try Tool.run(["attention", "--model", model, wav, "--opacity", "0", "--output", output.path])
+      #expect(plain.status == 0, "\(plain.errors)")
+      let configuration = try ModelWeights(modelAt: URL(fileURLWithPath: model)).configuration
+      let values = try AudioPreprocessor(configuration, engine: Engine())(
+        AudioFile.read(Fixture.url("audio/tone.wav")), .beginning)
+      let (low, high) = (try #require(values.min()), try #require(values.max()))
+      let picture = try ImageFile.read(output)
+      #expect(picture.extent == Extent(square: 32))
+      for frame in 0..<32 {
+        for bin in 0..<32 {
+          let grey = UInt8(255 * (values[frame * 32 + bin] - low) / (high - low))
+          let pixel = 3 * ((31 - bin) * 32 + frame)
+          #expect(Array(picture.rgb[pixel..<pixel + 3]) == [grey, grey, grey], "frame \(frame), bin \(bin)")
+        }
+      }
 
       for (index, name) in ["loud", "low"].enumerated() {
         let place = folder.appendingPathComponent("train/\(name)")

@@ -2,6 +2,7 @@ import Foundation
 import MultimodalPathway
 import TestSupport
 import Testing
+import m2pt
 
 /// `m2pt verify` on pictures, and its report.
 @Suite struct VerifyToolTests {
@@ -21,11 +22,38 @@ import Testing
       let html = try String(contentsOf: report, encoding: .utf8)
       #expect(html.hasPrefix("<!doctype html>") && html.contains("<svg") && html.contains("blocks.0.attn.qkv"))
       #expect(!html.contains("http"))
+      // Every lambda is -0.2, the deepest blue; the largest |lambda W'| / |W| is the deepest red, and
+      // layers that are not joined are grey in both pictures.
+      func count(_ color: String) -> Int { html.components(separatedBy: "fill=\"\(color)\"").count - 1 }
+      #expect(count("rgb(33,102,172)") == 4 && count("rgb(178,24,43)") >= 1 && count("#ddd") == 8)
 
       let both = try Tool.run(options + ["--input", picture, "--random-tokens", "5"])
       #expect(both.status == 64)
       let missing = try Tool.run(options + ["--input", folder.appendingPathComponent("no.jpg").path])
       #expect(missing.status == 1 && missing.errors.contains("no.jpg"))
+    }
+  }
+
+  /// A merged model with another scale than is expected of it.
+  @Test func theReportNamesWhatDiffers() throws {
+    try Tool.withModels { folder in
+      let target = try ModelWeights(modelAt: folder.appendingPathComponent("target"))
+      let auxiliary = try AuxiliaryWeights(modelAt: folder.appendingPathComponent("auxiliary.safetensors"))
+      func joined(_ scale: Float) throws -> PathwayWeights {
+        try target.attach(auxiliary: auxiliary, layers: [.qkv], scale: scale)
+      }
+      let engine = try Engine()
+      let models = try PathwayExecution.allCases.map { execution in
+        try VisionTransformer(joined(execution == .merged ? 0.6 : 0.5), execution: execution, engine: engine)
+      }
+      var random = SeededGenerator(seed: 5)
+      let tokens = Tensor(random.floats(5 * 48), shape: [1, 5, 48])
+      let lines = try Verification(joined(0.5), models: models, input: tokens).lines
+      #expect(lines.count == 1 + 2 + 2 + 2 * 5 + 2 && lines.last == "verdict: NOT EQUAL")
+      #expect(lines[1].hasPrefix("blocks.0.attn.qkv      0.5") && lines[1].hasSuffix("BITS DIFFER"))
+      #expect(lines.count { $0.hasSuffix("BITS DIFFER") } == 4 && !lines.contains { $0.hasSuffix("same bits") })
+      let right = try Verification(joined(0.5), input: tokens, engine: engine).lines
+      #expect(right.count { $0.hasSuffix("same bits") } == 4 && right.last == "verdict: equal")
     }
   }
 
