@@ -144,7 +144,7 @@ import Testing
 
   /// The worst element is the one nearest to its bound, not that of the largest difference.
   @Test func comparisonsStateTheirWorstElementAndLargestDifference() {
-    let (found, expected, bounds) = ([1, -3.5, 8.25] as [Float], [1, -4, 8], [0, 2, 0.5])
+    let (found, expected, bounds): ([Float], [Double], [Double]) = ([1, -3.5, 8.25], [1, -4, 8], [0, 2, 0.5])
     let comparison = Comparison(
       "a", "b", rows: 3, columns: 1, found: { found[$0] }, expected: { expected[$0] }, bound: { bounds[$0] })
     #expect(comparison.worst.row == 2 && comparison.worst.found == 8.25 && comparison.worst.expected == 8)

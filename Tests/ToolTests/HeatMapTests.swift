@@ -42,10 +42,11 @@ import m2pt
     let map = HeatMap(
       values: [0, 1], grid: Extent(height: 1, width: 2), patch: Extent(height: 1, width: 4), range: 0...1)
     let painted = try map.painted(over: Self.black(1, 8), opacity: 1)
-    let expected = [0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1].flatMap { HeatMap.inferno($0).map { UInt8($0.rounded()) } }
+    let values: [Double] = [0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1]
+    let expected: [UInt8] = values.flatMap { value in HeatMap.inferno(value).map { UInt8($0.rounded()) } }
     // Sixteenths are steps of the map; halfway between two it is their mean.
-    #expect(HeatMap.inferno(0.125) == [0x21, 0x0C, 0x4A].map(Double.init))
-    #expect(HeatMap.inferno(0.09375) == [(0x0B + 0x21) / 2, (0x07 + 0x0C) / 2, (0x24 + 0x4A) / 2])
+    #expect(HeatMap.inferno(0.125) == [33.0, 12.0, 74.0] as [Double])
+    #expect(HeatMap.inferno(0.09375) == [22.0, 9.5, 55.0] as [Double], "of 0B0724 and 210C4A")
     #expect(painted.rgb == expected)
     // The same down a column.
     let upright = HeatMap(

@@ -32,8 +32,12 @@ import m2pt
       #expect(picture.rgb[center - 3 * 8] == dot.grey && picture.rgb[center + 3 * 8] == dot.grey)
       #expect(picture.rgb[center - 3 * 9] == 255 && picture.rgb[center + 3 * 9] == 255)
     }
-    let inside = (-8...8).flatMap { y in (-8...8).map { x in x * x + y * y <= 64 ? 1 : 0 } }.reduce(0, +)
-    #expect(picture.rgb.count { $0 < 255 } == 3 * 2 * inside)
+    var inside = 0
+    for y in -8...8 {
+      for x in -8...8 where x * x + y * y <= 64 { inside += 1 }
+    }
+    let drawn = picture.rgb.count { $0 < 255 }
+    #expect(drawn == 3 * 2 * inside)
   }
 
   /// Of two points behind one another the nearer one is seen, in whatever order they are listed.

@@ -129,11 +129,13 @@ import Testing
       let classes = (0..<13).map { "k\(10 + $0)" }
       var random = SeededGenerator(seed: 9)
       // Every class is a picture of noise, with other noise on it.
-      for (number, name) in classes.enumerated() {
-        for place in [train, test] {
+      for place in [train, test] {
+        for name in classes {
           try FileManager.default.createDirectory(
             at: place.appendingPathComponent(name), withIntermediateDirectories: true)
         }
+      }
+      for (number, name) in classes.enumerated() {
         let base = (0..<32 * 32 * 3).map { _ in Int(random.next() % 200) }
         for index in 0..<4 {
           let rgb = base.map { UInt8($0 + Int(random.next() % 20)) }

@@ -84,14 +84,14 @@ import Testing
       let logits = try loaded(Tensor(values, shape: [4, 1, 32, 32])).float32()
       for item in slid.classes {
         let own = (0..<4).map { Double(logits[7 * $0 + item.index]) }
-        #expect(item.logit == Double(Float(own.reduce(0, +) / 4)))
+        #expect(Float(item.logit) == Float(own.reduce(0, +) / 4))
         let expected = own.reduce(0) { $0 + 1 / (1 + exp(-$1)) } / 4
         // A sigmoid in Double, four of them added.
         #expect(abs(item.probability - expected) < 1e-14)
       }
       let first = try answers(options)[0]
       #expect(first.views == 1)
-      for item in first.classes { #expect(item.logit == Double(logits[item.index])) }
+      for item in first.classes { #expect(Float(item.logit) == logits[item.index]) }
       #expect(try answers(options + ["--hop", "0.16", "--threads", "1"])[0].classes.map(\.logit) == slid.classes.map(\.logit))
       #expect(loaded.configuration.tokenCount == 5)
     }
