@@ -1,7 +1,7 @@
 import MultimodalPathway
 
 /// Values of patches as colours over a picture.
-struct HeatMap {
+package struct HeatMap {
   /// (rows, columns) of `grid`.
   let values: [Double]
   let grid: Extent
@@ -10,10 +10,17 @@ struct HeatMap {
   /// What the ends of the colours stand for.
   let range: ClosedRange<Double>
 
+  /// - Parameters:
+  ///   - values: (rows, columns) of `grid`.
+  ///   - range: what the ends of the colours stand for.
+  package init(values: [Double], grid: Extent, patch: Extent, range: ClosedRange<Double>) {
+    (self.values, self.grid, self.patch, self.range) = (values, grid, patch, range)
+  }
+
   /// The picture with colours over it; `opacity` 1 hides it.
   ///
   /// Values are interpolated bilinearly between patch centres.
-  func painted(over picture: PixelImage, opacity: Double) throws -> PixelImage {
+  package func painted(over picture: PixelImage, opacity: Double) throws -> PixelImage {
     let spread = range.upperBound > range.lowerBound ? range.upperBound - range.lowerBound : 1
     let columns = (0..<picture.width).map { Self.place($0, patch: patch.width, count: grid.width) }
     var rgb = picture.rgb
@@ -42,7 +49,7 @@ struct HeatMap {
   }
 
   /// Pictures of one size side by side, from left to right.
-  static func strip(_ pictures: [PixelImage]) throws -> PixelImage {
+  package static func strip(_ pictures: [PixelImage]) throws -> PixelImage {
     let first = pictures[0]
     let row = 3 * first.width
     let rgb = (0..<first.height).flatMap { y in pictures.flatMap { $0.rgb[y * row..<(y + 1) * row] } }
@@ -64,7 +71,7 @@ struct HeatMap {
   ]
 
   /// Red, green and blue, 0...255, of a value in 0...1; what is no number is 0.
-  static func inferno(_ value: Double) -> [Double] {
+  package static func inferno(_ value: Double) -> [Double] {
     let position = min(max(0, value), 1) * Double(steps.count - 1)
     let first = min(Int(position), steps.count - 2)
     return [16, 8, 0].map { shift in

@@ -4,15 +4,20 @@ import MultimodalPathway
 import PathwayMedia
 
 /// The axis that points up in a picture.
-enum UpAxis: String, ExpressibleByArgument, CaseIterable {
+package enum UpAxis: String, ExpressibleByArgument, CaseIterable, Sendable {
   case y, z
 }
 
 /// Coloured points, as a file of points or as a picture of them.
-struct PointPicture {
+package struct PointPicture {
   let cloud: PointCloud
   /// Red, green and blue of every point.
   let colors: [(UInt8, UInt8, UInt8)]
+
+  /// - Parameter colors: red, green and blue of every point.
+  package init(cloud: PointCloud, colors: [(UInt8, UInt8, UInt8)]) {
+    (self.cloud, self.colors) = (cloud, colors)
+  }
 
   /// Pixels down and across.
   static let size = 512
@@ -43,7 +48,7 @@ struct PointPicture {
   /// behind them, which are paler.
   ///
   /// - Complexity: O(points); the fewer they are, the larger the dots.
-  func drawn(up: UpAxis) throws -> PixelImage {
+  package func drawn(up: UpAxis) throws -> PixelImage {
     let size = Self.size
     let places = seen(up: up)
     let radius = places.reduce(0) { max($0, ($1.x * $1.x + $1.y * $1.y + $1.depth * $1.depth).squareRoot()) }

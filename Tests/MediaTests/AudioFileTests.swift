@@ -113,6 +113,26 @@ import Testing
     return data + Data("data".utf8) + little(bytes ?? UInt32(body.count)) + body
   }
 
+  /// Opposite channels warn, with the share of the energy that their mean keeps; an offset of both is no sound.
+  @Test func channelsThatCancelAreTold() throws {
+    func notes(_ left: (Int) -> Float, _ right: (Int) -> Float) throws -> [String] {
+      var notes: [MediaNote] = []
+      let samples = (0..<800).flatMap { [left($0), right($0)] }
+      let sound = try AudioFile.decode(wav(samples, channels: 2), name: "two") { notes.append($0) }
+      #expect(sound.samples == (0..<800).map { (left($0) + right($0)) / 2 })
+      return notes.map { "\($0)" }
+    }
+    // Multiples of 1/64: sums and halves are exact.
+    func wave(_ index: Int) -> Float { Float(index * 7 % 32 - 16) / 64 }
+    let silent = "warning: two: its 2 channels cancel each other: their mean is silence; choose one with --channel 1...2"
+    #expect(try notes(wave, { -wave($0) }) == [silent])
+    #expect(try notes({ 0.5 + wave($0) }, { 0.5 - wave($0) }) == [silent])
+    #expect(try notes(wave, wave).isEmpty && notes(wave, { _ in 0 }).isEmpty)
+    // The mean of x and -3/4 x is x / 8: of (1 + 9/16) / 4 that is 4 %, 14 dB.
+    let weak = silent.replacingOccurrences(of: "silence", with: "14 dB below what unrelated channels would leave")
+    #expect(try notes(wave, { -0.75 * wave($0) }) == [weak])
+  }
+
   @Test func headersThatLieAreErrors() throws {
     let samples = [Float](repeating: 0.5, count: 64)
     #expect(try AudioFile.decode(wav(samples), name: "good").samples == samples)

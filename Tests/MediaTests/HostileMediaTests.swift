@@ -109,6 +109,16 @@ import Testing
     #expect(both == plain.upright(from: .leftBottom))
   }
 
+  /// Pillow takes the orientation of any integer type, and none of a text's or a byte string's.
+  @Test(arguments: [(3, 2), (4, 4), (6, 1), (8, 2), (9, 4), (13, 4), (1, 1), (2, 1), (7, 1)])
+  func orientationsMayBeOfAnyIntegerType(_ type: Int, _ bytes: Int) throws {
+    let plain = try ImageFile.decode(astronaut(Data()), name: "picture")
+    let entry = big(274, 2) + big(type, 2) + big(1) + big(6, bytes) + big(0, 8 - bytes)
+    let exif = chunk("eXIf", Data("MM\0*".utf8) + big(8) + big(1, 2) + entry)
+    let found = try ImageFile.decode(astronaut(exif), name: "picture")
+    #expect(found == plain.upright(from: [1, 2, 7].contains(type) ? .topLeft : .rightTop), "type \(type)")
+  }
+
   @Test func aCompressedTextThatIsFarLongerIsLeftOutAndTold() throws {
     let chunks = try chunk("zTXt", Data("XML:com.adobe.xmp\0\0".utf8) + zeros())
     var notes: [MediaNote] = []

@@ -10,6 +10,17 @@ import Testing
   static let pyramid: [Float] = [-1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 1, 0, 0, 0, 1.5]
   static let faces: [UInt32] = [0, 1, 4, 1, 2, 4, 2, 3, 4, 3, 0, 4, 0, 1, 2, 0, 2, 3]
 
+  /// A weight and a colour, or one of them, may follow the coordinates of a vertex.
+  @Test(arguments: ["v 1 2 3", "v 1 2 3 0.5", "v 1 2 3 255 0 0", "v 1 2 3 0.5 255 0 0"])
+  func verticesOfOBJMayHaveWeightsAndColours(_ line: String) throws {
+    #expect(try Self.read("o x\n\(line)\nv 4 5 6\n").coordinates == [1, 2, 3, 4, 5, 6])
+  }
+
+  @Test(arguments: ["v 1 2", "v 1 2 3 4 5", "v 1 2 3 4 5 6 7 8"])
+  func otherNumbersOfOBJAreErrors(_ line: String) {
+    #expect(throws: PointFileError.self) { try Self.read("o x\n\(line)\nv 4 5 6\n") }
+  }
+
   static func read(_ text: String, limits: PointLimits = PointLimits()) throws -> PointCloud {
     try PointFile.decode(Data(text.utf8), name: "cloud", limits: limits)
   }

@@ -121,9 +121,11 @@ import Testing
       #expect(weights.configuration.grid == grid)
       let positions = weights.configuration.prefixTokens + grid.height * grid.width
       #expect(weights.tensors["pos_embed"]?.shape == [1, positions, 32])
-      let model = try VisionTransformer(weights, engine: Engine(threads: 1))
-      let input = Tensor(shape: [1, 1, size.height, size.width]) { $0.initialize(repeating: 0.5) }
-      #expect(try model(input).float32().allSatisfy { $0.isFinite })
+      // Every execution at the new size is within its bound around Double.
+      var random = SeededGenerator(seed: 14)
+      let input = Tensor(random.floats(size.height * size.width), shape: [1, 1, size.height, size.width])
+      let result = try Verification(PathwayWeights(weights), input: input, engine: Engine(threads: 2))
+      #expect(result.holds && result.outputs[0].comparisons[0].relativeDifference < 1e-5, "\(name)")
     }
   }
 

@@ -72,6 +72,10 @@ import Testing
     for layer in exact {
       let found = try calibration.layers(bound: layer.bfloat16Loss).first { $0.name == layer.name }
       #expect(found?.precision == .bfloat16, "\(layer)")
+      guard let int8Loss = layer.int8Loss else { continue }
+      #expect(try calibration.layers(bound: int8Loss).first { $0.name == layer.name }?.precision == .int8, "\(layer)")
+      let less = try calibration.layers(bound: int8Loss.nextDown).first { $0.name == layer.name }
+      #expect(less?.precision == .bfloat16, "\(layer)")
     }
   }
 

@@ -68,8 +68,26 @@ import Testing
     }
     // A tenth of the area, a third of the way: six deviations.
     #expect(abs(small - 1000) < 6 * 30 && abs(sum / 10_000 - 1.0 / 3) < 6 * 0.236 / 100)
+    // Osada et al. 2002: of a triangle, b and c weigh r (1 - s) and r s, r the root of a number of [0, 1).
+    let one = try PointCloud(coordinates: [0, 0, 0, 1, 0, 0, 0, 1, 0], triangles: [0, 1, 2]).sampledSurface(100, seed: 7)
+    var numbers = SeededGenerator(seed: 7)
+    func next() -> Double { Double(numbers.next() >> 11) * 0x1p-53 }
+    for index in 0..<100 {
+      _ = next()
+      let (root, share) = (next().squareRoot(), next())
+      #expect(one[index].x == Float(root * (1 - share)) && one[index].y == Float(root * share) && one[index].z == 0)
+    }
     let points = try PointCloud(coordinates: [0, 0, 0, 1, 1, 1], triangles: [0, 1, 1])
     #expect(try points.sampledSurface(100, seed: 1).coordinates == points.coordinates)
+  }
+
+  /// An origin is subtracted where coordinates are more than 8 times the extent, and float32 does not hold them.
+  @Test(arguments: [(7.875, false), (8.125, true), (15.875, true)])
+  func farCloudsHaveAnOrigin(_ distance: Double, _ isFar: Bool) throws {
+    // The extent is 1; the largest coordinate is `distance`.
+    let cloud = try PointCloud(positions: [distance - 1, 0.1, 0, distance, 0.2, 0])
+    #expect((cloud.origin != .zero) == isFar)
+    if isFar { #expect(cloud.origin == SIMD3((distance - 0.5).rounded(), 0, 0)) }
   }
 
   @Test func samplingAgreesOnEverySet() throws {

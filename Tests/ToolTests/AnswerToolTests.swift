@@ -75,6 +75,20 @@ import Testing
     }
   }
 
+  /// Sigmoids of 50 and 60 are 1 in Double: the larger logit goes first, of equal ones the lower number.
+  @Test func equalProbabilitiesAreOrderedByLogitThenByNumber() throws {
+    try withModel(4, "multi_label_classification") { model, _ in
+      let file = model.appendingPathComponent("model.safetensors")
+      var tensors = try Checkpoint(contentsOf: file).tensors
+      tensors["head.weight"] = Tensor([Float](repeating: 0, count: 4 * 32), shape: [4, 32])
+      tensors["head.bias"] = Tensor([50, -1, 60, 50], shape: [4])
+      try Checkpoint(tensors: tensors).write(to: file)
+      let found = try classes(model, [])
+      #expect(found.map(\.index) == [2, 0, 3, 1] && found.map(\.logit) == [60, 50, 50, -1])
+      #expect(found.prefix(3).map(\.probability) == [1, 1, 1])
+    }
+  }
+
   @Test func classesOfImageNetHaveNamesAndOthersHaveNumbers() throws {
     try Tool.withFolder { folder in
       let file = folder.appendingPathComponent("model.safetensors")

@@ -3,6 +3,7 @@ import MultimodalPathway
 import PathwayMedia
 import TestSupport
 import Testing
+import m2pt
 
 /// `m2pt attention`, run as a process.
 @Suite struct AttentionCommandTests {
@@ -63,10 +64,49 @@ import Testing
       let recipe = try ImagePreprocessing.read(modelAt: URL(fileURLWithPath: path))
       let crop = try ImagePreprocessor(recipe).crop(ImageFile.read(URL(fileURLWithPath: picture)))
       #expect(try ImageFile.read(output) == crop)
-      // Colours alone: the least and the largest value have the ends of the map, unless they lie between pixels.
-      let solid = try Tool.run(["attention", "--model", path, picture, "--opacity", "1", "--output", output.path])
-      #expect(solid.status == 0)
-      #expect(try ImageFile.read(output) != crop)
+      // Colours alone: a corner pixel has its patch's value, and the map goes from the least to the largest value.
+      let solid = try ask(path, ["--opacity", "1", "--token", "2,1", "--output", output.path])
+      let painted = try ImageFile.read(output)
+      let values = solid.attention.joined()
+      let (least, largest) = (try #require(values.min()), try #require(values.max()))
+      for (row, column) in [(0, 0), (0, 3), (3, 0), (3, 3)] {
+        let colour = HeatMap.inferno((solid.attention[row][column] - least) / (largest - least))
+        let pixel = 3 * (row / 3 * 31 * 32 + column / 3 * 31)
+        #expect(Array(painted.rgb[pixel..<pixel + 3]) == colour.map { UInt8($0.rounded()) }, "\(row), \(column)")
+      }
+    }
+  }
+
+  /// Abnar and Zuidema 2020: half of every block's attention is replaced by the residual connection, a token's own.
+  @Test func rolloutMultipliesAttentionAndResidualOfAllBlocks() throws {
+    try Tool.withFolder { folder in
+      let path = try PictureTests.makeModel(in: folder)
+      let model = try VisionTransformer(ModelWeights(modelAt: URL(fileURLWithPath: path)), engine: Engine())
+      let recipe = try ImagePreprocessing.read(modelAt: URL(fileURLWithPath: path))
+      let pixels = try ImagePreprocessor(recipe)([ImageFile.read(URL(fileURLWithPath: picture))])
+      let (tokens, heads) = (17, 3)
+      /// (N, N): the heads' mean, and the identity, half each.
+      func mixed(_ block: Int) throws -> [[Double]] {
+        let maps = try #require(model.forward(pixels, attention: block).attention).float32()
+        return (0..<tokens).map { query in
+          (0..<tokens).map { key in
+            let mean = (0..<heads).reduce(0.0) { $0 + Double(maps[($1 * tokens + query) * tokens + key]) } / Double(heads)
+            return 0.5 * mean + (query == key ? 0.5 : 0)
+          }
+        }
+      }
+      let (first, second) = (try mixed(0), try mixed(1))
+      let found = try ask(path, ["--rollout"])
+      for (key, value) in (found.prefix + found.attention.joined()).enumerated() {
+        let expected = (0..<tokens).reduce(0.0) { $0 + second[0][$1] * first[$1][key] }
+        // Sums of 17 and of 3 in another order, in Double.
+        #expect(abs(value - expected) <= gamma(2 * (17 + 3 + 4), u: 0x1p-53) * expected)
+      }
+      // Up to the first block there is but one factor.
+      let one = try ask(path, ["--rollout", "--block", "0"])
+      for (value, expected) in zip(one.prefix + one.attention.joined(), first[0]) {
+        #expect(abs(value - expected) <= gamma(8, u: 0x1p-53) * expected)
+      }
     }
   }
 

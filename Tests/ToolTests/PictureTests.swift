@@ -40,6 +40,24 @@ import Testing
     }
   }
 
+  /// The most frequent kinds go first, six of them are named.
+  @Test func whatDirectoriesHoldBesidesIsCounted() throws {
+    try Tool.withFolder { folder in
+      let model = try Self.makeModel(in: folder)
+      let place = folder.appendingPathComponent("files")
+      try FileManager.default.createDirectory(at: place.appendingPathComponent("g"), withIntermediateDirectories: true)
+      try Data(contentsOf: Fixture.url("images/cat.jpg")).write(to: place.appendingPathComponent("cat.jpg"))
+      for name in ["a.aa", "b.bb", "1.zz", "2.zz", "c.cc", "d.dd", "README", ".hidden"] {
+        try Data("text".utf8).write(to: place.appendingPathComponent(name))
+      }
+      let result = try Tool.run(["classify", "--model", model, place.path])
+      #expect(result.status == 0)
+      #expect(
+        result.errors
+          == "note: 8 entries of directories not read: 2 .zz, 1 .aa, 1 .bb, 1 .cc, 1 .dd, 1 folder, ...\n")
+    }
+  }
+
   @Test func namesThePictureThatCannotBeRead() throws {
     try Tool.withFolder { folder in
       let model = try Self.makeModel(in: folder)
@@ -48,6 +66,10 @@ import Testing
       let good = Fixture.url("real/photographs/coffee.jpg").path
       let result = try Tool.run(["classify", "--model", model, good, bad.path, good])
       #expect(result.status == 1 && result.errors.contains(bad.path), "\(result.errors)")
+      let two = try Tool.run(["classify", "--model", model, good, bad.path])
+      #expect(two.status == 1 && two.errors.hasSuffix("\n1 without an answer, of 2 files\n"), "\(two.errors)")
+      let alone = try Tool.run(["classify", "--model", model, bad.path])
+      #expect(alone.status == 1 && !alone.errors.contains("without an answer"), "\(alone.errors)")
       let empty = folder.appendingPathComponent("empty")
       try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: true)
       let none = try Tool.run(["classify", "--model", model, empty.path])

@@ -63,6 +63,7 @@ import Testing
       #expect(report.classes == ["blue", "red"] && report.train.files == 12 && report.test?.files == 4)
       #expect(report.held_out.correct == 12)
       #expect(report.test_accuracy?.confusion == [[2, 0], [0, 2]])
+      #expect(report.held_out.total == 12 && report.held_out.confusion == [[6, 0], [0, 6]])
 
       // The directory is a model: body unchanged, a head of two classes, the recipe kept.
       let before = try Checkpoint(contentsOf: URL(fileURLWithPath: model))
@@ -94,6 +95,67 @@ import Testing
       #expect(exists(output.appendingPathComponent("notes.txt")))
       let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
       #expect(left == ["colours", "model", "test", "train"])
+    }
+  }
+
+  /// Test pictures that lie in the wrong folder: what is blue by its folder is taken for red.
+  @Test func confusionsAreByFolderThenByAnswer() throws {
+    try Tool.withFolder { folder in
+      let model = try PictureTests.makeModel(in: folder)
+      let train = try makePictures(in: folder.appendingPathComponent("train"), count: 6, seed: 1)
+      let test = try makePictures(in: folder.appendingPathComponent("test"), count: 2, seed: 2)
+      for index in 0..<2 {
+        try FileManager.default.moveItem(atPath: "\(test)/red/\(index).png", toPath: "\(test)/blue/red \(index).png")
+      }
+      try FileManager.default.moveItem(atPath: test + "/blue/0.png", toPath: test + "/red/0.png")
+      let output = folder.appendingPathComponent("colours").path
+      let options = ["probe", "--model", model, "--train", train, "--test", test, "--output", output, "--folds", "3"]
+      let result = try Tool.run(options + ["--json"])
+      try #require(result.status == 0, "\(result.errors)")
+      let found = try #require(JSONDecoder().decode(Report.self, from: Data(result.output.utf8)).test_accuracy)
+      #expect(found.confusion == [[1, 2], [1, 0]] && found.correct == 1 && found.total == 4)
+      let text = try Tool.run(options + ["--overwrite"]).output
+      #expect(text.contains("test accuracy: 25.00 % (1 of 4)"))
+      #expect(text.contains("blue       1       2\nred        1       0\n"), "\(text)")
+    }
+  }
+
+  /// Of more than twelve classes the most frequent confusions are listed. Test pictures are those of training, some in
+  /// wrong folders.
+  @Test func frequentConfusionsGoFirst() throws {
+    try Tool.withFolder { folder in
+      let model = try PictureTests.makeModel(in: folder)
+      let (train, test) = (folder.appendingPathComponent("train"), folder.appendingPathComponent("test"))
+      let classes = (0..<13).map { "k\(10 + $0)" }
+      var random = SeededGenerator(seed: 9)
+      // Every class is a picture of noise, with other noise on it.
+      for place in [train, test] {
+        for name in classes {
+          try FileManager.default.createDirectory(
+            at: place.appendingPathComponent(name), withIntermediateDirectories: true)
+        }
+      }
+      for (number, name) in classes.enumerated() {
+        let base = (0..<32 * 32 * 3).map { _ in Int(random.next() % 200) }
+        for index in 0..<4 {
+          let rgb = base.map { UInt8($0 + Int(random.next() % 20)) }
+          let picture = try PixelImage(extent: Extent(square: 32), rgb: rgb)
+          try ImageFile.writePNG(picture, to: train.appendingPathComponent("\(name)/\(index).png"))
+          // Three of the first class lie in the second's folder, one of the third in the fourth's.
+          let wrong = number == 0 && index < 3 ? classes[1] : number == 2 && index < 1 ? classes[3] : name
+          try ImageFile.writePNG(picture, to: test.appendingPathComponent("\(wrong)/\(name) \(index).png"))
+        }
+      }
+      let result = try Tool.run([
+        "probe", "--model", model, "--train", train.path, "--test", test.path, "--output",
+        folder.appendingPathComponent("out").path, "--folds", "4",
+      ])
+      try #require(result.status == 0, "\(result.errors)")
+      let lines = result.output.components(separatedBy: "\n")
+      let start = try #require(lines.firstIndex(of: "most frequent confusions:"))
+      #expect(
+        lines[(start + 1)...].prefix(2) == ["  3 x k11 taken for k10", "  1 x k13 taken for k12"], "\(result.output)")
+      #expect(result.output.contains("test accuracy: 92.31 % (48 of 52)"), "\(result.output)")
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import MultimodalPathway
+import PathwayMedia
 import TestSupport
 import Testing
 
@@ -77,7 +78,20 @@ import Testing
       let slid = try answers(options + ["--hop", "0.16", "--batch", "3"])[0]
       #expect(slid.views == 4)
       let loaded = try VisionTransformer(ModelWeights(modelAt: URL(fileURLWithPath: model)), engine: Engine())
-      #expect(try answers(options)[0].views == 1)
+      let preprocessor = try AudioPreprocessor(loaded.configuration, engine: Engine())
+      let values = try preprocessor(
+        AudioFile.read(file, rate: 16_000, resamples: false, channel: nil, note: { _ in }), .sliding(hop: 16))
+      let logits = try loaded(Tensor(values, shape: [4, 1, 32, 32])).float32()
+      for item in slid.classes {
+        let own = (0..<4).map { Double(logits[7 * $0 + item.index]) }
+        #expect(Float(item.logit) == Float(own.reduce(0, +) / 4))
+        let expected = own.reduce(0) { $0 + 1 / (1 + exp(-$1)) } / 4
+        // A sigmoid in Double, four of them added.
+        #expect(abs(item.probability - expected) < 1e-14)
+      }
+      let first = try answers(options)[0]
+      #expect(first.views == 1)
+      for item in first.classes { #expect(Float(item.logit) == logits[item.index]) }
       #expect(try answers(options + ["--hop", "0.16", "--threads", "1"])[0].classes.map(\.logit) == slid.classes.map(\.logit))
       #expect(loaded.configuration.tokenCount == 5)
     }
@@ -185,6 +199,22 @@ import Testing
       let painted = try Tool.run(["attention", "--model", model, wav, "--output", output.path])
       #expect(painted.status == 0, "\(painted.errors)")
       #expect(FileManager.default.fileExists(atPath: output.path))
+      // Without colours: the spectrogram, time to the right, low tones below, from the quietest value to the loudest.
+      let plain = try Tool.run(["attention", "--model", model, wav, "--opacity", "0", "--output", output.path])
+      #expect(plain.status == 0, "\(plain.errors)")
+      let configuration = try ModelWeights(modelAt: URL(fileURLWithPath: model)).configuration
+      let values = try AudioPreprocessor(configuration, engine: Engine())(
+        AudioFile.read(Fixture.url("audio/tone.wav")), .beginning)
+      let (low, high) = (try #require(values.min()), try #require(values.max()))
+      let picture = try ImageFile.read(output)
+      #expect(picture.extent == Extent(square: 32))
+      for frame in 0..<32 {
+        for bin in 0..<32 {
+          let grey = UInt8(255 * (values[frame * 32 + bin] - low) / (high - low))
+          let pixel = 3 * ((31 - bin) * 32 + frame)
+          #expect(Array(picture.rgb[pixel..<pixel + 3]) == [grey, grey, grey], "frame \(frame), bin \(bin)")
+        }
+      }
 
       for (index, name) in ["loud", "low"].enumerated() {
         let place = folder.appendingPathComponent("train/\(name)")

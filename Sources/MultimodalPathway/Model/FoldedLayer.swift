@@ -6,21 +6,21 @@ import PathwayKernels
 ///
 /// With gamma, beta, mean and variance of the norm: `W_hat = s W`, `b_hat = s (b - mean) + beta`,
 /// `s = gamma / sqrt(variance + 1e-5)`, computed in Double and rounded once.
-struct FoldedWeights {
+package struct FoldedWeights {
   /// Output channels.
   let rows: Int
   /// Input channels.
   let columns: Int
   /// (rows, columns).
-  var weight: [Double]
+  package private(set) var weight: [Double]
   /// (rows).
-  var bias: [Double]
+  package private(set) var bias: [Double]
 
   /// - Parameters:
   ///   - name: a linear layer or a convolution of size 1, (rows, columns) or (rows, columns, 1).
   ///   - norm: the batch norm behind it.
   /// - Throws: `BindingError`; `BatchNormError`.
-  init(_ weights: ModelWeights, _ name: String, norm: String? = nil) throws {
+  package init(_ weights: ModelWeights, _ name: String, norm: String? = nil) throws {
     let tensor = try weights.tensor(name + ".weight")
     rows = tensor.shape[0]
     columns = tensor.count / max(1, rows)

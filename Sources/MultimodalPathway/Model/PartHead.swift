@@ -13,7 +13,7 @@ import PathwayKernels
 /// Two products are moved where rows are few, which changes their rounding alone: the first propagation layer is
 /// computed of the centres and its result mixed, since both are linear; what all points of a cloud share is multiplied
 /// once a cloud. Of the 21.4 GFLOP of a cloud of 2,048 points (C = 384), 9.7 remain.
-struct PartHead: Sendable {
+package struct PartHead: Sendable {
   private let c: VisionTransformerConfiguration
   private let p: PointConfiguration
   /// Propagation's first layer: of the centres' features, without bias, and of the point's coordinates.
@@ -157,10 +157,15 @@ struct PartHead: Sendable {
     // SAFETY: floats of this thread: 4 for distances, 4 for integers that nothing reads as floats, the search's own.
     let nearest = UnsafeMutableRawPointer(scratch + 4).bindMemory(to: Int32.self, capacity: 3)
     kernels.nearestPoints(centers, place, 3, scratch, nearest, scratch + 8)
-    for index in 0..<3 { scratch[index] = 1 / (scratch[index] + 1e-8) }
-    let total = scratch[0] + scratch[1] + scratch[2]
-    for index in 0..<3 { scratch[index] /= total }
+    Self.turnIntoShares(scratch)
     kernels.mixRows(rows, stride, nearest, scratch, ofFeatures.matrix.n, target)
+  }
+
+  /// Replaces 3 squared distances d by their shares, 1 / (d + 1e-8) over the sum of all three.
+  package static func turnIntoShares(_ squares: UnsafeMutablePointer<Float>) {
+    for index in 0..<3 { squares[index] = 1 / (squares[index] + 1e-8) }
+    let total = squares[0] + squares[1] + squares[2]
+    for index in 0..<3 { squares[index] /= total }
   }
 
   private static func logSoftmax(_ row: UnsafeMutablePointer<Float>, _ count: Int) {

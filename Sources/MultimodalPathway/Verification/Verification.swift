@@ -53,8 +53,18 @@ public struct Verification: Sendable, Codable {
   public init(
     _ weights: PathwayWeights, input: Tensor, engine: Engine, progress: (Int, Int) -> Void = { _, _ in }
   ) throws {
-    let depth = weights.target.configuration.depth
     let models = try PathwayExecution.allCases.map { try VisionTransformer(weights, execution: $0, engine: engine) }
+    try self.init(weights, models: models, input: input, progress: progress)
+  }
+
+  /// The same of executions that are given: what `weights` say is expected of each of `models`.
+  ///
+  /// - Parameter models: in the order of `PathwayExecution.allCases`, all of one engine.
+  package init(
+    _ weights: PathwayWeights, models: [VisionTransformer], input: Tensor, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws {
+    let engine = models[2].engine
+    let depth = weights.target.configuration.depth
     let c = weights.target.configuration
     let isTokens = c.takesAsTokens(input)
     let results = try models.map {

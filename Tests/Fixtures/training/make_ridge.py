@@ -1,4 +1,4 @@
-"""Makes ridge.safetensors: scikit-learn's Ridge on small features, whole and by folds, for Tests/TrainingTests.
+"""Makes ridge.safetensors: scikit-learn's Ridge on small features, whole and by folds, for Tests/ProbingTests.
 
 Python 3.11, `pip install scikit-learn==1.9.1 numpy torch timm` (torch and timm only because of ../oracle.py).
 """

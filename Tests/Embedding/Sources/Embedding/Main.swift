@@ -16,6 +16,8 @@ enum Embedding {
       guard let best = probabilities.indices.max(by: { probabilities[$0] < probabilities[$1] }) else { continue }
       print("\(pattern.rawValue): \(labels[best]) \(Int((100 * probabilities[best]).rounded())) %")
     }
+    let images = Pattern.rows.picture(model.configuration.imageSize)
+    print("README: \(try readme(modelURL: directory, speechURL: directory, images: images).shape)")
   }
 }
 

@@ -1,0 +1,73 @@
+import MultimodalPathway
+import PathwayKernels
+import TestSupport
+import Testing
+
+/// The losses that a calibration states, against their definition in Double.
+@Suite struct CalibrationLossTests {
+  private static func weights() throws -> ModelWeights {
+    var c = VisionTransformerConfiguration(
+      architecture: "vit_of_ones_own", imageSize: Extent(square: 32), patchSize: Extent(square: 8), width: 48, depth: 2,
+      heads: 2, hiddenWidth: 99)
+    c.classCount = 5
+    return try ModelWeights.random(c, seed: 15)
+  }
+
+  /// A row in int8 as a narrow model makes it: u = round((x - low) / step), step a 255th of the row's range.
+  private static func quantized(_ row: [Float]) -> [Float] {
+    let low = row.min() ?? 0
+    let step = ((row.max() ?? 0) - low) / 255
+    return row.map { step * (($0 - low) * (1 / step)).rounded(.toNearestOrEven) + low }
+  }
+
+  /// ||y' - y|| / ||y|| over rows, and how far float32's sums may move it: by at most ||bounds|| / ||y||.
+  private static func loss(_ exact: [[Bounded]], _ narrow: [[Bounded]]) -> (value: Double, error: Double) {
+    var (difference, output, moved) = (0.0, 0.0, 0.0)
+    for (y, other) in zip(exact.joined(), narrow.joined()) {
+      difference += (other.value - y.value) * (other.value - y.value)
+      output += y.value * y.value
+      moved += (other.error + y.error) * (other.error + y.error)
+    }
+    return ((difference / output).squareRoot(), 2 * (moved / output).squareRoot())
+  }
+
+  /// What becomes int8 in front of fc2 was bfloat16 before, since fc1 stores it so; what norms make is rounded once.
+  @Test(arguments: InstructionSet.available, [PathwayLayer.qkv, .fc1, .fc2])
+  func lossesAreThoseOfTheLayerOnItsNarrowInput(_ set: InstructionSet, _ layer: PathwayLayer) throws {
+    let weights = try Self.weights()
+    let engine = try Engine(threads: 2, instructionSet: set)
+    var random = SeededGenerator(seed: 16)
+    let images = Tensor(random.floats(2 * 3 * 32 * 32), shape: [2, 3, 32, 32])
+    var calibration = try Calibration(PathwayWeights(weights), engine: engine)
+    try calibration.add(images)
+    let name = layer.name(inBlock: 0)
+    let found = try #require(calibration.layers().first { $0.name == name })
+
+    let weight = try weights.tensor(name + ".weight").float32()
+    let bias = try weights.tensor(name + ".bias").float32()
+    func outputs(_ rows: [[Float]], _ precision: Precision) -> [[Bounded]] {
+      let reference = LayerReference(weight: weight, bias: bias, precision)
+      return rows.map { reference($0.map { Bounded(Double($0), error: 0) }) }
+    }
+    var rows: [[Float]] = []
+    let model = try VisionTransformer(weights, engine: engine)
+    try LayerStages(model, input: images).forEachLayer(ofBlock: 0) { stage in
+      guard stage.layer == layer else { return }
+      let count = weight.count / bias.count
+      rows = (0..<stage.rows).map { row in
+        StoredRow(stage.input, row: row, count: count, .float32, engine.kernels).values.map { Float($0) }
+      }
+    }
+    #expect(rows.count == 2 * 17)
+    let halves = rows.map { $0.map(roundedToBFloat16) }
+    let exact = outputs(rows, .float32)
+    let half = Self.loss(exact, outputs(halves, .bfloat16))
+    #expect(abs(found.bfloat16Loss - half.value) <= half.error, "\(found), expected \(half)")
+    let byte = Self.loss(exact, outputs((layer == .fc2 ? halves : rows).map(Self.quantized), .int8))
+    let int8Loss = try #require(found.int8Loss)
+    #expect(abs(int8Loss - byte.value) <= byte.error, "\(found), expected \(byte)")
+    // The bound tells one rounding from two.
+    let other = Self.loss(exact, outputs((layer == .fc2 ? rows : halves).map(Self.quantized), .int8))
+    #expect(abs(other.value - byte.value) > 2 * byte.error)
+  }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The README's examples are code that the apps of Tests/Embedding compile and run.
+@Suite struct ReadmeTests {
+  private static let root = Fixture.url("../..").standardizedFileURL
+
+  /// Code without the white space around its lines.
+  private func lines(_ text: String) -> [String] {
+    text.components(separatedBy: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+
+  private func read(_ path: String) throws -> String {
+    try String(contentsOf: Self.root.appendingPathComponent(path), encoding: .utf8)
+  }
+
+  @Test func itsExamplesAreInTheAppsThatAreBuilt() throws {
+    let examples = try read("README.md").components(separatedBy: "```swift\n").dropFirst().map {
+      lines(String($0.components(separatedBy: "\n```")[0]))
+    }
+    let apps = try ["Pictures/Main.swift", "Embedding/Readme.swift"].map {
+      lines(try read("Tests/Embedding/Sources/\($0)"))
+    }
+    try #require(examples.count == apps.count)
+    for (example, app) in zip(examples, apps) {
+      let blank = try #require(example.firstIndex(of: ""))
+      #expect(example[..<blank].allSatisfy(app.contains), "\(example[..<blank])")
+      let code = Array(example[(blank + 1)...])
+      let isThere = app.indices.contains { app[$0...].starts(with: code) }
+      #expect(isThere, "\(code.joined(separator: "\n"))")
+    }
+  }
+}
