@@ -11,7 +11,7 @@ enum Pictures {
 
     let classifier = try Classifier(modelAt: modelURL, engine: Engine())
     for photoURL in arguments.dropFirst() {
-      for answer in try classifier(photoURL).best(1) { print(answer.label, answer.score) }
+      for answer in try classifier(photoURL).best(5) { print(answer.label, answer.score) }
     }
   }
 }
