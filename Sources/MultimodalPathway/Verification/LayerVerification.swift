@@ -24,8 +24,9 @@ struct LayerVerification {
     self.layer = layer
     scales = weights.pathways.map { [name] in $0.scales[name] }
     self.engine = engine
-    let weight = try weights.target.tensor(name + ".weight")
-    let bias = try weights.bias(block, layer)
+    let linear = Block(ParameterScope(), weights.target.configuration, block).linear(layer)
+    let weight = try weights.target.tensor(linear.weight.name)
+    let bias = try weights.bias(of: linear)
     n = weight.shape[0]
     k = weight.shape[1]
     exact = try DoubleProduct(weight, terms: terms, bias: bias)
