@@ -11,7 +11,7 @@ extension ModelWeights {
     configuration.labelDescriptions = nil
     configuration.vocabulary = nil
     configuration.task = .singleLabel
-    let names = Set(ModelWeights.expectedShapes(configuration).map(\.name))
+    let names = Set(configuration.parameters.map(\.name))
     return try ModelWeights(
       checkpoint: Checkpoint(tensors: tensors.filter { names.contains($0.key) }, metadata: metadata),
       configuration: configuration)

@@ -54,7 +54,7 @@ import Testing
     let configuration = try preset.fitted(to: LayoutReading(stored).renamed.tensors)
     #expect(configuration.imageSize == Extent(height: 64, width: 32) && configuration.classCount == 0)
     let weights = try ModelWeights(checkpoint: Checkpoint(tensors: stored), configuration: configuration)
-    #expect(Set(weights.tensors.keys) == Set(ModelWeights.expectedShapes(configuration).map(\.name)))
+    #expect(Set(weights.tensors.keys) == Set(configuration.parameters.map(\.name)))
     let output = try VisionTransformer(weights, engine: Engine(threads: 2))
       .forward(golden.tensors["input"]!, features: true)
     try GoldenTests.expectClose(output.features!, golden.tensors["float64.features"]!, "features")
@@ -69,7 +69,7 @@ import Testing
     (encoder.normalizesAfterPooling, encoder.classCount) = (false, 0)
     var tensors: [String: Tensor] = [:]
     var shared: [[Int]: Tensor] = [:]
-    for (name, shape) in ModelWeights.expectedShapes(encoder)
+    for (name, shape) in encoder.parameters.map({ ($0.name, $0.shape) })
       + [("mask_token", [1, 1, 512]), ("decoder_pos_embed", [1, 513, 512]), ("decoder_embed.weight", [512, 768])]
     {
       let tensor = shared[shape] ?? Tensor(shape: shape) { $0.initialize(repeating: 0) }
@@ -165,7 +165,7 @@ import Testing
   @Test func aLoneFileSaysHowManyFramesItHears() throws {
     var c = try VisionTransformerConfiguration.preset("vit_base_patch16_audiomae")
     (c.depth, c.imageSize.height, c.classCount) = (12, 256, 3)
-    let shapes = ModelWeights.expectedShapes(c)
+    let shapes = c.parameters
     let positions = try #require(shapes.first { $0.name == "pos_embed" })
     #expect(positions.shape == [1, 129, 768])
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).safetensors")
@@ -173,7 +173,7 @@ import Testing
     let few = shapes.filter { ["pos_embed", "head.weight", "fc_norm.weight"].contains($0.name) }
     try Checkpoint(
       tensors: Dictionary(
-        uniqueKeysWithValues: few.map { name, shape in (name, Tensor(shape: shape) { $0.initialize(repeating: 0) }) })
+        uniqueKeysWithValues: few.map { ($0.name, Tensor(shape: $0.shape) { $0.initialize(repeating: 0) }) })
     ).write(to: file)
     let found = try ModelWeights.configuration(
       at: file, of: Checkpoint(contentsOf: file), architecture: "vit_base_patch16_audiomae")

@@ -42,7 +42,7 @@ import Testing
       let converted = try ModelWeights(modelAt: place)
       #expect(converted.configuration == original.configuration)
       let names = try Checkpoint(contentsOf: place).tensors.keys
-      #expect(Set(names) == Set(ModelWeights.expectedShapes(original.configuration).map(\.name)))
+      #expect(Set(names) == Set(original.configuration.parameters.map(\.name)))
       let engine = try Engine(threads: 2)
       let input = try #require(golden.tensors["input"] ?? golden.tensors["points"])
       let categories = golden.tensors["categories"].map(PointGoldenTests.integers) ?? []

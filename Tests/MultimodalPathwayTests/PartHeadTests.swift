@@ -22,12 +22,14 @@ import Testing
   /// PyTorch's `BatchNorm1d`: epsilon is 1e-5, also of channels that never varied.
   @Test func batchNormsOfPointHeadsHavePyTorchsEpsilon() throws {
     let (_, golden) = try PointGoldenTests.golden("segmenter")
+    let c = try #require(golden.configuration.points)
     var tensors = golden.tensors
     let count = try golden.tensor("bns2.running_var").count
     let variances: [Float] = (0..<count).map { [0, 1e-5, 3e-5, 1][$0 % 4] }
     tensors["bns2.running_var"] = Tensor(variances, shape: [count])
     let weights = try ModelWeights(checkpoint: Checkpoint(tensors: tensors), configuration: golden.configuration)
-    let folded = try FoldedWeights(weights, "convs2", norm: "bns2")
+    let folded = try FoldedWeights(
+      PointwiseLinear(ParameterScope(), "convs2", c.pointWidths[0], c.pointWidths[1], norm: "bns2"), weights)
     func numbers(_ name: String) throws -> [Double] { try weights.tensor(name).float32().map(Double.init) }
     let (weight, bias, gain, shift, mean) = (
       try numbers("convs2.weight"), try numbers("convs2.bias"), try numbers("bns2.weight"), try numbers("bns2.bias"),

@@ -62,7 +62,7 @@ public struct ModelBinding: Sendable {
     if configuration.qkvBias == .queryAndValue, named["blocks.0.attn.qkv.bias"] != nil { configuration.qkvBias = .full }
     if configuration.modality == .video { ModelWeights.completeVideo(&named, configuration) }
     notes = reading.notes + (try ModelWeights.completeHead(&named, &configuration, reading))
-    var problems = ModelWeights.problems(of: named, expected: ModelWeights.expectedShapes(configuration))
+    var problems = ModelWeights.problems(of: named, expected: configuration.parameters)
     problems.others = others.sorted { $0.key < $1.key }.map { "\($0.key) is \($0.value)" }
     self.problems = problems
     self.configuredSize = configuredSize ?? configuration.imageSize

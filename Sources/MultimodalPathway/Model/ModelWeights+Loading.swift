@@ -107,7 +107,7 @@ extension VisionTransformerConfiguration {
   /// The same of a point transformer: classes, width and depth. Points and groups are in no tensor.
   private func fittedToPoints(_ tensors: [String: Tensor]) -> VisionTransformerConfiguration {
     var c = self
-    let last = task == .perPoint ? "convs3" : ClassHead.names(points ?? PointConfiguration()).last?.layer ?? ""
+    let last = task == .perPoint ? "convs3" : PointClassHead.lastName(points ?? PointConfiguration())
     c.classCount = tensors[last + ".weight"]?.shape.first ?? 0
     if c.classCount != classCount { c.labels = nil }
     if let shape = tensors["blocks.0.mlp.fc1.weight"]?.shape, shape.count == 2 {

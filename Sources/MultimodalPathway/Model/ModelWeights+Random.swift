@@ -12,14 +12,13 @@ extension ModelWeights {
   /// - Throws: `ConfigurationError`; `MemoryError`.
   public static func random(_ configuration: VisionTransformerConfiguration, seed: UInt64) throws -> ModelWeights {
     try configuration.validate()
-    let shapes = expectedShapes(configuration)
-    try SystemMemory.require(
-      shapes.reduce(0) { $0 + 4 * $1.shape.reduce(1, *) }, for: .weights)
+    let parameters = configuration.parameters
+    try SystemMemory.require(parameters.reduce(0) { $0 + 4 * $1.count }, for: .weights)
     var state = seed
     var tensors: [String: Tensor] = [:]
-    for (name, shape) in shapes {
-      let isGain = shape.count == 1 && [".weight", ".gamma", ".running_var"].contains { name.hasSuffix($0) }
-      tensors[name] = Tensor(shape: shape) { values in
+    for parameter in parameters {
+      let isGain = [.gain, .variance].contains(parameter.role)
+      tensors[parameter.name] = Tensor(shape: parameter.shape) { values in
         for index in values.indices {
           // SplitMix64 (Steele et al. 2014).
           state &+= 0x9E37_79B9_7F4A_7C15

@@ -130,49 +130,36 @@ extension PathwayWeights {
     } catch let error as NotFiniteError {
       return error
     }
-    for block in 0..<target.configuration.depth {
-      for layer in PathwayLayer.allCases {
-        let name = layer.name(inBlock: block)
-        if let error = try notFinite(name + ".weight", block, layer, engine: engine) { return error }
-        guard !(try terms(block, layer).isEmpty), let bias = try bias(block, layer) else { continue }
-        let sum = Tensor(bias, shape: [bias.count])
-        if let found = try sum.notFinite() {
-          return try error(name + ".bias", block, layer, sum, found, engine: engine)
-        }
-      }
+    for layer in TransformerLayers(target.configuration).blocks.flatMap(\.linears) {
+      let terms = try terms(of: layer)
+      guard !terms.isEmpty else { continue }
+      let sum = try Self.folded(try target.tensor(layer.weight.name), terms, engine: engine)
+      if let found = try sum.notFinite() { return try error(layer, isBias: false, sum, found) }
+      guard let bias = try bias(of: layer) else { continue }
+      let total = Tensor(bias, shape: [bias.count])
+      if let found = try total.notFinite() { return try error(layer, isBias: true, total, found) }
     }
     return nil
   }
 
-  /// The error of one joined weight.
-  private func notFinite(
-    _ name: String, _ block: Int, _ layer: PathwayLayer, engine: Engine
-  ) throws -> NotFiniteError? {
-    let terms = try terms(block, layer)
-    guard !terms.isEmpty else { return nil }
-    let sum = try Self.folded(try target.tensor(name), terms, engine: engine)
-    guard let found = try sum.notFinite() else { return nil }
-    return try error(name, block, layer, sum, found, engine: engine)
-  }
-
   /// The auxiliary's own number where that is not finite, else the sum's.
   private func error(
-    _ name: String, _ block: Int, _ layer: PathwayLayer, _ sum: Tensor,
-    _ found: (index: [Int], found: String, count: Int), engine: Engine
+    _ layer: Linear, isBias: Bool, _ sum: Tensor, _ found: (index: [Int], found: String, count: Int)
   ) throws -> NotFiniteError {
+    let part = isBias ? ".bias" : ".weight"
     for (number, pathway) in pathways.enumerated() {
-      guard let source = pathway.blocks[block], pathway.scales[layer.name(inBlock: block)].map({ $0 != 0 }) == true
-      else { continue }
-      let isBias = name.hasSuffix(".bias")
-      guard let own = isBias ? pathway.auxiliary.bias(source, layer) : try pathway.auxiliary.weight(source, layer),
+      guard let joint = layer.joint, let source = pathway.blocks[joint.block],
+        pathway.scales[layer.name].map({ $0 != 0 }) == true,
+        let own = isBias
+          ? pathway.auxiliary.bias(source, joint.layer) : try pathway.auxiliary.weight(source, joint.layer),
         let problem = try own.notFinite()
       else { continue }
       return NotFiniteError(
-        tensor: layer.name(inBlock: source) + (isBias ? ".bias" : ".weight"), origin: .auxiliary(number),
-        index: problem.index, found: problem.found, count: problem.count, total: own.count, storedType: nil)
+        tensor: joint.layer.name(inBlock: source) + part, origin: .auxiliary(number), index: problem.index,
+        found: problem.found, count: problem.count, total: own.count, storedType: nil)
     }
     return NotFiniteError(
-      tensor: name, origin: .sum, index: found.index, found: found.found, count: found.count, total: sum.count,
-      storedType: nil)
+      tensor: layer.name + part, origin: .sum, index: found.index, found: found.found, count: found.count,
+      total: sum.count, storedType: nil)
   }
 }

@@ -26,6 +26,9 @@ public struct PrecisionPlan: Sendable, Equatable, Encodable {
     overrides[layer.name(inBlock: block)] ?? standard
   }
 
+  /// What a layer of a block is computed in.
+  subscript(layer: Linear) -> Precision { overrides[layer.name] ?? standard }
+
   /// What the patch embedding is computed in: never int8, which would gain next to nothing here, and whose
   /// losses all blocks would pass on.
   public var patchEmbedding: Precision {

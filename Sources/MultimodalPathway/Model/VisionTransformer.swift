@@ -14,21 +14,15 @@ public final class VisionTransformer: Sendable {
   public let precision: PrecisionPlan
   /// The configuration's, made once: a forward pass allocates nothing.
   let inputShape: [Int]
-  let blocks: [Block]
+  let blocks: [Block.Loaded]
   let hidesNotFinite: Bool
+  let layers: TransformerLayers
   private let hasBranches: Bool
-  /// Absent where tokens are made of points.
-  let patchEmbedding: LinearLayer?
-  /// What stands at every token before the blocks, (N, C): positions, plus class and register tokens at their rows.
-  let positions: FloatBuffer
-  let pointTokenizer: PointTokenizer?
-  let preNorm: LayerNorm?
-  private let finalNorm: LayerNorm?
-  private let headNorm: LayerNorm?
-  let pooler: LinearLayer?
-  let head: LinearLayer?
-  let classHead: ClassHead?
-  let partHead: PartHead?
+  let tokenizer: any LoadedTokenizer
+  let finalNorm: LayerNorm.Loaded?
+  private let headNorm: LayerNorm.Loaded?
+  let pooler: Pooler.Loaded?
+  let head: (any LoadedHead)?
 
   /// A plain transformer.
   ///
@@ -48,17 +42,12 @@ public final class VisionTransformer: Sendable {
   ) throws {
     do {
       // Matrices are looked at while they are packed.
-      try weights.target.requireFinite(engine: engine) { !Self.isPacked($0) }
+      let packed = TransformerLayers(weights.target.configuration).packedNames
+      try weights.target.requireFinite(engine: engine) { !packed.contains($0) }
       try self.init(finite: weights, execution: execution, precision: precision, engine: engine)
     } catch let error as WeightNotFinite {
       throw try weights.notFiniteError(engine: engine) ?? error
     }
-  }
-
-  /// Whether a tensor is a weight that `LinearLayer` packs as it is.
-  private static func isPacked(_ name: String) -> Bool {
-    ["patch_embed.proj.weight", "head.weight"].contains(name)
-      || name.hasPrefix("blocks.") && PathwayLayer.allCases.contains { name.hasSuffix(".\($0.rawValue).weight") }
   }
 
   private init(
@@ -76,52 +65,18 @@ public final class VisionTransformer: Sendable {
     hidesNotFinite = Self.hidesNotFinite(c, precision)
     try SystemMemory.require(
       Self.weightBytes(weights, execution: execution, precision: precision, engine: engine), for: .weights)
-    let arena = WeightArena()
-    blocks = try (0..<c.depth).map {
-      try Block(weights, $0, execution: execution, precision: precision, arena: arena, engine: engine)
+    let loader = WeightLoader(
+      weights: weights, execution: execution, precision: precision, arena: WeightArena(), engine: engine)
+    layers = TransformerLayers(c)
+    blocks = try layers.blocks.map { try $0.loaded(by: loader) }
+    hasBranches = blocks.contains { block in
+      PathwayLayer.allCases.contains { !block.linear($0).branches.isEmpty }
     }
-    hasBranches = blocks.contains {
-      [$0.qkv, $0.projection, $0.fc1, $0.fc2].contains { !$0.branches.isEmpty }
-    }
-    func layer(_ weight: Tensor, bias: [Float]?, _ precision: Precision) throws -> LinearLayer {
-      try LinearLayer(
-        weight, terms: [], bias: bias, execution: .merged, precision: precision, arena: arena, engine: engine)
-    }
-    func plain(_ name: String, bias: [Float]?, _ precision: Precision = .float32) throws -> LinearLayer {
-      try layer(target.tensor(name + ".weight"), bias: bias, precision)
-    }
-    pointTokenizer = try c.points.map { try PointTokenizer(target, $0, engine: engine) }
-    patchEmbedding =
-      c.points == nil
-      ? try plain(
-        "patch_embed.proj", bias: c.hasPreNorm ? nil : try target.tensor("patch_embed.proj.bias").float32(),
-        precision.patchEmbedding) : nil
-    positions = c.points == nil ? try Self.startingRows(target) : FloatBuffer(count: 0)
-    preNorm = c.hasPreNorm ? try LayerNorm(target, "norm_pre") : nil
-    finalNorm =
-      c.hasFinalNorm
-      ? try LayerNorm(target, c.normalizesAfterPooling ? "fc_norm" : "norm", epsilon: c.finalEpsilon) : nil
-    headNorm = c.hasHeadNorm ? try LayerNorm(target, "head_norm") : nil
-    pooler =
-      c.poolerWidth == nil
-      ? nil : try plain("pooler.dense", bias: try target.tensor("pooler.dense.bias").float32())
-    let linear = c.classCount > 0 && c.points == nil ? try target.linearHead() : nil
-    head = try linear.map { try layer($0.weight, bias: $0.bias, .float32) }
-    let points = c.classCount > 0 ? c.points : nil
-    classHead = c.task == .perPoint ? nil : try points.map { try ClassHead(target, $0, engine: engine) }
-    partHead = c.task == .perPoint ? try points.map { try PartHead(target, $0, engine: engine) } : nil
-  }
-
-  private static func startingRows(_ weights: ModelWeights) throws -> FloatBuffer {
-    let c = weights.configuration
-    let stored = try weights.tensor("pos_embed").float32()
-    var rows = [Float](repeating: 0, count: c.tokenCount * c.width)
-    rows.replaceSubrange((rows.count - stored.count)..., with: stored)
-    var prefix: [Float] = []
-    if c.hasClassToken { prefix += try weights.tensor("cls_token").float32() }
-    if c.registerTokens > 0 { prefix += try weights.tensor(c.registerName).float32() }
-    for index in prefix.indices { rows[index] += prefix[index] }
-    return FloatBuffer(copying: rows)
+    tokenizer = try layers.tokenizer.loaded(by: loader)
+    finalNorm = try layers.finalNorm?.loaded(by: loader)
+    headNorm = try layers.headNorm?.loaded(by: loader)
+    pooler = try layers.pooler?.loaded(by: loader)
+    head = try layers.head?.loaded(by: loader)
   }
 
   /// Memory for passes over up to `batch` images.
@@ -134,7 +89,7 @@ public final class VisionTransformer: Sendable {
 
   func workspace(batch: Int, tokens: Int, profiled: Bool = false) throws -> Workspace {
     try Workspace(
-      configuration, batch: batch, tokens: tokens, hasBranches: hasBranches, engine: engine, profiled: profiled)
+      configuration, layers, batch: batch, tokens: tokens, hasBranches: hasBranches, engine: engine, profiled: profiled)
   }
 
   /// What a forward pass leaves behind, as far as it was asked for.
@@ -159,9 +114,9 @@ public final class VisionTransformer: Sendable {
       let (model, w, taps) = (pass.pointee.model, pass.pointee.buffers, pass.pointee.taps)
       let kernels = model.engine.kernels
       member.begin(.patchEmbedding)
-      model.embed(&member, kernels, images: pass.pointee.images, w)
+      model.tokenizer.embed(&member, kernels, inputs: pass.pointee.images, w)
       model.encode(&member, kernels, w, taps, positions: w.points?.positions)
-      model.readOut(&member, kernels, w, taps, clouds: pass.pointee.images)
+      model.readOut(&member, kernels, w, taps, inputs: pass.pointee.images)
     }
     carryNotFinite(w)
   }
@@ -184,7 +139,7 @@ public final class VisionTransformer: Sendable {
         (w.x + row * w.stride).update(from: tokens + row * width, count: width)
       }
       encode(&member, engine.kernels, w, taps, positions: nil)
-      readOut(&member, engine.kernels, w, taps, clouds: nil)
+      readOut(&member, engine.kernels, w, taps, inputs: nil)
     }
     carryNotFinite(w)
   }
@@ -194,21 +149,23 @@ public final class VisionTransformer: Sendable {
     _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps,
     positions: UnsafePointer<Float>?
   ) {
+    let buffers = w.block
     for index in blocks.indices {
       if let positions { add(positions, &member, w) }
       if let attention = taps.attention, attention.index == index {
-        blocks[index].attentionMaps(&member, kernels, configuration, w, into: attention.destination)
+        blocks[index].attentionMaps(&member, kernels, buffers, into: attention.destination)
       }
-      if index == blocks.count - 1, readsFirstTokenOnly(taps) {
-        blocks[index].runFirstToken(&member, kernels, configuration, w)
-      } else if index == blocks.count - 1, readsMeanOnly(taps) {
-        blocks[index].runMean(of: configuration.pooledTokens(of: w.tokens), &member, kernels, configuration, w)
-      } else {
-        blocks[index].run(&member, kernels, configuration, w)
-      }
+      blocks[index].run(&member, kernels, buffers, computing: output(ofBlock: index, tokens: w.tokens, taps))
       for tap in taps.blocks where tap.index == index { copyRows(&member, from: w.x, w, to: tap.destination) }
-      if partHead != nil, positions != nil { keepFeatures(ofBlock: index, &member, kernels, w) }
+      if positions != nil { keepFeatures(ofBlock: index, &member, kernels, w) }
     }
+  }
+
+  /// What a pass computes of a block's output: of the last one, only what is read.
+  func output(ofBlock index: Int, tokens: Int, _ taps: Taps) -> BlockOutput {
+    guard index == blocks.count - 1 else { return .allTokens }
+    if readsFirstTokenOnly(taps) { return .firstToken }
+    return readsMeanOnly(taps) ? .mean(of: configuration.pooledTokens(of: tokens)) : .allTokens
   }
 
   /// x += rows.
@@ -221,24 +178,24 @@ public final class VisionTransformer: Sendable {
     }
   }
 
-  /// The output of a block, normalised, where the per-point head reads it.
+  /// The output of a block, normalised, where the head reads it.
   private func keepFeatures(
     ofBlock index: Int, _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers
   ) {
-    guard let place = configuration.points?.featureBlocks.firstIndex(of: index), let points = w.points else { return }
+    guard let place = head?.featureBlocks.firstIndex(of: index), let points = w.points else { return }
     member.begin(.norm)
     finalNorm?.run(
       &member, kernels, x: w.x, xStride: w.stride, y: points.features + place * configuration.width,
-      yStride: points.featureStride, rows: w.batch * w.tokens, width: configuration.width)
+      yStride: points.featureStride, rows: w.batch * w.tokens)
   }
 
-  /// Whether nobody looks at the last block's other tokens.
+  /// Whether the last block's other tokens are not read.
   func readsFirstTokenOnly(_ taps: Taps) -> Bool {
     configuration.pooling == .token && taps.features == nil && !taps.blocks.contains { $0.index == blocks.count - 1 }
   }
 
-  /// Whether nobody looks at anything but the mean of what the last block leaves; then the block takes it. Who asks for
-  /// features or attention gets what is made of every token.
+  /// Whether only the mean of the last block's output is read, which the block then takes. Features and attention are of
+  /// every token.
   func readsMeanOnly(_ taps: Taps) -> Bool {
     configuration.readsMeanOnly && taps.features == nil && taps.attention == nil
       && !taps.blocks.contains { $0.index == blocks.count - 1 }
@@ -256,9 +213,9 @@ public final class VisionTransformer: Sendable {
 
   /// Final norm, pooling and head in timm's order: `norm` before pooling, or `fc_norm` after it.
   ///
-  /// - Parameter clouds: what tokens were made of, which a per-point head reads too.
+  /// - Parameter inputs: what tokens were made of, which a per-point head reads too.
   private func readOut(
-    _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps, clouds: UnsafePointer<Float>?
+    _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps, inputs: UnsafePointer<Float>?
   ) {
     let c = configuration
     var features = w.x
@@ -267,64 +224,27 @@ public final class VisionTransformer: Sendable {
       let spacing = readsFirstTokenOnly(taps) ? w.tokens : 1
       finalNorm.run(
         &member, kernels, x: w.x, xStride: w.stride * spacing, y: w.y, yStride: w.stride * spacing,
-        rows: w.batch * w.tokens / spacing, width: c.width)
+        rows: w.batch * w.tokens / spacing)
       features = w.y
     }
     if let destination = taps.features { copyRows(&member, from: features, w, to: destination) }
     member.begin(.pooling)
-    let reduction = readsMeanOnly(taps) ? .token : c.reduction
-    member.parallelFor(w.batch) { image in
-      pool(
-        kernels, features + image * w.tokens * w.stride, w, reduction, into: w.pooled + image * w.pooledStride,
-        scratch: w.hidden + image * w.hiddenStride)
-      keepTokens(features + image * w.tokens * w.stride, w, image)
+    layers.pooling.run(&member, kernels, tokens: features, isMean: readsMeanOnly(taps), w)
+    func normalize(_ norm: LayerNorm.Loaded?, _ member: inout Member) {
+      norm?.run(
+        &member, kernels, x: w.pooled, xStride: w.pooledStride, y: w.pooled, yStride: w.pooledStride, rows: w.batch)
     }
-    if let finalNorm, c.normalizesAfterPooling {
+    if c.normalizesAfterPooling {
       member.begin(.norm)
-      finalNorm.run(
-        &member, kernels, x: w.pooled, xStride: w.pooledStride, y: w.pooled, yStride: w.pooledStride, rows: w.batch,
-        width: c.width)
+      normalize(finalNorm, &member)
     }
-    pool(throughPooler: &member, kernels, w)
-    if let points = w.points {
+    if let pooler {
       member.begin(.head)
-      classHead?.run(&member, kernels, w, points)
-      if let clouds { partHead?.run(&member, kernels, clouds: clouds, w, points) }
+      pooler.run(&member, kernels, w)
     }
-    headNorm?.run(
-      &member, kernels, x: w.pooled, xStride: w.pooledStride, y: w.pooled, yStride: w.pooledStride, rows: w.batch,
-      width: c.width)
+    normalize(headNorm, &member)
     guard let head else { return }
     member.begin(.head)
-    head.run(
-      &member, kernels, a: c.isDistilled ? tokenRows(w) : w.pooled, lda: w.pooledStride, m: w.batch, c: w.logits,
-      ldc: c.classCount,
-      epilogue: Epilogue(),
-      partial: w.partial, scratch: w.scratch + member.index * w.scratchStride)
-  }
-
-  private func pool(
-    _ kernels: KernelTable, _ tokens: UnsafePointer<Float>, _ w: Workspace.Buffers,
-    _ reduction: VisionTransformerConfiguration.Pooling, into result: UnsafeMutablePointer<Float>,
-    scratch: UnsafeMutablePointer<Float>
-  ) {
-    let c = configuration
-    let range = c.pooledTokens(of: w.tokens)
-    let (first, count) = (tokens + range.lowerBound * w.stride, range.count)
-    switch reduction {
-    case .token: result.update(from: tokens, count: c.width)
-    case .mean, .prefixMean, .none: kernels.pool(first, w.stride, count, c.width, false, result)
-    case .maximum: kernels.pool(first, w.stride, count, c.width, true, result)
-    case .tokenAndMean:
-      result.update(from: tokens, count: c.width)
-      kernels.pool(first, w.stride, count, c.width, false, result + c.width)
-    case .tokenAndMaximum:
-      result.update(from: tokens, count: c.width)
-      kernels.pool(first, w.stride, count, c.width, true, result + c.width)
-    case .averageMaximum:
-      kernels.pool(first, w.stride, count, c.width, false, result)
-      kernels.pool(first, w.stride, count, c.width, true, scratch)
-      for column in 0..<c.width { result[column] = 0.5 * (result[column] + scratch[column]) }
-    }
+    head.run(&member, kernels, inputs: inputs, w)
   }
 }

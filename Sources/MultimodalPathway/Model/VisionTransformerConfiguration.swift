@@ -177,6 +177,10 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   var headInputWidth: Int { isDistilled && classCount > 0 ? 2 * width : pooledWidth }
   /// Channels of tokens that are kept apart from pooled features: what a pooler or two heads read.
   var tokenRowWidth: Int { poolerWidth != nil ? width : headInputWidth != pooledWidth ? headInputWidth : 0 }
+  /// Where a row of the workspace's pooled features has them.
+  var tokenRowOffset: Int { (pooledWidth + 15) / 16 * 16 }
+  /// On disk, the tokens after the class token: registers, or a distilled model's one.
+  var registerName: String { isDistilled ? "dist_token" : "reg_token" }
   /// Shape of what a pass answers of one input: classes, those of every point, or without a head the pooled features.
   public var answerShape: [Int] {
     if classCount == 0 { return [pooledWidth] }

@@ -40,6 +40,8 @@ public final class Workspace {
     /// (B, C), or (B, 2C).
     let pooled: UnsafeMutablePointer<Float>
     let pooledStride: Int
+    /// Tokens that something else reads than pooling, next to the pooled features: what a pooler or two heads read.
+    let keptTokens: UnsafeMutablePointer<Float>
     /// (B, classes), or (B, P, classes).
     let logits: UnsafeMutablePointer<Float>
     let scratch: UnsafeMutablePointer<Float>
@@ -47,20 +49,15 @@ public final class Workspace {
     /// Of point transformers.
     let points: PointBuffers?
 
-    /// - Parameter precision: float32 or bfloat16, of q, k, v and the output.
-    func attention(
-      image: Int, head: Int, _ c: VisionTransformerConfiguration, _ precision: Precision = .float32
-    ) -> AttentionArguments {
-      let bytes = precision == .float32 ? 4 : 2
-      let perWord = 4 / bytes
-      let stride = Workspace.padded((3 * c.width + perWord - 1) / perWord) * 4
-      let outputStride = Workspace.padded((c.width + perWord - 1) / perWord) * 4
-      let row = image * tokens
-      let q = UnsafeRawPointer(qkv) + row * stride + head * c.headSize * bytes
-      return AttentionArguments(
-        q: q, k: q + c.width * bytes, v: q + 2 * c.width * bytes, stride: stride,
-        output: UnsafeMutableRawPointer(y) + row * outputStride + head * c.headSize * bytes,
-        outputStride: outputStride, tokens: tokens, headSize: c.headSize, scale: 1 / Float(c.headSize).squareRoot())
+    /// The memory of one member.
+    func scratch(_ member: borrowing Member) -> UnsafeMutablePointer<Float> { scratch + member.index * scratchStride }
+
+    /// Where blocks of an inference pass read and write: buffers are reused as soon as their readers are done.
+    var block: BlockBuffers {
+      BlockBuffers(
+        batch: batch, tokens: tokens, input: x, middle: x, output: x, stride: stride, normalized1: y, qkv: qkv,
+        attended: y, normalized2: y, hidden: hidden, narrowAttended: hidden, narrowHidden: qkv, rowScales: rowScales,
+        partial: partial, scratch: scratch, scratchStride: scratchStride)
     }
   }
 
@@ -88,19 +85,16 @@ public final class Workspace {
 
   /// - Throws: `MemoryError`.
   init(
-    _ c: VisionTransformerConfiguration, batch: Int, tokens: Int, hasBranches: Bool, engine: Engine, profiled: Bool
+    _ c: VisionTransformerConfiguration, _ layers: TransformerLayers, batch: Int, tokens: Int, hasBranches: Bool,
+    engine: Engine, profiled: Bool
   ) throws {
     let stride = Self.padded(c.width)
     // Without tokens kept apart, the stride of the pooled features alone.
     let pooledStride = Self.padded(c.tokenRowWidth == 0 ? c.pooledWidth : c.tokenRowOffset + c.tokenRowWidth)
     let qkvStride = Self.padded(3 * c.width)
-    let hiddenStride = Self.padded(max(c.hiddenWidth, c.patchValues))
-    let kernels = engine.kernels
-    let scratchStride = Self.padded(
-      max(
-        LinearProduct.scratchCount(kernels, k: max(c.headInputWidth, c.hiddenWidth, c.patchValues, c.width)),
-        attentionScratchCount(
-          tokens: tokens, headSize: c.headSize, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows)))
+    let needs = layers.needs(tokens: tokens, engine.kernels)
+    let hiddenStride = Self.padded(needs.hidden)
+    let scratchStride = Self.padded(needs.scratch)
     let rowStrides = [
       stride, stride, max(qkvStride, Self.padded((c.hiddenWidth + 1) / 2)),
       max(hiddenStride, Self.padded((c.width + 1) / 2)), hasBranches ? max(qkvStride, hiddenStride) : 0,
@@ -122,8 +116,10 @@ public final class Workspace {
     buffers = Buffers(
       batch: batch, tokens: tokens, x: parts[0], y: parts[1], stride: stride, qkv: parts[2], qkvStride: qkvStride,
       hidden: parts[3], hiddenStride: hiddenStride,
-      rowScales: UnsafeMutableRawPointer(parts[8]).bindMemory(to: RowScale.self, capacity: batch * tokens), partial: parts[4],
-      pooled: parts[5], pooledStride: pooledStride, logits: parts[6], scratch: parts[7], scratchStride: scratchStride,
+      rowScales: UnsafeMutableRawPointer(parts[8]).bindMemory(to: RowScale.self, capacity: batch * tokens),
+      partial: parts[4],
+      pooled: parts[5], pooledStride: pooledStride, keptTokens: parts[5] + c.tokenRowOffset, logits: parts[6],
+      scratch: parts[7], scratchStride: scratchStride,
       points: try c.points.map {
         try PointBuffers(c, $0, batch: batch, tokens: tokens, stride: stride, engine: engine)
       })

@@ -32,21 +32,12 @@ extension PathwayWeights {
   /// What merging changes: by name of the tensor, the terms of weights that have any, and new biases.
   func changes() throws -> (terms: [String: [Term]], biases: [String: Tensor]) {
     var (weights, biases): ([String: [Term]], [String: Tensor]) = ([:], [:])
-    for block in 0..<target.configuration.depth {
-      for layer in PathwayLayer.allCases {
-        let terms = try terms(block, layer)
-        guard !terms.isEmpty else { continue }
-        let name = layer.name(inBlock: block)
-        weights[name + ".weight"] = terms
-        guard terms.contains(where: { $0.bias != nil }), let bias = try bias(block, layer) else { continue }
-        if layer == .qkv, target.configuration.qkvBias == .queryAndValue {
-          let width = target.configuration.width
-          biases["blocks.\(block).attn.q_bias"] = Tensor(Array(bias[..<width]), shape: [width])
-          biases["blocks.\(block).attn.v_bias"] = Tensor(Array(bias[(2 * width)...]), shape: [width])
-        } else {
-          biases[name + ".bias"] = Tensor(bias, shape: [bias.count])
-        }
-      }
+    for layer in TransformerLayers(target.configuration).blocks.flatMap(\.linears) {
+      let terms = try terms(of: layer)
+      guard !terms.isEmpty else { continue }
+      weights[layer.weight.name] = terms
+      guard terms.contains(where: { $0.bias != nil }), let bias = try bias(of: layer) else { continue }
+      biases.merge(layer.stored(bias)) { $1 }
     }
     return (weights, biases)
   }

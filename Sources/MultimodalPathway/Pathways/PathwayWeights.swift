@@ -137,34 +137,6 @@ public struct PathwayWeights: Sendable {
         bias: pathway.bias == .combined ? pathway.auxiliary.bias(source, layer) : nil)
     }
   }
-
-  /// The bias of one layer with its auxiliaries' shares, `b + sum_m lambda_m b'_m`, each added by one fused
-  /// multiply-add; nil where the layer has none. A bias of queries and values alone comes as (3C) with zeros for the
-  /// keys, which stay zeros.
-  package func bias(_ block: Int, _ layer: PathwayLayer) throws -> [Float]? {
-    guard var bias = try targetBias(block, layer) else { return nil }
-    let width = target.configuration.width
-    let keys = layer == .qkv && target.configuration.qkvBias == .queryAndValue ? width..<2 * width : 0..<0
-    for term in try terms(block, layer) {
-      guard let other = try term.bias?.float32() else { continue }
-      for index in bias.indices where !keys.contains(index) {
-        bias[index] = bias[index].addingProduct(term.scale, other[index])
-      }
-    }
-    return bias
-  }
-
-  private func targetBias(_ block: Int, _ layer: PathwayLayer) throws -> [Float]? {
-    guard layer == .qkv else { return try target.tensor(layer.name(inBlock: block) + ".bias").float32() }
-    switch target.configuration.qkvBias {
-    case .none: return nil
-    case .full: return try target.tensor(layer.name(inBlock: block) + ".bias").float32()
-    case .queryAndValue:
-      let q = try target.tensor("blocks.\(block).attn.q_bias").float32()
-      let v = try target.tensor("blocks.\(block).attn.v_bias").float32()
-      return q + [Float](repeating: 0, count: q.count) + v
-    }
-  }
 }
 
 extension ModelWeights {

@@ -67,7 +67,7 @@ struct PointBuffers {
     scratchStride = Workspace.padded(
       max(
         PointTokenizer.scratchCount(c, p, kernels),
-        hasPointHead ? PartHead.scratchCount(c, p, kernels) : ClassHead.scratchCount(c, p, kernels)))
+        hasPointHead ? PartHead.scratchCount(c, p, kernels) : PointClassHead.scratchCount(p, kernels)))
     let perCloud = [
       SystemMemory.product(tokens, stride), 4 * pointStride, 3 * groups, groups, 1,
       SystemMemory.product(tokens, featureStride), SystemMemory.product(tokens, propagatedStride), 2 * featureWidth,

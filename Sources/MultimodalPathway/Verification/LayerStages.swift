@@ -13,25 +13,26 @@ package struct LayerStages {
     /// The residual stream, (rows, C).
     package let stream: UnsafePointer<Float>
     package let streamStride: Int
-    /// What q, k and v are stored as, and attention's output.
-    package let attentionPrecision: Precision
-    private let buffers: Workspace.Buffers
-    private let configuration: VisionTransformerConfiguration
+    private let buffers: BlockBuffers
+    private let attention: Attention.Loaded
 
     fileprivate init(
-      _ layer: PathwayLayer, _ input: Activations, of block: Block, _ model: VisionTransformer, _ w: Workspace.Buffers
+      _ layer: PathwayLayer, _ input: Activations, of block: Block.Loaded, _ buffers: BlockBuffers
     ) {
       self.layer = layer
       self.input = input
-      rows = w.batch * w.tokens
-      (stream, streamStride) = (UnsafePointer(w.x), w.stride)
-      attentionPrecision = block.attentionPrecision
-      (buffers, configuration) = (w, model.configuration)
+      rows = buffers.batch * buffers.tokens
+      (stream, streamStride) = (UnsafePointer(buffers.input), buffers.stride)
+      self.buffers = buffers
+      attention = block.attention
     }
+
+    /// What q, k and v are stored as, and attention's output.
+    package var attentionPrecision: Precision { attention.precision }
 
     /// Where q, k and v of a head stand when the projection's input is ready.
     package func attention(image: Int, head: Int) -> AttentionArguments {
-      buffers.attention(image: image, head: head, configuration, attentionPrecision)
+      attention.arguments(input: image, head: head, buffers)
     }
   }
 
@@ -71,14 +72,14 @@ package struct LayerStages {
       for index in 0..<rows * width { w.x[index / width * w.stride + index % width] += base[index] }
     }
     let block = model.blocks[index]
-    try block.runInStages(model.engine, model.configuration, w) { layer, input in
-      try body(Stage(layer, input, of: block, model, w))
+    try block.runInStages(model.engine, w.block) { layer, input in
+      try body(Stage(layer, input, of: block, w.block))
     }
     withExtendedLifetime(workspace) {}
   }
 }
 
-extension LinearLayer {
+extension Linear.Loaded {
   /// The layer alone, x W^T + b, (rows, N) contiguous.
   func output(_ x: Activations, rows: Int, engine: Engine) throws -> FloatBuffer {
     let result = FloatBuffer(count: rows * weight.n)

@@ -59,13 +59,15 @@ struct NarrowRows {
     let stride = Workspace.padded(kernels.bfloat16.words(c.width))
     let qkvStride = Workspace.padded(kernels.bfloat16.words(3 * c.width))
     let target = Workspace.padded(kernels.products(precision).words(c.width))
+    let buffers = w.block
     try model.engine.run { member in
       member.parallelFor(rows) { row in
         roundToBFloat16(source.qkv + row * source.qkvStride, 3 * c.width, to: w.qkv + row * qkvStride)
       }
       let scratch = w.scratch + member.index * w.scratchStride
       member.parallelFor(w.batch * c.heads) { item in
-        var arguments = w.attention(image: item / c.heads, head: item % c.heads, c, .bfloat16)
+        var arguments = Attention.Loaded.arguments(
+          input: item / c.heads, head: item % c.heads, heads: c.heads, headSize: c.headSize, .bfloat16, buffers)
         kernels.bfloat16Activations.attention(&arguments, Span1D(0, w.tokens), scratch)
       }
       guard precision == .int8 else { return }

@@ -53,7 +53,7 @@ enum FuzzTarget: String, CaseIterable {
     case .model: try SmallModel.load(data)
     case .configuration:
       let configuration = try VisionTransformerConfiguration.read(json: data, file: "config.json")
-      precondition(!ModelWeights.expectedShapes(configuration).isEmpty)
+      precondition(!configuration.parameters.isEmpty)
     case .forward:
       try SmallModel.run(VisionTransformerConfiguration.read(json: data, file: "config.json"), data.count)
     case .preprocessing:

@@ -17,7 +17,7 @@ enum SmallModel {
   /// lead a kernel out of its memory.
   static func run(_ configuration: VisionTransformerConfiguration, _ choice: Int) throws {
     try configuration.validate()
-    let shapes = ModelWeights.expectedShapes(configuration).map(\.shape) + [configuration.inputShape]
+    let shapes = configuration.parameters.map(\.shape) + [configuration.inputShape]
     let sizes = shapes.map { shape in shape.reduce(1.0) { size, extent in size * Double(extent) } }
     let tokens = Double(configuration.tokenCount)
     let attention = tokens * tokens * Double(configuration.heads)

@@ -2,10 +2,59 @@ import PathwayCheckpoints
 import PathwayKernelTemplates
 import PathwayKernels
 
-/// A layer on every point, y = x W^T + b, with the batch norm behind it folded in, before its weights are packed.
+/// A linear layer on every point, or a convolution of size 1, with the batch norm after it, as a point transformer
+/// declares it.
+package struct PointwiseLinear: Sendable {
+  /// The four vectors of a batch norm, (out) each.
+  struct BatchNorm: Sendable {
+    let name: String
+    let gain: Parameter
+    let shift: Parameter
+    let mean: Parameter
+    let variance: Parameter
+
+    init(_ scope: ParameterScope, _ channels: Int) {
+      name = scope.path
+      gain = scope.parameter("weight", [channels], .gain)
+      shift = scope.parameter("bias", [channels], .bias)
+      mean = scope.parameter("running_mean", [channels], .mean)
+      variance = scope.parameter("running_var", [channels], .variance)
+    }
+  }
+
+  /// K.
+  let inputs: Int
+  /// N.
+  let outputs: Int
+  /// (out, in), or of a convolution (out, in, 1).
+  let weight: Parameter
+  /// (out).
+  let bias: Parameter?
+  let norm: BatchNorm?
+
+  /// - Parameters:
+  ///   - name: of the layer, within `scope`.
+  ///   - norm: of the batch norm after it, within `scope`.
+  package init(
+    _ scope: ParameterScope, _ name: String, _ inputs: Int, _ outputs: Int, isConvolution: Bool = true,
+    hasBias: Bool = true, norm: String? = nil
+  ) {
+    let own = scope(name)
+    self.inputs = inputs
+    self.outputs = outputs
+    weight = own.parameter("weight", [outputs, inputs] + (isConvolution ? [1] : []), .weight)
+    bias = hasBias ? own.parameter("bias", [outputs], .bias) : nil
+    self.norm = norm.map { BatchNorm(scope($0), outputs) }
+  }
+
+  /// Multiply-adds of `rows` rows.
+  func products(rows: Int) -> Double { Double(rows) * Double(inputs) * Double(outputs) }
+}
+
+/// Such a layer with its batch norm folded in, before its weights are packed.
 ///
-/// With gamma, beta, mean and variance of the norm: `W_hat = s W`, `b_hat = s (b - mean) + beta`,
-/// `s = gamma / sqrt(variance + 1e-5)`, computed in Double and rounded once.
+/// With gain, shift, mean and variance of the norm: `W_hat = s W`, `b_hat = s (b - mean) + shift`,
+/// `s = gain / sqrt(variance + 1e-5)`, computed in Double and rounded once.
 package struct FoldedWeights {
   /// Output channels.
   let rows: Int
@@ -16,23 +65,20 @@ package struct FoldedWeights {
   /// (rows).
   package private(set) var bias: [Double]
 
-  /// - Parameters:
-  ///   - name: a linear layer or a convolution of size 1, (rows, columns) or (rows, columns, 1).
-  ///   - norm: the batch norm behind it.
   /// - Throws: `BindingError`; `BatchNormError`.
-  package init(_ weights: ModelWeights, _ name: String, norm: String? = nil) throws {
-    let tensor = try weights.tensor(name + ".weight")
-    rows = tensor.shape[0]
-    columns = tensor.count / max(1, rows)
-    weight = try tensor.float32().map(Double.init)
-    bias = try weights.tensors[name + ".bias"]?.float32().map(Double.init) ?? [Double](repeating: 0, count: rows)
-    guard let norm else { return }
-    func numbers(_ part: String) throws -> [Double] { try weights.tensor("\(norm).\(part)").float32().map(Double.init) }
-    let (gain, shift) = (try numbers("weight"), try numbers("bias"))
-    let (mean, variance) = (try numbers("running_mean"), try numbers("running_var"))
+  package init(_ layer: PointwiseLinear, _ weights: ModelWeights) throws {
+    (rows, columns) = (layer.outputs, layer.inputs)
+    func numbers(_ parameter: Parameter) throws -> [Double] {
+      try weights.tensor(parameter.name).float32().map(Double.init)
+    }
+    weight = try numbers(layer.weight)
+    bias = try layer.bias.map(numbers) ?? [Double](repeating: 0, count: layer.outputs)
+    guard let norm = layer.norm else { return }
+    let (gain, shift) = (try numbers(norm.gain), try numbers(norm.shift))
+    let (mean, variance) = (try numbers(norm.mean), try numbers(norm.variance))
     for row in 0..<rows {
       guard variance[row] >= 0 else {
-        throw BatchNormError.negativeVariance(tensor: norm + ".running_var", index: row, found: variance[row])
+        throw BatchNormError.negativeVariance(tensor: norm.variance.name, index: row, found: variance[row])
       }
       let scale = gain[row] / (variance[row] + 1e-5).squareRoot()
       for column in row * columns..<(row + 1) * columns { weight[column] *= scale }
@@ -64,7 +110,7 @@ public enum BatchNormError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// Packed weights of such a layer, for one thread at a time or for a team.
+/// The packed weights of a layer on every point, for one thread at a time or for a team.
 struct FoldedLayer: Sendable {
   let matrix: PackedMatrix
   let bias: FloatBuffer?
