@@ -79,8 +79,8 @@ final class FileRun {
       done += 1
       progress.advance()
       guard options.skipsUnreadable else { return try fail(error) }
-      skipped.append("\(error)")
-      progress.say("left out: \(error)")
+      skipped.append(error.toolText)
+      progress.say("left out: \(error.toolText)")
     } _: { units, values in
       try body(units.map { View(file: $0.file, name: names[$0.file], isLast: $0.isLast) }, values)
       let finished = units.count { $0.isLast }
@@ -95,7 +95,7 @@ final class FileRun {
   func fail(_ error: any Error) throws {
     if options.failsFast { throw error }
     failed += 1
-    progress.say("Error: \(error)")
+    progress.say("Error: \(error.toolText)")
   }
 
   /// - Throws: `ExitCode` 1 where a file gave no answer.

@@ -59,7 +59,7 @@ struct InputBatches {
     do {
       return try frontEnd.views(URL(fileURLWithPath: name))
     } catch let error as MemoryError {
-      throw ToolError("\(name): \(error)")
+      throw ToolError("\(name): \(error.toolText)")
     }
   }
 
