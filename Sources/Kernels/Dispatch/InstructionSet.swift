@@ -24,6 +24,7 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     }
   }()
 
+  /// Whether `left` is the narrower set.
   public static func < (left: InstructionSet, right: InstructionSet) -> Bool {
     allCases.firstIndex(of: left) ?? 0 < allCases.firstIndex(of: right) ?? 0
   }
