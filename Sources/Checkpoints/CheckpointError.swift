@@ -1,28 +1,48 @@
+import PathwayKernels
+
 /// Why a checkpoint cannot be read or written: what was found, what was expected, what to do.
-public enum CheckpointError: Error, Equatable, CustomStringConvertible {
+public enum CheckpointError: CodedError, Equatable {
+  /// The system refuses to read the file, or it is not there.
   case unreadable(file: String, reason: String)
+  /// The file cannot be written; nothing is left under its name.
   case unwritable(file: String, reason: String)
+  /// The file is neither safetensors nor PyTorch; `advice` says what to do.
   case unknownKind(file: String, found: String, advice: String)
+  /// The file has fewer bytes than the shortest safetensors file.
   case tooShort(file: String, bytes: Int)
+  /// A safetensors header that is longer than the limit, in bytes.
   case headerTooLong(file: String, bytes: UInt64, limit: Int)
+  /// A safetensors header that ends after the file, both in bytes.
   case headerBeyondFile(file: String, header: UInt64, size: Int)
+  /// A safetensors header that is not JSON of the format.
   case malformedHeader(file: String, reason: String)
+  /// A name that appears twice.
   case duplicateName(file: String, name: String)
+  /// A type of numbers that is not in `ElementType`.
   case unknownElementType(file: String, tensor: String, found: String)
+  /// A shape that no tensor has: a negative or fractional extent, or too many elements.
   case badShape(file: String, tensor: String, reason: String)
+  /// A `data_offsets` that is not a range of bytes.
   case badOffsets(file: String, tensor: String, reason: String)
   /// A tensor whose shape and place agree and that ends after the file.
   case dataBeyondFile(file: String, tensor: String, end: Int, data: Int)
+  /// A range of bytes that is not the size of shape and type.
   case sizeMismatch(file: String, tensor: String, expected: Int, found: Int)
+  /// Data, from and to in bytes, that belongs to no tensor.
   case uncoveredBytes(file: String, from: Int, to: Int)
+  /// An index of shards that is not JSON of the format, or names shards that do not have its tensors.
   case badIndex(file: String, reason: String)
+  /// A PyTorch file that is not a zip archive of the format.
   case malformedArchive(file: String, reason: String)
+  /// A pickle that breaks its format before the byte `offset`.
   case malformedPickle(file: String, offset: Int, reason: String)
   /// A pickle that needs something this reader does not have.
   case unsupportedPickle(file: String, found: String)
   /// A pickle refers to something that it would have run.
   case code(file: String, name: String)
+  /// A tensor that does not fit the storage that it refers to.
   case badStorage(file: String, tensor: String, reason: String)
+  /// A file that is well formed and has no tensors.
   case noTensors(file: String, found: String)
   /// Several sets of weights with equal right to be the model's.
   case ambiguousTensors(file: String, keys: [String])
@@ -32,9 +52,42 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case unreadableTensor(file: String, tensor: String, found: String)
   /// An entry of an archive whose bytes do not have the checksum that the archive gives.
   case checksum(file: String, entry: String)
+  /// Whole numbers or booleans where real numbers are expected.
   case notFloatingPoint(found: ElementType)
 
-  /// One line, whatever names the file has in it.
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .unreadable: "checkpoint.unreadable"
+    case .unwritable: "checkpoint.unwritable"
+    case .unknownKind: "checkpoint.unknown-kind"
+    case .tooShort: "checkpoint.too-short"
+    case .headerTooLong: "checkpoint.header-too-long"
+    case .headerBeyondFile: "checkpoint.header-beyond-file"
+    case .malformedHeader: "checkpoint.malformed-header"
+    case .duplicateName: "checkpoint.duplicate-name"
+    case .unknownElementType: "checkpoint.unknown-element-type"
+    case .badShape: "checkpoint.bad-shape"
+    case .badOffsets: "checkpoint.bad-offsets"
+    case .dataBeyondFile: "checkpoint.data-beyond-file"
+    case .sizeMismatch: "checkpoint.size-mismatch"
+    case .uncoveredBytes: "checkpoint.uncovered-bytes"
+    case .badIndex: "checkpoint.bad-index"
+    case .malformedArchive: "checkpoint.malformed-archive"
+    case .malformedPickle: "checkpoint.malformed-pickle"
+    case .unsupportedPickle: "checkpoint.unsupported-pickle"
+    case .code: "checkpoint.executable-pickle"
+    case .badStorage: "checkpoint.bad-storage"
+    case .noTensors: "checkpoint.no-tensors"
+    case .ambiguousTensors: "checkpoint.ambiguous-tensors"
+    case .unknownWeights: "checkpoint.unknown-weights"
+    case .unreadableTensor: "checkpoint.unreadable-tensor"
+    case .checksum: "checkpoint.checksum"
+    case .notFloatingPoint: "checkpoint.not-floating-point"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String { text.onOneLine() }
 
   private var text: String {

@@ -2,18 +2,31 @@ import PathwayLoops
 
 /// The number formats a stored tensor can have, with safetensors' names as raw values.
 public enum ElementType: String, Sendable, CaseIterable {
+  /// A boolean in a byte.
   case bool = "BOOL"
+  /// An unsigned integer of 8 bits.
   case uint8 = "U8"
+  /// A signed integer of 8 bits.
   case int8 = "I8"
+  /// An unsigned integer of 16 bits.
   case uint16 = "U16"
+  /// A signed integer of 16 bits.
   case int16 = "I16"
+  /// IEEE 754 binary16.
   case float16 = "F16"
+  /// The upper half of binary32: 8 bits of exponent, 7 of fraction.
   case bfloat16 = "BF16"
+  /// An unsigned integer of 32 bits.
   case uint32 = "U32"
+  /// A signed integer of 32 bits.
   case int32 = "I32"
+  /// IEEE 754 binary32.
   case float32 = "F32"
+  /// An unsigned integer of 64 bits.
   case uint64 = "U64"
+  /// A signed integer of 64 bits.
   case int64 = "I64"
+  /// IEEE 754 binary64.
   case float64 = "F64"
 
   /// Size of one element, in bytes.

@@ -19,6 +19,8 @@ extension Tensor {
   }
 
   /// This tensor where it is float32 already, else a converted copy.
+  ///
+  /// - Throws: `CheckpointError.notFloatingPoint` for whole numbers and booleans; `MemoryError`.
   public func asFloat32() throws -> Tensor { try converted(to: .float32) }
 
   /// This tensor where it has that type already, else a copy converted by IEEE 754's rules.

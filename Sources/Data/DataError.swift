@@ -44,7 +44,28 @@ public enum DataError: Error, Hashable {
   case noCategories
 }
 
-extension DataError: CustomStringConvertible {
+extension DataError: CodedError {
+  /// A stable name of the case.
+  public var code: String {
+    switch self {
+    case .notApplicable: "data.not-applicable"
+    case .invalid: "data.invalid"
+    case .noPointConfiguration: "data.no-point-configuration"
+    case .notPrepared: "data.not-prepared"
+    case .notFinite: "data.not-finite"
+    case .spectrogramNotFinite: "data.spectrogram-not-finite"
+    case .noMatch: "data.no-match"
+    case .unlistable: "data.unlistable"
+    case .noFiles: "data.no-files"
+    case .noClassFolders: "data.no-class-folders"
+    case .unknownClass: "data.unknown-class"
+    case .noClasses: "data.no-classes"
+    case .answersPerPoint: "data.answers-per-point"
+    case .answersWhole: "data.answers-whole"
+    case .noCategories: "data.no-categories"
+    }
+  }
+
   /// What was found, what was expected, and what to do, on one line.
   public var description: String { text.onOneLine() }
 

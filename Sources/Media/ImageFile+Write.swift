@@ -14,6 +14,8 @@ extension ImageFile {
   }
 
   /// The bytes of an 8-bit RGB PNG file.
+  ///
+  /// - Throws: `MediaError.unwritable` for a picture that PNG cannot hold.
   public static func encodePNG(_ image: PixelImage) throws -> Data {
     try encodePNG(image, name: "PNG image")
   }

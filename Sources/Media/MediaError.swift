@@ -1,12 +1,17 @@
 import MultimodalPathway
+import PathwayKernels
 
 /// Why a media file cannot be read or written. Every case names the file; descriptions say what helps.
-public enum MediaError: Error, Hashable {
+public enum MediaError: CodedError, Hashable {
   /// What a limit is about.
   public enum Quantity: String, Sendable, Hashable {
+    /// Bytes of the file.
     case fileBytes = "bytes of file"
+    /// Height times width.
     case pixels = "pixels"
+    /// Scans of a progressive JPEG.
     case scans = "scans"
+    /// Bytes that the decoder takes.
     case decoderBytes = "bytes of decoder memory"
   }
 
@@ -30,8 +35,23 @@ public enum MediaError: Error, Hashable {
   case unwritable(file: String, reason: String)
 }
 
-extension MediaError: CustomStringConvertible {
-  /// One line, whatever names the file has in it.
+extension MediaError {
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .unreadable: "image-file.unreadable"
+    case .empty: "image-file.empty"
+    case .unsupportedFormat: "image-file.unsupported-format"
+    case .unrecognized: "image-file.unrecognized"
+    case .unsupportedVariant: "image-file.unsupported-variant"
+    case .limitExceeded: "image-file.limit-exceeded"
+    case .truncated: "image-file.truncated"
+    case .damaged: "image-file.damaged"
+    case .unwritable: "image-file.unwritable"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String { text.onOneLine() }
 
   private var text: String {

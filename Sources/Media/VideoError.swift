@@ -1,11 +1,15 @@
 import MultimodalPathway
+import PathwayKernels
 
 /// Why a video file cannot be read. Every case names the file; descriptions say what helps.
-public enum VideoError: Error, Hashable {
+public enum VideoError: CodedError, Hashable {
   /// What a limit is about; raw values are words for messages.
   public enum Quantity: String, Sendable, Hashable {
+    /// Height times width of a frame.
     case pixels = "pixels of a frame"
+    /// Frames of the file.
     case frames = "frames"
+    /// Bytes that the decoder takes at once.
     case decoderBytes = "bytes of decoder memory at once"
   }
 
@@ -29,8 +33,23 @@ public enum VideoError: Error, Hashable {
   case noFrames(file: String)
 }
 
-extension VideoError: CustomStringConvertible {
-  /// One line, whatever names the file has in it.
+extension VideoError {
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .unreadable: "video-file.unreadable"
+    case .noLibrary: "video-file.no-library"
+    case .empty: "video-file.empty"
+    case .notAVideo: "video-file.not-a-video"
+    case .unsupported: "video-file.unsupported"
+    case .limitExceeded: "video-file.limit-exceeded"
+    case .truncated: "video-file.truncated"
+    case .damaged: "video-file.damaged"
+    case .noFrames: "video-file.no-frames"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String { text.onOneLine() }
 
   private var text: String {

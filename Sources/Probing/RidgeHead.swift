@@ -14,6 +14,7 @@ public struct RidgeHead: Sendable {
     public let loss: Double?
   }
 
+  /// Names of the K classes, by index.
   public let classes: [String]
   /// (K, C), in units of the features as they come: centring and standardisation are folded in.
   public let weight: Tensor
@@ -32,6 +33,8 @@ public struct RidgeHead: Sendable {
 
   /// Head tensors under timm's names, `head.weight` (K, C) and `head.bias` (K), or another layer's: sharpened, so that
   /// softmax of the logits gives probabilities that held-out samples bear out.
+  ///
+  /// - Throws: `MemoryError`.
   public func tensors(name: String = "head") throws -> [String: Tensor] {
     func sharpened(_ tensor: Tensor) throws -> Tensor {
       Tensor(try tensor.float32().map { Float(Double($0) * sharpness) }, shape: tensor.shape)

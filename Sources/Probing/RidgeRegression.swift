@@ -19,6 +19,7 @@ public struct RidgeRegression: Sendable {
   /// Whether every feature is divided by its standard deviation; a constant one gets weight 0.
   public var standardizes = true
 
+  /// A regression with 5 folds, 13 ridges from 10^-4 to 10^2, and standardised features.
   public init() {}
 
   /// Checks what can be checked before features are computed.

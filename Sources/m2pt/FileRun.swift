@@ -70,8 +70,8 @@ final class FileRun {
       done += 1
       progress.advance()
       guard options.skipsUnreadable else { return try fail(error) }
-      skipped.append("\(error)")
-      progress.say("left out: \(error)")
+      skipped.append(error.toolText)
+      progress.say("left out: \(error.toolText)")
     } _: { batch in
       try body(batch)
       let finished = batch.views.count { $0.isLast }
@@ -86,7 +86,7 @@ final class FileRun {
   func fail(_ error: any Error) throws {
     if options.failsFast { throw error }
     failed += 1
-    progress.say("Error: \(error)")
+    progress.say("Error: \(error.toolText)")
   }
 
   /// - Throws: `ExitCode` 1 where a file gave no answer.

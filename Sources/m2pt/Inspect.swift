@@ -22,7 +22,7 @@ struct Inspect: ParsableCommand {
       try inspect()
     } catch {
       // What is wrong may have been said by the file itself, in as many lines as it liked.
-      throw ToolError("\(error)")
+      throw ToolError(error.toolText)
     }
   }
 
@@ -42,13 +42,13 @@ struct Inspect: ParsableCommand {
           try ModelWeights(binding: binding, of: checkpoint).requireFinite(engine: Engine())
         }
       } catch let error as ConfigurationError where !isStated(url, checkpoint) {
-        inspection.asModel?.refused = "\(error)"
+        inspection.asModel?.refuse(error)
         if let guess = ArchitectureGuess.binding(of: reading) {
           inspection.compare(guess, isGuess: true)
         }
       }
     } catch let error as NotFiniteError {
-      inspection.asModel?.refused = "\(error)"
+      inspection.asModel?.refuse(error)
     } catch let error as ConfigurationError {
       // A model of another kind, speech or text, is no malformed file.
       guard case .unsupported = error else { throw error }
@@ -59,7 +59,7 @@ struct Inspect: ParsableCommand {
     do {
       inspection.asAuxiliary = .init(try AuxiliaryWeights(modelAt: url, weights: chosen.key))
     } catch {
-      inspection.asAuxiliary = .init(refused: "\(error)")
+      inspection.asAuxiliary = .init(refused: error)
     }
     if json { return try printJSON(inspection) }
     try StandardOutput.show(inspection.lines)
@@ -151,9 +151,9 @@ struct Inspection: Encodable {
 
   /// Notes why loading as a model would stop before shapes are compared.
   mutating func cannotCompare(_ error: any Error) {
-    notCompared = "\(error)"
+    notCompared = error.toolText
     asModel = asModel ?? AsModel()
-    asModel?.refused = "\(error)"
+    asModel?.refuse(error)
   }
 
   /// The report for people; names are printed without control characters.

@@ -18,8 +18,15 @@ extension Inspection {
     var configuration: Configuration?
     /// Why it would not be loaded.
     var refused: String?
+    /// The code of that error.
+    var refusedCode: String?
 
     init() {}
+
+    mutating func refuse(_ error: any Error) {
+      refused = error.toolText
+      refusedCode = (error as? any CodedError)?.code
+    }
 
     init(_ reading: LayoutReading, _ checkpoint: Checkpoint) {
       layout = reading.match?.layout.rawValue
@@ -37,7 +44,7 @@ extension Inspection {
     mutating func add(_ binding: ModelBinding) {
       computed = binding.computed
       configuration = Configuration(binding.configuration)
-      if !binding.problems.isEmpty { refused = "\(binding.problems)" }
+      if !binding.problems.isEmpty { refuse(binding.problems) }
     }
 
     var lines: [String] {
@@ -96,6 +103,7 @@ extension Inspection {
     var isPostNorm: Bool?
     var notes: [String]?
     var refused: String?
+    var refusedCode: String?
 
     init(_ weights: AuxiliaryWeights) {
       layout = weights.layout.rawValue
@@ -106,7 +114,10 @@ extension Inspection {
       notes = weights.notes
     }
 
-    init(refused: String) { self.refused = refused }
+    init(refused error: any Error) {
+      refused = error.toolText
+      refusedCode = (error as? any CodedError)?.code
+    }
 
     var line: String {
       guard let layout, let depth, let width, let hiddenWidth else {

@@ -23,7 +23,7 @@ struct M2PT: ParsableCommand {
       try command.run()
       try StandardOutput.close()
     } catch {
-      end(error)
+      end(error.namingOptions)
     }
   }
 

@@ -9,7 +9,7 @@ import Testing
       let error = try #require(#expect(throws: MemoryError.self) { try SystemMemory.require(bytes, for: .weights) })
       #expect(error.needed == bytes && error.purpose == .weights)
       #expect(
-        error.description.contains(bytes == .max ? "2^63" : "\(bytes)") && error.description.contains("--precision"))
+        error.description.contains(bytes == .max ? "2^63" : "\(bytes)") && error.description.contains("precision"))
     }
     #expect(throws: MemoryError.self) { try FloatBuffer(count: 1 << 60, for: .pass(batch: 3)) }
     #expect(throws: MemoryError.self) { try WeightArena().take(1 << 60) }

@@ -90,9 +90,11 @@ import Testing
 
   @Test func axesAndRecipesAreThoseOfTheOrigin() throws {
     let mae = try bound(golden("mae")).configuration
-    #expect(mae.spectrogram == (64, 32) && mae.audio == .esc50 && mae.grid == Extent(height: 4, width: 2))
+    #expect(mae.spectrogram == SpectrogramSize(frames: 64, bins: 32))
+    #expect(mae.audio == .esc50 && mae.grid == Extent(height: 4, width: 2))
     let ast = try bound(golden("ast")).configuration
-    #expect(ast.spectrogram == (60, 40) && ast.audio?.layout == .melFirst && ast.audio?.removesMean == false)
+    #expect(ast.spectrogram == SpectrogramSize(frames: 60, bins: 40))
+    #expect(ast.audio?.layout == .melFirst && ast.audio?.removesMean == false)
     #expect(ast.grid == Extent(height: 3, width: 6) && ast.prefixTokens == 2)
   }
 

@@ -125,7 +125,7 @@ import Testing
   @Test func sharedLayersAreRepeatedAsConfigured() throws {
     let facts = try Facts("albert")
     let alone = try AuxiliaryWeights(checkpoint: facts.saved)
-    #expect(alone.depth == 1 && alone.notes.contains { $0.contains("--block-map") })
+    #expect(alone.depth == 1 && alone.notes.contains { $0.contains("block map") })
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
     defer { try? FileManager.default.removeItem(at: file) }
     for (depth, isPossible) in [(3, true), (1, true), (0, false), (1 << 20, false)] {

@@ -24,7 +24,7 @@ import Testing
       let cloud = try PointCloud(coordinates: random.floats(3 * 500).map { offset + 3 * $0 }).normalized()
       var (mean, longest) = ([0.0, 0.0, 0.0], 0.0)
       for index in 0..<cloud.count {
-        let (x, y, z) = cloud[index]
+        let (x, y, z) = (cloud[index].x, cloud[index].y, cloud[index].z)
         mean[0] += Double(x)
         mean[1] += Double(y)
         mean[2] += Double(z)
@@ -60,7 +60,7 @@ import Testing
     var small = 0
     var sum = 0.0
     for index in 0..<sample.count {
-      let (x, y, z) = sample[index]
+      let (x, y, z) = (sample[index].x, sample[index].y, sample[index].z)
       let side: Float = z == 10 ? 1 : 3
       #expect(x >= 0 && y >= 0 && x + y <= side * 1.000001 && (z == 0 || z == 10))
       small += z == 10 ? 1 : 0

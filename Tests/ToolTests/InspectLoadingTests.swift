@@ -17,6 +17,7 @@ import Testing
       var notes: [String]
       var configuration: Configuration?
       var refused: String?
+      var refusedCode: String?
     }
     struct Configuration: Decodable {
       var architecture: String
@@ -33,6 +34,7 @@ import Testing
       var headsAreAssumed: Bool?
       var isPostNorm: Bool?
       var refused: String?
+      var refusedCode: String?
     }
     var architecture: String?
     var architectureIsGuess: Bool?
@@ -127,6 +129,7 @@ import Testing
         .write(to: file)
       let found = try report([file.path])
       #expect(found.asModel?.refused?.contains("--architecture") == true && found.architectureIsGuess == true)
+      #expect(found.asModel?.refusedCode == "configuration.no-architecture")
       #expect(found.architecture == "vit_tiny_patch16_224" && found.fits == true && found.asModel?.prefix == "net.")
       let stated = try report([file.path, "--architecture", "vit_tiny_patch16_224"])
       #expect(stated.asModel?.refused == nil && stated.fits == true && stated.architectureIsGuess == false)
@@ -149,9 +152,11 @@ import Testing
       #expect(electra.asAuxiliary?.layout == "bert" && electra.asAuxiliary?.prefix == "electra.")
       #expect(electra.asAuxiliary?.isPostNorm == true && electra.asAuxiliary?.depth == 2)
       #expect(electra.asModel?.refused?.contains("auxiliary but not a target") == true && electra.fits == nil)
+      #expect(electra.asModel?.refusedCode == "layout.not-a-vision-transformer")
       let clip = try write("clip")
       let both = try report([clip.path])
       #expect(both.asAuxiliary?.refused?.contains("'text_model.' and 'vision_model.'") == true)
+      #expect(both.asAuxiliary?.refusedCode == "layout.ambiguous")
       let text = try report([clip.path, "--weights", "text_model."])
       #expect(text.asAuxiliary?.layout == "clip" && text.asAuxiliary?.depth == 2)
     }

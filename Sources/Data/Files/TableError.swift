@@ -14,7 +14,18 @@ public enum TableError: Error, Hashable {
   case vocabulary(name: String, found: Int, expected: Int)
 }
 
-extension TableError: CustomStringConvertible {
+extension TableError: CodedError {
+  /// A stable name of the case.
+  public var code: String {
+    switch self {
+    case .unreadable: "table.unreadable"
+    case .tooLarge: "table.too-large"
+    case .encoding: "table.encoding"
+    case .malformed: "table.malformed"
+    case .vocabulary: "table.vocabulary"
+    }
+  }
+
   /// What was found, what was expected, and what to do, on one line.
   public var description: String { text.onOneLine() }
 

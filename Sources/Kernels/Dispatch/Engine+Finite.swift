@@ -19,8 +19,10 @@ extension Engine {
 }
 
 /// A weight holds NaN or infinity, or is infinite once its pathways are folded in. Callers add the layer's name.
-package struct WeightNotFinite: Error, CustomStringConvertible {
+package struct WeightNotFinite: CodedError {
   package init() {}
+
+  package var code: String { "engine.weight-not-finite" }
 
   package var description: String { "a weight holds NaN or infinity; expected finite numbers" }
 }

@@ -6,6 +6,7 @@ import PathwayKernelTemplates
 public struct Engine: Sendable {
   /// Threads of every parallel region, exactly.
   public let threads: Int
+  /// The instruction set of every kernel that it runs.
   public let instructionSet: InstructionSet
   package let kernels: KernelTable
 
@@ -138,15 +139,31 @@ package struct Member {
   }
 }
 
-/// Why an engine cannot be had.
-public enum EngineError: Error, Equatable, CustomStringConvertible {
+/// Why an engine cannot be made or run.
+public enum EngineError: CodedError, Equatable {
+  /// A number of threads outside 1...1024.
   case threadCount(found: String)
   /// A thread count in the environment that is not one.
   case threadVariable(name: String, found: String)
+  /// An instruction set that is unknown, or that this processor lacks.
   case instructionSet(found: String, available: [InstructionSet])
+  /// The system refuses to start that many threads.
   case threadsUnavailable(wanted: Int)
 
-  public var description: String {
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .threadCount: "engine.thread-count"
+    case .threadVariable: "engine.thread-variable"
+    case .instructionSet: "engine.instruction-set"
+    case .threadsUnavailable: "engine.threads-unavailable"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .threadCount(let found):
       "a thread count of \(found) is not possible; use a number from 1 to 1024"

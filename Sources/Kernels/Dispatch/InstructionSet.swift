@@ -44,15 +44,20 @@ extension InstructionSet: CaseIterable, Comparable, Hashable {
   /// Every set, by ascending rank, whether or not this processor has it.
   public static let allCases = list.sorted()
 
+  /// Whether an engine prefers `right`.
   public static func < (left: InstructionSet, right: InstructionSet) -> Bool { left.rank < right.rank }
 
+  /// Names tell sets apart.
   public static func == (left: InstructionSet, right: InstructionSet) -> Bool { left.name == right.name }
 
+  /// By name.
   public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
 extension InstructionSet: RawRepresentable, CustomStringConvertible {
+  /// The name.
   public var rawValue: String { name }
+  /// The name.
   public var description: String { name }
 
   /// The set of that name; nil if there is none.

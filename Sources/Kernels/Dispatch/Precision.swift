@@ -1,6 +1,7 @@
 /// The format of a linear layer's operands. Sums, softmax, LayerNorm's statistics and the residual stream are float32 in
 /// any; pathways are merged in float32 and rounded once, afterwards.
 public enum Precision: String, Sendable, CaseIterable, Codable {
+  /// Weights and activations in float32.
   case float32
   /// Weights and activations in bfloat16, accumulated in float32.
   case bfloat16

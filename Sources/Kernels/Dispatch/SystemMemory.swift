@@ -87,7 +87,7 @@ package enum SystemMemory {
 }
 
 /// Memory that the system does not give, found before any of it was taken.
-public struct MemoryError: Error, Equatable, CustomStringConvertible {
+public struct MemoryError: CodedError, Equatable {
   /// What the memory is for, and so what makes it less.
   public enum Purpose: Sendable, Equatable {
     /// To start at all.
@@ -117,7 +117,20 @@ public struct MemoryError: Error, Equatable, CustomStringConvertible {
     (self.purpose, self.needed, self.available) = (purpose, needed, available)
   }
 
-  /// What is needed, what there is, and what to change.
+  /// The identifier of the purpose, stable within a major version.
+  public var code: String {
+    switch purpose {
+    case .start: "memory.start"
+    case .weights: "memory.weights"
+    case .pass: "memory.pass"
+    case .results: "memory.results"
+    case .inputs: "memory.inputs"
+    case .file: "memory.file"
+    case .verification: "memory.verification"
+    }
+  }
+
+  /// What is needed, what there is, and what to change, on one line.
   public var description: String {
     let left = available.map { "the system gives \($0) more" } ?? "the system refuses them"
     let size = needed == .max ? "more than 2^63" : "\(needed)"
@@ -139,11 +152,10 @@ public struct MemoryError: Error, Equatable, CustomStringConvertible {
   private var advice: String {
     switch purpose {
     case .start: "raise the limit"
-    case .weights: "use a narrower precision (--precision), a smaller model, or raise the limit"
-    case .pass:
-      "use a smaller batch (--batch), smaller inputs (--image-size), fewer threads (--threads), or raise the limit"
-    case .results: "ask for fewer results or a smaller batch (--batch), or raise the limit"
-    case .inputs: "use a smaller batch (--batch), fewer views, or raise the limit"
+    case .weights: "use a narrower precision, a smaller model, or raise the limit"
+    case .pass: "use a smaller batch, smaller inputs, fewer threads, or raise the limit"
+    case .results: "ask for fewer results or a smaller batch, or raise the limit"
+    case .inputs: "use a smaller batch, fewer views, or raise the limit"
     case .file: "use a smaller file, or raise the limit"
     case .verification: "use a smaller model or fewer inputs, or raise the limit"
     }

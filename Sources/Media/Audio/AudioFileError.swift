@@ -1,10 +1,18 @@
 import MultimodalPathway
+import PathwayKernels
 
 /// Why a sound file cannot be read. Every case names the file; descriptions say what helps.
-public enum AudioFileError: Error, Hashable {
+public enum AudioFileError: CodedError, Hashable {
   /// What a limit is about; raw values are the names in `AudioLimits`.
   public enum Quantity: String, Sendable, Hashable {
-    case fileBytes, channels, frames, rate
+    /// Bytes of the file.
+    case fileBytes
+    /// Channels of the file.
+    case channels
+    /// Samples of one channel.
+    case frames
+    /// Frames a second.
+    case rate
   }
 
   /// The system does not hand the file over.
@@ -17,6 +25,7 @@ public enum AudioFileError: Error, Hashable {
   case unsupportedFormat(file: String, found: String)
   /// None of the formats known by their first bytes, which are given in hexadecimal.
   case unrecognized(file: String, firstBytes: String)
+  /// A number above its limit in `AudioLimits`.
   case limitExceeded(file: String, quantity: Quantity, found: Int, limit: Int)
   /// The file ends before its samples do.
   case truncated(file: String, finding: String)
@@ -32,8 +41,26 @@ public enum AudioFileError: Error, Hashable {
   case rate(file: String, found: Int, expected: Int)
 }
 
-extension AudioFileError: CustomStringConvertible {
-  /// One line, whatever names the file has in it.
+extension AudioFileError {
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .unreadable: "audio-file.unreadable"
+    case .empty: "audio-file.empty"
+    case .silent: "audio-file.silent"
+    case .unsupportedFormat: "audio-file.unsupported-format"
+    case .unrecognized: "audio-file.unrecognized"
+    case .limitExceeded: "audio-file.limit-exceeded"
+    case .truncated: "audio-file.truncated"
+    case .damaged: "audio-file.damaged"
+    case .unsupportedVariant: "audio-file.unsupported-variant"
+    case .noSuchChannel: "audio-file.no-such-channel"
+    case .notFinite: "audio-file.not-finite"
+    case .rate: "audio-file.rate"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String { text.onOneLine() }
 
   private var text: String {
@@ -52,11 +79,11 @@ extension AudioFileError: CustomStringConvertible {
     case .damaged(let file, let finding): "\(file): the file is damaged: \(finding); fetch it again"
     case .unsupportedVariant(let file, let finding): "\(file): this kind of sound file is not read: \(finding)"
     case .noSuchChannel(let file, let found, let channels):
-      "\(file): has \(channels) channels, expected channel \(found) among them; --channel takes 1...\(channels)"
+      "\(file): has \(channels) channels, expected channel \(found) among them; choose one of 1...\(channels)"
     case .notFinite(let file, let sample):
       "\(file): sample \(sample) is infinite or not a number; expected finite samples"
     case .rate(let file, let found, let expected):
-      "\(file): has \(found) samples a second, expected \(expected); resample it (--resample)"
+      "\(file): has \(found) samples a second, expected \(expected); resample it (`resamples: true`)"
     }
   }
 }

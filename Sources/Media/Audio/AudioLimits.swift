@@ -2,6 +2,7 @@
 public struct AudioLimits: Sendable, Hashable {
   /// Bytes of the file.
   public var fileBytes: Int
+  /// Channels of the file.
   public var channels: Int
   /// Frames: samples of one channel. Their mono mix is what reading takes, 4 bytes each.
   public var frames: Int

@@ -1,25 +1,35 @@
 import MultimodalPathway
+import PathwayKernels
 
 /// Why a file of points cannot be read. Every case names the file; descriptions say what was found where and expected.
-public enum PointFileError: Error, Equatable {
+public enum PointFileError: CodedError, Equatable {
   /// What a limit is about.
   public enum Quantity: String, Sendable {
+    /// Bytes of the file.
     case fileBytes = "bytes of file"
-    case points, triangles
+    /// Points of the cloud.
+    case points
+    /// Triangles, after polygons were cut into such.
+    case triangles
   }
 
   /// Where in a file: a line of text from 1, or a byte from 0.
   public enum Place: Equatable, Sendable {
+    /// A line of text, from 1.
     case line(Int)
+    /// A byte, from 0.
     case byte(Int)
   }
 
+  /// A file of zero bytes.
   case empty(file: String)
   /// Something known that holds no points, or nothing known.
   case unsupportedFormat(file: String, found: String)
   /// A file of points of a kind that is not read.
   case unsupportedVariant(file: String, finding: String)
+  /// A number above its limit in `PointLimits`.
   case limitExceeded(file: String, quantity: Quantity, found: Int, limit: Int)
+  /// A line or byte that breaks the format.
   case malformed(file: String, at: Place, finding: String)
   /// The file ends before its points do.
   case truncated(file: String, finding: String)
@@ -27,8 +37,21 @@ public enum PointFileError: Error, Equatable {
   case noCloud(file: String, reason: PointCloudError)
 }
 
-extension PointFileError: CustomStringConvertible {
-  /// One line, whatever names the file has in it.
+extension PointFileError {
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .empty: "point-file.empty"
+    case .unsupportedFormat: "point-file.unsupported-format"
+    case .unsupportedVariant: "point-file.unsupported-variant"
+    case .limitExceeded: "point-file.limit-exceeded"
+    case .malformed: "point-file.malformed"
+    case .truncated: "point-file.truncated"
+    case .noCloud: "point-file.no-cloud"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String { text.onOneLine() }
 
   private var text: String {
@@ -51,6 +74,7 @@ extension PointFileError: CustomStringConvertible {
 public struct PointLimits: Sendable, Hashable {
   /// Bytes of the file.
   public var fileBytes: Int
+  /// Points of the cloud.
   public var points: Int
   /// Triangles, after polygons were cut into such.
   public var triangles: Int

@@ -18,9 +18,12 @@ public struct Parameter: Sendable, Hashable {
 
   /// The name on disk, `blocks.0.attn.qkv.weight`.
   public let name: String
+  /// Rows first, as PyTorch stores it.
   public let shape: [Int]
+  /// What the parameter is for.
   public let role: Role
 
+  /// A declaration; no values.
   public init(name: String, shape: [Int], role: Role) {
     self.name = name
     self.shape = shape

@@ -96,10 +96,18 @@ package struct FoldedWeights {
 }
 
 /// Statistics that no batch can have had.
-public enum BatchNormError: Error, Equatable, CustomStringConvertible {
+public enum BatchNormError: CodedError, Equatable {
+  /// A running variance below 0 or NaN.
   case negativeVariance(tensor: String, index: Int, found: Double)
 
-  /// One line, whatever names the file has in it.
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .negativeVariance: "batch-norm.negative-variance"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String { text.onOneLine() }
 
   private var text: String {

@@ -1,32 +1,54 @@
 import PathwayCheckpoints
+import PathwayKernels
 
 /// Everything that keeps tensors from being the ones a configuration calls for.
-public struct BindingError: Error, Equatable, CustomStringConvertible {
+public struct BindingError: CodedError, Equatable {
+  /// A tensor that the configuration calls for and the checkpoint lacks.
   public struct Missing: Equatable, Sendable {
+    /// timm's name of it.
     public var name: String
     /// The unexpected name most like it.
     public var nearest: String?
   }
+
+  /// A tensor of another shape than the configuration calls for.
   public struct Mismatched: Equatable, Sendable {
+    /// timm's name of it.
     public var name: String
+    /// The shape that the configuration calls for.
     public var expected: [Int]
+    /// The shape in the checkpoint.
     public var found: [Int]
   }
+
+  /// A tensor of whole numbers or booleans where real numbers are expected.
   public struct NotNumbers: Equatable, Sendable {
+    /// timm's name of it.
     public var name: String
+    /// The type in the checkpoint.
     public var found: ElementType
   }
+
+  /// Tensors that the checkpoint lacks.
   public var missing: [Missing] = []
+  /// Names of tensors that the configuration does not call for.
   public var unexpected: [String] = []
+  /// Tensors of another shape.
   public var mismatched: [Mismatched] = []
   /// Tensors of whole numbers or booleans where real ones are expected.
   public var notNumbers: [NotNumbers] = []
   /// What the file has in other forms than tensors, as `name is a list`; no problem by itself.
   public var others: [String] = []
 
+  package init(missing: [Missing] = []) { self.missing = missing }
+
+  /// Whether the tensors are the ones that the configuration calls for.
   public var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty && notNumbers.isEmpty }
 
-  /// One line, whatever names the file has in it.
+  /// The identifier of the error, stable within a major version.
+  public var code: String { "binding.mismatch" }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String { text.onOneLine() }
 
   private var text: String {

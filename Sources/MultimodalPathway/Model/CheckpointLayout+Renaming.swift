@@ -2,6 +2,7 @@ import PathwayCheckpoints
 
 /// A checkpoint's tensors under timm's names, and where each came from.
 public struct RenamedTensors: Sendable {
+  /// Tensors by timm's names; other names stay, without the prefix.
   public var tensors: [String: Tensor] = [:]
   /// The origin's names by timm's: one where a tensor was only renamed, several where tensors were put together.
   public var sources: [String: [String]] = [:]

@@ -1,17 +1,25 @@
 import PathwayCheckpoints
+import PathwayKernels
 
 /// Why a checkpoint's names cannot be made timm's.
-public enum CheckpointLayoutError: Error, Equatable, CustomStringConvertible {
+public enum CheckpointLayoutError: CodedError, Equatable {
+  /// Tensor names of no known layout; `names` are some of them.
   case unrecognized(names: [String])
+  /// Several transformers in one file, by the prefixes of their names.
   case ambiguous(prefixes: [String])
   /// A transformer whose layers are no counterparts of a vision transformer's.
   case refused(title: String, reason: String)
   /// Tensors that do not share the prefix of all others.
   case outside(prefix: String, names: [String])
+  /// Chunks of blocks that do not number the blocks from 0 without gaps.
   case chunks(block: String, found: [String])
+  /// A tensor that the layout requires where the file has `beside`.
   case missing(tensor: String, beside: String)
+  /// Tensors that would get the same of timm's names.
   case duplicate(name: String, sources: [String])
+  /// Tensors that belong together and whose shapes cannot be joined.
   case shapes(tensors: [String], shapes: [[Int]])
+  /// A layout that can only be an auxiliary.
   case notAVisionTransformer(CheckpointLayout)
   /// Layers after the blocks that this engine does not have.
   case unsupportedHead(feature: String, names: [String])
@@ -30,7 +38,23 @@ public enum CheckpointLayoutError: Error, Equatable, CustomStringConvertible {
     prefixes.count > 1 && Set(prefixes.map { $0.filter { !$0.isNumber } }).count == 1
   }
 
-  /// One line, whatever names the file has in it.
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .unrecognized: "layout.unrecognized"
+    case .ambiguous: "layout.ambiguous"
+    case .refused: "layout.refused"
+    case .outside: "layout.outside"
+    case .chunks: "layout.chunks"
+    case .missing: "layout.missing"
+    case .duplicate: "layout.duplicate"
+    case .shapes: "layout.shapes"
+    case .notAVisionTransformer: "layout.not-a-vision-transformer"
+    case .unsupportedHead: "layout.unsupported-head"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String { text.onOneLine() }
 
   private var text: String {

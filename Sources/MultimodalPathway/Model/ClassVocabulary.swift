@@ -10,6 +10,7 @@
 /// The model must have exactly 1,000 classes, no names of its own, and read pictures. Hugging Face's models of
 /// ImageNet-1k have names of their own, so that one of 1,000 classes without names is taken for something else.
 public enum ClassVocabulary: String, Sendable, CaseIterable {
+  /// The 1,000 classes of ILSVRC 2012.
   case imageNet1k = "imagenet-1k"
 
   /// The names by class number.

@@ -1,9 +1,11 @@
 import PathwayCheckpoints
+import PathwayKernels
 
 /// Why a configuration cannot be used: what was found, what was expected, what to do.
-public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
+public enum ConfigurationError: CodedError, Equatable {
   /// Numbers that make no transformer. `key` is timm's name of the first that does not fit.
   case invalid(key: String, found: String, expected: String)
+  /// A name that timm's models do not have; `nearest` are names like it.
   case unknownArchitecture(String, nearest: [String])
   /// A model of timm that needs what this engine lacks.
   case lacking(architecture: String, features: String)
@@ -11,14 +13,34 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case unknownTag(architecture: String, tag: String, known: [String])
   /// A setting for models of another modality.
   case notApplicable(setting: String, for: String, found: Modality)
-  /// A file that cannot be read, or is not JSON, or lacks a place to come from.
+  /// A file of weights without a configuration, where no architecture is named.
+  case noArchitecture(file: String)
+  /// A file that cannot be read, or that is not JSON of the form expected.
   case malformed(file: String, reason: String)
+  /// A key that a configuration must have.
   case missingKey(file: String, key: String)
+  /// A value that its key cannot have.
   case badValue(file: String, key: String, found: String, expected: String)
   /// A model that exists, but not here.
   case unsupported(file: String, key: String, found: String, supported: String)
 
-  /// One line, whatever names the file has in it.
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .invalid: "configuration.invalid"
+    case .unknownArchitecture: "configuration.unknown-architecture"
+    case .lacking: "configuration.lacking"
+    case .unknownTag: "configuration.unknown-tag"
+    case .notApplicable: "configuration.not-applicable"
+    case .noArchitecture: "configuration.no-architecture"
+    case .malformed: "configuration.malformed"
+    case .missingKey: "configuration.missing-key"
+    case .badValue: "configuration.bad-value"
+    case .unsupported: "configuration.unsupported"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String { text.onOneLine() }
 
   private var text: String {
@@ -34,6 +56,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
         + (known.isEmpty ? "its name takes no tag" : "known tags: \(known.joined(separator: ", "))")
     case .notApplicable(let setting, let kind, let found):
       "\(setting) is for models of \(kind); the model is for \(found.rawValue)"
+    case .noArchitecture(let file):
+      "\(file): has no config.json beside it; name the architecture, such as vit_base_patch16_224"
     case .malformed(let file, let reason): "\(file): \(reason)"
     case .missingKey(let file, let key): "\(file): lacks the key '\(key)'"
     case .badValue(let file, let key, let found, let expected): "\(file): '\(key)' is \(found), expected \(expected)"

@@ -12,6 +12,8 @@ extension VisionTransformerConfiguration {
   }
 
   /// The same from JSON text; `file` names it in errors.
+  ///
+  /// - Throws: `ConfigurationError`, naming file and key.
   public static func read(json data: Data, file: String) throws -> VisionTransformerConfiguration {
     let object = try JSONObject(parsing: data, file: file)
     let isHuggingFace = object.values["model_type"] != nil

@@ -4,18 +4,26 @@ import PathwayKernels
 public enum ForwardOperation: Int, Sendable, CaseIterable {
   /// Gathering patches, their product, positions, `norm_pre`.
   case patchEmbedding
-  case norm1, qkv
+  /// LayerNorm before attention.
+  case norm1
+  /// Queries, keys and values.
+  case qkv
   /// Scores, softmax and weighted values.
   case attention
   /// With layer scale and residual, as fc2.
   case projection
+  /// LayerNorm before the MLP.
   case norm2
   /// With GELU.
   case fc1
+  /// With layer scale and residual.
   case fc2
   /// The final norm, wherever it stands.
   case norm
-  case pooling, head
+  /// What the head reads of the tokens.
+  case pooling
+  /// Logits.
+  case head
 
   /// timm's name.
   public var name: String {
@@ -54,9 +62,11 @@ extension Member {
 
 /// Where the time of forward passes went: a workspace made with `profiled: true` has one.
 public final class ForwardProfile: Sendable {
+  /// The time of one operation, over all passes.
   public struct Entry: Sendable {
     /// How often it began.
     public let calls: Int
+    /// Time of the operation, the sum over all threads.
     public let seconds: Double
     /// The share of it that threads waited for the slowest of them, in the mean.
     public let waiting: Double

@@ -1,6 +1,13 @@
 /// What a model's tokens are made of: which tokenizer stands before its blocks, and which files it can be asked about.
 public enum Modality: String, Sendable, CaseIterable {
-  case image, audio, video, points
+  /// Pictures, (B, channels, H, W).
+  case image
+  /// Spectrograms of sound, (B, 1, H, W).
+  case audio
+  /// Clips, (B, channels, T, H, W).
+  case video
+  /// Point clouds, (B, P, 3).
+  case points
 }
 
 extension VisionTransformerConfiguration {

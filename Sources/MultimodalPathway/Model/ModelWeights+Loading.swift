@@ -32,6 +32,8 @@ extension ModelWeights {
 
   /// The configuration of a checkpoint's tensors as they are stored, before
   /// `init(modelAt:architecture:weights:overriding:)` resamples positions.
+  ///
+  /// - Throws: `ConfigurationError`; `CheckpointLayoutError`; `CheckpointError` where tensors cannot be joined.
   public static func configuration(
     at url: URL, of checkpoint: Checkpoint, architecture: String? = nil
   ) throws -> VisionTransformerConfiguration {
@@ -49,9 +51,7 @@ extension ModelWeights {
     }
     let location = ModelLocation(url)
     guard let (text, name) = try location.configuration(of: checkpoint) else {
-      throw ConfigurationError.malformed(
-        file: url.path,
-        reason: "has no config.json beside it; name the architecture (--architecture vit_base_patch16_224)")
+      throw ConfigurationError.noArchitecture(file: url.path)
     }
     var configuration = try VisionTransformerConfiguration.read(json: text, file: name)
     if configuration.modality == .audio { try configuration.readFeatureExtractor(beside: location.configurationFile) }

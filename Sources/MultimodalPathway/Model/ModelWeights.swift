@@ -4,6 +4,7 @@ import PathwayKernels
 
 /// A vision transformer's tensors under timm's names, every one present, of the right shape, and float32.
 public struct ModelWeights: Sendable {
+  /// The numbers that the tensors' shapes follow from.
   public let configuration: VisionTransformerConfiguration
   /// Tensors by timm's names.
   public let tensors: [String: Tensor]

@@ -3,7 +3,7 @@ import PathwayKernels
 import PathwayLoops
 
 /// Weights that hold NaN or infinity: nothing computed from them means anything, and a narrow format can hide it.
-public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
+public struct NotFiniteError: CodedError, Equatable {
   /// Where the first number comes from.
   public enum Origin: Sendable, Equatable {
     /// The model, or the target of a merge.
@@ -41,7 +41,16 @@ public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
     self.storedType = storedType
   }
 
-  /// What was found where, how many there are, and what to do.
+  /// The identifier of the origin, stable within a major version.
+  public var code: String {
+    switch origin {
+    case .model: "not-finite.model"
+    case .auxiliary: "not-finite.auxiliary"
+    case .sum: "not-finite.sum"
+    }
+  }
+
+  /// What was found where, how many there are, and what to do, on one line.
   public var description: String { text.onOneLine() }
 
   private var text: String {

@@ -5,10 +5,12 @@
 public struct PointConfiguration: Sendable, Equatable {
   /// A kind of object and the parts that it can have: part segmentation is told the one and answers with the other.
   public struct Category: Sendable, Equatable {
+    /// The kind's name.
     public var name: String
     /// Classes of the head that belong to it; empty: all may.
     public var parts: [Int]
 
+    /// A kind of object; without parts, all classes may belong to it.
     public init(name: String, parts: [Int] = []) {
       self.name = name
       self.parts = parts
@@ -41,8 +43,10 @@ public struct PointConfiguration: Sendable, Equatable {
   public var propagationWidths: [Int]?
   /// Channels of the per-point MLP before its last layer.
   public var pointWidths = [512, 256]
+  /// The kinds of objects that a per-point head knows, by index; empty for other heads.
   public var categories: [Category] = []
 
+  /// The numbers of Point-MAE's models of 1,024 points.
   public init() {}
 
   /// `skipsOrigin` as the squared distance up to which points are left out.

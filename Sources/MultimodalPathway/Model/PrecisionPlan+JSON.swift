@@ -13,6 +13,8 @@ extension PrecisionPlan {
   }
 
   /// The same from JSON text; `file` names it in errors.
+  ///
+  /// - Throws: `ConfigurationError`, as `read(_:)`.
   public static func read(json data: Data, file: String) throws -> PrecisionPlan {
     let object = try JSONObject(parsing: data, file: file)
     for key in object.values.keys.sorted() where !["standard", "overrides"].contains(key) {

@@ -16,15 +16,36 @@ public struct ForwardOutput: Sendable {
 }
 
 /// Why an input does not fit a model.
-public enum InferenceError: Error, Equatable, CustomStringConvertible {
+public enum InferenceError: CodedError, Equatable {
+  /// An input of another shape or element type than the model takes.
   case inputShape(expected: String, found: [Int])
+  /// An input with NaN or infinity where only finite numbers can be compared.
   case inputNotFinite
+  /// A block, from 0, that the model does not have.
   case blockOutOfRange(found: Int, depth: Int)
+  /// A workspace made for fewer inputs than the batch has.
   case workspaceTooSmall(batch: Int, found: Int)
+  /// Memory for the output of another size than the output, both in floats.
   case outputCount(expected: Int, found: Int)
+  /// Categories of clouds that are not as many as the clouds, or that the model does not know.
   case categories(expected: String, found: [Int])
 
-  public var description: String {
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .inputShape: "inference.input-shape"
+    case .inputNotFinite: "inference.input-not-finite"
+    case .blockOutOfRange: "inference.block-out-of-range"
+    case .workspaceTooSmall: "inference.workspace-too-small"
+    case .outputCount: "inference.output-count"
+    case .categories: "inference.categories"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
+  public var description: String { text.onOneLine() }
+
+  private var text: String {
     switch self {
     case .inputShape(let expected, let found): "the input has shape \(found), expected \(expected)"
     case .inputNotFinite: "the input holds infinities or NaN; only finite numbers can be compared"
@@ -40,6 +61,8 @@ public enum InferenceError: Error, Equatable, CustomStringConvertible {
 extension VisionTransformer {
   /// Logits, (B, classes), of normalised images, (B, channels, H, W), clips, (B, channels, T, H, W), or point clouds,
   /// (B, P, 3).
+  ///
+  /// - Throws: `InferenceError`; `EngineError`; `MemoryError`.
   public func callAsFunction(_ images: Tensor) throws -> Tensor { try forward(images).logits }
 
   /// A forward pass over normalised images, (B, channels, H, W) float32, clips, (B, channels, T, H, W), or point
@@ -116,6 +139,8 @@ extension VisionTransformer {
   /// A forward pass of the blocks, final norm and head over ready tokens, (B, N, C) float32, of any N: for tokens of
   /// other modalities and for verification. Positions are the tokens' own business; a per-point head, which needs
   /// points, is left out.
+  ///
+  /// - Throws: `InferenceError`; `EngineError`; `MemoryError`.
   public func forward(
     tokens: Tensor, features wantsFeatures: Bool = false, blocks: [Int] = []
   ) throws -> ForwardOutput {

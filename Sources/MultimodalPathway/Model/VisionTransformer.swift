@@ -7,8 +7,11 @@ import PathwayKernels
 /// Immutable: one model serves any number of threads at once, each pass with a `Workspace` of its own. The same input
 /// gives the same bits for any thread count and batch on one instruction set.
 public final class VisionTransformer: Sendable {
+  /// The numbers that the model was made by.
   public let configuration: VisionTransformerConfiguration
+  /// Where its forward passes run.
   public let engine: Engine
+  /// How its pathways are computed.
   public let execution: PathwayExecution
   /// What every linear layer is computed in.
   public let precision: PrecisionPlan

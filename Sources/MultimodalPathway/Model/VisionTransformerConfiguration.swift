@@ -33,6 +33,7 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
 
   /// Which of Q, K and V have a bias.
   public enum QKVBias: String, Sendable, CaseIterable {
+    /// No bias.
     case none
     /// `attn.qkv.bias`, (3C).
     case full
@@ -51,7 +52,9 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var task = Task.singleLabel
   /// What a point transformer has in the place of an image size; of other modalities absent.
   public var points: PointConfiguration?
+  /// Height and width of the input in pixels; of sound, frames and bins in the order of `audio`'s layout.
   public var imageSize: Extent
+  /// Height and width of a patch.
   public var patchSize: Extent
   /// From one patch to the next where they overlap, as in AST; absent: the patch's size.
   public var patchStride: Extent?
@@ -66,15 +69,23 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var sampling: VideoSampling.Rule?
   /// Frames of a file from one frame of a clip to the next, where they are strided.
   public var samplingRate = 4
+  /// Channels of the input: 3 for pictures and videos, 1 for sound.
   public var channels = 3
+  /// C: channels of a token.
   public var width: Int
+  /// Number of blocks.
   public var depth: Int
+  /// H: heads of attention; `width` is a multiple.
   public var heads: Int
+  /// M: channels between fc1 and fc2.
   public var hiddenWidth: Int
+  /// Whether a class token comes before the patches (`cls_token`).
   public var hasClassToken = true
+  /// Number of register tokens, which come after the class token (`reg_token`).
   public var registerTokens = 0
   /// Whether `pos_embed` has rows for class and register tokens too (timm: `not no_embed_class`).
   public var positionCoversPrefix = true
+  /// What the head reads of the tokens (timm: `global_pool`).
   public var pooling = Pooling.token
   /// LayerNorm before the first block (`norm_pre`), as in CLIP; the patch embedding then has no bias.
   public var hasPreNorm = false
@@ -91,8 +102,11 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// P: outputs of a dense layer with tanh (`pooler.dense`) that makes pooled features of the class token, as in
   /// Hugging Face's `ViTModel`; absent: there is no such layer.
   public var poolerWidth: Int?
+  /// Whether every branch is scaled by channel before it is added (`ls1.gamma`, `ls2.gamma`).
   public var hasLayerScale = false
+  /// Which of queries, keys and values have a bias.
   public var qkvBias = QKVBias.full
+  /// What LayerNorm adds to the variance.
   public var epsilon: Float = 1e-6
   /// Epsilon of the final norm where it has one of its own, as in Hugging Face's VideoMAE.
   public var finalEpsilon: Float?
@@ -105,6 +119,7 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// What class names mean, by name: timm's `label_descriptions`.
   public var labelDescriptions: [String: String]?
 
+  /// A transformer of an architecture's name and these numbers; M is 4C where `hiddenWidth` is absent.
   public init(
     architecture: String, imageSize: Extent, patchSize: Extent, width: Int, depth: Int, heads: Int,
     hiddenWidth: Int? = nil

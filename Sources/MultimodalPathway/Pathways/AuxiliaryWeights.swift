@@ -50,6 +50,8 @@ public struct AuxiliaryWeights: Sendable {
   ///   - heads: overrules the configuration.
   ///   - weights: which of several sets of weights, or of several transformers such as CLIP's `vision_model`
   ///     (`Checkpoint.init(contentsOf:weights:)`).
+  /// - Throws: `ConfigurationError`; `CheckpointLayoutError`; `PathwayError.missingAuxiliary`, `.auxiliaryShape`;
+  ///   `CheckpointError`.
   public init(modelAt url: URL, heads: Int? = nil, weights: String? = nil) throws {
     let checkpoint = try Checkpoint(contentsOf: url, weights: weights)
     try self.init(checkpoint, heads: heads, stated: AuxiliaryConfiguration(at: url, of: checkpoint))
@@ -102,7 +104,7 @@ public struct AuxiliaryWeights: Sendable {
         "the auxiliary (\(match.layout.title)) uses each of its \(depth) stored blocks several times: "
           + (isStated
             ? "\(storedBlocks.count) blocks in all, as its configuration says"
-            : "no config.json says how often; pair them with a block map (--block-map 0:0,1:0,2:0)"))
+            : "no config.json says how often; pair them with a block map, such as 0:0,1:0,2:0"))
     }
     let stacks = CheckpointLayout.unusedStacks(
       checkpoint.tensors.filter { reading.outside.contains($0.key) }, named, used: match.layout.names.block)
@@ -126,6 +128,8 @@ public struct AuxiliaryWeights: Sendable {
   }
 
   /// W', (out, in), of a block and layer.
+  ///
+  /// - Throws: `PathwayError.missingAuxiliary` for a block that the auxiliary does not have.
   public func weight(_ block: Int, _ layer: PathwayLayer) throws -> Tensor {
     let name = layer.name(inBlock: stored(block)) + ".weight"
     guard let tensor = tensors[name] else { throw PathwayError.missingAuxiliary(tensor: name) }

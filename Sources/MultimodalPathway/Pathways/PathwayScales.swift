@@ -16,6 +16,8 @@ public enum PathwayScales {
   }
 
   /// The same from JSON text; `file` names it in errors.
+  ///
+  /// - Throws: `PathwayError.badScales`, `.scaleNotFinite`.
   public static func read(json data: Data, file: String, count: Int) throws -> [[String: Float]] {
     let value: JSONValue
     do {

@@ -7,10 +7,13 @@ import PathwayCheckpoints
 public struct PathwayWeights: Sendable {
   /// One auxiliary and how it is joined.
   public struct Pathway: Sendable {
+    /// Where W' comes from.
     public let auxiliary: AuxiliaryWeights
     /// Auxiliary block by target block.
     public let blocks: [Int: Int]
+    /// The layers that are joined, of every block in `blocks`.
     public let layers: [PathwayLayer]
+    /// What becomes of the biases of the joined layers.
     public let bias: PathwayBias
     /// lambda by joined layer, `blocks.0.attn.qkv` and so on; every joined layer is here.
     public let scales: [String: Float]
@@ -26,6 +29,7 @@ public struct PathwayWeights: Sendable {
     public let bias: Tensor?
   }
 
+  /// The transformer that auxiliaries are attached to.
   public let target: ModelWeights
   /// In the order of attaching, which is the order of folding.
   public let pathways: [Pathway]
@@ -128,6 +132,8 @@ public struct PathwayWeights: Sendable {
 
   /// The auxiliaries' shares of one layer in the order they were attached. A scale of 0 has none: the target's bits
   /// stay, also where the auxiliary's weights are not finite.
+  ///
+  /// - Throws: `PathwayError.missingAuxiliary`.
   public func terms(_ block: Int, _ layer: PathwayLayer) throws -> [Term] {
     try pathways.compactMap { pathway in
       guard let scale = pathway.scales[layer.name(inBlock: block)], scale != 0, let source = pathway.blocks[block]
@@ -141,6 +147,8 @@ public struct PathwayWeights: Sendable {
 
 extension ModelWeights {
   /// This model with an auxiliary attached; see `PathwayWeights.attach`.
+  ///
+  /// - Throws: `PathwayError`; `BindingError`.
   public func attach(
     auxiliary: AuxiliaryWeights, layers: [PathwayLayer] = PathwayLayer.allCases, blockMap: BlockMap = .identity,
     bias: PathwayBias = .target, scale: Float = 0, scales: [String: Float] = [:]

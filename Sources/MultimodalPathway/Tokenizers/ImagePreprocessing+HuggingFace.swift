@@ -123,6 +123,9 @@ extension ImagePreprocessing {
   }
 
   /// The recipe in the text of a `preprocessor_config.json`.
+  ///
+  /// - Parameter file: what errors call it.
+  /// - Throws: `ImagePreprocessingError`, naming the key.
   public static func huggingFace(
     json data: Data, file: String = "preprocessor_config.json"
   ) throws -> ImagePreprocessing {

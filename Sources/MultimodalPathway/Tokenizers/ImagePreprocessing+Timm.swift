@@ -6,10 +6,15 @@ extension ImagePreprocessing {
   public struct TimmConfiguration: Decodable, Sendable {
     /// [channels, height, width].
     public var inputSize: [Int]?
+    /// The filter that pictures are resized with, `bicubic` where absent.
     public var interpolation: String?
+    /// The share of the resized picture that is seen, 0.875 where absent.
     public var cropFraction: Double?
+    /// A raw value of `CropMode`, `center` where absent.
     public var cropMode: String?
+    /// What is subtracted from red, green and blue in 0...1; ImageNet's where absent.
     public var mean: [Double]?
+    /// What red, green and blue are then divided by; ImageNet's where absent.
     public var std: [Double]?
 
     private enum CodingKeys: String, CodingKey {
@@ -52,6 +57,9 @@ extension ImagePreprocessing {
   }
 
   /// The recipe in the text of timm's `config.json`, where it is under `pretrained_cfg`, or at the top in old files.
+  ///
+  /// - Parameter file: what errors call it.
+  /// - Throws: `ImagePreprocessingError`, naming the key.
   public static func timm(json data: Data, file: String = "config.json") throws -> ImagePreprocessing {
     struct File: Decodable {
       struct Extras: Decodable {

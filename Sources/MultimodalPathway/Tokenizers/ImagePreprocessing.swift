@@ -45,14 +45,18 @@ public struct ImagePreprocessing: Sendable, Hashable, Codable {
 
   /// Height and width that the model gets.
   public var size: Extent
+  /// Resizing and cropping.
   public var geometry: Geometry
+  /// The filter that pictures are resized with.
   public var filter: ImageFilter
+  /// The range of the numbers before normalisation.
   public var scaling: Scaling
   /// Subtracted, of red, green and blue, after scaling.
   public var mean: [Float]
   /// Divided by, of red, green and blue, after subtracting.
   public var std: [Float]
 
+  /// A recipe of these numbers; the initializer of `ImagePreprocessor` checks them.
   public init(
     size: Extent, geometry: Geometry, filter: ImageFilter, scaling: Scaling = .unit, mean: [Float], std: [Float]
   ) {

@@ -1,7 +1,8 @@
 import PathwayCheckpoints
+import PathwayKernels
 
 /// Why a recipe cannot be read or followed.
-public enum ImagePreprocessingError: Error, Hashable {
+public enum ImagePreprocessingError: CodedError, Hashable {
   /// A number that makes no sense.
   case invalid(key: String, found: String, expected: String)
   /// The same of a file, by the file's own key.
@@ -16,8 +17,20 @@ public enum ImagePreprocessingError: Error, Hashable {
   case destination(found: Int, expected: Int)
 }
 
-extension ImagePreprocessingError: CustomStringConvertible {
-  /// What was found, what was expected, and what to do.
+extension ImagePreprocessingError {
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .invalid: "image-preprocessing.invalid"
+    case .badValue: "image-preprocessing.bad-value"
+    case .malformed: "image-preprocessing.malformed"
+    case .unsupported: "image-preprocessing.unsupported"
+    case .size: "image-preprocessing.size"
+    case .destination: "image-preprocessing.destination"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String { text.onOneLine() }
 
   private var text: String {

@@ -9,7 +9,9 @@ public enum ImageFilter: String, Sendable, Hashable, Codable, CaseIterable {
   case nearest
   /// All samples under the target pixel, equally.
   case box
+  /// A triangle, one pixel each way.
   case bilinear
+  /// Keys' cubic with a = -0.5, two pixels each way.
   case bicubic
   /// Windowed sinc, three lobes.
   case lanczos

@@ -2,13 +2,21 @@
 ///
 /// The cases say where row 0 and column 0 of the stored picture are in the upright one.
 public enum ImageOrientation: Int, Sendable, CaseIterable {
+  /// Upright as stored.
   case topLeft = 1
+  /// Mirrored left to right.
   case topRight = 2
+  /// Turned by 180 degrees.
   case bottomRight = 3
+  /// Mirrored top to bottom.
   case bottomLeft = 4
+  /// Mirrored along the diagonal from the top left.
   case leftTop = 5
+  /// To be turned by 90 degrees clockwise.
   case rightTop = 6
+  /// Mirrored along the diagonal from the top right.
   case rightBottom = 7
+  /// To be turned by 90 degrees counterclockwise.
   case leftBottom = 8
 
   /// Whether rows become columns.

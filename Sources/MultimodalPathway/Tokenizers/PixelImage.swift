@@ -62,14 +62,23 @@ public struct PixelImage: Sendable, Hashable {
 }
 
 /// Why a picture cannot be made, resized or cropped.
-public enum PixelImageError: Error, Hashable {
+public enum PixelImageError: CodedError, Hashable {
   /// A height or width is not positive, or their product is above `PixelImage.maximumPixelCount`.
   case extent(found: Extent)
   /// The samples do not fill the extent.
   case sampleCount(found: Int, expected: Int, extent: Extent)
 }
 
-extension PixelImageError: CustomStringConvertible {
+extension PixelImageError {
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .extent: "image.extent"
+    case .sampleCount: "image.sample-count"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String {
     switch self {
     case .extent(let found):

@@ -35,8 +35,7 @@ extension PointCloud {
 
   /// Where a point is in the coordinates that the cloud was made of.
   public func position(_ index: Int) -> SIMD3<Double> {
-    let (x, y, z) = self[index]
-    return SIMD3(Double(x), Double(y), Double(z)) + origin
+    SIMD3<Double>(self[index]) + origin
   }
 
   /// The points of these indices, in their order, without triangles.
@@ -48,8 +47,8 @@ extension PointCloud {
 
   /// x, y, z of a point, as `position(_:)`, with the shortest digits that give the numbers again.
   package func digits(_ index: Int) -> [String] {
-    let (x, y, z) = self[index]
-    if origin == .zero { return ["\(x)", "\(y)", "\(z)"] }
+    let point = self[index]
+    if origin == .zero { return ["\(point.x)", "\(point.y)", "\(point.z)"] }
     let position = position(index)
     return ["\(position.x)", "\(position.y)", "\(position.z)"]
   }

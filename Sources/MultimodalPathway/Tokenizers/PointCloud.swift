@@ -1,3 +1,5 @@
+import PathwayKernels
+
 /// Points in space, and the triangles between them where they are a mesh's.
 public struct PointCloud: Sendable, Equatable {
   /// x, y, z of every point relative to `origin`, one after the other.
@@ -11,8 +13,11 @@ public struct PointCloud: Sendable, Equatable {
   /// The largest magnitude of a coordinate: squared distances stay finite.
   public static let largestCoordinate: Float = 0x1p60
 
+  /// Number of points.
   public var count: Int { coordinates.count / 3 }
 
+  /// A cloud of points relative to `origin`, (`count`, 3), with the triangles of a mesh, three indices each.
+  ///
   /// - Throws: `PointCloudError` for no points, coordinates that are not finite or too large, and triangles of points
   ///   that there are not.
   public init(coordinates: [Float], triangles: [UInt32] = [], origin: SIMD3<Double> = .zero) throws {
@@ -32,18 +37,33 @@ public struct PointCloud: Sendable, Equatable {
   }
 
   /// x, y, z of a point relative to `origin`.
-  public subscript(_ index: Int) -> (x: Float, y: Float, z: Float) {
-    (coordinates[3 * index], coordinates[3 * index + 1], coordinates[3 * index + 2])
+  public subscript(_ index: Int) -> SIMD3<Float> {
+    SIMD3(coordinates[3 * index], coordinates[3 * index + 1], coordinates[3 * index + 2])
   }
 }
 
 /// Why numbers are no point cloud, or none for a model.
-public enum PointCloudError: Error, Equatable, CustomStringConvertible {
+public enum PointCloudError: CodedError, Equatable {
+  /// A number of values that is not three for each of at least one point or triangle.
   case empty(values: Int)
+  /// A coordinate that is NaN, infinite or above `PointCloud.largestCoordinate`.
   case notFinite(point: Int, found: Float)
+  /// A triangle, from 0, of a point that the cloud does not have.
   case noSuchPoint(triangle: Int, found: Int, count: Int)
+  /// A cloud without an extent to scale by.
   case singlePlace(points: Int)
 
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .empty: "points.empty"
+    case .notFinite: "points.not-finite"
+    case .noSuchPoint: "points.no-such-point"
+    case .singlePlace: "points.single-place"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String {
     switch self {
     case .empty(let values): "\(values) numbers are no points, expected three for each of at least one"
@@ -85,6 +105,7 @@ extension PointCloud {
   /// `seed`: same mesh and seed, same points. Points alone, or triangles without an area, give the points themselves.
   /// Points far from zero have an origin, as those of `init(positions:triangles:)`.
   ///
+  /// - Throws: `PointCloudError`, as `init(coordinates:triangles:origin:)`.
   /// - Complexity: O(triangles + count log triangles).
   public func sampledSurface(_ count: Int, seed: UInt64) throws -> PointCloud {
     var total = 0.0

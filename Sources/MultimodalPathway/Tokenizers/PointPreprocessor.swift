@@ -8,6 +8,7 @@ public struct PointPreprocessor: Sendable {
   /// Points that a mesh's surface is sampled with before P are chosen, as ModelNet40's published clouds are.
   public static let surfacePoints = 8192
 
+  /// A preprocessor for the points that a configuration asks for.
   public init(_ points: PointConfiguration, engine: Engine) {
     self.points = points
     self.engine = engine

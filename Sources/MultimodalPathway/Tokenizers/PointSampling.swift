@@ -8,6 +8,7 @@ public struct PointSampling: Sendable {
   private let arrays: FloatBuffer
   private let count: Int
 
+  /// The points of a cloud, copied by axis.
   public init(_ cloud: PointCloud, engine: Engine) {
     self.engine = engine
     count = cloud.count
@@ -61,10 +62,10 @@ public struct PointSampling: Sendable {
         let piece = 16
         member.parallelFor((places.count + piece - 1) / piece) { index in
           for item in index * piece..<min(places.count, (index + 1) * piece) {
-            let (x, y, z) = places[item]
+            let place = places[item]
             // SAFETY: the row is this item's, the scratch this member's.
             engine.kernels.nearestPoints(
-              points, Place(x: x, y: y, z: z), wanted, scratch, base + item * wanted, scratch + wanted)
+              points, Place(x: place.x, y: place.y, z: place.z), wanted, scratch, base + item * wanted, scratch + wanted)
           }
         }
       }

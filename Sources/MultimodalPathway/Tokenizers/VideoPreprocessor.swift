@@ -8,9 +8,13 @@ import PathwayCheckpoints
 public struct VideoPreprocessor: Sendable {
   /// Resizing and normalisation of a frame.
   public let frame: ImagePreprocessor
+  /// Which frames make the clips.
   public let sampling: VideoSampling
+  /// Crops of every clip, along the longer side of its frames.
   public let crops: Int
 
+  /// A preprocessor of frames by `recipe`.
+  ///
   /// - Throws: `ImagePreprocessingError.invalid` where the recipe's numbers, or these, make no sense.
   public init(_ recipe: ImagePreprocessing, sampling: VideoSampling, crops: Int = 1) throws {
     for (key, value, limit) in [
@@ -93,6 +97,8 @@ public struct VideoClips: Sendable {
   }
 
   /// All views, (`viewCount`, 3, T, H, W).
+  ///
+  /// - Throws: `ImagePreprocessingError.destination` where a needed frame was not added.
   public func tensor() throws -> Tensor {
     let (size, count) = (preprocessor.frame.preprocessing.size, preprocessor.viewCount)
     let shape = [count, 3, preprocessor.sampling.frames, size.height, size.width]

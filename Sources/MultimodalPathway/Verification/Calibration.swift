@@ -9,7 +9,7 @@ import PathwayLoops
 /// A layer's loss is `||y' - y|| / ||y||` over all outputs of all its rows: y = x W^T + b in float32, its input x that
 /// of a float32 run, y' the same layer on the same x in the narrow format. Attention follows the format of the
 /// projection behind it, so the projection's y' comes of attention in bfloat16, of the same q, k and v.
-public struct Calibration {
+public struct Calibration: Sendable {
   /// The loss above which a layer gets a wider format, where nothing else is said: 2 %.
   ///
   /// Rounding to int8 moves the operands of a product by s / sqrt(12) each, s a 255th of their range. Of numbers between
@@ -22,11 +22,13 @@ public struct Calibration {
 
   /// A layer and what became of it.
   public struct Layer: Sendable, Codable {
+    /// The layer's name in a `PrecisionPlan`: `blocks.0.attn.qkv` and so on, or the patch embedding's.
     public let name: String
+    /// The narrowest format whose loss is within the bound.
     public let precision: Precision
-    /// What it loses in bfloat16 and int8; infinite where a number leaves the format's range; of int8 absent where the
-    /// layer is never int8.
+    /// What it loses in bfloat16; infinite where a number leaves the format's range.
     public let bfloat16Loss: Double
+    /// What it loses in int8; infinite likewise, and absent where the layer is never int8.
     public let int8Loss: Double?
   }
 
@@ -45,6 +47,7 @@ public struct Calibration {
     }
   }
 
+  /// Where the forward passes run.
   public var engine: Engine { model.engine }
   private let model: VisionTransformer
   /// In bfloat16 and int8.
@@ -181,13 +184,24 @@ public struct Calibration {
 }
 
 /// Why there is no plan.
-public enum CalibrationError: Error, Equatable, CustomStringConvertible {
+public enum CalibrationError: CodedError, Equatable {
+  /// A bound that is negative or NaN.
   case bound(found: Double)
+  /// A plan was asked for before any input was measured.
   case noInputs
   /// What a layer makes of an input, by its place in the batch, is NaN or infinite.
   case notFinite(input: Int, layer: String)
 
-  /// One line, whatever names the file has in it.
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .bound: "calibration.bound"
+    case .noInputs: "calibration.no-inputs"
+    case .notFinite: "calibration.not-finite"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
   public var description: String { text.onOneLine() }
 
   private var text: String {

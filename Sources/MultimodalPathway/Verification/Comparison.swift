@@ -2,10 +2,15 @@
 public struct Comparison: Sendable, Codable {
   /// One element.
   public struct Element: Sendable, Codable {
+    /// Row of the result, from 0.
     public let row: Int
+    /// Column of the result, from 0.
     public let column: Int
+    /// What `first` has there.
     public let found: Double
+    /// What `second` has there.
     public let expected: Double
+    /// What their difference may be there.
     public let bound: Double
   }
 
@@ -21,6 +26,7 @@ public struct Comparison: Sendable, Codable {
   public let relativeDifference: Double
   /// Whether every element has the same bits; absent where the arithmetic does not promise it.
   public let sameBits: Bool?
+  /// Whether every element is within its bound; where bits are compared, whether all are the same.
   public let holds: Bool
 
   /// - Parameter bound: of |first - second| at an element. Equal elements hold under any bound; NaN never does.

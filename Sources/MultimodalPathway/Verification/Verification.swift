@@ -12,12 +12,15 @@ public struct Verification: Sendable, Codable {
   /// one for folding or scaling, one for the branch's sum, one for the bias (Higham, Accuracy and Stability of
   /// Numerical Algorithms, 3.1); two executions from each other by twice that.
   public struct Layer: Sendable, Codable {
+    /// The layer, `blocks.0.attn.qkv` and so on.
     public let name: String
     /// lambda of every auxiliary, in the order they were attached; nil where one is not joined here.
     public let scales: [Float?]
     /// ||sum lambda W'|| / ||W||, Frobenius.
     public let relativeNorm: Double
+    /// The three executions with the reference and with each other.
     public let comparisons: [Comparison]
+    /// Whether all comparisons hold.
     public let holds: Bool
   }
 
@@ -27,20 +30,29 @@ public struct Verification: Sendable, Codable {
   /// Its bound is `ReferenceTransformer`'s deviation of the element times the number of deviations that no element
   /// exceeds but for a probability of 10^-6 (RoundingModel.swift); twice that between two executions.
   public struct Output: Sendable, Codable {
+    /// `features`, `logits` or `logits alone`.
     public let name: String
+    /// The three executions with the reference and with each other.
     public let comparisons: [Comparison]
+    /// Whether all comparisons hold.
     public let holds: Bool
   }
 
+  /// The joined layers, in the order of the blocks.
   public let layers: [Layer]
+  /// The results of the whole model.
   public let outputs: [Output]
   /// Share of images whose largest logit (without a head: pooled feature) is the same in all executions.
   public let top1Agreement: Double
   /// What the input was: shape (B, channels, H, W), (B, channels, T, H, W) or (B, N, C).
   public let inputShape: [Int]
+  /// What fits in shape but not in meaning, a sentence each: `PathwayWeights.warnings`.
   public let warnings: [String]
+  /// The instruction set that it was verified on.
   public let instructionSet: String
+  /// The number of threads that it was verified with.
   public let threads: Int
+  /// Whether all layers and all outputs hold.
   public let holds: Bool
 
   /// Verifies on what the model takes, normalised images, (B, channels, H, W), clips, (B, channels, T, H, W), or point

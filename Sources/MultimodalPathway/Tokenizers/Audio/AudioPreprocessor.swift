@@ -10,14 +10,18 @@ public struct AudioPreprocessor: Sendable {
     case sliding(hop: Int)
   }
 
+  /// Rate, normalisation and layout.
   public let recipe: AudioPreprocessing
   /// Frames of a window.
   public let frames: Int
+  /// The filter bank that makes the spectrogram.
   public let bank: FilterBank
 
   /// Most windows of a recording.
   public static let windowLimit = 1024
 
+  /// A preprocessor of windows of `frames` frames, with `bins` mel bins each.
+  ///
   /// - Throws: `AudioError.invalid`; `EngineError`.
   public init(_ recipe: AudioPreprocessing, frames: Int, bins: Int, engine: Engine) throws {
     try recipe.validate()
@@ -30,9 +34,11 @@ public struct AudioPreprocessor: Sendable {
   }
 
   /// The preprocessor of an audio model; AudioSet's numbers where its configuration has none.
+  ///
+  /// - Throws: `AudioError.invalid`; `EngineError`.
   public init(_ c: VisionTransformerConfiguration, engine: Engine) throws {
-    let (frames, bins) = c.spectrogram
-    try self.init(c.audio ?? .audioSet, frames: frames, bins: bins, engine: engine)
+    let size = c.spectrogram
+    try self.init(c.audio ?? .audioSet, frames: size.frames, bins: size.bins, engine: engine)
   }
 
   /// Values of a window.

@@ -3,13 +3,14 @@
 ///
 /// The mean of a whole recording, which AudioMAE removes first, is not known before its end and stays; every frame's own
 /// mean is removed in any case, so that only roundings differ.
-public struct FilterBankStream {
+public struct FilterBankStream: Sendable {
   private let bank: FilterBank
   /// Samples from the start of the next frame on.
   private var pending: [Float] = []
   /// Frames so far.
   public private(set) var frameCount = 0
 
+  /// A stream without samples.
   public init(_ bank: FilterBank) { self.bank = bank }
 
   /// Takes samples and returns the frames that they complete, (frames, bins); often none.

@@ -2,8 +2,10 @@
 public struct Waveform: Sendable, Equatable {
   /// Samples a second.
   public let rate: Int
+  /// Samples in the order of time.
   public let samples: [Float]
 
+  /// Sound of `samples`, `rate` of them a second.
   public init(_ samples: [Float], rate: Int) {
     self.rate = rate
     self.samples = samples
