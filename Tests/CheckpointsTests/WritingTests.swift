@@ -20,6 +20,22 @@ import Testing
     #expect(after == before)
   }
 
+  /// Larger elements go first, of one size by name: every tensor begins at a multiple of its element's size.
+  @Test func tensorsAreAlignedToTheirElements() throws {
+    let narrow = try Tensor([1, 2, 3], shape: [3]).converted(to: .bfloat16)
+    let file = Checkpoint(tensors: ["a": narrow, "c": Tensor([1, 2], shape: [2]), "b": Tensor([3], shape: [1])])
+    try withFile([]) { url in
+      try file.write(to: url)
+      let data = try Data(contentsOf: url)
+      let length = data.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+      let header = try #require(
+        try JSONSerialization.jsonObject(with: data[8..<8 + length]) as? [String: [String: Any]])
+      #expect((8 + length) % 64 == 0)
+      let offsets = header.compactMapValues { $0["data_offsets"] as? [Int] }
+      #expect(offsets == ["b": [0, 4], "c": [4, 12], "a": [12, 18]])
+    }
+  }
+
   @Test func refusesWhatItsReaderWould() throws {
     try withFile([]) { url in
       try expectUnwritable("'__metadata__'", beside: url) {

@@ -113,6 +113,17 @@ import Testing
     let larger = recipe.settingSize(Extent(square: 448))
     #expect(larger.geometry == .huggingFace(.shortestEdge(512), crops: true))
     #expect(larger.size == Extent(square: 448))
+    // 256 x 228 / 224 = 260.57 and 256 x 226 / 224 = 258.29: to the nearest.
+    #expect(recipe.settingSize(Extent(square: 228)).geometry == .huggingFace(.shortestEdge(261), crops: true))
+    #expect(recipe.settingSize(Extent(square: 226)).geometry == .huggingFace(.shortestEdge(258), crops: true))
+    // The longer side decides where sides differ; each side on its own where both are given.
+    #expect(
+      recipe.settingSize(Extent(height: 100, width: 228)).geometry == .huggingFace(.shortestEdge(261), crops: true))
+    var exact = recipe
+    exact.geometry = .huggingFace(.exact(Extent(height: 256, width: 224)), crops: true)
+    #expect(
+      exact.settingSize(Extent(height: 228, width: 112)).geometry
+        == .huggingFace(.exact(Extent(height: 261, width: 112)), crops: true))
   }
 
   @Test func recipesSurviveCoding() throws {

@@ -13,7 +13,9 @@ import Testing
     return try ModelWeights.random(c, seed: seed)
   }
 
-  private static func joined(_ bias: PathwayBias) throws -> (PathwayWeights, target: ModelWeights, other: ModelWeights) {
+  private static func joined(
+    _ bias: PathwayBias
+  ) throws -> (PathwayWeights, target: ModelWeights, other: ModelWeights) {
     let (target, other) = (try weights(.queryAndValue, seed: 1), try weights(.full, seed: 2))
     let auxiliary = try AuxiliaryWeights(checkpoint: Checkpoint(tensors: other.tensors))
     return (try target.attach(auxiliary: auxiliary, bias: bias, scale: 0.3), target, other)

@@ -69,7 +69,8 @@ import Testing
     // A tenth of the area, a third of the way: six deviations.
     #expect(abs(small - 1000) < 6 * 30 && abs(sum / 10_000 - 1.0 / 3) < 6 * 0.236 / 100)
     // Osada et al. 2002: of a triangle, b and c weigh r (1 - s) and r s, r the root of a number of [0, 1).
-    let one = try PointCloud(coordinates: [0, 0, 0, 1, 0, 0, 0, 1, 0], triangles: [0, 1, 2]).sampledSurface(100, seed: 7)
+    let corners: [Float] = [0, 0, 0, 1, 0, 0, 0, 1, 0]
+    let one = try PointCloud(coordinates: corners, triangles: [0, 1, 2]).sampledSurface(100, seed: 7)
     var numbers = SeededGenerator(seed: 7)
     func next() -> Double { Double(numbers.next() >> 11) * 0x1p-53 }
     for index in 0..<100 {

@@ -90,8 +90,8 @@ import m2pt
         let maps = try #require(model.forward(pixels, attention: block).attention).float32()
         return (0..<tokens).map { query in
           (0..<tokens).map { key in
-            let mean = (0..<heads).reduce(0.0) { $0 + Double(maps[($1 * tokens + query) * tokens + key]) } / Double(heads)
-            return 0.5 * mean + (query == key ? 0.5 : 0)
+            let sum = (0..<heads).reduce(0.0) { $0 + Double(maps[($1 * tokens + query) * tokens + key]) }
+            return 0.5 * sum / Double(heads) + (query == key ? 0.5 : 0)
           }
         }
       }

@@ -44,7 +44,8 @@ struct TimmLoadingTests {
       let source = folder.appendingPathComponent("source")
       try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
       try Data(golden.metadata["config"]!.utf8).write(to: source.appendingPathComponent("config.json"))
-      let tensors = golden.tensors.filter { $0.key.hasPrefix("weights.") }.map { (String($0.key.dropFirst(8)), $0.value) }
+      let stored = golden.tensors.filter { $0.key.hasPrefix("weights.") }
+      let tensors = stored.map { (String($0.key.dropFirst(8)), $0.value) }
       try Checkpoint(tensors: Dictionary(uniqueKeysWithValues: tensors))
         .write(to: source.appendingPathComponent("model.safetensors"))
       let output = folder.appendingPathComponent("out")
@@ -64,7 +65,8 @@ struct TimmLoadingTests {
       ])
       try #require(result.status == 0, "\(result.errors)")
       let config = folder.appendingPathComponent("merged.json")
-      try Data(#require(try Checkpoint(contentsOf: merged).metadata[ModelWeights.configurationKey]).utf8).write(to: config)
+      let text = try #require(try Checkpoint(contentsOf: merged).metadata[ModelWeights.configurationKey])
+      try Data(text.utf8).write(to: config)
       try expectStrict(config, merged)
     }
   }
