@@ -125,7 +125,7 @@ import Testing
     // Multiples of 1/64: sums and halves are exact.
     func wave(_ index: Int) -> Float { Float(index * 7 % 32 - 16) / 64 }
     let silent =
-      "warning: two: its 2 channels cancel each other: their mean is silence; choose one with --channel 1...2"
+      "warning: two: its 2 channels cancel each other: their mean is silence; choose one channel of 1...2"
     #expect(try notes(wave, { -wave($0) }) == [silent])
     #expect(try notes({ 0.5 + wave($0) }, { 0.5 - wave($0) }) == [silent])
     #expect(try notes(wave, wave).isEmpty && notes(wave, { _ in 0 }).isEmpty)

@@ -221,7 +221,7 @@ import Testing
     }
     let opposite = tone.map { [$0, -$0] }
     let warning = try #require(try warnings(opposite).first)
-    #expect(warning.kind == .warning && warning.text.contains("`channel` 1...2"))
+    #expect(warning.kind == .warning && warning.text.contains("channel of 1...2"))
     // Nearly opposite, and opposite around an offset that hides it.
     #expect(try warnings(tone.map { [$0, -0.95 * $0] }).count == 1)
     #expect(try warnings(tone.map { [0.3 + $0, 0.3 - $0] }).count == 1)

@@ -157,8 +157,8 @@ struct AudioDecoding {
     let level =
       mix.keptShare > 0
       ? String(format: "%.0f dB below what unrelated channels would leave", -10 * log10(mix.keptShare)) : "silence"
-    return "its \(mix.channels) channels cancel each other: their mean is \(level); choose one of them, "
-      + "`channel` 1...\(mix.channels)"
+    return "its \(mix.channels) channels cancel each other: their mean is \(level); choose one channel "
+      + "of 1...\(mix.channels)"
   }
 }
 

@@ -1,7 +1,7 @@
 """timm's vision transformers by name: the numbers of those that this engine runs, and what it lacks for the others.
 
     python Tests/Fixtures/model/make_architectures.py
-        # rewrites architectures.json, architectures_refused.json and Sources/MultimodalPathway/Model/TimmArchitectures.swift
+        # rewrites architectures.json, architectures_refused.json and Sources/MultimodalPathway/Models/Configuration/TimmArchitectures.swift
 
 Every name of timm's vision_transformer.py and deit.py is in one of the two JSON files; the second also has the names of
 other files that begin like theirs. The Swift table is the same data. Plain: the class `VisionTransformer` (or the
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 HERE = Path(__file__).parent
-SWIFT = HERE.parents[2] / "Sources/MultimodalPathway/Model/TimmArchitectures.swift"
+SWIFT = HERE.parents[2] / "Sources/MultimodalPathway/Models/Configuration/TimmArchitectures.swift"
 sys.path.insert(0, str(HERE.parent))
 from oracle import import_timm
 

@@ -1,13 +1,13 @@
 """The names of ImageNet-1k's classes, WordNet's lemmas in timm's order, as Swift data.
 
-    python Tests/Fixtures/model/make_class_names.py    # rewrites Sources/MultimodalPathway/Model/ImageNet1k.swift
+    python Tests/Fixtures/model/make_class_names.py    # rewrites Sources/MultimodalPathway/Models/Configuration/ImageNet1k.swift
 """
 import hashlib
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SWIFT = HERE.parents[2] / "Sources/MultimodalPathway/Model/ImageNet1k.swift"
+SWIFT = HERE.parents[2] / "Sources/MultimodalPathway/Models/Configuration/ImageNet1k.swift"
 sys.path.insert(0, str(HERE.parent))
 from oracle import import_timm
 
