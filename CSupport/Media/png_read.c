@@ -98,7 +98,7 @@ static int take_row(mp_png *png) {
   return 0;
 }
 
-/// What a sample of one byte stands for. Grey below 8 bits spreads over 0...255: times 255, 85, 17. Palette entries
+/// The meaning of a sample of one byte. Grey below 8 bits spreads over 0...255: times 255, 85, 17. Palette entries
 /// that the file does not set are black, as in Pillow.
 static void take_colors(mp_png *png) {
   if (png->color_type == PNG_COLOR_TYPE_GRAY) {
@@ -199,7 +199,7 @@ static void read_rows(mp_png *png, uint8_t *rgb) {
   }
 }
 
-/// Reads the metadata behind the image. Damage there costs only the metadata, and the end chunk may be missing; but a
+/// Reads the metadata after the image. Damage there costs only the metadata, and the end chunk may be missing; but a
 /// file that is cut inside a chunk is taken for truncated. Pillow draws the line at nearly the same place: it forgives
 /// a cut inside a checksum too.
 static mp_media_status read_end(mp_png *png) {

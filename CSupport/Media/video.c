@@ -305,7 +305,7 @@ int mp_video_orientation(const mp_video *video) {
 
 // MARK: Colours
 
-/// Memory for the converted frame, anew where the size changes.
+/// Memory for the converted frame, allocated again where the size changes.
 static int take_rows(mp_video *video) {
   const AVFrame *frame = video->frame;
   if (video->rows[0] && video->width == frame->width && video->height == frame->height) return 1;

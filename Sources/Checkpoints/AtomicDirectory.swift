@@ -8,8 +8,8 @@ package enum AtomicDirectory {
   ///
   /// - An empty directory gives way; so does one with files, where `replaces` says so: the two are exchanged in one
   ///   step, and the old one is removed with its files.
-  /// - If the file system cannot exchange them, the old one is first moved to `.m2pt-NAME.old`. If the process is killed
-  ///   before the new one has the name, the next writer puts the old one back.
+  /// - If the file system cannot exchange them, the old one is first moved to `.m2pt-NAME.old`. If the process is
+  ///   killed before the new one has the name, the next writer puts the old one back.
   /// - A symbolic link to a directory stays one: what it names is replaced.
   /// - Temporary directories of killed processes next to `url` are removed.
   ///

@@ -105,7 +105,7 @@ package struct AtomicFile {
     guard result == 0 else { throw failure(path) }
   }
 
-  /// The path behind any symbolic links in the last place.
+  /// The path with any symbolic link in its last component resolved.
   private static func destination(_ url: URL) throws -> String {
     var path = url.path
     for _ in 0..<40 {

@@ -41,7 +41,7 @@ public enum ElementType: String, Sendable, CaseIterable {
 
   /// Size of an array of that shape, in bytes; nil where it does not fit 64 bits.
   ///
-  /// Zeros are left out at first, so that no product of some of the extents overflows, whoever takes it later.
+  /// Zeros are left out at first, so that no product of some of the extents overflows later.
   func byteCount(ofShape shape: [Int]) -> Int? {
     var bytes = byteCount
     for extent in shape where extent > 0 {

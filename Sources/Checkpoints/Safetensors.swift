@@ -25,7 +25,7 @@ enum Safetensors {
       throw CheckpointError.headerBeyondFile(file: path, header: length, size: file.bytes.count)
     }
     let headerCount = Int(length)
-    // SAFETY: `file` outlives the parser; the header ends within the file, and so does all data behind it.
+    // SAFETY: `file` outlives the parser; the header ends within the file, and so does all data after it.
     let members = try header(UnsafeRawBufferPointer(start: base + 8, count: headerCount), path)
     let data = base + 8 + headerCount
     let dataCount = file.bytes.count - 8 - headerCount

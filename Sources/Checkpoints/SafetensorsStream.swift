@@ -4,7 +4,8 @@ import Foundation
 ///
 /// Every column becomes a tensor (rows, ...). The file's first column is written in its final place at once. The others
 /// wait on the same disk, in files without a name, and are copied after it at the end, when the number of rows is
-/// known. The header is written last, in space that was reserved for it; spaces fill the remainder, as the format allows.
+/// known. The header is written last, in space that was reserved for it; spaces fill the remainder, as the format
+/// allows.
 ///
 ///     try SafetensorsStream.write(to: url, columns: [...], metadata: [:], mostRows: nil) { stream in
 ///       try stream.append([bytes of a row of every column])

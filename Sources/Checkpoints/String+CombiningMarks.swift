@@ -2,8 +2,8 @@ extension StringProtocol {
   /// Whether a character of the text has more combining marks than any language needs: 30, as Unicode's stream-safe
   /// format has it (UAX #15, section 13).
   ///
-  /// Swift compares and hashes strings by Unicode normalization, which sorts such a run in quadratic time: 64 KiB of them
-  /// take 20 s. Readers refuse such a text before it is compared.
+  /// Swift compares and hashes strings by Unicode normalization, which sorts such a run in quadratic time: 64 KiB of
+  /// them take 20 s. Readers refuse such a text before it is compared.
   ///
   /// - Complexity: O(bytes).
   package var hasTooManyCombiningMarks: Bool {

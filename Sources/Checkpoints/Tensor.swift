@@ -62,7 +62,7 @@ public struct Tensor: @unchecked Sendable {
     return try body(UnsafeRawBufferPointer(start: base, count: byteCount))
   }
 
-  /// Says that nobody will read the elements soon: memory of a mapped file's pages goes back to the system, which reads
+  /// Says that the elements will not be read soon: memory of a mapped file's pages goes back to the system, which reads
   /// them again for who does. Tensors on the heap stay.
   package func releasePages() {
     withUnsafeBytes { (owner as? MappedFile)?.releasePages(of: $0) }

@@ -1,5 +1,5 @@
-/// The chunks before the frames of an AVI file (a RIFF file), held against the file: FFmpeg takes the memory that one says
-/// it has, and fills it with zeros, before it reads the chunk.
+/// The chunks before the frames of an AVI file (a RIFF file), held against the file: FFmpeg takes the memory that one
+/// says it has, and fills it with zeros, before it reads the chunk.
 enum AVIHeader {
   /// What is wrong; nil where nothing is.
   ///

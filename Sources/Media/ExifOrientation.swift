@@ -45,7 +45,7 @@ extension ImageOrientation {
 
   static let exifPrefix: [UInt8] = Array("Exif\0\0".utf8)
 
-  /// The digit behind the first `tiff:Orientation="` or `tiff:Orientation>` that has one there.
+  /// The digit after the first `tiff:Orientation="` or `tiff:Orientation>` that has one there.
   private static func xmpValue(_ xmp: [UInt8]) -> Int? {
     let name = Array("tiff:Orientation".utf8)
     var rest = xmp[...]

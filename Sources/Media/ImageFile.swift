@@ -26,8 +26,9 @@ public enum ImageFile {
   /// Whether a file begins as JPEG and PNG files do. Only its first bytes are read; false where they cannot be.
   public static func recognizes(_ file: URL) -> Bool {
     // A pipe would block, and its bytes would be lost.
-    guard (try? URL(fileURLWithPath: file.path).resolvingSymlinksInPath().resourceValues(forKeys: [.isRegularFileKey]))?
-      .isRegularFile == true, let handle = try? FileHandle(forReadingFrom: URL(fileURLWithPath: file.path))
+    guard
+      (try? URL(fileURLWithPath: file.path).resolvingSymlinksInPath().resourceValues(forKeys: [.isRegularFileKey]))?
+        .isRegularFile == true, let handle = try? FileHandle(forReadingFrom: URL(fileURLWithPath: file.path))
     else { return false }
     defer { try? handle.close() }
     let start = (try? handle.read(upToCount: 8)) ?? Data()

@@ -31,7 +31,7 @@ public enum MediaError: CodedError, Hashable {
   case truncated(file: String, finding: String)
   /// The file's structure is broken.
   case damaged(file: String, finding: String)
-  /// The file cannot be written; nothing is left behind.
+  /// The file cannot be written; no part of it remains.
   case unwritable(file: String, reason: String)
 }
 

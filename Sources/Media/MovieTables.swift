@@ -46,7 +46,8 @@ struct MovieTables {
 
   /// Boxes with boxes in them that FFmpeg looks into.
   private static let containers: Set<String> = [
-    "moov", "trak", "mdia", "minf", "stbl", "edts", "mvex", "moof", "traf", "dinf", "udta", "tref", "ilst", "wave", "sinf",
+    "moov", "trak", "mdia", "minf", "stbl", "edts", "mvex", "moof", "traf", "dinf", "udta", "tref", "ilst", "wave",
+    "sinf",
     "schi", "jp2h", "wide",
   ]
   /// Bytes before the entries of a table, and of an entry.
@@ -178,7 +179,8 @@ struct MovieTables {
     samples = samples.addingReportingOverflow(count).overflow ? .max : samples + count
     let (whole, overflow) = count.multipliedReportingOverflow(by: size)
     guard fault == nil, overflow || whole > UInt64(bytes.count) || samples > UInt64(bytes.count) else { return }
-    fault = size > 1
+    fault =
+      size > 1
       ? "it claims \(count) samples of \(size) bytes, and has \(bytes.count) bytes"
       : "it claims \(samples) samples, and has \(bytes.count) bytes"
   }

@@ -75,7 +75,9 @@ struct AttentionOverlay: ParsableCommand {
           prefix: Array(row[..<c.prefixTokens]),
           attention: (0..<rows).map { Array(patches[$0 * columns..<($0 + 1) * columns]) }, centers: seen.centers))
     } else if let output {
-      try StandardOutput.show(["wrote \(output): block \(last), head \(head), token \(looking), \(seen.size), \(c.gridText)"])
+      try StandardOutput.show([
+        "wrote \(output): block \(last), head \(head), token \(looking), \(seen.size), \(c.gridText)"
+      ])
     }
   }
 

@@ -68,7 +68,8 @@ struct Bench: ParsableCommand {
     let page = html.map { OutputFile($0, .page, option: "--html", replacement) }
     let inputs = precision.inputs + (model.map { weights.inputs(at: $0) } ?? [])
     try page?.check(inputs: inputs)
-    let measurement = try BenchMeasurement(makeModel(weights), batch: batch, runs: runs, profiles: profile || html != nil)
+    let measurement = try BenchMeasurement(
+      makeModel(weights), batch: batch, runs: runs, profiles: profile || html != nil)
     let report = measurement.report(precision: precision.name, pathway: pathway?.rawValue)
     if let page {
       try page.check(inputs: inputs)
@@ -90,7 +91,11 @@ struct Bench: ParsableCommand {
       views: views, sound: sound, engine: model.engine)
     let report = try BenchFile(
       model, frontEnd, URL(fileURLWithPath: file), precision: precision.name, runs: runs)
-    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { try StandardOutput.show(report.lines) }
+    if json || format == .json {
+      try printJSON(report, keys: .convertToSnakeCase)
+    } else {
+      try StandardOutput.show(report.lines)
+    }
   }
 
   private func makeModel(_ weights: ModelWeights) throws -> VisionTransformer {
@@ -113,7 +118,11 @@ struct Bench: ParsableCommand {
     // The child gets this command's own words, and does one pass.
     let own = CommandLine.arguments.dropFirst().filter { !["--startup", "--json"].contains($0) }
     let report = try BenchStartup(runs: runs, arguments: own + ["--first-pass"])
-    if json || format == .json { try printJSON(report, keys: .convertToSnakeCase) } else { try StandardOutput.show(report.lines) }
+    if json || format == .json {
+      try printJSON(report, keys: .convertToSnakeCase)
+    } else {
+      try StandardOutput.show(report.lines)
+    }
   }
 }
 

@@ -66,7 +66,8 @@ struct BenchFile: Encodable {
         format: "%@ by %@ (%@, %d views), %d threads, %@, %@: %.2f ms", file, architecture, modality, views, threads,
         isa, precision, totalMs),
       String(
-        format: "  decoding and preparing %.2f ms, pass %.2f ms of which tokens %.2f ms: %.1f %% before the first block",
+        format:
+          "  decoding and preparing %.2f ms, pass %.2f ms of which tokens %.2f ms: %.1f %% before the first block",
         readMs, passMs, tokensMs, percentBeforeBlocks),
     ]
   }

@@ -4,7 +4,8 @@ import PathwayKernels
 
 /// Times of a model's forward passes, and what this processor could reach while they ran.
 struct BenchMeasurement {
-  /// Bytes a thread reads to find its second-level cache's limit: more than the first level holds, less than the second.
+  /// Bytes a thread reads to find its second-level cache's limit: more than the first level holds, less than the
+  /// second.
   private static let cachedBytes = 128 << 10
   /// All threads' to find the memory's: more than common processors' caches hold.
   private static let memoryBytes = 256 << 20
@@ -14,7 +15,7 @@ struct BenchMeasurement {
   /// Wall clock and processor time (all threads, waiting included where they spin) of every counted pass, in order.
   private(set) var wall: [Double] = []
   private(set) var processor: [Double] = []
-  /// Heap allocations of all counted passes; nil: nobody counts (Tests/Checks/allocations does).
+  /// Heap allocations of all counted passes; nil: not counted (Tests/Checks/allocations counts).
   private(set) var allocations: Int?
   /// Operations a second, in GFLOP/s: the best of before and after.
   private(set) var limit: Double

@@ -1,8 +1,9 @@
 import Foundation
 
 extension BenchReport {
-  /// Bencher's metric format: benchmark -> measure -> value with bounds (bencher.dev/docs/reference/bencher-metric-format).
-  /// `latency` is in nanoseconds and `throughput` a second, as Bencher's own measures of these names are.
+  /// Bencher's metric format: benchmark -> measure -> value with bounds
+  /// (bencher.dev/docs/reference/bencher-metric-format). `latency` is in nanoseconds and `throughput` a second, as
+  /// Bencher's own measures of these names are.
   var bencherMetrics: [String: [String: BencherMetric]] {
     var measures = [
       "latency": BencherMetric(value: medianMs * 1e6, lowerValue: minMs * 1e6, upperValue: maxMs * 1e6),

@@ -29,7 +29,7 @@ struct BenchReport: Encodable {
   let limitGflops: Double
   let percentOfLimit: Double
   let weightBytes: Int
-  /// Of the process, behind the last pass; and the most it ever was, loading included.
+  /// Of the process, after the last pass; and the peak, loading included.
   let residentBytes: Int?
   let peakResidentBytes: Int?
   /// Heap allocations of all counted passes, where a counter is preloaded (Tests/Checks/allocations).
@@ -66,7 +66,7 @@ struct BenchReport: Encodable {
     /// Weights, inputs and outputs, each moved once.
     let megabytes: Double
     let gbs: Double
-    /// Which limit is the lower one, for so many operations on so many bytes.
+    /// Which limit is lower for this number of operations and bytes.
     let bound: Bound
     let percentOfLimit: Double
   }

@@ -1,8 +1,8 @@
 import Foundation
 import MultimodalPathway
 
-/// From the start of a process to a model's first logits, several times; the file is in the system's page cache from the
-/// first time on.
+/// From the start of a process to a model's first logits, several times; the file is in the system's page cache from
+/// the first time on.
 struct BenchStartup: Encodable {
   let model: String
   let threads: Int
@@ -15,7 +15,7 @@ struct BenchStartup: Encodable {
   let loadMs: Double
   let firstPassMs: Double
   let weightBytes: Int
-  /// Behind the first pass, and the most it was until then; nil where there is no /proc.
+  /// After the first pass, and the peak until then; nil where there is no /proc.
   let residentBytes: Int?
   let peakResidentBytes: Int?
   let residentOverWeights: Double?
@@ -34,7 +34,7 @@ struct BenchStartup: Encodable {
     let peakResidentBytes: Int?
   }
 
-  /// Starts this program again, `runs` times with `arguments`, one behind the other.
+  /// Starts this program again, `runs` times with `arguments`, one after the other.
   init(runs: Int, arguments: [String]) throws {
     var passes: [(spawned: UInt64, told: FirstPass)] = []
     for _ in 0..<runs { passes.append(try Self.start(arguments)) }

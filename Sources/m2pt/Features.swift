@@ -57,7 +57,9 @@ struct Features: ParsableCommand {
           let result = try model.forward(
             batch.values, features: block == nil && !pooled, blocks: block.map { [$0] } ?? [], workspace: workspace)
           let all = block.map { result.blocks[$0] } ?? result.features
-          for (row, view) in batch.views.enumerated() { try rows.add(view, row, of: [all, result.pooled].compactMap { $0 }) }
+          for (row, view) in batch.views.enumerated() {
+            try rows.add(view, row, of: [all, result.pooled].compactMap { $0 })
+          }
         }
         try rows.end()
         count = stream.rows

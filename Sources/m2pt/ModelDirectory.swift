@@ -49,7 +49,8 @@ struct ModelDirectory {
 
   /// Writes `config.json` and `model.safetensors`.
   ///
-  /// - Throws: `CheckpointError`, `ConfigurationError`. An old model is then unchanged, and no temporary directory remains.
+  /// - Throws: `CheckpointError`, `ConfigurationError`. An old model is then unchanged, and no temporary directory
+  ///   remains.
   func write(
     _ checkpoint: Checkpoint, _ configuration: VisionTransformerConfiguration, _ recipe: ImagePreprocessing?
   ) throws {

@@ -17,7 +17,8 @@ struct PrecisionOptions: ParsableArguments {
   var precision: Precision?
   @Option(
     name: .customLong("precision-plan"),
-    help: "JSON file of every layer's format: {\"standard\": \"int8\", \"overrides\": {\"blocks.0.mlp.fc2\": \"bfloat16\"}}; `m2pt calibrate` writes it."
+    help:
+      "JSON file of every layer's format: {\"standard\": \"int8\", \"overrides\": {\"blocks.0.mlp.fc2\": \"bfloat16\"}}; `m2pt calibrate` writes it."
   )
   var file: String?
 
@@ -41,10 +42,13 @@ struct PathwayOptions: ParsableArguments {
   @Option(help: "Target model: a directory with config.json, or a safetensors or PyTorch file with --architecture.")
   var target: String
   @Option(
-    help: "timm's name of the target where it has no config.json, best with the weights' tag, as in vit_base_patch16_224.mae.")
+    help:
+      "timm's name of the target where it has no config.json, best with the weights' tag, as in vit_base_patch16_224.mae."
+  )
   var architecture: String?
   @OptionGroup var chosen: WeightsOption
-  @Option(parsing: .singleValue, help: "Auxiliary checkpoint, safetensors or PyTorch; repeat it for several.") var auxiliary: [String] = []
+  @Option(parsing: .singleValue, help: "Auxiliary checkpoint, safetensors or PyTorch; repeat it for several.")
+  var auxiliary: [String] = []
   @Option(
     name: .customLong("auxiliary-weights"), parsing: .singleValue,
     help: "As --weights, of the auxiliaries. One key for all or one each; an empty one for the usual choice.")
@@ -91,14 +95,15 @@ struct PathwayOptions: ParsableArguments {
 
   func joined() throws -> PathwayWeights {
     let tables = try scaleTables()
-    let chosenLayers: [PathwayLayer] = try layers.map { text in
-      try text.split(separator: ",").map { name in
-        guard let layer = PathwayLayer(rawValue: String(name)) else {
-          throw PathwayError.notALayer(found: String(name), nearest: nil)
+    let chosenLayers: [PathwayLayer] =
+      try layers.map { text in
+        try text.split(separator: ",").map { name in
+          guard let layer = PathwayLayer(rawValue: String(name)) else {
+            throw PathwayError.notALayer(found: String(name), nearest: nil)
+          }
+          return layer
         }
-        return layer
-      }
-    } ?? PathwayLayer.allCases
+      } ?? PathwayLayer.allCases
     var weights = PathwayWeights(try targetWeights())
     for index in auxiliary.indices {
       let map = blockMaps.count > 1 ? blockMaps[index] : blockMaps.first ?? "identity"
@@ -180,7 +185,8 @@ func jsonText(_ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .
 }
 
 extension String {
-  /// A JSON text with `\u` escapes of what a terminal would act on; JSONEncoder escapes the characters below U+0020 alone.
+  /// A JSON text with `\u` escapes of what a terminal would act on; JSONEncoder escapes the characters below U+0020
+  /// alone.
   fileprivate var withJSONEscapes: String {
     // Such characters occur in strings alone, apart from the layout's newlines.
     guard unicodeScalars.contains(where: { $0 != "\n" && $0.isUnfitForALine }) else { return self }

@@ -70,7 +70,7 @@ struct Progress {
     let width = 24
     let filled = total == 0 ? width : min(width, done * width / total)
     let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
-    // Carriage return before, erasure of the rest of an older, longer line behind.
+    // Carriage return first; at the end, erasure of the rest of an older, longer line.
     write("\r\(title) [\(bar)] \(numbers)\u{1B}[K")
   }
 

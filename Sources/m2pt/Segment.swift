@@ -42,7 +42,8 @@ struct Segment: ParsableCommand {
     let picture = output.map { OutputFile(pictureAt: $0, ofPoints: true, replacement) }
     try picture?.check(inputs: options.inputs(weights) + [URL(fileURLWithPath: file)])
     let model = try options.load(weights)
-    let prepared = try PointFrontEnd(points, engine: model.engine, note: reportNote).prepared(URL(fileURLWithPath: file))
+    let prepared = try PointFrontEnd(points, engine: model.engine, note: reportNote).prepared(
+      URL(fileURLWithPath: file))
     let answer = try PartAnswer(model, prepared, category: chosen)
     guard answer.isFinite else { throw ToolError.answerNotFinite(file, "the answer for a point") }
     let parts = try answer.spread(over: prepared, engine: model.engine)

@@ -62,7 +62,9 @@ struct VerificationReport {
     var cells: [Int: [PathwayLayer: Double]] = [:]
     for layer in result.layers {
       let parts = layer.name.split(separator: ".", maxSplits: 2)
-      guard parts.count == 3, let block = Int(parts[1]), let kind = PathwayLayer(rawValue: String(parts[2])) else { continue }
+      guard parts.count == 3, let block = Int(parts[1]), let kind = PathwayLayer(rawValue: String(parts[2])) else {
+        continue
+      }
       cells[block, default: [:]][kind] = value(layer)
     }
     let blocks = cells.keys.sorted()
@@ -70,7 +72,9 @@ struct VerificationReport {
     let (width, height, left, top) = (78, 22, 70, 40)
     var shapes = ["<text x=\"0\" y=\"14\" font-weight=\"600\">\(caption.escapedForHTML)</text>"]
     for (column, kind) in kinds.enumerated() {
-      shapes.append("<text x=\"\(left + column * width + width / 2)\" y=\"\(top - 6)\" text-anchor=\"middle\">\(kind.rawValue)</text>")
+      shapes.append(
+        "<text x=\"\(left + column * width + width / 2)\" y=\"\(top - 6)\" text-anchor=\"middle\">\(kind.rawValue)</text>"
+      )
     }
     for (row, block) in blocks.enumerated() {
       let y = top + row * height
@@ -79,7 +83,8 @@ struct VerificationReport {
         let value = cells[block]?[kind]
         let x = left + column * width
         shapes.append(
-          "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(width - 1)\" height=\"\(height - 1)\" fill=\"\(color(value, largest))\"/>")
+          "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(width - 1)\" height=\"\(height - 1)\" fill=\"\(color(value, largest))\"/>"
+        )
         guard let value else { continue }
         let isDark = largest > 0 && abs(value) > 0.6 * largest
         shapes.append(

@@ -36,7 +36,8 @@ public struct PairedRatios: Sendable, Encodable {
   }
 
   /// Slower or faster where the whole interval lies on one side of 1 and the median differs from 1 by more than
-  /// `effect`; equal where the whole interval, or else the median inside an interval that leaves out 1, differs by less.
+  /// `effect`; equal where the whole interval, or else the median inside an interval that leaves out 1, differs by
+  /// less.
   public func verdict(effect: Double) -> Verdict {
     if low > 1, median > 1 + effect { return .slower }
     if high < 1, median < 1 - effect { return .faster }

@@ -9,7 +9,9 @@ import Testing
   private static let marks = "a" + String(repeating: "\u{301}\u{323}", count: 1_000_000)
 
   private func reason(_ text: String) -> String? {
-    guard case JSONError.malformed(let reason)? = #expect(throws: JSONError.self, performing: { try JSONValue(parsing: Data(text.utf8)) })
+    guard
+      case JSONError.malformed(let reason)? = #expect(
+        throws: JSONError.self, performing: { try JSONValue(parsing: Data(text.utf8)) })
     else { return nil }
     return reason
   }
@@ -46,7 +48,8 @@ import Testing
     let long = Pickles.text(String(repeating: "m", count: 1 << 20))
     var named: [UInt8] = [0x80, 4] + long + [0x71, 0, 0x30]
     for _ in 0..<1_000_000 { named += [0x68, 0, 0x68, 0, 0x93, 0x30] }
-    guard case .malformedPickle(_, _, let second)? = try error(PyTorchArchive(pickle: named + [0x4E, 0x2E]).bytes) else {
+    guard case .malformedPickle(_, _, let second)? = try error(PyTorchArchive(pickle: named + [0x4E, 0x2E]).bytes)
+    else {
       Issue.record("a long global is taken")
       return
     }
@@ -56,7 +59,9 @@ import Testing
   /// A tuple takes a byte of the pickle and a hundred of memory.
   @Test func objectsAreCounted() throws {
     let tuples = [UInt8](repeating: 0x85, count: (1 << 22) + 1)
-    guard case .unsupportedPickle(_, let found)? = try error(PyTorchArchive(pickle: [0x80, 2, 0x4E] + tuples + [0x2E]).bytes)
+    guard
+      case .unsupportedPickle(_, let found)? = try error(
+        PyTorchArchive(pickle: [0x80, 2, 0x4E] + tuples + [0x2E]).bytes)
     else {
       Issue.record("taken")
       return

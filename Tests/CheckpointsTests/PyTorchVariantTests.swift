@@ -169,7 +169,8 @@ import Testing
     var named: [UInt8] = [0x80, 2, 0x7D] + tensor + [0x71, 0, 0x30] + long + [0x71, 2, 0x30]
     for _ in 0..<1_000_000 { named += [0x68, 2, 0x68, 0, 0x73] }
     try refused(named + [0x2E], "a tensor's name has 1048576 bytes, the limit is 1024")
-    let twice = [0x80, 2, 0x7D] + tensor + [0x71, 0, 0x30] + Pickles.text("a") + [0x71, 2, 0x68, 0, 0x73, 0x68, 2, 0x68, 0]
+    let twice =
+      [0x80, 2, 0x7D] + tensor + [0x71, 0, 0x30] + Pickles.text("a") + [0x71, 2, 0x68, 0, 0x73, 0x68, 2, 0x68, 0]
     try refused(twice + [0x73, 0x2E], "appears twice")
   }
 }

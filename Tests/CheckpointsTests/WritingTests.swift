@@ -13,7 +13,9 @@ import Testing
   private func expectUnwritable(_ words: String, beside url: URL, _ body: () throws -> Void) throws {
     let before = try entries(url)
     let error = #expect(throws: CheckpointError.self) { try body() }
-    if case .unwritable(_, let reason)? = error { #expect(reason.contains(words), "\(reason)") } else {
+    if case .unwritable(_, let reason)? = error {
+      #expect(reason.contains(words), "\(reason)")
+    } else {
       Issue.record("\(String(describing: error)), expected unwritable: \(words)")
     }
     let after = try entries(url)

@@ -95,10 +95,13 @@ import Testing
       var (reads, bodies) = (0, 0)
       let batches = InputBatches(frontEnd: frontEnd, engine: try Engine(threads: 1), size: 1)
       #expect(throws: Stop.self) {
-        try batches.forEach([path, path, path], willRead: {
-          reads += 1
-          if reads == 3 { throw Stop() }
-        }) { _ in bodies += 1 }
+        try batches.forEach(
+          [path, path, path],
+          willRead: {
+            reads += 1
+            if reads == 3 { throw Stop() }
+          }
+        ) { _ in bodies += 1 }
       }
       #expect(reads == 3 && bodies == 2)
     }

@@ -110,7 +110,10 @@ import Testing
         try ClassFolders(folder.path, pictures())
       }
       let error = #expect(throws: DataError.self) { try ClassFolders(folder.path + "/none", pictures()) }
-      guard case .unlistable(folder.path + "/none", _) = error else { Issue.record("\(error as Any)"); return }
+      guard case .unlistable(folder.path + "/none", _) = error else {
+        Issue.record("\(error as Any)")
+        return
+      }
     }
   }
 }

@@ -33,7 +33,8 @@ import Testing
         output.withUnsafeMutableBufferPointer { output in
           let base = qkv.baseAddress!
           var arguments = AttentionArguments(
-            q: base, k: base + d, v: base + 2 * d, stride: 12 * d, output: output.baseAddress!, outputStride: 4 * stride,
+            q: base, k: base + d, v: base + 2 * d, stride: 12 * d, output: output.baseAddress!,
+            outputStride: 4 * stride,
             tokens: n, headSize: d, scale: scale)
           kernels.float32Activations.attention(&arguments, Span1D(0, n), scratch.base)
           probabilities.withUnsafeMutableBufferPointer {

@@ -71,7 +71,8 @@ import Testing
             if has[0] { sum *= -2 }
             if has[3] { sum += Double(addend.base[at]) }
             if has[1] { sum += Double(bias.base[column]) }
-            // Of gelu (Kernels/README.md); the product with gamma, and where it is not fused the residual, round as well.
+            // Of gelu (Kernels/README.md); the product with gamma, and where it is not fused the residual, round as
+            // well.
             let error = precision == .float32 ? 0x1p-21 : 0x1p-17
             var bound = activation == .gelu ? error * abs(sum) : 0
             switch activation {

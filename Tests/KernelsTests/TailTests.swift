@@ -122,7 +122,8 @@ import Testing
       kernels.float32Activations.layerNorm(x, stride, &y, outStride, Span1D(1, 3), width, gain, shift, 0x1p-40)
       var inPlace = x
       inPlace.withUnsafeMutableBufferPointer {
-        kernels.float32Activations.layerNorm($0.baseAddress!, stride, $0.baseAddress!, stride, Span1D(1, 3), width, gain, shift, 0x1p-40)
+        kernels.float32Activations.layerNorm(
+          $0.baseAddress!, stride, $0.baseAddress!, stride, Span1D(1, 3), width, gain, shift, 0x1p-40)
       }
       var isRight = true
       for row in 0..<4 {

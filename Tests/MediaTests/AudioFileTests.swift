@@ -153,7 +153,10 @@ import Testing
     #expect(throws: AudioFileError.notFinite(file: "nan", sample: 64)) {
       try AudioFile.decode(wav(samples + [.nan]), name: "nan")
     }
-    #expect(throws: AudioFileError.limitExceeded(file: Fixture.url("audio/tone.wav").path, quantity: .fileBytes, found: 6444, limit: 100)) {
+    #expect(
+      throws: AudioFileError.limitExceeded(
+        file: Fixture.url("audio/tone.wav").path, quantity: .fileBytes, found: 6444, limit: 100)
+    ) {
       try AudioFile.read(Fixture.url("audio/tone.wav"), limits: AudioLimits(fileBytes: 100))
     }
   }

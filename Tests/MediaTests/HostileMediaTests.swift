@@ -21,8 +21,10 @@ import Testing
     data += whole.dropFirst(2)
     #expect(try ImageFile.decode(data, name: "picture") == ImageFile.decode(whole, name: "picture"))
     // A segment that the file ends in, and one whose length is not that of a length.
-    guard case .truncated? = #expect(
-      throws: MediaError.self, performing: { try ImageFile.decode(whole.prefix(2) + [0xFF, 0xE1, 0xFF, 0xFF, 1], name: "") })
+    guard
+      case .truncated? = #expect(
+        throws: MediaError.self,
+        performing: { try ImageFile.decode(whole.prefix(2) + [0xFF, 0xE1, 0xFF, 0xFF, 1], name: "") })
     else {
       Issue.record("not found truncated")
       return
@@ -64,7 +66,8 @@ import Testing
     huffman(0, 7)
     var data = Data([0x78, 0x9C])
     for start in stride(from: 0, to: bits.count, by: 8) {
-      data.append(bits[start..<min(start + 8, bits.count)].enumerated().reduce(0) { $0 | ($1.1 ? 1 << UInt8($1.0) : 0) })
+      data.append(
+        bits[start..<min(start + 8, bits.count)].enumerated().reduce(0) { $0 | ($1.1 ? 1 << UInt8($1.0) : 0) })
     }
     // Adler-32 of zeros: 1, and their number, modulo 65,521.
     return data + big((1 + 258 * 35_000) % 65_521, 2) + big(1, 2)
@@ -75,7 +78,9 @@ import Testing
     let long = try chunk("zTXt", Data("Comment\0\0".utf8) + zeros())
     var many = Data()
     for index in 0..<400 { many += chunk("tEXt", Data("Comment \(index)\0some text".utf8)) }
-    for chunks in [long + long + many, chunk("iTXt", Data("XML:com.adobe.xmp\0".utf8)), chunk("zTXt", Data([65, 0, 9]))] {
+    for chunks in [
+      long + long + many, chunk("iTXt", Data("XML:com.adobe.xmp\0".utf8)), chunk("zTXt", Data([65, 0, 9])),
+    ] {
       var notes: [MediaNote] = []
       #expect(try ImageFile.decode(astronaut(chunks), name: "picture") { notes.append($0) } == plain)
       #expect(try ImageFile.decode(astronaut(chunks, afterPixels: true), name: "picture") { notes.append($0) } == plain)
@@ -104,7 +109,8 @@ import Testing
     let other = try ImageFile.decode(astronaut(second + first, afterPixels: afterPixels), name: "picture")
     #expect(other == plain.upright(from: .rightTop))
     // Exif data go before.
-    let exif = chunk("eXIf", Data("MM\0*".utf8) + big(8) + big(1, 2) + big(274, 2) + big(3, 2) + big(1) + big(8, 2) + big(0, 6))
+    let exif = chunk(
+      "eXIf", Data("MM\0*".utf8) + big(8) + big(1, 2) + big(274, 2) + big(3, 2) + big(1) + big(8, 2) + big(0, 6))
     let both = try ImageFile.decode(astronaut(exif + first, afterPixels: afterPixels), name: "picture")
     #expect(both == plain.upright(from: .leftBottom))
   }
@@ -234,7 +240,8 @@ import Testing
     func wave(_ rate: Int) -> Data {
       func little(_ number: Int, _ bytes: Int = 4) -> Data { Data(big(number, bytes).reversed()) }
       return joined(
-        Data("RIFF".utf8), little(36 + 4000), Data("WAVEfmt ".utf8), little(16), little(1, 2), little(1, 2), little(rate),
+        Data("RIFF".utf8), little(36 + 4000), Data("WAVEfmt ".utf8), little(16), little(1, 2), little(1, 2),
+        little(rate),
         little(rate), little(1, 2), little(8, 2), Data("data".utf8), little(4000),
         Data((0..<4000).map { UInt8(truncatingIfNeeded: $0 * 7) }))
     }

@@ -45,7 +45,8 @@ import Testing
 
   @Test func otherKinds() throws {
     for data in [
-      Data("hello, world".utf8), Data([0]), Data(repeating: 0, count: 5000), try Data(contentsOf: Fixture.url("images/cat.jpg")),
+      Data("hello, world".utf8), Data([0]), Data(repeating: 0, count: 5000),
+      try Data(contentsOf: Fixture.url("images/cat.jpg")),
       try Data(contentsOf: Fixture.url("images/astronaut.png")), try Self.data("sound.m4a"),
       // Lists of other files, which a video library would go and open.
       Data("ffconcat version 1.0\nfile 'h264.mp4'\n".utf8), Data("#EXTM3U\n#EXTINF:1,\nh264.mp4\n".utf8),
@@ -94,7 +95,9 @@ import Testing
     } else {
       let frames = data.ranges(of: Data([0xFF, 0xC0, 0x00, 0x11, 0x08]))
       #expect(frames.count == 20)
-      for frame in frames { data.replaceSubrange(frame.upperBound..<frame.upperBound + 4, with: [0xFF, 0xDC, 0xFF, 0xDC]) }
+      for frame in frames {
+        data.replaceSubrange(frame.upperBound..<frame.upperBound + 4, with: [0xFF, 0xDC, 0xFF, 0xDC])
+      }
       let header = try #require(data.firstRange(of: Data("strf".utf8)))
       data.replaceSubrange(header.upperBound + 8..<header.upperBound + 16, with: [0xDC, 0xFF, 0, 0, 0xDC, 0xFF, 0, 0])
     }
@@ -119,8 +122,11 @@ import Testing
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func survivesDamage(_ seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
-    let files = try ["h264.mp4", "hevc.mp4", "vp8.webm", "vp9.webm", "mpeg4.avi", "mjpeg.avi", "mpeg2.ts", "theora.ogv", "gif.gif", "av1.mp4"]
-      .map(Self.data)
+    let files = try [
+      "h264.mp4", "hevc.mp4", "vp8.webm", "vp9.webm", "mpeg4.avi", "mjpeg.avi", "mpeg2.ts", "theora.ogv", "gif.gif",
+      "av1.mp4",
+    ]
+    .map(Self.data)
     let limits = VideoLimits(pixels: 1 << 18, frames: 500)
     var readable = 0
     for _ in 0..<150 {

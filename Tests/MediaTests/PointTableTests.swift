@@ -23,7 +23,8 @@ import Testing
     "label;z;x;y\nchair leg;3;1.5;2.25\n;6;-4.5;0.5\n", "name\tx\ty\tz\na chair\t1.5\t2.25\t3\n\t-4.5\t0.5\t6\n",
     "X [m], Y [m], Z [m]\n1.5,2.25,3\n-4.5,0.5,6\n", "Easting;Northing;Height\n1.5;2.25;3\n-4.5;0.5;6\n",
     "\"Points:2\",\"Points:0\",\"Points:1\"\n3,1.5,2.25\n6,-4.5,0.5\n", "x y z\n1.5,2.25,3\n-4.5,0.5,6\n",
-    "1.5,2.25,3,\n-4.5,0.5,6,\n", "1.5 2.25 3 255,0,0\n-4.5 0.5 6 0,255,0\n", "\u{FEFF}z,y,x\r\n3,2.25,1.5\r\n6,0.5,-4.5\r\n",
+    "1.5,2.25,3,\n-4.5,0.5,6,\n", "1.5 2.25 3 255,0,0\n-4.5 0.5 6 0,255,0\n",
+    "\u{FEFF}z,y,x\r\n3,2.25,1.5\r\n6,0.5,-4.5\r\n",
     "\u{FEFF}1.5 2.25 3\n-4.5 0.5 6\n", "# rotated about z, then y and x\n1.5 2.25 3\n-4.5 0.5 6\n",
     "northing,easting,z,intensity\n2.25,1.5,3,\n0.5,-4.5,6,\n", "nx,ny,nz,x,y,z\n0,0,1,1.5,2.25,3\n0,0,1,-4.5,0.5,6\n",
   ])
@@ -38,8 +39,10 @@ import Testing
     ("1,5;2,5;3,5\n", 1), ("x;y;z\n1,5;2,5;3,5\n", 2), ("1,5 2,5 3,5\n", 1), ("1,5\t2,5\t3,5\n", 1),
     ("\"1,5\",\"2,5\",\"3,5\"\n", 1), ("1,5, 2,5, 3,5\n", 1), ("1 2 3\n1 2,5 3\n", 2), ("v 1,5 2,5 3,5\n", 1),
     ("OFF\n1 0 0\n0,5 0,5 0,5\n", 3), ("1 2 3 4 5 6\n1 3 4 5 6\n", 2), ("1 2 3\n1 2 3 4\n", 2),
-    ("id,x,y,z\n1,2,3\n", 2), ("x,y,z\n7,1,2,3\n", 2), ("# x y z r g b\n1 2 3\n", 2), ("\"x\" \"y\" \"z\"\n\"1\" 1 2 3\n", 2),
-    ("a,b,c\n1,2,3\n", 1), ("x,y\n1,2\n", 1), ("x,x,y,z\n1,2,3,4\n", 1), ("lat,lon,alt\n1,2,3\n", 1), (",0,1,2\n0,1,2,3\n", 1),
+    ("id,x,y,z\n1,2,3\n", 2), ("x,y,z\n7,1,2,3\n", 2), ("# x y z r g b\n1 2 3\n", 2),
+    ("\"x\" \"y\" \"z\"\n\"1\" 1 2 3\n", 2),
+    ("a,b,c\n1,2,3\n", 1), ("x,y\n1,2\n", 1), ("x,x,y,z\n1,2,3,4\n", 1), ("lat,lon,alt\n1,2,3\n", 1),
+    (",0,1,2\n0,1,2,3\n", 1),
     ("1,234,567.5 2 3\n", 1), ("OFF\n2 0 0\n0 0 0\n1 1 1 255\n", 4), ("OFF\n1 0 0\n0 0 0\n1 1 1\n", 4),
     ("v 1 2 3 4 5\n", 1), ("v 1 nan 3\n", 1), ("1;2;3\n4;;6\n", 2),
   ])
@@ -55,9 +58,13 @@ import Testing
   /// Coordinates in three long rows, as numpy.savetxt writes an array (3, N).
   @Test func tablesThatLieOnTheirSideAreRefused() throws {
     let row = (0..<40).map { "\($0).5" }.joined(separator: " ")
-    guard case .malformed(_, .line(1), let finding)? = #expect(throws: PointFileError.self, performing: {
-      try Self.read("\(row)\n\(row)\n\(row)\n")
-    }) else {
+    guard
+      case .malformed(_, .line(1), let finding)? = #expect(
+        throws: PointFileError.self,
+        performing: {
+          try Self.read("\(row)\n\(row)\n\(row)\n")
+        })
+    else {
       Issue.record("no line")
       return
     }
@@ -67,9 +74,13 @@ import Testing
   /// A table that pandas wrote without names, but with its index.
   @Test func columnsThatCountLinesAreRefused() throws {
     let lines = (0..<9).map { "\($0),\(Double($0) * 0.25 + 1.125),2.5,-0.75" }
-    guard case .malformed(_, .line(1), let finding)? = #expect(throws: PointFileError.self, performing: {
-      try Self.read(lines.joined(separator: "\n"))
-    }) else {
+    guard
+      case .malformed(_, .line(1), let finding)? = #expect(
+        throws: PointFileError.self,
+        performing: {
+          try Self.read(lines.joined(separator: "\n"))
+        })
+    else {
       Issue.record("no line")
       return
     }
@@ -87,9 +98,13 @@ import Testing
   ])
   func columnsThatCountOtherwiseAreRefused(_ numbers: [Int]) throws {
     let lines = numbers.map { "\($0) \(Double($0 * $0 % 7) * 0.25 + 0.125) 2.5 -0.75" }
-    guard case .malformed(_, .line(1), let finding)? = #expect(throws: PointFileError.self, performing: {
-      try Self.read(lines.joined(separator: "\n"))
-    }) else {
+    guard
+      case .malformed(_, .line(1), let finding)? = #expect(
+        throws: PointFileError.self,
+        performing: {
+          try Self.read(lines.joined(separator: "\n"))
+        })
+    else {
       Issue.record("no line")
       return
     }
@@ -104,7 +119,8 @@ import Testing
     ]
     for lines in tables {
       let found = try Self.read(lines.joined(separator: "\n"))
-      #expect(found.points.count == 27 && found.notes.count == 1 && found.notes[0].text.contains("read as x"), "\(lines)")
+      #expect(
+        found.points.count == 27 && found.notes.count == 1 && found.notes[0].text.contains("read as x"), "\(lines)")
     }
     // x that comes again, or goes by no step.
     for numbers in [[1, 1, 2, 2, 3, 3, 4, 4, 5], [5, 1, 5, 2, 5, 3, 5, 4, 5]] {
@@ -115,9 +131,13 @@ import Testing
 
   @Test func decimalCommasWithoutBlanksAreRefused() throws {
     for text in ["0,1257,-0,1321,0,3202\n1,5,2,25,3,1\n", "1,5,2,05,3,1\n1,5,2,25,3,1\n", "0,1257 -0,1321 0,3202\n"] {
-      guard case .malformed(_, .line(1), let finding)? = #expect(throws: PointFileError.self, performing: {
-        try Self.read(text)
-      }) else {
+      guard
+        case .malformed(_, .line(1), let finding)? = #expect(
+          throws: PointFileError.self,
+          performing: {
+            try Self.read(text)
+          })
+      else {
         Issue.record("\(text)")
         continue
       }
@@ -129,10 +149,16 @@ import Testing
   }
 
   @Test func anglesAreNoLengths() throws {
-    for text in ["lat,lon,alt\n47,8,500\n", "# lon lat h\n8 47 500\n8.1 47.1 501\n", "Longitude;Latitude;z\n8;47;500\n"] {
-      guard case .malformed(_, .line(1), let finding)? = #expect(throws: PointFileError.self, performing: {
-        try Self.read(text)
-      }) else {
+    for text in [
+      "lat,lon,alt\n47,8,500\n", "# lon lat h\n8 47 500\n8.1 47.1 501\n", "Longitude;Latitude;z\n8;47;500\n",
+    ] {
+      guard
+        case .malformed(_, .line(1), let finding)? = #expect(
+          throws: PointFileError.self,
+          performing: {
+            try Self.read(text)
+          })
+      else {
         Issue.record("\(text)")
         continue
       }
@@ -170,7 +196,9 @@ import Testing
 
   /// float32 has steps of half a metre at a northing of 5,412,345 m.
   @Test func shapesThatWereRoundedBeforeTheyWereSavedAreTold() throws {
-    let far = try Self.npy("'<f4'", "(4, 3)", Self.floats([5e5, 5_412_345.5, 1, 500_001, 5_412_345, 2, 5e5, 5_412_346, 2.5, 5e5, 5_412_347, 1]))
+    let far = try Self.npy(
+      "'<f4'", "(4, 3)",
+      Self.floats([5e5, 5_412_345.5, 1, 500_001, 5_412_345, 2, 5e5, 5_412_346, 2.5, 5e5, 5_412_347, 1]))
     #expect(far.notes.count == 1 && far.notes[0].text.contains("steps of 0.5"))
     #expect(try Self.npy("'<f4'", "(2, 3)", Self.floats([0, 0, 0.25, 5e5, 5_412_345, 2])).notes.isEmpty)
   }
@@ -182,9 +210,13 @@ import Testing
 
   @Test func utf16IsRefused() {
     for bytes in [[0xFF, 0xFE, 0x31, 0, 0x20, 0], [0xFE, 0xFF, 0, 0x31, 0, 0x20]] as [[UInt8]] {
-      guard case .unsupportedVariant(_, let finding)? = #expect(throws: PointFileError.self, performing: {
-        try PointFile.decode(Data(bytes), name: "cloud")
-      }) else {
+      guard
+        case .unsupportedVariant(_, let finding)? = #expect(
+          throws: PointFileError.self,
+          performing: {
+            try PointFile.decode(Data(bytes), name: "cloud")
+          })
+      else {
         Issue.record("read")
         continue
       }
@@ -199,7 +231,8 @@ import Testing
   }
 
   @Test func plyPropertiesComeInAnyOrder() throws {
-    #expect(try Self.read(Self.ply(["float z", "float y", "float x"], "3 2.25 1.5\n6 0.5 -4.5\n")).points == Self.points)
+    #expect(
+      try Self.read(Self.ply(["float z", "float y", "float x"], "3 2.25 1.5\n6 0.5 -4.5\n")).points == Self.points)
     let list = Self.ply(["list uchar int tags", "float x", "float y", "float z"], "2 8 9 1.5 2.25 3\n\n0 -4.5 0.5 6\n")
     #expect(try Self.read(list).points == Self.points)
     #expect(try Self.read("\u{FEFF}" + list).points == Self.points)
@@ -220,8 +253,10 @@ import Testing
   }
 
   @Test func binaryPLYEndsWithItsRows() throws {
-    let header = "ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
-    let row = Data([Float](arrayLiteral: 1, 2, 3).flatMap { value in withUnsafeBytes(of: value.bitPattern) { Array($0) } })
+    let header =
+      "ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
+    let row = Data(
+      [Float](arrayLiteral: 1, 2, 3).flatMap { value in withUnsafeBytes(of: value.bitPattern) { Array($0) } })
     #expect(try PointFile.decode(Data(header.utf8) + row, name: "cloud").coordinates == [1, 2, 3])
     #expect(throws: PointFileError.self) { try PointFile.decode(Data(header.utf8) + row + row, name: "cloud") }
     let twice = header.replacingOccurrences(of: "property float z", with: "property float x")
@@ -230,7 +265,9 @@ import Testing
 
   // MARK: NPY
 
-  private static func npy(_ descr: String, _ shape: String, _ values: Data) throws -> (points: [Float], notes: [MediaNote]) {
+  private static func npy(_ descr: String, _ shape: String, _ values: Data) throws -> (
+    points: [Float], notes: [MediaNote]
+  ) {
     let header = "{'descr': \(descr), 'fortran_order': False, 'shape': \(shape), }"
     var notes: [MediaNote] = []
     let cloud = try PointFile.decode(PointFileTests.npy(header, values), name: "cloud") { notes.append($0) }
@@ -245,9 +282,13 @@ import Testing
 
   @Test func npyThatLiesOnItsSideIsRefused() throws {
     for columns in [4, 6, 1024, 100_000] {
-      guard case .malformed(_, _, let finding)? = #expect(throws: PointFileError.self, performing: {
-        try Self.npy("'<f4'", "(3, \(columns))", Data(count: 12 * columns))
-      }) else { continue }
+      guard
+        case .malformed(_, _, let finding)? = #expect(
+          throws: PointFileError.self,
+          performing: {
+            try Self.npy("'<f4'", "(3, \(columns))", Data(count: 12 * columns))
+          })
+      else { continue }
       #expect(finding.contains("transpose"))
     }
     let square = try Self.npy("'<f4'", "(3, 3)", Self.floats([1, 2, 3, 4, 5, 6, 7, 8, 9]))
@@ -260,7 +301,10 @@ import Testing
     let records = row(1.5, 2.25, 3) + row(-4.5, 0.5, 6)
     let found = try Self.npy("[('z', '<f4'), ('rgb', '|u1', (3,)), ('x', '<f4'), ('y', '<f4')]", "(2,)", records)
     #expect(found.points == Self.points)
-    for descr in ["[('a', '<f4'), ('b', '<f4'), ('c', '<f4')]", "[('x', '<f4', (2,)), ('y', '<f4'), ('z', '<f4')]", "[('x', '|O'), ('y', '<f4'), ('z', '<f4')]"] {
+    for descr in [
+      "[('a', '<f4'), ('b', '<f4'), ('c', '<f4')]", "[('x', '<f4', (2,)), ('y', '<f4'), ('z', '<f4')]",
+      "[('x', '|O'), ('y', '<f4'), ('z', '<f4')]",
+    ] {
       #expect(throws: PointFileError.self, "\(descr)") { try Self.npy(descr, "(2,)", Data(count: 64)) }
     }
   }
@@ -330,7 +374,8 @@ import Testing
     let again = try PointFile.read(file)
     #expect(again == cloud)
     #expect(abs(again.position(1).y - 5_412_345.956) < 1e-6)
-    #expect(cloud.digits(0).compactMap { Double($0) } == [cloud.position(0).x, cloud.position(0).y, cloud.position(0).z])
+    #expect(
+      cloud.digits(0).compactMap { Double($0) } == [cloud.position(0).x, cloud.position(0).y, cloud.position(0).z])
     #expect(try cloud.points([1]).position(0) == cloud.position(1))
   }
 }

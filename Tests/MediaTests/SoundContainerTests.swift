@@ -8,7 +8,9 @@ import Testing
 @Suite struct SoundContainerTests {
   private static let older = ["tone.wav", "tone.flac", "tone.ogg", "tone.opus", "tone.mp3"]
 
-  static func url(_ name: String) -> URL { Fixture.url(older.contains(name) ? "audio/\(name)" : "audio/containers/\(name)") }
+  static func url(_ name: String) -> URL {
+    Fixture.url(older.contains(name) ? "audio/\(name)" : "audio/containers/\(name)")
+  }
 
   static func file(_ name: String) throws -> Data { try Data(contentsOf: url(name)) }
 
@@ -50,7 +52,9 @@ import Testing
   }
 
   /// The lengths that programs leave in WAV files: FFmpeg all ones, SoX and arecord large signed numbers, others 0.
-  @Test(arguments: [(0xFFFF_FFFF, 0xFFFF_FFFF), (0, 0), (0x7FFF_F024, 0x7FFF_F000), (0x8000_0024, 0x8000_0000)] as [(UInt32, UInt32)])
+  @Test(
+    arguments: [(0xFFFF_FFFF, 0xFFFF_FFFF), (0, 0), (0x7FFF_F024, 0x7FFF_F000), (0x8000_0024, 0x8000_0000)]
+      as [(UInt32, UInt32)])
   func wavFromPipes(_ riff: UInt32, _ data: UInt32) throws {
     var file = try Self.file("tone.wav")
     let expected = try Self.read(file).samples

@@ -14,7 +14,8 @@ import Testing
 
   private static let goldens = Result { try Checkpoint(contentsOf: Fixture.url("video/frames.safetensors")) }
   private static let clips =
-    (try? JSONDecoder().decode([String: Clip].self, from: Data(goldens.get().metadata["clips"]?.utf8 ?? "".utf8))) ?? [:]
+    (try? JSONDecoder().decode([String: Clip].self, from: Data(goldens.get().metadata["clips"]?.utf8 ?? "".utf8)))
+    ?? [:]
   static let names: [String] = clips.keys.sorted()
 
   static func url(_ file: String) -> URL { Fixture.url("video/\(file)") }

@@ -82,7 +82,9 @@ import Testing
   }
 
   /// Damaged files give a count or a `VideoError`, never anything else.
-  @Test(arguments: ["pieces/h264.ts", "pieces/h264.flv", "pieces/live.mkv", "pieces/edited.mp4", "theora.ogv", "mpeg4.avi"])
+  @Test(arguments: [
+    "pieces/h264.ts", "pieces/h264.flv", "pieces/live.mkv", "pieces/edited.mp4", "theora.ogv", "mpeg4.avi",
+  ])
   func survivesDamage(_ name: String) throws {
     var random = SeededGenerator(seed: 9)
     let whole = try Data(contentsOf: Fixture.url("video/\(name)"))

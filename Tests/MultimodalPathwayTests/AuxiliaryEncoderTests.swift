@@ -197,7 +197,8 @@ import Testing
       [String: [String: [Int]]].self, from: Data(contentsOf: Fixture.url("auxiliaries/names.json")))
     let words = [
       "ModernBERT": "gated", "Nomic BERT": "gated", "gated T5": "gated", "GPT-2": "decoder",
-      "Llama": "decoder", "OPT": "decoder", "DeBERTa": "interleaved", "MobileBERT": "narrower", "ALBERT groups": "groups of one layer",
+      "Llama": "decoder", "OPT": "decoder", "DeBERTa": "interleaved", "MobileBERT": "narrower",
+      "ALBERT groups": "groups of one layer",
     ]
     #expect(Set(names.keys) == Set(words.keys))
     for (name, shapes) in names {

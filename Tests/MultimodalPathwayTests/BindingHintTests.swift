@@ -8,7 +8,8 @@ import Testing
     missing: [String] = [], unexpected: [String] = [], others: [String] = []
   ) -> String {
     let tensors = Dictionary(uniqueKeysWithValues: unexpected.map { ($0, Tensor([1], shape: [1])) })
-    var error = ModelWeights.problems(of: tensors, expected: missing.map { Parameter(name: $0, shape: [1], role: .bias) })
+    var error = ModelWeights.problems(
+      of: tensors, expected: missing.map { Parameter(name: $0, shape: [1], role: .bias) })
     error.others = others
     return error.description
   }

@@ -6,8 +6,8 @@ import Testing
 
 /// The losses that a calibration states, against their definition in Double.
 @Suite struct CalibrationLossTests {
-  /// For fc2, what it reads is 8 and little more or less, which bfloat16 holds to a 16th alone, and its weights are whole
-  /// numbers of 1024ths up to 127, which no format rounds.
+  /// For fc2, what it reads is 8 and little more or less, which bfloat16 holds to a 16th alone, and its weights are
+  /// whole numbers of 1024ths up to 127, which no format rounds.
   private static func weights(for layer: PathwayLayer) throws -> ModelWeights {
     var c = VisionTransformerConfiguration(
       architecture: "vit_of_ones_own", imageSize: Extent(square: 32), patchSize: Extent(square: 8), width: 48, depth: 2,

@@ -5,7 +5,8 @@ import Testing
 @Suite struct CallerMemoryTests {
   static func model(classes: Int) throws -> VisionTransformer {
     var c = VisionTransformerConfiguration(
-      architecture: "vit_test", imageSize: Extent(height: 16, width: 16), patchSize: Extent(height: 8, width: 8), width: 24,
+      architecture: "vit_test", imageSize: Extent(height: 16, width: 16), patchSize: Extent(height: 8, width: 8),
+      width: 24,
       depth: 2, heads: 2)
     c.classCount = classes
     return try VisionTransformer(.random(c, seed: 3), engine: Engine(threads: 2))

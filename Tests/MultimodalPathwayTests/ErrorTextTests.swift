@@ -8,7 +8,8 @@ import Testing
   private static let text = "\u{1B}]0;title\u{7}\n\u{9B}2J\u{202E}<b>" + String(repeating: "x", count: 1 << 20)
 
   private static let errors: [any CustomStringConvertible & Sendable] = [
-    CheckpointError.duplicateName(file: text, name: text), CheckpointError.ambiguousTensors(file: text, keys: [text, text]),
+    CheckpointError.duplicateName(file: text, name: text),
+    CheckpointError.ambiguousTensors(file: text, keys: [text, text]),
     ConfigurationError.badValue(file: text, key: text, found: text, expected: text),
     ConfigurationError.unknownArchitecture(text, nearest: [text]),
     CheckpointLayoutError.unrecognized(names: [text]), CheckpointLayoutError.shapes(tensors: [text], shapes: []),
@@ -32,9 +33,10 @@ import Testing
 
   @Test func bindings() throws {
     let checkpoint = Checkpoint(tensors: [Self.text: Tensor([1], shape: [1])])
-    let error = try #require(#expect(throws: BindingError.self) {
-      try ModelWeights(checkpoint: checkpoint, configuration: .preset("vit_tiny_patch16_224"))
-    })
+    let error = try #require(
+      #expect(throws: BindingError.self) {
+        try ModelWeights(checkpoint: checkpoint, configuration: .preset("vit_tiny_patch16_224"))
+      })
     #expect(error.unexpected == [Self.text] && error.description.unicodeScalars.count <= 2005)
     #expect(error.description.unicodeScalars.allSatisfy { !$0.isUnfitForALine })
   }

@@ -47,7 +47,8 @@ import Testing
     var features: [Float] = []
     var place = 0
     while place < samples.count {
-      let portion = min(samples.count - place, [1, 159, 160, 161, 399, 400, 401, 7000, 90_000].randomElement(using: &random)!)
+      let portion = min(
+        samples.count - place, [1, 159, 160, 161, 399, 400, 401, 7000, 90_000].randomElement(using: &random)!)
       features += try stream.append(samples[place..<place + portion])
       place += portion
     }
@@ -121,7 +122,8 @@ import Testing
     let features = try prepare.features(sound(19))
     let windows = try prepare(sound(19), .sliding(hop: 4))
     for (index, start) in [0, 4, 8, 9].enumerated() {
-      #expect(Array(windows[index * 60..<(index + 1) * 60]) == features[start * 6..<(start + 10) * 6].map { ($0 + 4) / 4 })
+      #expect(
+        Array(windows[index * 60..<(index + 1) * 60]) == features[start * 6..<(start + 10) * 6].map { ($0 + 4) / 4 })
     }
     #expect(throws: AudioError.tooManyWindows(found: 1025, limit: 1024)) {
       try prepare.starts(10 + 1024, .sliding(hop: 1))

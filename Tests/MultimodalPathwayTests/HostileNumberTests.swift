@@ -52,7 +52,8 @@ import Testing
       for rate in numbers + [.max] {
         for segments in numbers {
           for count in numbers + [.max] {
-            let clips = VideoSampling(frames: frames, rate: rate, segments: segments, rule: rule).clips(frameCount: count)
+            let clips = VideoSampling(frames: frames, rate: rate, segments: segments, rule: rule).clips(
+              frameCount: count)
             let isUsable = frames > 0 && rate > 0 && segments > 0 && count > 0
             #expect(clips.count == (isUsable ? segments : 0))
             #expect(clips.allSatisfy { $0.count == frames && $0.allSatisfy { (0..<count).contains($0) } })
@@ -65,7 +66,8 @@ import Testing
   /// A configuration of a few bytes must not ask for positions of any size.
   @Test func positionsAreNotResampledToAnySize() throws {
     let c = VisionTransformerConfiguration(
-      architecture: "vit_test", imageSize: Extent(square: 8), patchSize: Extent(square: 2), width: 8, depth: 1, heads: 1)
+      architecture: "vit_test", imageSize: Extent(square: 8), patchSize: Extent(square: 2), width: 8, depth: 1, heads: 1
+    )
     let weights = try ModelWeights.random(c, seed: 1)
     #expect(try weights.resized(to: Extent(height: 512, width: 512)).configuration.patchCount == 1 << 16)
     #expect(throws: ConfigurationError.self) { try weights.resized(to: Extent(height: 514, width: 512)) }

@@ -59,7 +59,8 @@ import Testing
     (#"{"crop_mode": "random"}"#, "center, squash, border"), (#"{"input_size": [1, 28, 28]}"#, "[3, height, width]"),
     (#"{"input_size": [3, 0, 28]}"#, "1...65536"), (#"{"std": [0.2, 0, 0.2]}"#, "other than 0"),
     (#"{"mean": [0.5]}"#, "three numbers"), (#"{"crop_pct": -1}"#, "fraction"), (#"{"crop_pct": 1e-300}"#, "fraction"),
-    (#"{"crop_pct": "x"}"#, "crop_pct"), (#"{"mean": 3}"#, "'mean' is not a list"), ("{", "not valid JSON"), ("[]", "not a"),
+    (#"{"crop_pct": "x"}"#, "crop_pct"), (#"{"mean": 3}"#, "'mean' is not a list"), ("{", "not valid JSON"),
+    ("[]", "not a"),
   ])
   func timmErrorsSayWhatIsExpected(_ json: String, _ words: String) {
     let error = #expect(throws: ImagePreprocessingError.self) { try timm(json) }

@@ -58,10 +58,12 @@ import Testing
       }
       let target = try ModelWeights(
         checkpoint: Checkpoint(contentsOf: files[0]), configuration: golden.target.configuration)
-      let joined = try target
+      let joined =
+        try target
         .attach(
           auxiliary: AuxiliaryWeights(modelAt: files[1]), layers: [.qkv, .fc2], blockMap: .explicit([0: 1]),
-          scales: ["attn.qkv": 0.5, "blocks.0.mlp.fc2": 0.1])
+          scales: ["attn.qkv": 0.5, "blocks.0.mlp.fc2": 0.1]
+        )
         .attach(auxiliary: AuxiliaryWeights(modelAt: files[2]), blockMap: .reversed, bias: .combined, scale: -0.25)
       let output = folder.appendingPathComponent("merged.safetensors")
       let engine = try Engine(threads: 1)

@@ -92,8 +92,8 @@ import Testing
     }
   }
 
-  /// `M2PT_PAIR_TABLE=pairs.md swift test -c release --filter ModalityPairTests` writes every pair's worst error over its
-  /// bound: of any layer in any execution, and of two-branch against merged logits.
+  /// `M2PT_PAIR_TABLE=pairs.md swift test -c release --filter ModalityPairTests` writes every pair's worst error over
+  /// its bound: of any layer in any execution, and of two-branch against merged logits.
   @Test(.enabled(if: ProcessInfo.processInfo.environment["M2PT_PAIR_TABLE"] != nil))
   func table() throws {
     let engine = try Engine(threads: 2)

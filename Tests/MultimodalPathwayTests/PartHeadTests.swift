@@ -6,9 +6,10 @@ import Testing
 /// Numbers of the point heads that no golden tells apart from their neighbours.
 @Suite struct PartHeadTests {
   /// PointNet++'s `1 / (d + 1e-8)`, normalised. Where distances are as small as the constant, it decides.
-  @Test(arguments: [
-    [0, 0, 0], [0, 1e-8, 3e-8], [0, 1, 4], [1e-9, 1e-8, 1e-7], [2e-8, 2e-8, 5e-8], [0.25, 0.5, 1],
-  ] as [[Float]])
+  @Test(
+    arguments: [
+      [0, 0, 0], [0, 1e-8, 3e-8], [0, 1, 4], [1e-9, 1e-8, 1e-7], [2e-8, 2e-8, 5e-8], [0.25, 0.5, 1],
+    ] as [[Float]])
   func sharesAreInverseSquaresPlusTheConstant(_ squares: [Float]) {
     let inverses = squares.map { 1 / (Double($0) + 1e-8) }
     let expected = inverses.map { $0 / inverses.reduce(0, +) }

@@ -3,7 +3,8 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Names that timm has and this engine does not run, by what it lacks (Tests/Fixtures/model/architectures_refused.json).
+/// Names that timm has and this engine does not run, by what it lacks
+/// (Tests/Fixtures/model/architectures_refused.json).
 @Suite struct RefusedArchitectureTests {
   static let forms = ["%", "%.600ep_in1k", "timm/%", "hf_hub:timm/%.600ep_in1k", "hf-hub:timm/%"]
 
@@ -52,8 +53,9 @@ import Testing
   @Test func namesOfOlderTimmAreThoseOfToday() throws {
     let clip = try VisionTransformerConfiguration.preset("vit_huge_patch14_clip_224.laion2b")
     #expect(try VisionTransformerConfiguration.preset("vit_huge_patch14_224_clip_laion2b") == clip)
-    #expect(throws: ConfigurationError.lacking(
-      architecture: "vit_base_r50_s16_384", features: "a convolutional stem (HybridEmbed), the norm GroupNormAct")
+    #expect(
+      throws: ConfigurationError.lacking(
+        architecture: "vit_base_r50_s16_384", features: "a convolutional stem (HybridEmbed), the norm GroupNormAct")
     ) { try VisionTransformerConfiguration.preset("vit_base_resnet50_384") }
   }
 

@@ -14,10 +14,12 @@ import Testing
   }
 
   /// transformers' configuration classes: `layer_norm_eps`.
-  @Test(arguments: [
-    ("vit", 1e-12), ("deit", 1e-12), ("vit_mae", 1e-12), ("videomae", 1e-12), ("audio-spectrogram-transformer", 1e-12),
-    ("dinov2", 1e-6), ("dinov2_with_registers", 1e-6),
-  ] as [(String, Float)])
+  @Test(
+    arguments: [
+      ("vit", 1e-12), ("deit", 1e-12), ("vit_mae", 1e-12), ("videomae", 1e-12),
+      ("audio-spectrogram-transformer", 1e-12),
+      ("dinov2", 1e-6), ("dinov2_with_registers", 1e-6),
+    ] as [(String, Float)])
   func epsilonIsTheModelTypesOwn(_ type: String, _ epsilon: Float) throws {
     #expect(try huggingFace(type).epsilon == epsilon)
     #expect(try huggingFace(type, #", "layer_norm_eps": 0.25"#).epsilon == 0.25)

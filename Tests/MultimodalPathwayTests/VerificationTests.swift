@@ -23,7 +23,9 @@ import Testing
     let storage = golden.elementType == .float64 ? 0 : unitRoundoff
     var worst = 0.0
     for (a, b) in zip(found.values, expected) { worst = max(worst, abs(a - b)) }
-    #expect(found.values.count == expected.count && worst <= largest * (0x1p-33 + storage), "\(label): \(worst) of \(largest)")
+    #expect(
+      found.values.count == expected.count && worst <= largest * (0x1p-33 + storage), "\(label): \(worst) of \(largest)"
+    )
   }
 
   @Test(arguments: GoldenTests.cases) func referenceEqualsTimm(_ name: String) throws {
@@ -95,7 +97,8 @@ import Testing
     let (wrong, _) = try Self.joined(scale: 0.3003)
     let engine = try Engine(threads: 2)
     let reference = try ReferenceTransformer(right, engine: engine).run(images).features
-    let found = try #require(VisionTransformer(wrong, execution: .merged, engine: engine).forward(images, features: true).features)
+    let found = try #require(
+      VisionTransformer(wrong, execution: .merged, engine: engine).forward(images, features: true).features)
     let limit = deviations(elements: reference.values.count)
     let broken = zip(try found.float32(), reference.values.indices).filter { value, index in
       abs(Double(value) - reference.values[index]) > limit * reference.deviations[index]

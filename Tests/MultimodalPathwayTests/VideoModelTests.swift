@@ -51,7 +51,8 @@ import Testing
     defer { try? FileManager.default.removeItem(at: file) }
     // A small file under a large name: the tensors say what the name does not, and the rest is told.
     let tensors = GoldenTests.part(golden, "weights.").tensors
-    try Checkpoint(tensors: Dictionary(uniqueKeysWithValues: tensors.map { (prefix + $0.key, $0.value) })).write(to: file)
+    try Checkpoint(tensors: Dictionary(uniqueKeysWithValues: tensors.map { (prefix + $0.key, $0.value) })).write(
+      to: file)
     let c = try ModelWeights.configuration(
       at: file, of: Checkpoint(contentsOf: file), architecture: "vit_small_patch16_224")
     #expect(c.modality == .video && c.tubelet == 2 && c.frames == 16 && !c.hasClassToken && c.classCount == 5)

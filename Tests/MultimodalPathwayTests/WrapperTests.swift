@@ -48,7 +48,8 @@ import Testing
     #expect(auxiliary.depth == plain.configuration.depth)
   }
 
-  /// DINO's, iBOT's and DINOv2's training checkpoints: the projection next to the backbone, which evaluation leaves out.
+  /// DINO's, iBOT's and DINOv2's training checkpoints: the projection next to the backbone, which evaluation leaves
+  /// out.
   @Test(arguments: ["", "module."])
   func projectionsOfSelfDistillationAreDropped(_ outer: String) throws {
     for head in [
@@ -177,8 +178,9 @@ import Testing
   @Test func chunksWithGapsAreErrors() throws {
     var tensors: [String: Tensor] = [:]
     for (name, tensor) in plain.tensors {
-      tensors[name.replacingOccurrences(of: "blocks.1.", with: "blocks.1.7.").replacingOccurrences(
-        of: "blocks.0.", with: "blocks.0.0.")] = tensor
+      tensors[
+        name.replacingOccurrences(of: "blocks.1.", with: "blocks.1.7.").replacingOccurrences(
+          of: "blocks.0.", with: "blocks.0.0.")] = tensor
     }
     #expect(throws: CheckpointLayoutError.chunks(block: "blocks.", found: ["0.0", "1.7"])) { try load(tensors) }
   }

@@ -1,9 +1,8 @@
 import Foundation
 import MultimodalPathway
+import PathwayProbing
 import TestSupport
 import Testing
-
-import PathwayProbing
 
 /// What ridge regression refuses, one by one, and its smaller pieces.
 @Suite struct RidgeErrorTests {

@@ -1,9 +1,8 @@
 import Foundation
 import MultimodalPathway
+import PathwayProbing
 import TestSupport
 import Testing
-
-import PathwayProbing
 
 /// Ridge heads against scikit-learn's `Ridge` in float64 and against the rules of their choice.
 @Suite struct RidgeTests {

@@ -1,9 +1,8 @@
 import Foundation
 import MultimodalPathway
+import PathwayProbing
 import TestSupport
 import Testing
-
-import PathwayProbing
 
 /// Features on a disk are the same features.
 @Suite struct RowsOnDiskTests {

@@ -47,7 +47,8 @@ import Testing
     return try JSONDecoder().decode([Answer].self, from: Data(result.output.utf8))[0].classes
   }
 
-  @Test(arguments: [(1, nil), (3, "multi_label_classification"), (1, "multi_label_classification")] as [(Int, String?)])
+  @Test(
+    arguments: [(1, nil), (3, "multi_label_classification"), (1, "multi_label_classification")] as [(Int, String?)])
   func oneLabelAndManyHaveSigmoids(_ count: Int, _ problem: String?) throws {
     try withModel(count, problem) { model, logits in
       for item in try classes(model, []) {

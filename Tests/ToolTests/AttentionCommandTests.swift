@@ -117,7 +117,8 @@ import m2pt
       for (options, status, text) in [
         ([], 64, "--output"), (output + ["--token", "4,"], 64, "token"), (output + ["--head", "-1"], 64, "head"),
         (output + ["--opacity", "2"], 64, "opacity"), (output + ["--block", "2"], 1, "blocks 0...1"),
-        (output + ["--head", "3"], 1, "heads 0...2"), (output + ["--token", "0,4"], 1, "4 x 4 patches"), (output + ["--token", "4"], 1, "ROW,COLUMN"),
+        (output + ["--head", "3"], 1, "heads 0...2"), (output + ["--token", "0,4"], 1, "4 x 4 patches"),
+        (output + ["--token", "4"], 1, "ROW,COLUMN"),
       ] as [([String], Int32, String)] {
         let result = try Tool.run(["attention", "--model", path, picture] + options)
         #expect(result.status == status && result.errors.contains(text), "\(options): \(result.errors)")

@@ -117,7 +117,8 @@ import Testing
             refused += run.status == 1 ? 1 : 0
             #expect(run.status == 0 || run.status == 1, "\(name), \(text): \(run.status) \(run.errors)")
             #expect(run.status == 0 || run.errors.contains("Error: "), "\(name), \(text): \(run.errors)")
-            #expect(found == after || run.status == 1 && found == before, "\(name), \(text): \(run.status) \(run.errors)")
+            #expect(
+              found == after || run.status == 1 && found == before, "\(name), \(text): \(run.status) \(run.errors)")
             if name == "classify", run.status == 0 { #expect(run.output == good.output, "\(text)") }
             let left = try FileManager.default.contentsOfDirectory(atPath: results.path)
             #expect(left == ["output.png"], "\(name), \(text): \(left)")

@@ -3,7 +3,8 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Files that ask for far more memory than they have bytes, and configurations with extreme numbers, given to processes.
+/// Files that ask for far more memory than they have bytes, and configurations with extreme numbers, given to
+/// processes.
 @Suite struct HostileFileTests {
   private func big(_ number: Int) -> Data { withUnsafeBytes(of: UInt32(number).bigEndian) { Data($0) } }
 

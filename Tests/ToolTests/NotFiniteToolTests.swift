@@ -179,10 +179,11 @@ import Testing
         }
       }
       for option in [[], ["--skip-unreadable"]] {
-        let found = try Tool.run([
-          "probe", "--model", model, "--train", folder.path + "/train", "--folds", "2", "--output",
-          folder.path + "/out",
-        ] + option)
+        let found = try Tool.run(
+          [
+            "probe", "--model", model, "--train", folder.path + "/train", "--folds", "2", "--output",
+            folder.path + "/out",
+          ] + option)
         #expect(found.status == 1 && found.errors.contains("y/1.png: a feature of it is not finite"), "\(found.errors)")
       }
       #expect(!FileManager.default.fileExists(atPath: folder.path + "/out"))

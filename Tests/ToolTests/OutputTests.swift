@@ -40,7 +40,9 @@ import Testing
       try Data((0..<2048).map { "\($0 % 7) \($0 % 11) \($0 % 13)\n" }.joined().utf8).write(to: cloud)
       let parts = file("parts")
       try PointToolTests.makeModel("segmenter", in: parts)
-      let ofParts = [parts.appendingPathComponent("model.safetensors"), parts.appendingPathComponent("config.json"), cloud]
+      let ofParts = [
+        parts.appendingPathComponent("model.safetensors"), parts.appendingPathComponent("config.json"), cloud,
+      ]
       let segment = ["segment", "--model", parts.path, cloud.path]
       try body(
         folder,
@@ -52,9 +54,11 @@ import Testing
             inputs: [weights, config, picture], replacesItsOwn: false),
           Writer(name: "m.safetensors", arguments: ["merge"] + pathway, inputs: ofPathway),
           Writer(
-            name: "v.html", arguments: ["verify", "--random-tokens", "3"] + pathway, option: "--html", inputs: ofPathway),
+            name: "v.html", arguments: ["verify", "--random-tokens", "3"] + pathway, option: "--html", inputs: ofPathway
+          ),
           Writer(
-            name: "b.html", arguments: ["bench", "--runs", "1"] + model, option: "--html", inputs: [weights, config, plan]),
+            name: "b.html", arguments: ["bench", "--runs", "1"] + model, option: "--html",
+            inputs: [weights, config, plan]),
           Writer(name: "s.ply", arguments: segment, inputs: ofParts),
           Writer(name: "s.png", arguments: segment, inputs: ofParts),
         ])
@@ -75,7 +79,9 @@ import Testing
           for kind in ["itself", "symbolic link", "hard link"] {
             // A points' picture needs a name that ends in .png or .ply.
             if kind == "itself", writer.arguments[0] == "segment" { continue }
-            if kind == "symbolic link" { try FileManager.default.createSymbolicLink(at: link, withDestinationURL: input) }
+            if kind == "symbolic link" {
+              try FileManager.default.createSymbolicLink(at: link, withDestinationURL: input)
+            }
             if kind == "hard link" { try FileManager.default.linkItem(at: input, to: link) }
             let output = kind == "itself" ? input : link
             for more in [[], ["--overwrite"]] as [[String]] {
@@ -151,7 +157,8 @@ import Testing
         }
         for name in ["", folder.path + "/", folder.path + "/new/"] where writer.arguments[0] != "segment" {
           let run = try Tool.run(writer.arguments + [writer.option, name, "--overwrite"])
-          #expect(run.status == 1 && run.errors.contains("names no file"), "\(writer.arguments), '\(name)': \(run.errors)")
+          #expect(
+            run.status == 1 && run.errors.contains("names no file"), "\(writer.arguments), '\(name)': \(run.errors)")
         }
         let missing = folder.appendingPathComponent("no/folder/" + writer.name)
         let run = try Tool.run(writer.arguments + [writer.option, missing.path])
@@ -185,7 +192,8 @@ import Testing
         ["classify", "--model", model, picture], ["classify", "--model", model, "--json", picture],
         ["classify", "--model", model, "--csv", picture], ["convert", model, folder.path + "/converted"],
         ["bench", "--runs", "1", "--model", model, "--json"], ["attention", "--model", model, "--json", picture],
-        ["demo"], ["demo", "--json"], ["segment", "--model", folder.path + "/parts", "--csv", folder.path + "/cloud.xyz"],
+        ["demo"], ["demo", "--json"],
+        ["segment", "--model", folder.path + "/parts", "--csv", folder.path + "/cloud.xyz"],
       ]
       commands += writers.map { $0.arguments + [$0.option, folder.appendingPathComponent($0.name).path] }
       for command in commands {

@@ -14,11 +14,12 @@ import m2pt
   /// 247: a point right r, up u and in front f is at column 256 + 247 (r cos 35 - f sin 35) and row
   /// 256 - 247 (u cos 20 - (r sin 35 + f cos 35) sin 20). Its black is paler by 0.4 (0.5 - d / 2) of white,
   /// d = u sin 20 + (r sin 35 + f cos 35) cos 20 towards the camera.
-  @Test(arguments: [
-    ([0, 1, 0], UpAxis.y, (24, 256, 34), (488, 256, 68)), ([1, 0, 0], .y, (304, 458, 24), (208, 54, 78)),
-    ([0, 0, 1], .y, (325, 114, 12), (187, 398, 90)), ([0, 0, 1], .z, (24, 256, 34), (488, 256, 68)),
-    ([0, 1, 0], .z, (187, 398, 90), (325, 114, 12)),
-  ] as [([Float], UpAxis, (Int, Int, UInt8), (Int, Int, UInt8))])
+  @Test(
+    arguments: [
+      ([0, 1, 0], UpAxis.y, (24, 256, 34), (488, 256, 68)), ([1, 0, 0], .y, (304, 458, 24), (208, 54, 78)),
+      ([0, 0, 1], .y, (325, 114, 12), (187, 398, 90)), ([0, 0, 1], .z, (24, 256, 34), (488, 256, 68)),
+      ([0, 1, 0], .z, (187, 398, 90), (325, 114, 12)),
+    ] as [([Float], UpAxis, (Int, Int, UInt8), (Int, Int, UInt8))])
   func pointsAreWhereTheCameraSeesThem(
     _ axis: [Float], _ up: UpAxis, _ first: (row: Int, column: Int, grey: UInt8),
     _ second: (row: Int, column: Int, grey: UInt8)

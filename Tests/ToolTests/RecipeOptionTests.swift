@@ -209,7 +209,8 @@ import Testing
       func logits(_ rule: VideoSampling.Rule) throws -> [Float] {
         let sampling = VideoSampling(frames: 4, rate: 2, rule: rule)
         let views = try VideoFile(clip).clips(
-          VideoPreprocessor(.videoMAE(size: Extent(square: 16)), sampling: sampling)).tensor()
+          VideoPreprocessor(.videoMAE(size: Extent(square: 16)), sampling: sampling)
+        ).tensor()
         return try VisionTransformer(weights, engine: Engine())(views).float32()
       }
       struct Answer: Decodable {

@@ -92,7 +92,8 @@ import Testing
       let first = try answers(options)[0]
       #expect(first.views == 1)
       for item in first.classes { #expect(Float(item.logit) == logits[item.index]) }
-      #expect(try answers(options + ["--hop", "0.16", "--threads", "1"])[0].classes.map(\.logit) == slid.classes.map(\.logit))
+      #expect(
+        try answers(options + ["--hop", "0.16", "--threads", "1"])[0].classes.map(\.logit) == slid.classes.map(\.logit))
       #expect(loaded.configuration.tokenCount == 5)
     }
   }
@@ -103,7 +104,8 @@ import Testing
       let file = folder.appendingPathComponent("narrow.wav")
       try noise(8000, rate: 8000, seed: 2).write(to: file)
       let refused = try Tool.run(["classify", "--model", model, file.path])
-      #expect(refused.status == 1 && refused.errors.contains("8000 samples a second, expected 16000"), "\(refused.errors)")
+      #expect(
+        refused.status == 1 && refused.errors.contains("8000 samples a second, expected 16000"), "\(refused.errors)")
       #expect(refused.errors.contains("(--resample)"), "\(refused.errors)")
       #expect(try answers(["--model", model, "--resample", file.path]).count == 1)
       let picture = try Tool.run(["classify", "--model", model, Fixture.url("images/cat.jpg").path])
@@ -159,7 +161,8 @@ import Testing
       let model = try makeModel(in: folder)
       let file = Fixture.url("audio/containers/pipe.w64").path
       let result = try Tool.run(["classify", "--model", model, file])
-      #expect(result.status == 0 && result.errors.contains("note: \(file): its header gives no length"), "\(result.errors)")
+      #expect(
+        result.status == 0 && result.errors.contains("note: \(file): its header gives no length"), "\(result.errors)")
     }
   }
 

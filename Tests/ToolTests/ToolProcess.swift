@@ -67,7 +67,8 @@ enum Tool {
   ) throws -> (bytes: Int, status: Int32, errors: String) {
     var peak = 0
     let result = try watched(arguments, in: folder, processorSeconds: processorSeconds) { process in
-      guard let text = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8), text.hasPrefix("Name:\tm2pt"),
+      guard let text = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8),
+        text.hasPrefix("Name:\tm2pt"),
         let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
         let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
       else { return }

@@ -45,7 +45,8 @@ import Testing
       let auxiliary = folder.appendingPathComponent("auxiliary.safetensors")
       let before = try Data(contentsOf: auxiliary)
       let result = try Tool.run([
-        "merge", "--target", folder.appendingPathComponent("target").path, "--auxiliary", auxiliary.path, "--scale", "1",
+        "merge", "--target", folder.appendingPathComponent("target").path, "--auxiliary", auxiliary.path, "--scale",
+        "1",
         "--output", auxiliary.path,
       ])
       #expect(result.status == 1)

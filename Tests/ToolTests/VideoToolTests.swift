@@ -11,7 +11,8 @@ import Testing
     let model = folder.appendingPathComponent("model")
     try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
     var c = VisionTransformerConfiguration(
-      architecture: "vit_test", imageSize: Extent(square: 16), patchSize: Extent(square: 8), width: 48, depth: 2, heads: 3)
+      architecture: "vit_test", imageSize: Extent(square: 16), patchSize: Extent(square: 8), width: 48, depth: 2,
+      heads: 3)
     c.modality = .video
     (c.frames, c.tubelet, c.samplingRate) = (4, 2, 2)
     c.hasClassToken = false
@@ -55,7 +56,8 @@ import Testing
       #expect(recipe == .videoMAE(size: Extent(square: 16)))
       let sampling = VideoSampling(frames: 4, rate: 2, segments: 5)
       let views = try VideoFile(URL(fileURLWithPath: clip)).clips(
-        VideoPreprocessor(recipe, sampling: sampling, crops: 3)).tensor()
+        VideoPreprocessor(recipe, sampling: sampling, crops: 3)
+      ).tensor()
       let logits = try model(views).float32()
       var expected = [0.0, 0, 0]
       for view in 0..<15 {
@@ -71,7 +73,8 @@ import Testing
         #expect(item.logit == Float((0..<15).reduce(0.0) { $0 + Double(logits[3 * $1 + item.index]) } / 15))
       }
       // Passes of any size give the same; another video is another answer; a directory stands for its videos.
-      let both = try classify(path, options + ["--batch", "4", "--threads", "1", clip, Fixture.url("video/hevc.mp4").path])
+      let both = try classify(
+        path, options + ["--batch", "4", "--threads", "1", clip, Fixture.url("video/hevc.mp4").path])
       #expect(both.count == 2 && both[0].classes.map(\.probability) == answers[0].classes.map(\.probability))
       #expect(both[1].classes.map(\.probability) != answers[0].classes.map(\.probability))
       #expect(try classify(path, [Fixture.url("video").path]).count == 21)
@@ -157,7 +160,10 @@ import Testing
       }
       let output = folder.appendingPathComponent("probed").path
       let result = try Tool.run(
-        ["probe", "--model", model, "--train", folder.appendingPathComponent("train").path, "--folds", "2", "--output", output])
+        [
+          "probe", "--model", model, "--train", folder.appendingPathComponent("train").path, "--folds", "2", "--output",
+          output,
+        ])
       try #require(result.status == 0, "\(result.errors)")
       let probed = try ModelWeights(modelAt: URL(fileURLWithPath: output)).configuration
       #expect(probed.modality == .video && probed.samplingRate == 2 && probed.labels == ["colour", "gray"])

@@ -40,7 +40,8 @@ enum CaseServer {
     }
   }
 
-  /// What callgrind collects in. Its result keeps it from ending in a jump into the run, which no tool would see return.
+  /// What callgrind collects in. Its result keeps it from ending in a jump into the run, which no tool would see
+  /// return.
   @inline(never)
   static func countedRun(_ run: PathwayRun) throws -> Int {
     try run()

@@ -1,11 +1,12 @@
 import Foundation
 import MultimodalPathway
 
-/// A model that waits: one forward pass for every line on standard input, its milliseconds on standard output. For comparing
-/// with engines that live in other processes (perf/peers).
+/// A model that waits: one forward pass for every line on standard input, its milliseconds on standard output. For
+/// comparing with engines that live in other processes (perf/peers).
 ///
-/// INPUT holds `images` (B, channels, H, W). OUTPUT gets the `logits` (B, classes) of a pass made before the first line.
-/// PATHWAY is `plain`, or an execution with an auxiliary of random weights. PRECISION is float32, bfloat16 or int8.
+/// INPUT holds `images` (B, channels, H, W). OUTPUT gets the `logits` (B, classes) of a pass made before the first
+/// line. PATHWAY is `plain`, or an execution with an auxiliary of random weights. PRECISION is float32, bfloat16 or
+/// int8.
 @main
 enum ForwardServer {
   static func main() throws {

@@ -12,7 +12,7 @@ mp_png *mp_png_open(const uint8_t *bytes, size_t count, const mp_media_limits *l
 uint32_t mp_png_width(const mp_png *png);
 uint32_t mp_png_height(const mp_png *png);
 
-/// Decodes to `rgb`, (height, width, 3) bytes without padding, then reads the metadata behind the image. Once per
+/// Decodes to `rgb`, (height, width, 3) bytes without padding, then reads the metadata after the image. Once per
 /// handle.
 mp_media_status mp_png_decode(mp_png *png, uint8_t *rgb, mp_media_report *report);
 

@@ -24,7 +24,7 @@ mp_video *mp_video_open(
 /// Truncated where the last frame is cut, or where an MP4's tables promise more than the file holds.
 mp_media_status mp_video_count(mp_video *video, uint64_t *frames, mp_media_report *report);
 
-/// Decodes the next frame in order of display; mp_media_end behind the last one.
+/// Decodes the next frame in order of display; mp_media_end after the last one.
 mp_media_status mp_video_next(mp_video *video, mp_media_report *report);
 
 /// Size of the frame that mp_video_next decoded, as stored.

@@ -14,7 +14,7 @@ struct ByteCursor {
   /// The number of bytes to the end.
   var remaining: Int { bytes.count - offset }
 
-  /// The next `count` bytes; nil, and no move, where there are not so many.
+  /// The next `count` bytes; nil, without a move, if fewer are left.
   mutating func take(_ count: Int) -> UnsafeRawBufferPointer? {
     guard count >= 0, count <= bytes.count - offset else { return nil }
     defer { offset += count }

@@ -8,8 +8,8 @@ struct PickleMachine {
   static let byteLimit = 1 << 25
   /// Texts and bytes of this length or more do not count toward `byteLimit`: they cost no more memory than short ones.
   static let longPayload = 1 << 10
-  /// The most tuples, lists, dictionaries, tensors and arrays, and the most values that are kept to be recalled: the same model has 1.2 million. Each takes some 100 bytes
-  /// of memory, and may take a single byte of the pickle.
+  /// The most tuples, lists, dictionaries, tensors and arrays, and the most values that are kept to be recalled: the
+  /// same model has 1.2 million. Each takes some 100 bytes of memory, and may take a single byte of the pickle.
   static let objectLimit = 1 << 22
   /// The most values that may wait on the stack; `torch.save` keeps a few thousand there.
   static let stackLimit = 1 << 20
@@ -223,7 +223,7 @@ struct PickleMachine {
     return Array(stack.suffix(count))
   }
 
-  /// Everything behind the last mark, which goes.
+  /// Everything after the last mark, which is removed.
   private mutating func popGroup() throws -> [PickleValue] {
     guard let start = marks.popLast() else { throw malformed("a group ends that was not begun") }
     defer { stack.removeSubrange(start...) }

@@ -24,7 +24,7 @@ struct ZipArchive {
     var count: UInt64
     var offset: UInt64
     var size: UInt64
-    /// Where these numbers were found, which is behind the directory.
+    /// Where these numbers were found: after the directory.
     var end: Int
   }
 
@@ -64,7 +64,8 @@ struct ZipArchive {
       guard var entry = Self.entry(&cursor) else { throw malformed("entry \(index) of its directory is not whole") }
       let name = entry.name
       guard name.utf8.count <= Self.longestName, !name.hasTooManyCombiningMarks else {
-        throw malformed("the name of entry \(index) has \(name.utf8.count) bytes, expected \(Self.longestName) of text at most")
+        throw malformed(
+          "the name of entry \(index) has \(name.utf8.count) bytes, expected \(Self.longestName) of text at most")
       }
       guard entry.flags & 1 == 0 else { throw malformed("'\(name)' is encrypted") }
       if entry.method != 0 {
@@ -95,7 +96,7 @@ struct ZipArchive {
     self.checksums = checksums.values.contains { $0 != 0 } ? checksums : [:]
   }
 
-  /// Finds the directory's end, which is behind everything but a comment of at most 65,535 bytes.
+  /// Finds the directory's end, which only a comment of at most 65,535 bytes follows.
   private static func directory(
     _ bytes: UnsafeRawBufferPointer, _ malformed: (String) -> CheckpointError
   ) throws -> Directory {

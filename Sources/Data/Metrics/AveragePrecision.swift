@@ -1,7 +1,8 @@
 /// Average precision of classes of which any number may be right, as AudioSet's results are stated.
 ///
 /// A class's average precision is the sum over thresholds of (R_n - R_{n-1}) P_n: recall R and precision P of the
-/// samples whose score is at least the n-th largest. Equal scores share a threshold (scikit-learn's `average_precision_score`).
+/// samples whose score is at least the n-th largest. Equal scores share a threshold (scikit-learn's
+/// `average_precision_score`).
 public struct AveragePrecision: Sendable {
   /// Scores by class, then by sample.
   private var scores: [[Float]]

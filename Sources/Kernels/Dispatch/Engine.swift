@@ -2,7 +2,8 @@ import CSupport
 import Foundation
 import PathwayKernelTemplates
 
-/// Where a model runs: so many threads, one instruction set. Values of it are independent; several may work at once.
+/// Where a model runs: a number of threads and an instruction set. Values of it are independent; several may work at
+/// once.
 public struct Engine: Sendable {
   /// Threads of every parallel region, exactly.
   public let threads: Int
@@ -11,8 +12,8 @@ public struct Engine: Sendable {
   package let kernels: KernelTable
 
   /// - Parameters:
-  ///   - threads: 1...1024; absent: the environment's `OMP_NUM_THREADS`, else the number that the process may use by its
-  ///     affinity mask and the quota of its control groups (`ThreadCount`).
+  ///   - threads: 1...1024; absent: the environment's `OMP_NUM_THREADS`, else the number that the process may use by
+  ///     its affinity mask and the quota of its control groups (`ThreadCount`).
   ///   - instructionSet: absent: the one that the environment's `M2PT_ISA` names, else the one of the highest rank that
   ///     is available.
   /// - Throws: `EngineError` where the number or the set is unavailable.
@@ -93,14 +94,14 @@ private struct Region {
 /// One thread's place in a team.
 ///
 /// Every member goes through the same sequence of phases. A phase hands out items from a shared counter, so that a slow
-/// core takes fewer, and ends at a barrier. Three counters serve any number of phases: whoever is in phase p knows that
+/// core takes fewer, and ends at a barrier. Three counters serve any number of phases: a member in phase p knows that
 /// all have left p - 1, whose counter is free to be zeroed for p + 2.
 package struct Member {
   package let index: Int
   package let count: Int
   private let counters: UnsafeMutablePointer<Int64>
   private var phase = 0
-  /// nil: nobody measures.
+  /// nil: time is not measured.
   private var stopwatch: Stopwatch?
 
   /// Counters stand a cache line apart.
@@ -114,7 +115,7 @@ package struct Member {
     if let clock { stopwatch = Stopwatch(clock, member: index) } else { stopwatch = nil }
   }
 
-  /// Counts the time from here to the next call as `label`'s; nil: as nobody's.
+  /// Counts the time from here to the next call as `label`'s; nil: not counted.
   @inline(__always)
   package mutating func begin(_ label: Int?) { stopwatch?.begin(label) }
 

@@ -1,10 +1,10 @@
 import Foundation
 
-/// Floats on the heap, 64-byte aligned, freed with the last reference. From 2 MB on they are in large pages, whole ones:
-/// 346 MB are 165 of them, not 84,000 small ones that each fault when they are first touched.
+/// Floats on the heap, 64-byte aligned, freed with the last reference. From 2 MB on they are in large pages, whole
+/// ones: 346 MB are 165 of them, not 84,000 small ones that each fault when they are first touched.
 package final class FloatBuffer: @unchecked Sendable {
-  // SAFETY: whoever holds a buffer says who may write it: weights are written once before they are shared, a workspace
-  // belongs to one forward pass at a time.
+  // SAFETY: the owner of a buffer decides who may write it: weights are written once before they are shared, a
+  // workspace belongs to one forward pass at a time.
 
   package let base: UnsafeMutablePointer<Float>
   package let count: Int
@@ -17,7 +17,7 @@ package final class FloatBuffer: @unchecked Sendable {
     base.initialize(repeating: 0, count: max(count, 16))
   }
 
-  /// Memory that the caller writes before anybody reads it; pages that nobody touches are never there. Ends the process
+  /// Memory that must be written before it is read; pages that are never touched take no memory. Ends the process
   /// where the system has no memory, as an array does.
   package convenience init(uninitialized count: Int) {
     guard let base = Self.allocate(count) else { fatalError("no memory for \(count) floats") }

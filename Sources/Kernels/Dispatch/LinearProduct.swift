@@ -5,7 +5,7 @@ package struct Activations {
   package var base: UnsafeRawPointer
   /// Row stride in words.
   package var stride: Int
-  /// Of int8: what every row stands for, (M), `scaleStride` apart.
+  /// Of int8: scale and offset of every row, (M), `scaleStride` apart.
   package var scales: UnsafePointer<RowScale>?
   package var scaleStride: Int
 
@@ -57,7 +57,7 @@ package struct LinearProduct {
     template.rowScaleStride = a.scaleStride
     switch weight {
     case .packed(let matrix):
-      // An item for every panel, but at least so many that no thread waits long for the last. All panels pass by a
+      // An item for every panel, but enough that no thread waits long for the last. All panels pass by a
       // block of rows, which stays in L2, before the next block.
       let pieces = max(rowBlocks, min(m, (member.count * itemsPerThread + panels - 1) / panels))
       member.parallelFor(panels * pieces) { item in

@@ -1,5 +1,5 @@
-/// The format of a linear layer's operands. Sums, softmax, LayerNorm's statistics and the residual stream are float32 in
-/// any; pathways are merged in float32 and rounded once, afterwards.
+/// The format of a linear layer's operands. Sums, softmax, LayerNorm's statistics and the residual stream are float32
+/// in any; pathways are merged in float32 and rounded once, afterwards.
 public enum Precision: String, Sendable, CaseIterable, Codable {
   /// Weights and activations in float32.
   case float32
@@ -9,7 +9,7 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
   /// accumulated exactly in 32 bits. Attention itself is bfloat16.
   case int8
 
-  /// What attention or fc1 stores for a layer of this format: int8 takes the range of a whole token, which nobody knows
+  /// What attention or fc1 stores for a layer of this format: int8 takes the range of a whole token, which is not known
   /// before all of it is stored.
   package var handedOn: Precision { self == .float32 ? .float32 : .bfloat16 }
 }

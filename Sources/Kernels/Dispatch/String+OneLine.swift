@@ -1,8 +1,8 @@
 extension StringProtocol {
   /// This text fit for one line of a terminal.
   ///
-  /// Characters that move the cursor, end a line, change the direction of writing or are invisible become `\u{...}`, as do
-  /// marks that follow more marks than a letter has. Of a longer text, the middle is left out.
+  /// Characters that move the cursor, end a line, change the direction of writing or are invisible become `\u{...}`, as
+  /// do marks that follow more marks than a letter has. Of a longer text, the middle is left out.
   ///
   /// - Parameter limit: the most Unicode scalars of the result, apart from the ellipsis.
   /// - Complexity: O(bytes) time, O(`limit`) memory.

@@ -6,7 +6,7 @@ import Synchronization
 package enum WeightMatrix: Sendable {
   /// Panels made once, at load.
   case packed(PackedMatrix)
-  /// W and its pathways as they lie in their files; panels are folded anew in every product, a few at a time.
+  /// W and its pathways as they are in their files; panels are folded again in every product, a few at a time.
   case folding(FoldedMatrix)
 
   package var n: Int {
@@ -73,7 +73,7 @@ package struct PackedMatrix: Sendable {
     self.precision = precision
     let scratchCount = kernels.packScratchCount(k: k)
     let scratch = FloatBuffer(uninitialized: engine.threads * scratchCount)
-    // SAFETY: members pack disjoint panels; with no terms, `none` is an address that nobody reads.
+    // SAFETY: members pack disjoint panels; with no terms, `none` is an address that is never read.
     try terms.withUnsafeBufferPointer { terms in
       try withUnsafeTemporaryAllocation(of: FoldTerm.self, capacity: 1) { none in
         let first = terms.baseAddress ?? UnsafePointer(none.baseAddress)
@@ -123,7 +123,7 @@ package struct PackedMatrix: Sendable {
     return (scales, scales + panelCount * panelColumns)
   }
 
-  /// Where the panels and what belongs to them are, for `panel` and those behind it.
+  /// Where the panels and what belongs to them are, for `panel` and those after it.
   package func place(_ arguments: inout GEMMArguments, panel: Int) {
     arguments.panels = UnsafeRawPointer(base + panel * panelWords)
     if let (scales, sums) = columnValues {
@@ -135,7 +135,7 @@ package struct PackedMatrix: Sendable {
 
 /// W and its pathways, kept where they are; `owners` keep the bytes alive.
 package struct FoldedMatrix: @unchecked Sendable {
-  // SAFETY: the pointers are into memory that `owners` keep alive and nobody writes.
+  // SAFETY: the pointers are into memory that `owners` keep alive and that is never written.
 
   package let n: Int
   package let k: Int

@@ -111,7 +111,7 @@ package struct DoubleAttention: Sendable {
       let row = v + key * 3 * width
       for column in 0..<d {
         sums[column] += weight * row[column]
-        // Twice: a product's rounding, or an online softmax's rescaling, beside the sum's.
+        // Twice: a product's rounding, or an online softmax's rescaling, in addition to the sum's.
         squares[column] += 2 * sums[column] * sums[column]
       }
     }

@@ -1,4 +1,5 @@
-/// LayerNorm in Double of one row of a reference's pass, its own roundings moved by `signs` in all copies but the first.
+/// LayerNorm in Double of one row of a reference's pass, its own roundings moved by `signs` in all copies but the
+/// first.
 package struct DoubleNorm: Sendable {
   package let width: Int
   private let gain: [Double]

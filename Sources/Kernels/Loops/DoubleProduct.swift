@@ -38,8 +38,8 @@ package struct DoubleProduct: Sendable {
     self.bias = bias?.map(Double.init) ?? [Double](repeating: 0, count: n)
   }
 
-  /// Panel `panel` of y (·, n) = x Ŵ^T + b for the contiguous rows `rows` of x (·, k); with `deviation` (·, n), also the
-  /// deviation of float32's error there, of the worst of two-branch, folded and merged execution.
+  /// Panel `panel` of y (·, n) = x Ŵ^T + b for the contiguous rows `rows` of x (·, k); with `deviation` (·, n), also
+  /// the deviation of float32's error there, of the worst of two-branch, folded and merged execution.
   ///
   /// A branch's roundings: every partial sum in the kernels' order, which is one chain in ascending k whatever their
   /// blocks, every product (where there is no fused multiply-add), every weight folded. A folded sum is the sum of the

@@ -256,7 +256,7 @@ func blockExp2<F: TileFormat>(
 }
 
 /// The keys of a head as panels, a block of lanes x lanes words at a time. A last word that D only begins has zeros
-/// behind, which makes nothing of what Q has there.
+/// after them, which cancels what Q has there.
 ///
 /// - Parameter scratch: 2 x lanes x lanes words.
 @inlinable @inline(__always)
@@ -295,7 +295,7 @@ func packKeys<F: TileFormat>(
   }
 }
 
-/// The first `count` bytes at `pointer`, at most a vector's; zeros behind. Reads nothing beyond them.
+/// The first `count` bytes at `pointer`, at most a vector's; zeros after them. Reads nothing beyond them.
 @inlinable @inline(__always)
 func loadBytes<I: ISA>(_: I.Type, _ pointer: UnsafeRawPointer, _ count: Int) -> I.Bits {
   if count >= I.lanes * 4 { return pointer.loadUnaligned(as: I.Bits.self) }

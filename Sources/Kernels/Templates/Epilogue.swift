@@ -1,8 +1,8 @@
 // What is done to sums on their way to C, fused into the product (GEMM.swift).
 
-/// What happens to a sum `s` on its way to C, in this order (of int8 after `s = columnScale (scale s + offset columnSum)`,
-/// scale and offset the row's): `s = addend + scale s`, `s += bias`, `s = gelu(s)` or `s = max(s, 0)`,
-/// `s = residual + gamma s`.
+/// What happens to a sum `s` on its way to C, in this order (of int8 after `s = columnScale (scale s + offset
+/// columnSum)`, scale and offset the row's): `s = addend + scale s`, `s += bias`, `s = gelu(s)` or `s = max(s, 0)`, `s
+/// = residual + gamma s`.
 @frozen
 public struct Epilogue {
   /// (M, N), row stride `addendStride`; absent: `s = scale s`. May be C itself. Stride 0: one row for all.

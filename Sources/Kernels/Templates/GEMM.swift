@@ -64,15 +64,15 @@ public struct GEMMArguments {
   }
 }
 
-/// What a row of activations in int8 stands for: x = scale u + offset, u from 0 to 255.
+/// How a row of activations in int8 is read: x = scale u + offset, u from 0 to 255.
 ///
-/// So a product is `sum x w = columnScale (scale sum u q + offset sum q)` for w = columnScale q. GELU's outputs, of which
-/// none is below -0.17, have all 256 steps, where a range around zero would leave them half.
+/// So a product is `sum x w = columnScale (scale sum u q + offset sum q)` for w = columnScale q. GELU's outputs, of
+/// which none is below -0.17, have all 256 steps, where a range around zero would leave them half.
 @frozen
 public struct RowScale {
   /// A step of u, in units of x: a 255th of the row's range.
   public var scale: Float
-  /// What u = 0 stands for: the row's smallest x.
+  /// The value of u = 0: the row's smallest x.
   public var offset: Float
 
   /// A row of x = scale u + offset.

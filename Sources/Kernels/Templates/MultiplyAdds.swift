@@ -3,8 +3,8 @@
 @inlinable @inline(__always)
 public var multiplyAddChains: Int { 12 }
 
-/// `steps` multiply-adds on each of 12 vectors that stay in registers: the processor's limit for what kernels of a format
-/// are made of.
+/// `steps` multiply-adds on each of 12 vectors that stay in registers: the processor's limit for what kernels of a
+/// format are made of.
 ///
 ///     operands (2, lanes)   words a and b
 ///     sums (12, lanes)      contiguous, read and written once;  sum = sum + a b

@@ -60,7 +60,7 @@ public func nearestPoints<I: ISA>(
   sortByRank(I.self, count: neighbours, found, numbers, distances, indices)
 }
 
-/// Squared distances of the points from `index` on, fewer than a vector; infinite in the lanes behind them.
+/// Squared distances of the points from `index` on, fewer than a vector; infinite in the lanes after them.
 @inlinable @inline(__always)
 func lastSquaredDistances<I: ISA>(_: I.Type, _ points: PointArrays, _ index: Int, from place: Place) -> I.Vector {
   var squares = I.splat(.infinity)
@@ -107,7 +107,7 @@ func keepNearest<I: ISA>(
       equal &= equal &- 1
       ties -= 1
     }
-    // Behind what was read: nothing is overwritten before its turn.
+    // Writes follow reads: nothing is overwritten before it is read.
     I.compress(values, mask, found + kept)
     I.compress(I.load(numbers + index), mask, numbers + kept)
     kept += mask.nonzeroBitCount
@@ -128,7 +128,7 @@ func countBelow<I: ISA>(_: I.Type, _ limit: Float, _ values: UnsafePointer<Float
   return below
 }
 
-/// Infinity behind `count` values, up to a whole vector.
+/// Infinity after `count` values, up to a whole vector.
 @inlinable @inline(__always)
 func fillVector<I: ISA>(_: I.Type, _ values: UnsafeMutablePointer<Float>, _ count: Int) {
   var index = count
@@ -138,7 +138,8 @@ func fillVector<I: ISA>(_: I.Type, _ values: UnsafeMutablePointer<Float>, _ coun
   }
 }
 
-/// Puts every value, and its number, where it belongs: behind those that are smaller, and those as large before it.
+/// Puts every value, and its number, where it belongs: after those that are smaller, and after equal ones that came
+/// earlier.
 @inlinable @inline(__always)
 func sortByRank<I: ISA>(
   _: I.Type, count: Int, _ values: UnsafeMutablePointer<Float>, _ numbers: UnsafePointer<Float>,

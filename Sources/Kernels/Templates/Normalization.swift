@@ -126,8 +126,8 @@ public func layerNorm<F: TileFormat>(
 /// Rows of activations to int8, each on the range of its own numbers: u = round((x - offset) / scale), from 0 to 255,
 /// offset = min x, scale = (max x - min x) / 255.
 ///
-/// x (M, width), float32 or bfloat16, rows `xStride` bytes apart; y in words, row stride `yStride`, a last word filled up
-/// with zero; scales (M). y and x have no memory in common.
+/// x (M, width), float32 or bfloat16, rows `xStride` bytes apart; y in words, row stride `yStride`, a last word filled
+/// up with zero; scales (M). y and x have no memory in common.
 @inlinable @inline(__always)
 public func quantizeRows<I: ISA>(
   _: I.Type, x: UnsafeRawPointer, xStride: Int, isBFloat16: Bool, y: UnsafeMutableRawPointer, yStride: Int,

@@ -108,8 +108,8 @@ public func pack<F: TileFormat>(
   }
 }
 
-/// One row of W, which begins at element `start` of it and of every term, folded, rounded, in `words` words and zeros up
-/// to whole vectors of them.
+/// One row of W, which begins at element `start` of it and of every term, folded, rounded, in `words` words and zeros
+/// up to whole vectors of them.
 ///
 /// - Parameter floats: `packRowStride` of this thread.
 /// - Returns: of int8, what the row was divided by.

@@ -27,8 +27,8 @@ func storeElements<F: TileFormat>(
   }
 }
 
-/// Stores the first `count` lanes as elements of a row, beginning with the `index`-th, and nothing beyond: what is in the
-/// rest of a last word belongs to another.
+/// Stores the first `count` lanes as elements of a row, beginning with the `index`-th, and nothing beyond: what is in
+/// the rest of a last word belongs to another.
 @inlinable @inline(__always)
 func storePart<F: TileFormat>(
   _: F.Type, _ vector: F.I.Vector, _ row: UnsafeMutableRawPointer, _ index: Int, _ count: Int

@@ -13,12 +13,12 @@ public protocol TileFormat: SendableMetatype {
   static var perWord: Int { get }
   /// Whether elements are integers, which take scales.
   static var isInteger: Bool { get }
-  /// Registers that a step of the tile's loop needs beside its sums.
+  /// Registers that a step of the tile's loop needs in addition to its sums.
   static var operandRegisters: Int { get }
   static var zero: Sum { get }
   static func multiplyAdd(_ sum: Sum, _ a: Lanes, _ b: Lanes) -> Sum
   static func float(_ sum: Sum) -> I.Vector
-  /// Stores as many elements as lanes, beginning with the `index`-th behind `base`.
+  /// Stores as many elements as lanes, beginning with the `index`-th after `base`.
   static func store(_ vector: I.Vector, _ base: UnsafeMutableRawPointer, _ index: Int)
 }
 

@@ -113,7 +113,8 @@ struct AudioDecoding {
       // A header of one sample a second makes 16,000 samples of each.
       guard own >= Self.slowest else {
         throw AudioFileError.unsupportedVariant(
-          file: name, finding: "\(own) samples a second, expected at least \(Self.slowest) to resample; correct its header")
+          file: name,
+          finding: "\(own) samples a second, expected at least \(Self.slowest) to resample; correct its header")
       }
     }
     if let channel, !(1...channels).contains(channel) {

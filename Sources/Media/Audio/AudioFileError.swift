@@ -37,7 +37,7 @@ public enum AudioFileError: CodedError, Hashable {
   case noSuchChannel(file: String, found: Int, channels: Int)
   /// A sample that is no number, of the mono mix, counted from 0.
   case notFinite(file: String, sample: Int)
-  /// Samples a second other than wanted, and nobody asked for resampling.
+  /// Another sample rate than wanted, without permission to resample.
   case rate(file: String, found: Int, expected: Int)
 }
 

@@ -126,7 +126,7 @@ struct MP3Frames {
 
   /// What the frame at `place` announces: frames after it, bytes from it on; nil for a frame of sound.
   private static func promise(_ bytes: UnsafeRawBufferPointer, at place: Int) -> (frames: Int?, bytes: Int?)? {
-    // Behind 4 bytes of header and up to 32 of side information.
+    // After 4 bytes of header and up to 32 of side information.
     let found = (place + 4..<place + 40).first { place in
       place + 16 <= bytes.count && ["Xing", "Info"].contains { bytes[place..<place + 4].elementsEqual($0.utf8) }
     }

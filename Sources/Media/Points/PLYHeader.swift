@@ -109,7 +109,9 @@ struct PLYHeader {
           throw malformed("'element NAME COUNT'")
         }
         guard elements.count < 64 else { throw malformed("no more than 64 elements") }
-        guard !elements.contains(where: { $0.name.utf8.elementsEqual(words[1].utf8) }) else { throw malformed("one element '\(words[1])'") }
+        guard !elements.contains(where: { $0.name.utf8.elementsEqual(words[1].utf8) }) else {
+          throw malformed("one element '\(words[1])'")
+        }
         elements.append(Element(name: words[1], count: count))
       case "property":
         let isList = words.count == 5 && words[1] == "list"

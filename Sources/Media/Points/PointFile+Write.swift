@@ -1,7 +1,7 @@
 import Foundation
 import MultimodalPathway
 
-/// A number of every point, which a PLY file has beside its colour.
+/// A number of every point, which a PLY file has in addition to its colour.
 public struct PLYColumn: Sendable {
   let declaration: String
   /// The bits of each number.
@@ -34,7 +34,8 @@ extension PointFile {
     guard colors.count == cloud.count, column.words.count == cloud.count else {
       throw CheckpointError.unwritable(
         file: file.path,
-        reason: "\(colors.count) colours and \(column.words.count) numbers for \(cloud.count) points; give every point one")
+        reason:
+          "\(colors.count) colours and \(column.words.count) numbers for \(cloud.count) points; give every point one")
     }
     let isFar = cloud.origin != .zero
     let type = isFar ? "double" : "float"

@@ -221,7 +221,7 @@ extension Block {
         output = b.middle
         epilogue = residual(b.input, scale1, rows, b)
       case .fc1:
-        epilogue.appliesGELU = true
+        mlp.activation.fuse(into: &epilogue)
         epilogue.storesBFloat16 = hiddenPrecision(rows) == .bfloat16
         (output, stride) = (b.hidden, Block.rowStride(hiddenWidth, hiddenPrecision(rows), kernels))
       case .fc2:

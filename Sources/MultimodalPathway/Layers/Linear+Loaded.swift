@@ -17,7 +17,7 @@ extension Linear {
     ) throws {
       let (n, k) = (tensor.shape[0], tensor.count / max(1, tensor.shape[0]))
       func packed(_ tensor: Tensor, _ terms: [PathwayWeights.Term]) throws -> WeightMatrix {
-        // Packed weights beside those of the file would be twice the memory.
+        // Packed weights and those of the file together would be twice the memory.
         defer { for source in [tensor] + terms.map(\.weight) { source.releasePages() } }
         return try WeightPointers(tensor, terms).use {
           .packed(try PackedMatrix($0, n: n, k: k, terms: $1, precision: precision, arena: arena, engine: engine))

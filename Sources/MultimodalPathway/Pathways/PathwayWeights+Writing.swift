@@ -13,7 +13,7 @@ extension PathwayWeights {
   ///
   /// - Parameters:
   ///   - type: float32, bfloat16 or float16; a narrower one costs one rounding, of the finished sums.
-  ///   - inputs: files beside the target's and the auxiliaries' own that must not be overwritten.
+  ///   - inputs: files, in addition to the target's and the auxiliaries', that must not be overwritten.
   /// - Throws: `PathwayError.overwritesInput` before anything is computed: a merge cannot be undone from its result;
   ///   `NotFiniteError` where the target's weights, an auxiliary's with a scale other than 0, or their sums are not
   ///   finite; `PathwayError.beyondRange`; `CheckpointError`.

@@ -8,16 +8,16 @@ import PathwayLoops
 ///
 /// A layer's loss is `||y' - y|| / ||y||` over all outputs of all its rows: y = x W^T + b in float32, its input x that
 /// of a float32 run, y' the same layer on the same x in the narrow format. Attention follows the format of the
-/// projection behind it, so the projection's y' comes of attention in bfloat16, of the same q, k and v.
+/// projection after it, so the projection's y' is of attention in bfloat16, of the same q, k and v.
 public struct Calibration: Sendable {
   /// The loss above which a layer gets a wider format, where nothing else is said: 2 %.
   ///
-  /// Rounding to int8 moves the operands of a product by s / sqrt(12) each, s a 255th of their range. Of numbers between
-  /// -t and t times their root mean square that is t / 440: weights and activations at t = 4 (normally distributed rows
-  /// of some 1,000) lose 1.3 % together, activations at t = 9 take a layer to 2.2 %. Losses e of a block's layers,
-  /// independent of each other, add to a stream that all blocks made: at least sqrt(2) e of the features, where later
-  /// blocks pass errors on too, up to sqrt(2 depth) e. Of DINOv2 ViT-S, on photographs, it is 2.2 e. A cosine of 0.999
-  /// to float32's features is a loss of sqrt(2 * 0.001) = 4.5 %, so e is 2.0 %.
+  /// Rounding to int8 moves the operands of a product by s / sqrt(12) each, s a 255th of their range. Of numbers
+  /// between -t and t times their root mean square that is t / 440: weights and activations at t = 4 (normally
+  /// distributed rows of some 1,000) lose 1.3 % together, activations at t = 9 take a layer to 2.2 %. Losses e of a
+  /// block's layers, independent of each other, add to a stream that all blocks made: at least sqrt(2) e of the
+  /// features, where later blocks pass errors on too, up to sqrt(2 depth) e. Of DINOv2 ViT-S, on photographs, it is 2.2
+  /// e. A cosine of 0.999 to float32's features is a loss of sqrt(2 * 0.001) = 4.5 %, so e is 2.0 %.
   public static let usualBound = 0.02
 
   /// A layer and what became of it.
@@ -73,8 +73,8 @@ public struct Calibration: Sendable {
   /// Measures all layers on a batch: what the model takes, or tokens, (B, N, C), all finite. How inputs are cut into
   /// batches, and the number of threads, change no bit of the result.
   ///
-  /// - Throws: `InferenceError` where the input does not fit; `CalibrationError.notFinite` where a layer's output is not
-  ///   finite; then the batch counts for nothing.
+  /// - Throws: `InferenceError` where the input does not fit; `CalibrationError.notFinite` where a layer's output is
+  ///   not finite; then the batch counts for nothing.
   /// - Complexity: some five forward passes; memory for the inputs of all blocks, (depth, B, N, C).
   public mutating func add(_ input: Tensor) throws {
     let stages = try LayerStages(model, input: input)
@@ -138,25 +138,28 @@ public struct Calibration: Sendable {
         name: PrecisionPlan.patchEmbeddingName, precision: loss <= bound ? .bfloat16 : .float32, bfloat16Loss: loss,
         int8Loss: nil)
     }
-    return [patches].compactMap { $0 } + (0..<model.configuration.depth).flatMap { block in
-      PathwayLayer.allCases.map { layer in
-        let (half, byte) = squares[place(block, layer)].losses
-        let isInt8 = isEverInt8(block, layer)
-        let precision: Precision = isInt8 && byte <= bound ? .int8 : half <= bound ? .bfloat16 : .float32
-        return Layer(
-          name: layer.name(inBlock: block), precision: precision, bfloat16Loss: half, int8Loss: isInt8 ? byte : nil)
+    return [patches].compactMap { $0 }
+      + (0..<model.configuration.depth).flatMap { block in
+        PathwayLayer.allCases.map { layer in
+          let (half, byte) = squares[place(block, layer)].losses
+          let isInt8 = isEverInt8(block, layer)
+          let precision: Precision = isInt8 && byte <= bound ? .int8 : half <= bound ? .bfloat16 : .float32
+          return Layer(
+            name: layer.name(inBlock: block), precision: precision, bfloat16Loss: half, int8Loss: isInt8 ? byte : nil)
+        }
       }
-    }
   }
 
   /// The plan of these layers: `PrecisionPlan.int8`, and what is wider.
   ///
   /// - Throws: as `layers`.
   public func plan(bound: Double = usualBound) throws -> PrecisionPlan {
-    PrecisionPlan(.int8, overrides: try layers(bound: bound).reduce(into: [:]) { overrides, layer in
-      let usual: Precision = layer.int8Loss == nil ? .bfloat16 : .int8
-      if layer.precision != usual { overrides[layer.name] = layer.precision }
-    })
+    PrecisionPlan(
+      .int8,
+      overrides: try layers(bound: bound).reduce(into: [:]) { overrides, layer in
+        let usual: Precision = layer.int8Loss == nil ? .bfloat16 : .int8
+        if layer.precision != usual { overrides[layer.name] = layer.precision }
+      })
   }
 
   /// Whether the layer is int8 where no bound says otherwise.

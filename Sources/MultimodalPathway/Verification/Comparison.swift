@@ -58,7 +58,10 @@ public struct Comparison: Sendable, Codable {
   }
 
   /// Two results that must have the same bits.
-  package init(_ first: String, _ second: String, bitsOf rows: Int, columns: Int, _ found: (Int) -> Float, _ expected: (Int) -> Float) {
+  package init(
+    _ first: String, _ second: String, bitsOf rows: Int, columns: Int, _ found: (Int) -> Float,
+    _ expected: (Int) -> Float
+  ) {
     var worst = Element(row: 0, column: 0, found: Double(found(0)), expected: Double(expected(0)), bound: 0)
     var same = true
     var (difference, largest) = (0.0, 0.0)

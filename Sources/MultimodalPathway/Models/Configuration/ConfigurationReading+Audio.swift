@@ -61,7 +61,7 @@ extension AudioPreprocessing {
 }
 
 extension VisionTransformerConfiguration {
-  /// Spectrograms of mel x time, overlapping patches, a distillation token behind the class token, and a head that reads
+  /// Spectrograms of mel x time, overlapping patches, a distillation token after the class token, and a head that reads
   /// the mean of both through a norm of its own.
   mutating func applyAST(_ object: JSONObject) throws {
     modality = .audio

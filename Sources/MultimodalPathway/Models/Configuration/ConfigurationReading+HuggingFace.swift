@@ -20,8 +20,10 @@ extension VisionTransformerConfiguration {
     }
     guard modelTypes.contains(type) else { throw unsupported("model_type", modelTypes.joined(separator: ", ")) }
     let isDINO = type.hasPrefix("dinov2")
-    if let activation = try object.string("hidden_act"), activation != "gelu" {
-      throw unsupported("hidden_act", "\"gelu\" (the exact one)")
+    let named = try object.string("hidden_act") ?? Activation.gelu.huggingFaceName
+    guard let activation = Activation.allCases.first(where: { $0.huggingFaceName == named }) else {
+      let known = Activation.allCases.map { "\"\($0.huggingFaceName)\"" }.joined(separator: ", ")
+      throw unsupported("hidden_act", "\(known) (the exact one)")
     }
     if try object.boolean("use_swiglu_ffn") == true { throw unsupported("use_swiglu_ffn", "false") }
     let width = try object.required("hidden_size", object.integer("hidden_size"))
@@ -35,6 +37,7 @@ extension VisionTransformerConfiguration {
     } else {
       c.hiddenWidth = try object.integer("intermediate_size") ?? c.hiddenWidth
     }
+    c.activation = activation
     c.channels = try object.integer("num_channels") ?? 3
     c.epsilon = Float(try object.number("layer_norm_eps") ?? (isDINO ? 1e-6 : 1e-12))
     c.qkvBias = try object.boolean("qkv_bias") == false ? .none : .full

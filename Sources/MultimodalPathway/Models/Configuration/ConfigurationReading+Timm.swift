@@ -129,6 +129,9 @@ extension VisionTransformerConfiguration {
     }
     if let hasBias = try arguments.boolean("qkv_bias") { qkvBias = hasBias ? .full : .none }
     pooling = try Self.pooling(arguments) ?? pooling
+    if case .string(let name)? = arguments.values["act_layer"] {
+      activation = Activation.allCases.first { $0.timmNames.contains(name) } ?? activation
+    }
     // timm's LayerNorm by name has this epsilon, whatever the architecture's own norm has.
     if arguments.values["norm_layer"] != nil || arguments.nulls.contains("norm_layer") { epsilon = 1e-6 }
   }
@@ -188,7 +191,8 @@ extension VisionTransformerConfiguration {
   ]
   /// Arguments that are understood with these values alone.
   private static let fixed: [String: [JSONValue]] = [
-    "act_layer": [.string("gelu"), .string("")], "norm_layer": [.string("layernorm"), .string("")],
+    "act_layer": Activation.allCases.flatMap(\.timmNames).map(JSONValue.string),
+    "norm_layer": [.string("layernorm"), .string("")],
     "embed_norm_layer": [.string("")], "pos_embed": [.string("learn")], "proj_bias": [.boolean(true)],
     "qk_norm": [.boolean(false)], "scale_attn_norm": [.boolean(false)], "scale_mlp_norm": [.boolean(false)],
     "pool_include_prefix": [.boolean(false)], "dynamic_img_pad": [.boolean(false)], "use_naflex": [.boolean(false)],

@@ -6,7 +6,8 @@ extension VisionTransformerConfiguration {
   /// whose `model_args` timm's `VisionTransformer(**model_args)` builds the same model.
   ///
   /// What timm has no words for (another modality or task, another LayerNorm epsilon, a bias on queries and values
-  /// alone, Hugging Face's image processing) is in the object `m2pt`, which timm does not read: timm then takes the nearest thing that it has.
+  /// alone, Hugging Face's image processing) is in the object `m2pt`, which timm does not read: timm then takes the
+  /// nearest thing that it has.
   ///
   /// - Parameter preprocessing: how the model's pictures are prepared; absent: what timm gives the architecture.
   /// - Throws: `ConfigurationError` where the configuration is not valid; `ImagePreprocessingError`.
@@ -92,15 +93,13 @@ extension VisionTransformerConfiguration {
   /// - Throws: as `timmJSON(preprocessing:)`; `CheckpointError.unwritable`.
   public func write(toDirectory url: URL, preprocessing: ImagePreprocessing? = nil) throws {
     let data = try timmJSON(preprocessing: preprocessing)
-    try AtomicFile.write(to: url.appendingPathComponent("config.json")) { file in
-      try data.withUnsafeBytes { try file.append($0) }
-    }
+    try AtomicFile.write(data, to: url.appendingPathComponent("config.json"))
   }
 
   /// Every argument of timm's `VisionTransformer` that this engine knows: no default, there or in an architecture of
   /// that name, can make another model of it.
   private var modelArguments: [String: JSONValue] {
-    [
+    let own: [String: JSONValue] = [
       "img_size": Self.json(imageSize), "patch_size": Self.json(patchSize), "in_chans": .integer(channels),
       "num_classes": .integer(classCount), "global_pool": .string(timmPooling), "embed_dim": .integer(width),
       "depth": .integer(depth), "num_heads": .integer(heads), "mlp_ratio": .number(mlpRatio),
@@ -109,6 +108,8 @@ extension VisionTransformerConfiguration {
       "final_norm": .boolean(hasFinalNorm), "fc_norm": .boolean(normalizesAfterPooling),
       "init_values": .number(hasLayerScale ? 1e-5 : 0), "qkv_bias": .boolean(qkvBias != .none),
     ]
+    // The architectures' own activation is not written, so that files stay as timm writes them.
+    return activation == .gelu ? own : own.merging(["act_layer": .string(activation.timmNames[0])]) { $1 }
   }
 
   private func pretrained(_ recipe: ImagePreprocessing) -> [String: JSONValue] {
@@ -117,7 +118,8 @@ extension VisionTransformerConfiguration {
     let named: [String: JSONValue] = tag.map { ["tag": .string($0)] } ?? [:]
     return named.merging([
       "input_size": .array([channels, recipe.size.height, recipe.size.width].map(JSONValue.integer)),
-      "fixed_input_size": .boolean(true), "interpolation": .string((recipe.filter == .openCVBilinear ? .bilinear : recipe.filter).rawValue),
+      "fixed_input_size": .boolean(true),
+      "interpolation": .string((recipe.filter == .openCVBilinear ? .bilinear : recipe.filter).rawValue),
       "crop_pct": .number(fraction), "crop_mode": .string(mode.rawValue), "mean": numbers(recipe.mean),
       "std": numbers(recipe.std), "num_classes": .integer(classCount), "first_conv": .string("patch_embed.proj"),
       "classifier": .string("head"),

@@ -6,7 +6,7 @@ import PathwayCheckpoints
 /// A key whose value is null counts as missing, as everywhere in timm's and Hugging Face's configurations.
 struct JSONObject: Sendable {
   let file: String
-  /// Keys from the top of the file to here, each with a dot behind it.
+  /// Keys from the top of the file to here, each followed by a dot.
   let path: String
   let values: [String: JSONValue]
   /// Keys that are there without a value: Python's None, which is not the same as nothing where there is a default.

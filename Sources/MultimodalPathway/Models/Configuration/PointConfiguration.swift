@@ -1,4 +1,5 @@
-/// The numbers of a point transformer (Point-MAE; Pang et al. 2022, arXiv 2203.06604) beside those of its blocks.
+/// The numbers of a point transformer in addition to those of its blocks (Point-MAE; Pang et al. 2022, arXiv
+/// 2203.06604).
 ///
 /// Letters: P points of a cloud, G groups, K neighbours of a group's centre. A group is a token; a class token may
 /// stand before them.

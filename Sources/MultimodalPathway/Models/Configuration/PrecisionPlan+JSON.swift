@@ -33,6 +33,6 @@ extension PrecisionPlan {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let text = try encoder.encode(self)
-    try AtomicFile.write(to: url) { file in try text.withUnsafeBytes { try file.append($0) } }
+    try AtomicFile.write(text, to: url)
   }
 }

@@ -18,7 +18,7 @@ public struct PrecisionPlan: Sendable, Equatable, Encodable {
   public static let bfloat16 = PrecisionPlan(.bfloat16)
   /// All layers of the blocks in int8, attention and the patch embedding in bfloat16. Layers of the last block that are
   /// done for one row an image, because the head reads one token or a mean, are bfloat16 too, where no override says
-  /// otherwise: they take next to no time, and no block behind them evens their losses out.
+  /// otherwise: they take hardly any time, and no later block evens their losses out.
   public static let int8 = PrecisionPlan(.int8)
 
   /// What a layer of a block is computed in; of a model, `VisionTransformer.precision` knows its last block.

@@ -3,7 +3,7 @@ import PathwayCheckpoints
 /// The numbers and choices that make one vision transformer, with the meanings timm's `VisionTransformer` gives them.
 ///
 /// Letters used throughout: B inputs (images, clips or clouds), T frames of a clip, N tokens, C channels (`width`), H
-/// heads, D head size, M hidden width. The activation is the exact GELU, x Phi(x); configurations that ask for another are refused when they are read.
+/// heads, D head size, M hidden width.
 public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// What the head reads of the final features; raw values are timm's `global_pool`.
   public enum Pooling: String, Sendable, CaseIterable {
@@ -15,7 +15,7 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
     case averageMaximum = "avgmax"
     /// Maximum of the patch tokens.
     case maximum = "max"
-    /// The class token and the maximum of the others, one behind the other: 2C. Of point transformers alone; timm has
+    /// The class token and the maximum of the others, concatenated: 2C. Of point transformers alone; timm has
     /// no such pooling.
     case tokenAndMaximum = "token_max"
     /// The class token and the mean of the patch tokens, in this order: 2C, as Hugging Face's DINOv2 classifiers read
@@ -64,8 +64,8 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var frames = 1
   /// Frames of a tubelet, the patch of a video: 2 in VideoMAE; 1 for patches of every frame alone.
   public var tubelet = 1
-  /// How a clip's frames are chosen from a file's; absent: strided, unless a loaded model's name or classes tell that it
-  /// is one of Something-Something.
+  /// How a clip's frames are chosen from a file's; absent: strided, unless a loaded model's name or classes tell that
+  /// it is one of Something-Something.
   public var sampling: VideoSampling.Rule?
   /// Frames of a file from one frame of a clip to the next, where they are strided.
   public var samplingRate = 4
@@ -79,6 +79,9 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var heads: Int
   /// M: channels between fc1 and fc2.
   public var hiddenWidth: Int
+  /// What the MLPs apply between their layers; configurations that ask for one that is not here are refused when they
+  /// are read.
+  public var activation = Activation.gelu
   /// Whether a class token comes before the patches (`cls_token`).
   public var hasClassToken = true
   /// Number of register tokens, which come after the class token (`reg_token`).
@@ -143,7 +146,7 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
 
   /// How pooled features are made, also where timm would leave the tokens as they are.
   var reduction: Pooling { pooling != .none ? pooling : hasClassToken ? .token : .mean }
-  /// Which of an input's `tokens` a mean or maximum is over: class and register tokens, or those behind them.
+  /// Which of an input's `tokens` a mean or maximum is over: class and register tokens, or those after them.
   func pooledTokens(of tokens: Int) -> Range<Int> {
     reduction == .prefixMean ? 0..<min(prefixTokens, tokens) : min(prefixTokens, tokens - 1)..<tokens
   }
@@ -170,7 +173,7 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   }
   /// Tokens before the patches: class token, then registers.
   public var prefixTokens: Int { (hasClassToken ? 1 : 0) + registerTokens }
-  /// Tubelets in time; frames behind the last whole one are not looked at.
+  /// Tubelets in time; frames after the last whole one are not read.
   public var slices: Int { frames / tubelet }
   /// Patches of an input: slices x rows x columns, in this order.
   public var patchCount: Int { slices * grid.height * grid.width }

@@ -6,8 +6,8 @@ import PathwayLoops
 
 /// Part segmentation (Point-MAE's model for ShapeNetPart): a class for every point of a cloud.
 ///
-/// Outputs of several blocks stand side by side; every point gets those of its 3 nearest centres, weighted by inverse
-/// squared distance (feature propagation; Qi et al. 2017, arXiv 1706.02413), and its coordinates; beside them stand the
+/// Outputs of several blocks are concatenated; every point gets those of its 3 nearest centres, weighted by inverse
+/// squared distance (feature propagation; Qi et al. 2017, arXiv 1706.02413), and its coordinates; next to them are the
 /// features' maximum and mean over the groups and the category's embedding. Layers on every point follow, and a
 /// log-softmax.
 ///

@@ -24,8 +24,9 @@ extension CheckpointLayout {
   public static let whisper = CheckpointLayout(
     "whisper", "Whisper", .auxiliary, signature: "encoder.layers.0.self_attn.q_proj.weight",
     signs: ["encoder.conv1.weight", "encoder.layers.0.fc1.weight"],
-    names: .linear("encoder.layers.", qkv: qkvLetters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "fc1",
-    "fc2"),
+    names: .linear(
+      "encoder.layers.", qkv: qkvLetters.map { "self_attn.\($0)_proj" }, "self_attn.out_proj", "fc1",
+      "fc2"),
     heads: .channels64())
 
   /// OpenAI's Whisper encoder.
@@ -46,8 +47,9 @@ extension CheckpointLayout {
     CheckpointLayout(
       "distilBERT", "DistilBERT", .auxiliary, signature: "layer.0.attention.q_lin.weight",
       signs: ["layer.0.ffn.lin1.weight"],
-      names: .linear("layer.", qkv: qkvLetters.map { "attention.\($0)_lin" }, "attention.out_lin", "ffn.lin1",
-      "ffn.lin2"),
+      names: .linear(
+        "layer.", qkv: qkvLetters.map { "attention.\($0)_lin" }, "attention.out_lin", "ffn.lin1",
+        "ffn.lin2"),
       norms: .after, heads: .channels64()),
     CheckpointLayout(
       "mpnet", "MPNet", .auxiliary, signature: "encoder.layer.0.attention.attn.q.weight",

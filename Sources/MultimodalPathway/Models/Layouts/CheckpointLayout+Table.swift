@@ -17,9 +17,10 @@ extension CheckpointLayout {
   private static let whisperHeads = HeadRule.channels64(sign: "conv1.weight")
 
   /// What pretraining leaves in a file and inference has no use for, or names otherwise than timm.
-  static let leftovers = [
-    "mask_token", "register_tokens", "decoder", "MAE_decoder", "encoder_to_decoder", "increase_dim",
-  ] + projections
+  static let leftovers =
+    [
+      "mask_token", "register_tokens", "decoder", "MAE_decoder", "encoder_to_decoder", "increase_dim",
+    ] + projections
 
   /// The projections of DINO, iBOT and DINOv2, which their evaluation leaves out.
   static let projections = ["head.mlp", "head.last_layer", "dino_head.", "ibot_head."]

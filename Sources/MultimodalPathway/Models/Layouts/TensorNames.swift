@@ -98,7 +98,8 @@ struct TensorNames {
         for pair in pairs { numbers[pair] = pair[1] }
       } else {
         let chunks = Dictionary(grouping: pairs) { $0[0] }
-        let isPlain = chunks.keys.sorted() == Array(0..<chunks.count)
+        let isPlain =
+          chunks.keys.sorted() == Array(0..<chunks.count)
           && chunks.values.allSatisfy { $0.map { $0[1] } == Array(0..<$0.count) }
         guard isPlain else {
           throw CheckpointLayoutError.chunks(block: "\(head)", found: pairs.map { "\($0[0]).\($0[1])" })

@@ -1,7 +1,7 @@
 import PathwayKernelTemplates
 import PathwayKernels
 
-/// What a pass over point clouds needs beside a transformer's workspace.
+/// What a pass over point clouds needs in addition to a transformer's workspace.
 struct PointBuffers {
   /// Points of one cloud as three arrays, or its centres, in memory of the pass.
   struct Arrays {
@@ -10,7 +10,7 @@ struct PointBuffers {
     let count: Int
 
     func axis(_ axis: Int) -> UnsafeMutablePointer<Float> { base + axis * stride }
-    /// A fourth array beside them.
+    /// A fourth array after them.
     var distances: UnsafeMutablePointer<Float> { axis(3) }
     var points: PointArrays { PointArrays(x: axis(0), y: axis(1), z: axis(2), count: count) }
 
@@ -21,7 +21,7 @@ struct PointBuffers {
   let positions: UnsafeMutablePointer<Float>
   /// Indices of the centres, (B, G).
   let chosen: UnsafeMutablePointer<Int32>
-  /// The number of every cloud's category, (B); -1 for none. Written by whoever starts the pass.
+  /// The number of every cloud's category, (B); -1 for none. Written before the pass starts.
   let categories: UnsafeMutablePointer<Int32>
   /// Normalised outputs of the blocks that a per-point head reads, side by side, (B N, F C) with `featureStride`.
   let features: UnsafeMutablePointer<Float>

@@ -55,7 +55,7 @@ extension PathwayLayer {
 }
 
 extension Member {
-  /// What this member does from here on is `operation`'s; costs a test for nil where nobody measures.
+  /// Counts what this member does from here on as `operation`; costs a test for nil where time is not measured.
   @inline(__always)
   mutating func begin(_ operation: ForwardOperation) { begin(operation.rawValue) }
 }

@@ -169,7 +169,8 @@ extension VisionTransformer {
     let wanted = Set(blocks).sorted()
     let tensors = SystemMemory.product(shape.reduce(1, *), wanted.count + (wantsFeatures ? 1 : 0), 4)
     let mapBytes = attention == nil ? 0 : SystemMemory.product(batch, c.heads, workspace.tokens, workspace.tokens, 4)
-    try SystemMemory.require(tensors.addingReportingOverflow(mapBytes).overflow ? .max : tensors + mapBytes, for: .results)
+    try SystemMemory.require(
+      tensors.addingReportingOverflow(mapBytes).overflow ? .max : tensors + mapBytes, for: .results)
     // Outputs are tensors being initialised; taps point into them.
     var taps = Taps()
     let featureTensor = wantsFeatures ? Tensor(shape: shape) { taps.features = $0.baseAddress } : nil
@@ -184,7 +185,7 @@ extension VisionTransformer {
         if let base = $0.baseAddress { taps.attention = (block, base) }
       }
     }
-    // SAFETY: the tensors' memory stays where it is and nobody else has them yet; the pass writes all of it.
+    // SAFETY: the tensors' memory stays where it is and is not shared yet; the pass writes all of it.
     try input.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return }
       try pass(base.assumingMemoryBound(to: Float.self), taps)

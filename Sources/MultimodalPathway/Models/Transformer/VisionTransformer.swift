@@ -39,7 +39,8 @@ public final class VisionTransformer: Sendable {
   /// and merged give the same bits in every precision.
   ///
   /// - Throws: `PathwayError.notALayer` where the plan names a layer that the model does not have, `.neverInt8` where
-  ///   it wants a patch embedding in int8; `NotFiniteError` where a weight is NaN or infinite; `EngineError`; `MemoryError`.
+  ///   it wants a patch embedding in int8; `NotFiniteError` where a weight is NaN or infinite; `EngineError`;
+  ///   `MemoryError`.
   public convenience init(
     _ weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan = .float32, engine: Engine
   ) throws {
@@ -95,7 +96,7 @@ public final class VisionTransformer: Sendable {
       configuration, layers, batch: batch, tokens: tokens, hasBranches: hasBranches, engine: engine, profiled: profiled)
   }
 
-  /// What a forward pass leaves behind, as far as it was asked for.
+  /// What a forward pass copies out, as far as it was asked for.
   struct Taps {
     /// Block outputs to copy, (B, N, C) contiguous, by block.
     var blocks: [(index: Int, destination: UnsafeMutablePointer<Float>)] = []
@@ -197,8 +198,8 @@ public final class VisionTransformer: Sendable {
     configuration.pooling == .token && taps.features == nil && !taps.blocks.contains { $0.index == blocks.count - 1 }
   }
 
-  /// Whether only the mean of the last block's output is read, which the block then takes. Features and attention are of
-  /// every token.
+  /// Whether only the mean of the last block's output is read, which the block then takes. Features and attention are
+  /// of every token.
   func readsMeanOnly(_ taps: Taps) -> Bool {
     configuration.readsMeanOnly && taps.features == nil && taps.attention == nil
       && !taps.blocks.contains { $0.index == blocks.count - 1 }

@@ -9,7 +9,7 @@ public final class Workspace {
   public let batch: Int
   /// N of every image.
   public let tokens: Int
-  /// Where the time of its passes went; nil: nobody measures.
+  /// Where the time of its passes went; nil: not measured.
   public let profile: ForwardProfile?
   let buffers: Buffers
   private let memory: FloatBuffer
@@ -27,7 +27,7 @@ public final class Workspace {
     /// Normalised activations in the format of the layer that reads them, then attention's output, (B N, C).
     let y: UnsafeMutablePointer<Float>
     let stride: Int
-    /// (B N, 3C): q, k, v of all heads; behind attention, free for fc2's input in int8, or for means in bfloat16.
+    /// (B N, 3C): q, k, v of all heads; after attention, free for fc2's input in int8, or for means in bfloat16.
     let qkv: UnsafeMutablePointer<Float>
     let qkvStride: Int
     /// (B N, M); before the first block, the flattened patches; before fc1, free for the projection's input in int8.

@@ -41,7 +41,7 @@ public struct ModelConversion: Sendable {
   public func checkpoint(as type: ElementType = .float32) throws -> Checkpoint {
     try weights.requireFinite(engine: Engine())
     var metadata = weights.metadata
-    // The configuration lies beside the file.
+    // The configuration is next to the file.
     metadata[ModelWeights.configurationKey] = nil
     metadata["format"] = "pt"
     metadata["m2pt.version"] = multimodalPathwayVersion

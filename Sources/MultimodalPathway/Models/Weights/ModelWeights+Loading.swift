@@ -40,7 +40,8 @@ extension ModelWeights {
     try configuration(at: url, of: checkpoint, architecture: architecture, named: named(checkpoint.tensors))
   }
 
-  /// The same with the tensors under timm's names, for callers that have them: joining query, key and value copies them.
+  /// The same with the tensors under timm's names, for callers that have them: joining query, key and value copies
+  /// them.
   static func configuration(
     at url: URL, of checkpoint: Checkpoint, architecture: String?, named: @autoclosure () throws -> [String: Tensor]
   ) throws -> VisionTransformerConfiguration {

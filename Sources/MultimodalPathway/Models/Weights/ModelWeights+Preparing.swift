@@ -128,7 +128,10 @@ extension VisionTransformerConfiguration {
       }
       return
     }
-    if let wanted { return sampling = wanted }
+    if let wanted {
+      sampling = wanted
+      return
+    }
     guard sampling == nil else { return }
     func choose(_ reason: String) {
       notes.append("frames are taken at equal distances over the whole video (sampling uniform), since \(reason)")

@@ -4,7 +4,8 @@ import PathwayKernels
 /// How sound becomes what an audio transformer reads: a normalised spectrogram.
 ///
 /// As AudioMAE (Huang et al. 2022, arXiv 2207.06405) and the Audio Spectrogram Transformer (Gong et al. 2021, arXiv
-/// 2104.01778) have it: Kaldi's filter bank, then (x - mean) / (2 std), after frames that are missing were filled with 0.
+/// 2104.01778) have it: Kaldi's filter bank, then (x - mean) / (2 std), after frames that are missing were filled with
+/// 0.
 public struct AudioPreprocessing: Sendable, Hashable {
   /// The axis that comes first in the model's input; raw values are those of `config.json`.
   public enum Layout: String, Sendable, CaseIterable {
@@ -88,7 +89,7 @@ public enum AudioError: CodedError, Hashable {
   case tooShort(samples: Int, expected: Int)
   /// A rate other than the model's, both in Hz.
   case rate(found: Int, expected: Int)
-  /// A recording of so many windows is not put into memory.
+  /// A recording of that many windows is not put into memory.
   case tooManyWindows(found: Int, limit: Int)
 
   /// The identifier of the case, stable within a major version.

@@ -6,7 +6,7 @@ public struct AudioPreprocessor: Sendable {
   public enum Coverage: Sendable, Hashable {
     /// Its beginning.
     case beginning
-    /// All of it, by windows whose starts are so many frames apart; the last ends with the recording.
+    /// All of it, by windows whose starts are this many frames apart; the last ends with the recording.
     case sliding(hop: Int)
   }
 

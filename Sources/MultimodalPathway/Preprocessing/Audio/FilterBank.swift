@@ -7,9 +7,9 @@ import PathwayKernels
 /// the rate, and the logarithm of that; no dither, no energy; only whole frames (`snip_edges`).
 ///
 /// Goals, in order: Kaldi's numbers, the same bits for any cut of the samples, speed. What is done to samples, and the
-/// triangles, follow Kaldi's arithmetic in float32 operation by operation (`feature-window.cc`, `mel-computations.cc` of
-/// kaldi-native-fbank): both decide the digits of quiet bins. The discrete Fourier transform is a product with a fixed
-/// matrix on this package's GEMM. About its middle a frame x is the sum of an even and an odd half, and its power
+/// triangles, follow Kaldi's arithmetic in float32 operation by operation (`feature-window.cc`, `mel-computations.cc`
+/// of kaldi-native-fbank): both decide the digits of quiet bins. The discrete Fourier transform is a product with a
+/// fixed matrix on this package's GEMM. About its middle a frame x is the sum of an even and an odd half, and its power
 /// spectrum that of a frame shifted by half its length:
 ///
 ///     |X_k|^2 = (sum_j (x_j + x_L-1-j) cos t_jk)^2 + (sum_j (x_j - x_L-1-j) sin t_jk)^2,  j < L / 2
@@ -83,7 +83,7 @@ public struct FilterBank: Sendable {
     1 << (Int.bitWidth - (frameLength - 1).leadingZeroBitCount)
   }
 
-  /// Whole frames in so many samples.
+  /// Whole frames in that many samples.
   public func frameCount(_ samples: Int) -> Int {
     samples < frameLength ? 0 : 1 + (samples - frameLength) / frameShift
   }
@@ -91,7 +91,7 @@ public struct FilterBank: Sendable {
   /// Features of all whole frames, (frames, bins).
   ///
   /// - Throws: `EngineError`.
-  /// - Complexity: O(frames x P^2 / 2) multiply-adds; memory for 512 frames beside the result.
+  /// - Complexity: O(frames x P^2 / 2) multiply-adds; memory for 512 frames and the result.
   public func callAsFunction(_ samples: [Float]) throws -> [Float] {
     let count = frameCount(samples.count)
     return try [Float](unsafeUninitializedCapacity: count * bins) { features, initialized in

@@ -1,8 +1,8 @@
 /// A filter bank that is fed with samples as they come: whatever their portions, its frames have the bits that
 /// `FilterBank` gives the whole.
 ///
-/// The mean of a whole recording, which AudioMAE removes first, is not known before its end and stays; every frame's own
-/// mean is removed in any case, so that only roundings differ.
+/// The mean of a whole recording, which AudioMAE removes first, is not known before its end and stays; every frame's
+/// own mean is removed in any case, so that only roundings differ.
 public struct FilterBankStream: Sendable {
   private let bank: FilterBank
   /// Samples from the start of the next frame on.

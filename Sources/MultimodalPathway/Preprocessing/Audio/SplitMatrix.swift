@@ -7,7 +7,7 @@ import PathwayKernels
 struct SplitMatrix: Sendable {
   /// c1, (N, K): multiples of 2^-`coefficientBits`.
   private let coarse: WeightMatrix
-  /// (N, 2K): c2 beside c.
+  /// (N, 2K): c2 next to c.
   private let rest: WeightMatrix
   /// x1 is at most 2^`dataBits` of its units.
   private let dataBits: Int
@@ -43,7 +43,7 @@ struct SplitMatrix: Sendable {
     return Float(sign: .plus, exponent: Int(largest.exponent) + 2 - dataBits, significand: 1) * 0x1.8p23
   }
 
-  /// y = (x1 + x2) (c1 + c2)^T, (rows, N), of `x`, (rows, 2K): x1 beside x2 in every row.
+  /// y = (x1 + x2) (c1 + c2)^T, (rows, N), of `x`, (rows, 2K): x1 next to x2 in every row.
   @inline(__always)
   func multiply(
     _ member: inout Member, _ kernels: KernelTable, _ x: UnsafePointer<Float>, rows: Int,

@@ -133,7 +133,9 @@ extension ImagePreprocessing {
   }
 
   private static func defaults(of processor: String, file: String) throws -> Defaults {
-    let name = ["ImageProcessor", "VideoProcessor", "FeatureExtractor"].compactMap { processor.range(of: $0)?.lowerBound }.min()
+    let name = ["ImageProcessor", "VideoProcessor", "FeatureExtractor"].compactMap {
+      processor.range(of: $0)?.lowerBound
+    }.min()
       .map { String(processor[..<$0]) }
     if let defaults = Defaults.all[name ?? processor] { return defaults }
     throw ImagePreprocessingError.unsupported(
@@ -216,8 +218,8 @@ extension ImagePreprocessing.HuggingFaceConfiguration {
   /// How many frames a video's processor takes at equal distances (transformers' `default_sample_indices_fn`); 0 where
   /// it does not say how many, nil where it does not choose frames.
   ///
-  /// - Throws: `ImagePreprocessingError.unsupported` where it takes frames by rate (`fps`): their number would depend on the
-  ///   video, and the model's is fixed.
+  /// - Throws: `ImagePreprocessingError.unsupported` where it takes frames by rate (`fps`): their number would depend
+  ///   on the video, and the model's is fixed.
   func uniformFrames(file: String) throws -> Int? {
     guard samplesFrames == true else { return nil }
     if let framesPerSecond, frameCount == nil {

@@ -56,7 +56,8 @@ extension ImagePreprocessing {
       left: Self.middle(resized.width, size.width), border: mode == .border ? border : [0, 0, 0])
   }
 
-  /// torchvision's and Hugging Face's rule, and VideoMAE's: the shorter side becomes `edge`, the longer one is rounded down.
+  /// torchvision's and Hugging Face's rule, and VideoMAE's: the shorter side becomes `edge`, the longer one is rounded
+  /// down.
   private static func shortestEdge(_ edge: Int, of image: Extent) -> Extent {
     let long = Int(
       saturating: Double(edge) * Double(max(image.height, image.width)) / Double(min(image.height, image.width)))

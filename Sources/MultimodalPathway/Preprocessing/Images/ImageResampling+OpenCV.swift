@@ -37,7 +37,9 @@ extension PixelImage {
     let count = 3 * columns.count
     let samples = [UInt8](unsafeUninitializedCapacity: count * rows.count) { output, filled in
       // Neighbouring target rows share source rows: the last two are kept.
-      var cache = [(row: -1, sums: [Int32](repeating: 0, count: count)), (row: -1, sums: [Int32](repeating: 0, count: count))]
+      var cache = [
+        (row: -1, sums: [Int32](repeating: 0, count: count)), (row: -1, sums: [Int32](repeating: 0, count: count)),
+      ]
       func slot(_ row: Int, keeping other: Int) -> Int {
         if let found = cache.firstIndex(where: { $0.row == row }) { return found }
         let free = cache[0].row == other ? 1 : 0

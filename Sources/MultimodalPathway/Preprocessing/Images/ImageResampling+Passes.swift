@@ -37,7 +37,9 @@ extension PixelImage {
             rebasing: output[(3 * target.width * y)..<(3 * target.width * (y + 1))])
           let start = 3 * (width * (2 * run.firstPair - firstRow) + columns.lowerBound)
           let pairs = weights.pairs[run.offset..<(run.offset + run.count)]
-          pairs.withUnsafeBufferPointer { ResamplingPasses.blend(source, from: start, stride: 3 * width, $0, into: row) }
+          pairs.withUnsafeBufferPointer {
+            ResamplingPasses.blend(source, from: start, stride: 3 * width, $0, into: row)
+          }
         }
       }
       count = output.count

@@ -3,7 +3,7 @@ import PathwayKernels
 /// An 8-bit RGB picture: what a decoder hands over and the image front end starts from.
 ///
 /// Samples lie as (H, W, 3), rows from the top, without padding. The invariant `rgb.count == 3 * height * width` with
-/// both extents positive always holds, so everything behind it needs no check.
+/// both extents are always positive, so its users need no check.
 public struct PixelImage: Sendable, Hashable {
   /// Height and width in pixels; both at least 1.
   public let extent: Extent

@@ -12,7 +12,8 @@ extension PointCloud {
   public init(positions: [Double], triangles: [UInt32] = []) throws {
     let origin = Self.origin(positions)
     try self.init(
-      coordinates: positions.indices.map { Float(positions[$0] - origin[$0 % 3]) }, triangles: triangles, origin: origin)
+      coordinates: positions.indices.map { Float(positions[$0] - origin[$0 % 3]) }, triangles: triangles, origin: origin
+    )
   }
 
   private static func origin(_ positions: [Double]) -> SIMD3<Double> {

@@ -65,7 +65,8 @@ public struct PointSampling: Sendable {
             let place = places[item]
             // SAFETY: the row is this item's, the scratch this member's.
             engine.kernels.nearestPoints(
-              points, Place(x: place.x, y: place.y, z: place.z), wanted, scratch, base + item * wanted, scratch + wanted)
+              points, Place(x: place.x, y: place.y, z: place.z), wanted, scratch, base + item * wanted, scratch + wanted
+            )
           }
         }
       }

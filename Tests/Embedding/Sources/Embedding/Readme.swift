@@ -8,6 +8,6 @@ func readme(modelURL: URL, speechURL: URL, images: Tensor) throws -> Tensor {
   let auxiliary = try AuxiliaryWeights(modelAt: speechURL)
   let joined = try weights.attach(auxiliary: auxiliary, scale: 0.05)
   let model = try VisionTransformer(joined.merged(engine: engine), precision: .bfloat16, engine: engine)
-  let logits = try model(images)                                       // (B, 3, 224, 224) normalised pixels
+  let logits = try model(images)  // (B, 3, 224, 224) normalised pixels
   return logits
 }
