@@ -4,7 +4,7 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// Products in bfloat16 and int8, attention in bfloat16, on every instruction set, beside Double references whose
+/// Products in bfloat16 and int8, attention in bfloat16, on every instruction set, against Double references whose
 /// inputs are rounded as the kernels round them.
 @Suite struct NarrowFormatTests {
   private static func float(_ half: UInt16) -> Float { Float(bitPattern: UInt32(half) << 16) }

@@ -41,7 +41,7 @@ import Testing
     return Double(2 * (196 * 768 * 192 + 12 * block + 192 * 1000))
   }()
 
-  /// GFLOP/s and shares of limits follow from the times and limits beside them.
+  /// GFLOP/s and shares of limits follow from the times and limits in the same report.
   @Test func ratesFollowFromTimesAndLimits() throws {
     let result = try Tool.run(Self.tiny + ["--batch", "2", "--profile", "--json"])
     #expect(result.status == 0, "\(result.errors)")

@@ -41,7 +41,7 @@ import m2pt
     #expect(drawn == 3 * 2 * inside)
   }
 
-  /// Of two points behind one another the nearer one is seen, in whatever order they are listed.
+  /// Of two points on one line of sight, the nearer one is seen, whatever their order in the list.
   @Test(arguments: [false, true]) func nearerPointsCoverThoseBehindThem(_ isReversed: Bool) throws {
     // Along the line of sight, (sin 35 cos 20, sin 20, cos 35 cos 20).
     let near: [Float] = [0.538_985_5, 0.342_020_1, 0.769_751_1]

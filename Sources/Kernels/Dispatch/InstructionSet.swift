@@ -60,7 +60,7 @@ extension InstructionSet: RawRepresentable, CustomStringConvertible {
   /// The name.
   public var description: String { name }
 
-  /// The set of that name; nil if there is none.
+  /// The set with the given name; nil if no set has it.
   public init?(rawValue: String) {
     guard let set = Self.list.first(where: { $0.name == rawValue }) else { return nil }
     self = set

@@ -13,7 +13,7 @@ public enum CheckpointLayoutError: CodedError, Equatable {
   case outside(prefix: String, names: [String])
   /// Chunks of blocks that do not number the blocks from 0 without gaps.
   case chunks(block: String, found: [String])
-  /// A tensor that the layout requires where the file has `beside`.
+  /// A tensor that the layout requires where the file has another one, `beside`, that needs it.
   case missing(tensor: String, beside: String)
   /// Tensors that would get the same of timm's names.
   case duplicate(name: String, sources: [String])
