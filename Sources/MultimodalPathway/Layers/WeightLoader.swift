@@ -39,22 +39,18 @@ struct WeightLoader {
   }
 }
 
-/// Counts the bytes that loading a model takes, before any of them is taken.
-struct WeightByteCounter {
-  let weights: PathwayWeights
-  let execution: PathwayExecution
-  let precision: PrecisionPlan
-  let engine: Engine
+// MARK: - Memory
 
-  /// Bytes of a linear layer's weights.
-  func linear(_ layer: Linear, _ precision: Precision = .float32) throws -> Int {
+extension WeightLoader {
+  /// Bytes that the weights of a linear layer will take.
+  func byteCount(_ layer: Linear, _ precision: Precision = .float32) throws -> Int {
     let terms = try weights.terms(of: layer).count
     let copies = execution == .folded && terms > 0 ? 0 : execution == .twoBranch ? 1 + terms : 1
-    return SystemMemory.product(copies, matrix(layer.outputs, layer.inputs, precision))
+    return SystemMemory.product(copies, byteCount(layer.outputs, layer.inputs, precision))
   }
 
-  /// Bytes of a packed matrix, (out, in).
-  func matrix(_ outputs: Int, _ inputs: Int, _ precision: Precision = .float32) -> Int {
+  /// Bytes that a packed matrix, (out, in), will take.
+  func byteCount(_ outputs: Int, _ inputs: Int, _ precision: Precision = .float32) -> Int {
     PackedMatrix.byteCount(n: outputs, k: inputs, precision: precision, engine: engine)
   }
 }

@@ -9,7 +9,7 @@ protocol Head: Sendable {
   /// Linear layers that are packed as the model stores them.
   var linears: [Linear] { get }
   /// Bytes of its weights in memory.
-  func weightBytes(_ counter: WeightByteCounter) throws -> Int
+  func weightBytes(_ loader: WeightLoader) throws -> Int
   /// What a pass needs of the workspace.
   func needs(_ kernels: KernelTable) -> WorkspaceNeeds
   /// Brings its weights into memory.

@@ -15,7 +15,7 @@ struct LinearHead: Head {
   var products: Double { layer.products(rows: 1) }
   var linears: [Linear] { [layer] }
 
-  func weightBytes(_ counter: WeightByteCounter) throws -> Int { try counter.linear(layer) }
+  func weightBytes(_ loader: WeightLoader) throws -> Int { try loader.byteCount(layer) }
 
   func needs(_ kernels: KernelTable) -> WorkspaceNeeds {
     WorkspaceNeeds(scratch: LinearProduct.scratchCount(kernels, k: layer.inputs))
@@ -69,7 +69,7 @@ struct DistilledHead: Head {
   var products: Double { head.products(rows: 1) + distilled.products(rows: 1) }
   var linears: [Linear] { [] }
 
-  func weightBytes(_ counter: WeightByteCounter) throws -> Int { counter.matrix(head.outputs, 2 * head.inputs) }
+  func weightBytes(_ loader: WeightLoader) throws -> Int { loader.byteCount(head.outputs, 2 * head.inputs) }
 
   func needs(_ kernels: KernelTable) -> WorkspaceNeeds {
     WorkspaceNeeds(scratch: LinearProduct.scratchCount(kernels, k: 2 * head.inputs))

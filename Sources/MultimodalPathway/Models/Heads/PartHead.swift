@@ -59,13 +59,13 @@ package struct PartHead: Head {
   }
   var linears: [Linear] { [] }
 
-  func weightBytes(_ counter: WeightByteCounter) throws -> Int {
+  func weightBytes(_ loader: WeightLoader) throws -> Int {
     let parts = [
       (propagation[0].outputs, featureWidth), (propagation[0].outputs, 3), (ownWidth, propagation[1].inputs),
       (joined.outputs, ownWidth), (joined.outputs, 2 * featureWidth), (third.outputs, third.inputs),
       (last.outputs, last.inputs),
     ]
-    return parts.reduce(4 * (p.categories.count + 1) * joined.outputs) { $0 + counter.matrix($1.0, $1.1) }
+    return parts.reduce(4 * (p.categories.count + 1) * joined.outputs) { $0 + loader.byteCount($1.0, $1.1) }
   }
 
   func needs(_ kernels: KernelTable) -> WorkspaceNeeds {

@@ -27,8 +27,8 @@ struct PointClassHead: Head {
   var products: Double { layers.reduce(0) { $0 + $1.products(rows: 1) } }
   var linears: [Linear] { [] }
 
-  func weightBytes(_ counter: WeightByteCounter) throws -> Int {
-    layers.reduce(0) { $0 + counter.matrix($1.outputs, $1.inputs) }
+  func weightBytes(_ loader: WeightLoader) throws -> Int {
+    layers.reduce(0) { $0 + loader.byteCount($1.outputs, $1.inputs) }
   }
 
   /// It has scratch of its own.

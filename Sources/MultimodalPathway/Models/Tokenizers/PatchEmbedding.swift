@@ -31,8 +31,8 @@ struct PatchEmbedding: Tokenizer {
   var products: Double { projection.products(rows: c.patchCount) }
   var linears: [Linear] { [projection] }
 
-  func weightBytes(_ counter: WeightByteCounter) throws -> Int {
-    try counter.linear(projection, counter.precision.patchEmbedding) + 4 * c.tokenCount * c.width
+  func weightBytes(_ loader: WeightLoader) throws -> Int {
+    try loader.byteCount(projection, loader.precision.patchEmbedding) + 4 * c.tokenCount * c.width
   }
 
   func needs(_ kernels: KernelTable) -> WorkspaceNeeds {

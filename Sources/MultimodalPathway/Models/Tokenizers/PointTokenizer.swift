@@ -52,9 +52,9 @@ struct PointTokenizer: Tokenizer {
   }
   var linears: [Linear] { [] }
 
-  func weightBytes(_ counter: WeightByteCounter) throws -> Int {
-    let half = 2 * counter.matrix(joined.outputs, joined.inputs / 2)
-    return (first + [last] + position).reduce(half) { $0 + counter.matrix($1.outputs, $1.inputs) }
+  func weightBytes(_ loader: WeightLoader) throws -> Int {
+    let half = 2 * loader.byteCount(joined.outputs, joined.inputs / 2)
+    return (first + [last] + position).reduce(half) { $0 + loader.byteCount($1.outputs, $1.inputs) }
   }
 
   /// It has buffers of its own.

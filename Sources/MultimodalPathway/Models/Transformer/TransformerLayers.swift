@@ -64,13 +64,13 @@ struct TransformerLayers: Sendable {
   }
 
   /// Bytes of all weights in memory.
-  func weightBytes(_ counter: WeightByteCounter) throws -> Int {
+  func weightBytes(_ loader: WeightLoader) throws -> Int {
     var total = 0
     func add(_ bytes: Int) { total = total.addingReportingOverflow(bytes).overflow ? .max : total + bytes }
-    add(try tokenizer.weightBytes(counter))
-    for block in blocks { for layer in block.linears { add(try counter.linear(layer, counter.precision[layer])) } }
-    if let pooler { add(try counter.linear(pooler.dense)) }
-    if let head { add(try head.weightBytes(counter)) }
+    add(try tokenizer.weightBytes(loader))
+    for block in blocks { for layer in block.linears { add(try loader.byteCount(layer, loader.precision[layer])) } }
+    if let pooler { add(try loader.byteCount(pooler.dense)) }
+    if let head { add(try head.weightBytes(loader)) }
     for parameter in parameters where parameter.shape.count < 2 { add(4 * parameter.count) }
     return total
   }

@@ -44,21 +44,23 @@ public final class VisionTransformer: Sendable {
   public convenience init(
     _ weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan = .float32, engine: Engine
   ) throws {
+    let layers = TransformerLayers(weights.target.configuration)
     do {
       // Matrices are looked at while they are packed.
-      let packed = TransformerLayers(weights.target.configuration).packedNames
+      let packed = layers.packedNames
       try weights.target.requireFinite(engine: engine) { !packed.contains($0) }
-      try self.init(finite: weights, execution: execution, precision: precision, engine: engine)
+      try self.init(finite: weights, layers, execution: execution, precision: precision, engine: engine)
     } catch let error as WeightNotFinite {
       throw try weights.notFiniteError(engine: engine) ?? error
     }
   }
 
   private init(
-    finite weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan, engine: Engine
+    finite weights: PathwayWeights, _ layers: TransformerLayers, execution: PathwayExecution,
+    precision: PrecisionPlan, engine: Engine
   ) throws {
-    let target = weights.target
-    let c = target.configuration
+    let c = weights.target.configuration
+    self.layers = layers
     configuration = c
     inputShape = c.inputShape
     self.engine = engine
@@ -67,11 +69,9 @@ public final class VisionTransformer: Sendable {
     let precision = precision.completed(for: c)
     self.precision = precision
     hidesNotFinite = Self.hidesNotFinite(c, precision)
-    try SystemMemory.require(
-      Self.weightBytes(weights, execution: execution, precision: precision, engine: engine), for: .weights)
     let loader = WeightLoader(
       weights: weights, execution: execution, precision: precision, arena: WeightArena(), engine: engine)
-    layers = TransformerLayers(c)
+    try SystemMemory.require(layers.weightBytes(loader), for: .weights)
     blocks = try layers.blocks.map { try $0.loaded(by: loader) }
     hasBranches = blocks.contains { block in
       PathwayLayer.allCases.contains { !block.linear($0).branches.isEmpty }
