@@ -16,8 +16,6 @@ public enum DataError: Error, Hashable {
   case notApplicable(Setting, found: Modality)
   /// A setting whose value is outside its range.
   case invalid(Setting, found: String, expected: String)
-  /// A configuration of points that states no number of points.
-  case noPointConfiguration
   /// A file that can be read, but not prepared for the model.
   case notPrepared(file: String, reason: String)
   /// A file whose prepared values are NaN or infinite.
@@ -50,7 +48,6 @@ extension DataError: CodedError {
     switch self {
     case .notApplicable: "data.not-applicable"
     case .invalid: "data.invalid"
-    case .noPointConfiguration: "data.no-point-configuration"
     case .notPrepared: "data.not-prepared"
     case .notFinite: "data.not-finite"
     case .spectrogramNotFinite: "data.spectrogram-not-finite"
@@ -75,8 +72,6 @@ extension DataError: CodedError {
       "\(setting.rawValue) \(setting.applies); the model is for \(found.rawValue)"
     case .invalid(let setting, let found, let expected):
       "\(setting.rawValue) is \(found), expected \(expected)"
-    case .noPointConfiguration:
-      "the configuration has no points"
     case .notPrepared(let file, let reason):
       "\(file): \(reason)"
     case .notFinite(let file):

@@ -11,6 +11,7 @@ extension ModelWeights {
     configuration.labelDescriptions = nil
     configuration.vocabulary = nil
     configuration.task = .singleLabel
+    if configuration.points != nil { configuration.head = .points(hiddenWidths: []) }
     let names = Set(configuration.parameters.map(\.name))
     return try ModelWeights(
       checkpoint: Checkpoint(tensors: tensors.filter { names.contains($0.key) }, metadata: metadata),
@@ -28,7 +29,7 @@ extension VisionTransformerConfiguration {
     result.labelDescriptions = nil
     result.vocabulary = nil
     result.task = .singleLabel
-    result.points?.headWidths = []
+    if points != nil { result.head = .points(hiddenWidths: []) }
     return result
   }
 }

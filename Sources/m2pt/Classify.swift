@@ -41,7 +41,7 @@ struct Classify: ParsableCommand {
         "\(input.options.model): the model has no head and so no classes; `m2pt features` gives its features, "
           + "`m2pt probe` makes a head")
     }
-    guard c.task != .perPoint else {
+    guard c.parts == nil else {
       throw ToolError("\(input.options.model): the model names parts of a cloud, not clouds; use `m2pt segment`")
     }
     let names = try ClassNames.chosen(labels, c)

@@ -46,8 +46,6 @@ extension VisionTransformerConfiguration {
       return try frontEnd(recipe: recipe, settings: settings, engine: engine, note: reportNote)
     } catch DataError.notApplicable(let setting, let found) {
       throw ToolError("\(model): \(setting.options); the model is for \(found.rawValue)")
-    } catch DataError.noPointConfiguration {
-      throw ToolError("\(model): \(DataError.noPointConfiguration)")
     }
   }
 }

@@ -28,12 +28,12 @@ struct Segment: ParsableCommand {
   func run() throws {
     let weights = try options.weights()
     let c = weights.configuration
-    guard let points = c.points, c.task == .perPoint else {
+    guard let points = c.points, let head = c.parts else {
       throw ToolError("\(options.model): the model does not answer for every point; `m2pt classify` names whole inputs")
     }
     let chosen = try category.map { name in
-      guard let index = points.categories.firstIndex(where: { $0.name.lowercased() == name.lowercased() }) else {
-        let known = points.categories.map(\.name).joined(separator: ", ")
+      guard let index = head.categories.firstIndex(where: { $0.name.lowercased() == name.lowercased() }) else {
+        let known = head.categories.map(\.name).joined(separator: ", ")
         throw ToolError("'\(name)' is not a category of the model, which has \(known)")
       }
       return index

@@ -10,9 +10,7 @@ extension PathwayCase {
   /// 16 frames of 224 x 224 in tubelets of 2 x 16 x 16, their tokens' mean pooled (VideoMAE).
   static let video: Configuration = {
     var c = try VisionTransformerConfiguration.preset("vit_base_patch16_224")
-    c.modality = .video
-    c.frames = 16
-    c.tubelet = 2
+    c.input = .video(.init())
     c.hasClassToken = false
     c.pooling = .mean
     return c

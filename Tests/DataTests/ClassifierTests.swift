@@ -119,7 +119,7 @@ import Testing
     var random = SeededGenerator(seed: 5)
     let cloud = try PointCloud(coordinates: random.floats(3 * 3000))
     let prepared = try PointPreprocessor(points, engine: engine)(cloud)
-    for (number, category) in points.categories.enumerated() {
+    for (number, category) in try #require(model.configuration.parts).categories.enumerated() {
       let answer = try PartAnswer(model, prepared, category: number)
       #expect(answer.isFinite && answer.category == category && answer.points.count == points.points)
       #expect(answer.points.allSatisfy { answer.parts.contains($0.part) && $0.probability > 0 && $0.probability <= 1 })

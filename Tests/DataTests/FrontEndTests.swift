@@ -91,7 +91,7 @@ import Testing
     case .channel: settings.channel = 1
     }
     var c = try Inputs.pictureModel()
-    c.modality = modality
+    c.input = .init(modality)
     #expect(throws: DataError.notApplicable(setting, found: modality)) {
       try c.frontEnd(settings: settings, engine: engine())
     }

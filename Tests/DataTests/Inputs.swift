@@ -28,8 +28,7 @@ enum Inputs {
     var c = VisionTransformerConfiguration(
       architecture: "vit_test", imageSize: Extent(square: 16), patchSize: Extent(square: 8), width: 48, depth: 2,
       heads: 3)
-    c.modality = .video
-    (c.frames, c.tubelet, c.samplingRate) = (4, 2, 2)
+    c.input = .video(.init(frames: 4, samplingRate: 2))
     c.hasClassToken = false
     c.pooling = .mean
     c.normalizesAfterPooling = true

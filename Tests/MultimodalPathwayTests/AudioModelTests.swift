@@ -199,8 +199,7 @@ import Testing
     refuses("patch_stride") { $0.patchStride = Extent(height: 0, width: 8) }
     refuses("patch_stride") { $0.patchStride = Extent(height: 8, width: 1 << 20) }
     refuses("in_chans") { $0.channels = 3 }
-    refuses("audio.std") { $0.audio?.std = -1 }
-    refuses("audio") { $0.modality = .image }
+    refuses("audio.std") { $0.input = .audio(AudioPreprocessing(mean: 0, std: -1)) }
     refuses("global_pool") {
       $0.hasClassToken = false
       $0.registerTokens = 0

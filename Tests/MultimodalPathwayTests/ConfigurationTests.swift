@@ -102,8 +102,8 @@ import Testing
     c.hasLayerScale = true
     c.qkvBias = .queryAndValue
     c.epsilon = 1.1e-12
-    c.modality = .video
-    (c.frames, c.tubelet, c.samplingRate, c.finalEpsilon) = (9, 4, 3, 1.5e-5)
+    c.input = .video(.init(frames: 9, tubelet: 4, sampling: .uniform, samplingRate: 3))
+    c.finalEpsilon = 1.5e-5
     c.task = .multiLabel
     (c.patchStride, c.hasHeadNorm) = (Extent(height: 3, width: 5), true)
     c.classCount = 2

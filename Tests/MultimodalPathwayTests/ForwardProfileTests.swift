@@ -51,9 +51,7 @@ import Testing
   func operationsAddUpToTheConfigurations(_ modality: Modality) throws {
     var c = Self.configuration(pooling: .mean)
     if modality == .video {
-      c.modality = .video
-      c.frames = 6
-      c.tubelet = 2
+      c.input = .video(.init(frames: 6, tubelet: 2))
       c.hasClassToken = false
     }
     let model = try VisionTransformer(.random(c, seed: 1), engine: Engine(threads: 1))

@@ -48,13 +48,13 @@ import Testing
       architecture: "vit_test", imageSize: Extent(height: 32, width: 16), patchSize: Extent(square: 8), width: 32,
       depth: 3, heads: 4)
     c.classCount = 5
-    c.modality = modality
+    c.input = .init(modality)
     switch modality {
     case .audio:
       c.channels = 1
       c.task = .multiLabel
     case .video:
-      (c.frames, c.tubelet) = (4, 2)
+      c.input = .video(.init(frames: 4))
       (c.hasClassToken, c.pooling, c.normalizesAfterPooling) = (false, .mean, true)
       c.qkvBias = .queryAndValue
     case .image, .points: break

@@ -19,7 +19,9 @@ import Testing
     var c = VisionTransformerConfiguration(
       architecture: "test", imageSize: Extent(height: 8, width: 12), patchSize: Extent(square: 4), width: 6, depth: 1,
       heads: 2, hiddenWidth: 10)
-    (c.registerTokens, c.hasLayerScale, c.qkvBias, c.poolerWidth, c.classCount) = (2, true, .queryAndValue, 5, 3)
+    (c.registerTokens, c.hasLayerScale, c.qkvBias, c.head, c.classCount) = (
+      2, true, .queryAndValue, .pooler(width: 5), 3
+    )
     let expected: [Parameter] =
       [
         parameter("cls_token", [1, 1, 6], .embedding), parameter("reg_token", [1, 2, 6], .embedding),
@@ -38,10 +40,11 @@ import Testing
 
   @Test func anEncoderOfPointsDeclaresBatchNormsAndPositionsOfItsOwn() {
     var points = PointConfiguration()
-    (points.encoderWidths, points.positionWidth, points.headWidths) = ([2, 3, 4], 5, [7])
+    (points.encoderWidths, points.positionWidth) = ([2, 3, 4], 5)
     var c = VisionTransformerConfiguration(
       architecture: "test", imageSize: Extent(square: 1), patchSize: Extent(square: 1), width: 6, depth: 1, heads: 2)
-    (c.modality, c.points, c.pooling, c.qkvBias, c.classCount) = (.points, points, .tokenAndMaximum, .none, 8)
+    (c.input, c.head, c.pooling, c.qkvBias, c.classCount) =
+      (.points(points), .points(hiddenWidths: [7]), .tokenAndMaximum, .none, 8)
     func batchNorm(_ name: String, _ width: Int) -> [Parameter] {
       norm(name, width)
         + [

@@ -23,7 +23,7 @@ import Testing
   /// PyTorch's `BatchNorm1d`: epsilon is 1e-5, also of channels that never varied.
   @Test func batchNormsOfPointHeadsHavePyTorchsEpsilon() throws {
     let (_, golden) = try PointGoldenTests.golden("segmenter")
-    let c = try #require(golden.configuration.points)
+    let c = try #require(golden.configuration.parts)
     var tensors = golden.tensors
     let count = try golden.tensor("bns2.running_var").count
     let variances: [Float] = (0..<count).map { [0, 1e-5, 3e-5, 1][$0 % 4] }

@@ -43,7 +43,8 @@ import Testing
     (#""points": {"group_size": 5000}"#, "group_size"), (#""points": {"encoder_widths": [1, 2]}"#, "encoder_widths"),
     (#""points": {"head_widths": [0]}"#, "head_widths"), (#""points": {"surprise": 1}"#, "surprise"),
     (#""points": {"points": "many"}"#, "points"), (#""points": {"encoder_widths": 3}"#, "encoder_widths"),
-    (#""points": {"categories": [{"parts": [1]}]}"#, "categories.0.name"), (#""points": 5"#, "points"),
+    (#""task": "per_point", "points": {"categories": [{"parts": [1]}]}"#, "categories.0.name"),
+    (#""points": 5"#, "points"),
     (#""task": "per_point""#, "class_token"), (#""modality": "image""#, "modality"),
   ])
   func badNumbersAreNamed(_ extras: String, _ key: String) throws {
@@ -61,10 +62,10 @@ import Testing
     c.pooling = .tokenAndMaximum
     #expect(throws: ConfigurationError.self) { try c.validate() }
     c = try .preset("vit_tiny_patch16_224")
-    c.modality = .points
+    c.input = .points(PointConfiguration())
     #expect(throws: ConfigurationError.self) { try c.validate() }
     c = try .preset("vit_tiny_patch16_224")
-    c.task = .perPoint
+    c.head = .parts(PartConfiguration())
     #expect(throws: ConfigurationError.self) { try c.validate() }
   }
 

@@ -50,9 +50,8 @@ import Testing
     var c = VisionTransformerConfiguration(
       architecture: "vit_test", imageSize: Extent(square: 8), patchSize: Extent(square: 8), width: 16, depth: 1,
       heads: 2)
-    c.modality = .video
-    (c.frames, c.tubelet, c.hasClassToken, c.pooling, c.classCount) = (4, 2, false, .mean, classes)
-    c.sampling = sampling
+    c.input = .video(.init(frames: 4, tubelet: 2, sampling: sampling))
+    (c.hasClassToken, c.pooling, c.classCount) = (false, .mean, classes)
     try c.write(toDirectory: model)
     try Checkpoint(tensors: ModelWeights.random(c, seed: 1).tensors).write(
       to: model.appendingPathComponent("model.safetensors"))
@@ -60,28 +59,28 @@ import Testing
   }
 
   @Test func namesAndClassesChooseIt() throws {
-    #expect(try load().configuration.sampling == nil && load().notes.isEmpty)
+    #expect(try load().configuration.clip?.sampling == nil && load().notes.isEmpty)
     for name in ["videomae-base-finetuned-ssv2", "VideoMAE_SSv2", "vit-b-something-something-v2"] {
       let weights = try load(directory: name)
-      #expect(weights.configuration.sampling == .uniform, "\(name)")
+      #expect(weights.configuration.clip?.sampling == .uniform, "\(name)")
       #expect(weights.notes.count == 1 && weights.notes[0].contains(name), "\(weights.notes)")
     }
-    #expect(try load(directory: "videomae-ssv2-finetuned-kinetics").configuration.sampling == nil)
+    #expect(try load(directory: "videomae-ssv2-finetuned-kinetics").configuration.clip?.sampling == nil)
     let counted = try load(classes: 174)
-    #expect(counted.configuration.sampling == .uniform && counted.notes[0].contains("174 classes"))
+    #expect(counted.configuration.clip?.sampling == .uniform && counted.notes[0].contains("174 classes"))
     // What a configuration says and what a caller asks for count more.
     let stated = try load(directory: "ssv2", classes: 174, sampling: .strided)
-    #expect(stated.configuration.sampling == .strided && stated.notes.isEmpty)
+    #expect(stated.configuration.clip?.sampling == .strided && stated.notes.isEmpty)
     var overrides = ModelOverrides()
     overrides.sampling = .strided
     let asked = try load(directory: "ssv2", classes: 174, sampling: .uniform, overriding: overrides)
-    #expect(asked.configuration.sampling == .strided && asked.notes.isEmpty)
+    #expect(asked.configuration.clip?.sampling == .strided && asked.notes.isEmpty)
   }
 
   @Test func configurationsSayIt() throws {
     var c = try load().configuration
     for rule in [nil, .strided, .uniform] as [VideoSampling.Rule?] {
-      c.sampling = rule
+      c.input = .video(.init(frames: 4, tubelet: 2, sampling: rule))
       #expect(try VisionTransformerConfiguration.read(json: c.timmJSON(), file: "config.json") == c)
     }
     let wrong = """
@@ -111,11 +110,11 @@ import Testing
       try GoldenTests.part(golden, "weights.").write(to: folder.appendingPathComponent("model.safetensors"))
       return try ModelWeights(modelAt: folder)
     }
-    #expect(try load("").configuration.sampling == nil)
-    #expect(try load(#", "do_sample_frames": false, "num_frames": 16"#).configuration.sampling == nil)
+    #expect(try load("").configuration.clip?.sampling == nil)
+    #expect(try load(#", "do_sample_frames": false, "num_frames": 16"#).configuration.clip?.sampling == nil)
     let chosen = try load(#", "do_sample_frames": true, "num_frames": \#(c.frames)"#)
-    #expect(chosen.configuration.sampling == .uniform && chosen.notes[0].contains("do_sample_frames"))
-    #expect(try load("", name: "MCG-NJU/videomae-base-finetuned-ssv2").configuration.sampling == .uniform)
+    #expect(chosen.configuration.clip?.sampling == .uniform && chosen.notes[0].contains("do_sample_frames"))
+    #expect(try load("", name: "MCG-NJU/videomae-base-finetuned-ssv2").configuration.clip?.sampling == .uniform)
     #expect(throws: ConfigurationError.self) { try load(#", "do_sample_frames": true, "num_frames": 99"#) }
     let second = try load(#", "do_sample_frames": true, "fps": 2"#)
     #expect(second.preprocessing == nil && second.notes[0].contains("fps"))

@@ -75,14 +75,14 @@ import Testing
   /// One frame of the model of per-frame patches, as a clip and as an image.
   private func frame(_ index: Int, of weights: ModelWeights) throws -> (clip: ModelWeights, image: ModelWeights) {
     var c = weights.configuration
-    c.frames = 1
+    c.input = .video(.init(frames: 1, tubelet: 1))
     var tensors = weights.tensors
     let slice = c.patchCount * c.width
     let positions = try tensors["pos_embed"]!.float32()
     tensors["pos_embed"] = Tensor(
       Array(positions[index * slice..<(index + 1) * slice]), shape: [1, c.patchCount, c.width])
     let clip = try ModelWeights(checkpoint: Checkpoint(tensors: tensors), configuration: c)
-    c.modality = .image
+    c.input = .image
     let kernel = tensors["patch_embed.proj.weight"]!
     tensors["patch_embed.proj.weight"] = kernel.reshaped(Array(kernel.shape[..<2] + kernel.shape[3...]))
     return (clip, try ModelWeights(checkpoint: Checkpoint(tensors: tensors), configuration: c))

@@ -31,7 +31,7 @@ import Testing
     checkpoint bad-storage no-tensors ambiguous-tensors unknown-weights unreadable-tensor checksum not-floating-point
     configuration invalid unknown-architecture lacking unknown-tag not-applicable no-architecture malformed
     configuration missing-key bad-value unsupported
-    data not-applicable invalid no-point-configuration not-prepared not-finite spectrogram-not-finite no-match
+    data not-applicable invalid not-prepared not-finite spectrogram-not-finite no-match
     data unlistable no-files no-class-folders unknown-class no-classes answers-per-point answers-whole no-categories
     engine thread-count thread-variable instruction-set threads-unavailable
     image extent sample-count

@@ -355,8 +355,7 @@ extension DataError: Enumerated {
   var next: Self? {
     switch self {
     case .notApplicable: .invalid(.channel, found: hostileText, expected: hostileText)
-    case .invalid: .noPointConfiguration
-    case .noPointConfiguration: .notPrepared(file: hostileText, reason: hostileText)
+    case .invalid: .notPrepared(file: hostileText, reason: hostileText)
     case .notPrepared: .notFinite(file: hostileText)
     case .notFinite: .spectrogramNotFinite(file: hostileText)
     case .spectrogramNotFinite: .noMatch(pattern: hostileText)

@@ -51,7 +51,7 @@ import Testing
       let text = (0..<points.shape[1]).map { "\(values[3 * $0]) \(values[3 * $0 + 1]) \(values[3 * $0 + 2])" }
       let file = folder.appendingPathComponent("cloud.xyz")
       try Data(text.joined(separator: "\n").utf8).write(to: file)
-      let categories = try #require(ModelWeights(modelAt: place).configuration.points).categories
+      let categories = try #require(ModelWeights(modelAt: place).configuration.parts).categories
       for category in categories where !category.parts.isEmpty {
         let output = folder.appendingPathComponent("\(category.name).ply")
         let run = try Tool.run(
@@ -84,7 +84,7 @@ import Testing
 
       let model = try VisionTransformer(ModelWeights(modelAt: place), engine: Engine())
       let c = model.configuration
-      let categories = try #require(c.points).categories
+      let categories = try #require(c.parts).categories
       let input = Tensor(try cloud.normalized().coordinates, shape: [1, count, 3])
       let answers = try categories.indices.map { number in
         let own = categories[number].parts

@@ -13,8 +13,7 @@ import Testing
     var c = VisionTransformerConfiguration(
       architecture: "vit_test", imageSize: Extent(square: 16), patchSize: Extent(square: 8), width: 48, depth: 2,
       heads: 3)
-    c.modality = .video
-    (c.frames, c.tubelet, c.samplingRate) = (4, 2, 2)
+    c.input = .video(.init(frames: 4, samplingRate: 2))
     c.hasClassToken = false
     c.pooling = .mean
     c.normalizesAfterPooling = true
@@ -50,7 +49,7 @@ import Testing
     try Tool.withFolder { folder in
       let path = try Self.makeModel(in: folder)
       let weights = try ModelWeights(modelAt: URL(fileURLWithPath: path))
-      #expect(weights.configuration.samplingRate == 2)
+      #expect(weights.configuration.clip?.samplingRate == 2)
       let model = try VisionTransformer(weights, engine: Engine())
       let recipe = try ImagePreprocessing.read(modelAt: URL(fileURLWithPath: path))
       #expect(recipe == .videoMAE(size: Extent(square: 16)))
@@ -166,7 +165,7 @@ import Testing
         ])
       try #require(result.status == 0, "\(result.errors)")
       let probed = try ModelWeights(modelAt: URL(fileURLWithPath: output)).configuration
-      #expect(probed.modality == .video && probed.samplingRate == 2 && probed.labels == ["colour", "gray"])
+      #expect(probed.modality == .video && probed.clip?.samplingRate == 2 && probed.labels == ["colour", "gray"])
       let answers = try classify(output, [clip, Fixture.url("video/h264_gray.mp4").path])
       #expect(answers.map { $0.classes[0].index } == [0, 1])
     }

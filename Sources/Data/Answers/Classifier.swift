@@ -21,7 +21,7 @@ public struct Classifier: Sendable {
   public init(_ model: VisionTransformer, _ frontEnd: any FrontEnd, names: [String]? = nil) throws(DataError) {
     let c = model.configuration
     guard c.classCount > 0 else { throw .noClasses }
-    guard c.task != .perPoint else { throw .answersPerPoint }
+    guard c.parts == nil else { throw .answersPerPoint }
     self.model = model
     self.frontEnd = frontEnd
     self.names = names ?? c.classNames

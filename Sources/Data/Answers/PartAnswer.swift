@@ -12,7 +12,7 @@ public struct PartAnswer: Sendable {
   }
 
   /// The kind of object, given or found.
-  public let category: PointConfiguration.Category
+  public let category: PartConfiguration.Category
   /// The classes that the category can have.
   public let parts: [Int]
   /// Of every point that the model saw.
@@ -28,19 +28,19 @@ public struct PartAnswer: Sendable {
   /// - Throws: `DataError` where the model does not answer for every point or has no categories; `InferenceError`,
   ///   `MemoryError`, `EngineError`.
   public init(_ model: VisionTransformer, _ prepared: PointPreprocessor.Result, category: Int? = nil) throws {
-    guard let configuration = model.configuration.points, model.configuration.task == .perPoint else {
+    guard let count = model.configuration.points?.points, let categories = model.configuration.parts?.categories else {
       throw DataError.answersWhole
     }
-    let tried = category.map { [$0] } ?? Array(configuration.categories.indices)
+    let tried = category.map { [$0] } ?? Array(categories.indices)
     let classes = model.configuration.classCount
     var best: (certainty: Double, category: Int, parts: [Int], points: [Point])?
     let workspace = try model.workspace(batch: 1)
-    let cloud = Tensor(prepared.values, shape: [1, configuration.points, 3])
+    let cloud = Tensor(prepared.values, shape: [1, count, 3])
     for number in tried {
       let logits = try model.forward(cloud, categories: [number], workspace: workspace).logits.float32()
-      let own = configuration.categories[number].parts
+      let own = categories[number].parts
       let parts = own.isEmpty ? Array(0..<classes) : own
-      let points = (0..<configuration.points).map { point in
+      let points = (0..<count).map { point in
         Self.answer(logits[point * classes..<(point + 1) * classes], parts)
       }
       // All classes count: a category that is wrong leaves its own parts little.
@@ -48,7 +48,7 @@ public struct PartAnswer: Sendable {
       if best.map({ certainty > $0.certainty }) ?? true { best = (certainty, number, parts, points) }
     }
     guard let best else { throw DataError.noCategories }
-    self.category = configuration.categories[best.category]
+    self.category = categories[best.category]
     parts = best.parts
     points = best.points
     certainty = best.certainty

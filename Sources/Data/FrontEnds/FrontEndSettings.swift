@@ -51,22 +51,20 @@ extension VisionTransformerConfiguration {
     try settings.validate(for: modality)
     let recipe = recipe ?? .usual(for: self)
     let one = try Engine(threads: 1, instructionSet: engine.instructionSet)
-    switch modality {
+    switch input {
     case .image: return PictureFrontEnd(try ImagePreprocessor(recipe), note: note)
-    case .video:
+    case .video(let clip):
       let sampling = VideoSampling(
-        frames: frames, rate: samplingRate, segments: settings.segments, rule: sampling ?? .strided)
+        frames: clip.frames, rate: clip.samplingRate, segments: settings.segments, rule: clip.sampling ?? .strided)
       return VideoFrontEnd(
-        try VideoPreprocessor(recipe, sampling: sampling, crops: settings.crops), tubelet: tubelet, note: note)
+        try VideoPreprocessor(recipe, sampling: sampling, crops: settings.crops), tubelet: clip.tubelet, note: note)
     case .audio:
       let preprocessor = try AudioPreprocessor(self, engine: one)
       let shift = Double(preprocessor.bank.frameShift) / Double(preprocessor.recipe.rate)
       return SoundFrontEnd(
         preprocessor, coverage: settings.hop.map { .sliding(hop: Int(($0 / shift).rounded())) } ?? .beginning,
         resamples: settings.resamplesSound, channel: settings.channel, note: note)
-    case .points:
-      guard let points else { throw DataError.noPointConfiguration }
-      return PointFrontEnd(points, engine: one, note: note)
+    case .points(let points): return PointFrontEnd(points, engine: one, note: note)
     }
   }
 }

@@ -89,7 +89,7 @@ public struct Verification: Sendable, Codable {
       progress($0 + 1, 2 * depth)
     }
     // A per-point head is no part of the reference.
-    let answers = results.map { c.task == .perPoint ? $0.pooled : $0.logits }
+    let answers = results.map { c.parts != nil ? $0.pooled : $0.logits }
     var outputs = try [
       Self.compare("features", results.map { try ($0.features ?? $0.pooled).float32() }, weights, reference.features),
       Self.compare("logits", answers.map { try $0.float32() }, weights, reference.logits),

@@ -26,7 +26,7 @@ extension VisionTransformerConfiguration {
   /// What makes scores of this model's logits.
   public var answerActivation: AnswerActivation {
     switch task {
-    case .singleLabel, .perPoint: .softmax
+    case .singleLabel: .softmax
     case .multiLabel: .sigmoid
     case .regression: .none
     }

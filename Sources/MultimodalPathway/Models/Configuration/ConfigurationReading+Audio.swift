@@ -32,7 +32,7 @@ extension AudioPreprocessing {
   /// - Parameter file: what errors call it.
   /// - Returns: the recipe, and the window's frames and bins.
   /// - Throws: `ConfigurationError`.
-  public static func huggingFace(
+  static func huggingFace(
     json data: Data, file: String
   ) throws -> (recipe: AudioPreprocessing, frames: Int, bins: Int) {
     let object = try JSONObject(parsing: data, file: file)
@@ -64,10 +64,10 @@ extension VisionTransformerConfiguration {
   /// Spectrograms of mel x time, overlapping patches, a distillation token after the class token, and a head that reads
   /// the mean of both through a norm of its own.
   mutating func applyAST(_ object: JSONObject) throws {
-    modality = .audio
-    audio = AudioPreprocessing(
-      mean: AudioPreprocessing.audioSet.mean, std: AudioPreprocessing.audioSet.std, removesMean: false,
-      layout: .melFirst)
+    input = .audio(
+      AudioPreprocessing(
+        mean: AudioPreprocessing.audioSet.mean, std: AudioPreprocessing.audioSet.std, removesMean: false,
+        layout: .melFirst))
     channels = 1
     imageSize = Extent(
       height: try object.integer("num_mel_bins") ?? 128, width: try object.integer("max_length") ?? 1024)
@@ -83,13 +83,13 @@ extension VisionTransformerConfiguration {
     if problem == nil && count == 527 { task = .multiLabel }
   }
 
-  /// Takes the recipe of a `preprocessor_config.json` that lies beside a Hugging Face `config.json`.
+  /// Takes the recipe of a `preprocessor_config.json` next to a Hugging Face `config.json`.
   mutating func readFeatureExtractor(beside url: URL) throws {
     let file = url.deletingLastPathComponent().appendingPathComponent("preprocessor_config.json")
     guard FileManager.default.fileExists(atPath: file.path) else { return }
     let (recipe, frames, bins) = try AudioPreprocessing.huggingFace(
       json: ConfigurationFile.contents(of: file), file: file.path)
-    audio = recipe
+    input = .audio(recipe)
     for (key, found, expected) in [
       ("max_length", frames, spectrogram.frames), ("num_mel_bins", bins, spectrogram.bins),
     ] where found != expected {

@@ -61,9 +61,8 @@ extension VisionTransformerConfiguration {
   /// Clips without a class token. The head reads their mean through a norm with PyTorch's own epsilon; models without a
   /// head end in a norm only where nothing is pooled.
   private mutating func applyVideoMAE(_ object: JSONObject) throws {
-    modality = .video
-    frames = try object.integer("num_frames") ?? 16
-    tubelet = try object.integer("tubelet_size") ?? 2
+    input = .video(
+      Clip(frames: try object.integer("num_frames") ?? 16, tubelet: try object.integer("tubelet_size") ?? 2))
     hasClassToken = false
     pooling = .mean
     qkvBias = try object.boolean("qv_bias") ?? object.boolean("qkv_bias") == false ? .none : .queryAndValue

@@ -150,24 +150,63 @@ extension VisionTransformerConfiguration {
     if let value = try extras.number("epsilon") { epsilon = Float(value) }
     if let value = try extras.number("final_epsilon") { finalEpsilon = Float(value) }
     qkvBias = try extras.choice("qkv_bias") ?? qkvBias
-    modality = try extras.choice("modality") ?? modality
-    task = try extras.choice("task") ?? task
-    if let object = try extras.object("points") { points = try (points ?? PointConfiguration()).reading(object) }
     patchStride = try extras.extent("patch_stride") ?? patchStride
     hasHeadNorm = try extras.boolean("head_norm") ?? hasHeadNorm
-    poolerWidth = try extras.integer("pooler") ?? poolerWidth
     vocabulary = try extras.choice("classes") ?? vocabulary
-    audio = try extras.object("audio").map { try AudioPreprocessing(reading: $0, over: audio ?? .audioSet) } ?? audio
-    if modality == .video { try apply(video: extras.object("video")) }
+    try readInput(extras)
+    try readHead(extras: extras)
   }
 
-  /// VideoMAE's 16 frames in tubelets of 2, or what `m2pt.video` says.
-  private mutating func apply(video: JSONObject?) throws {
-    frames = try video?.integer("frames") ?? 16
-    tubelet = try video?.integer("tubelet") ?? 2
-    samplingRate = try video?.integer("sampling_rate") ?? samplingRate
-    sampling = try video?.choice("sampling") ?? sampling
+  /// The kind of input and the object of its numbers; that of another kind would be ignored, and is refused.
+  private mutating func readInput(_ extras: JSONObject) throws {
+    if let stated: Modality = try extras.choice("modality"), stated != modality { input = Input(stated) }
+    for other in [Modality.video, .audio, .points] where other != modality && extras.values[other.rawValue] != nil {
+      throw ConfigurationError.badValue(
+        file: extras.file, key: extras.name(other.rawValue), found: extras.values[other.rawValue]?.summary ?? "",
+        expected: "no numbers of another modality than \(modality.rawValue)")
+    }
+    switch input {
+    case .image: break
+    case .audio(let recipe):
+      if let object = try extras.object("audio") {
+        input = .audio(try AudioPreprocessing(reading: object, over: recipe))
+      }
+    case .video(var clip):
+      let object = try extras.object("video")
+      clip.frames = try object?.integer("frames") ?? clip.frames
+      clip.tubelet = try object?.integer("tubelet") ?? clip.tubelet
+      clip.samplingRate = try object?.integer("sampling_rate") ?? clip.samplingRate
+      clip.sampling = try object?.choice("sampling") ?? clip.sampling
+      input = .video(clip)
+    case .points(let numbers):
+      if let object = try extras.object("points") { input = .points(try numbers.reading(object)) }
+    }
   }
+
+  /// The kind of head: `task` says whether it answers for every point, `pooler` and `points` have its numbers.
+  private mutating func readHead(extras: JSONObject) throws {
+    if modality == .points, !head.isOfPoints { head = .pointClasses }
+    if let name = try extras.string("task"), name == Self.perPointTask {
+      guard head.isOfPoints else {
+        throw extras.badValue("task", expected: "a task of the whole input, except for points")
+      }
+      if parts == nil { head = .parts(PartConfiguration()) }
+    } else if let stated: Task = try extras.choice("task") {
+      task = stated
+      if parts != nil { head = .pointClasses }
+    }
+    if let width = try extras.integer("pooler") {
+      switch head {
+      case .linear, .pooler: head = .pooler(width: width)
+      case .distilled, .points, .parts:
+        throw extras.badValue("pooler", expected: "no pooler: this architecture's head has none")
+      }
+    }
+    if let object = try extras.object("points") { head = try head.reading(points: object) }
+  }
+
+  /// What a file calls the task of a head that answers for every point.
+  static let perPointTask = "per_point"
 
   private static func pooling(_ object: JSONObject) throws -> Pooling? {
     guard let name = try object.string("global_pool") else { return nil }

@@ -14,15 +14,14 @@ extension VisionTransformerConfiguration {
   public func timmJSON(preprocessing: ImagePreprocessing? = nil) throws -> Data {
     try validate()
     try preprocessing?.validate()
-    if let points { return try Self.encoded(pointJSON(points)) }
+    if points != nil { return try Self.encoded(pointJSON) }
     let recipe = preprocessing ?? .usual(for: self)
     var top: [String: JSONValue] = [
       "architecture": .string(architecture), "num_classes": .integer(classCount), "num_features": .integer(width),
       "global_pool": .string(timmPooling), "model_args": .object(modelArguments),
       "pretrained_cfg": .object(pretrained(recipe)),
     ]
-    if modality == .audio {
-      let audio = audio ?? .audioSet
+    if let audio {
       top["pretrained_cfg"] = .object(
         pretrained(recipe).merging([
           "mean": .array([.number(Self.decimal(audio.mean))]), "std": .array([.number(Self.decimal(2 * audio.std))]),
@@ -61,29 +60,37 @@ extension VisionTransformerConfiguration {
     if let finalEpsilon { extras["final_epsilon"] = .number(Self.decimal(finalEpsilon)) }
     if qkvBias == .queryAndValue { extras["qkv_bias"] = .string(qkvBias.rawValue) }
     if modality != .image { extras["modality"] = .string(modality.rawValue) }
-    if modality == .video {
+    switch input {
+    case .image: break
+    case .audio(let recipe): extras["audio"] = recipe.json
+    case .video(let clip):
       var video: [String: JSONValue] = [
-        "frames": .integer(frames), "tubelet": .integer(tubelet), "sampling_rate": .integer(samplingRate),
+        "frames": .integer(clip.frames), "tubelet": .integer(clip.tubelet),
+        "sampling_rate": .integer(clip.samplingRate),
       ]
-      if let sampling { video["sampling"] = .string(sampling.rawValue) }
+      if let sampling = clip.sampling { video["sampling"] = .string(sampling.rawValue) }
       extras["video"] = .object(video)
+    case .points(let numbers): extras["points"] = .object(numbers.json.merging(head.pointJSON) { $1 })
     }
-    if let audio { extras["audio"] = audio.json }
     if let patchStride { extras["patch_stride"] = Self.json(patchStride) }
     if hasHeadNorm { extras["head_norm"] = .boolean(true) }
     if let poolerWidth { extras["pooler"] = .integer(poolerWidth) }
     if let vocabulary { extras["classes"] = .string(vocabulary.rawValue) }
-    if task != .singleLabel { extras["task"] = .string(task.rawValue) }
+    if parts != nil {
+      extras["task"] = .string(Self.perPointTask)
+    } else if task != .singleLabel {
+      extras["task"] = .string(task.rawValue)
+    }
     return extras
   }
 
   /// A point transformer's file: timm has no such model, but the words for its blocks.
-  private func pointJSON(_ points: PointConfiguration) -> [String: JSONValue] {
+  private var pointJSON: [String: JSONValue] {
     let arguments = modelArguments.filter { !["img_size", "patch_size", "in_chans"].contains($0.key) }
     let top: [String: JSONValue] = [
       "architecture": .string(architecture), "num_classes": .integer(classCount),
       "global_pool": .string(pooling.rawValue), "model_args": .object(arguments),
-      "m2pt": .object(extras.merging(["points": points.json]) { $1 }),
+      "m2pt": .object(extras),
     ]
     return top.merging(names) { $1 }
   }
@@ -117,7 +124,7 @@ extension VisionTransformerConfiguration {
     func numbers(_ values: [Float]) -> JSONValue { .array(values.map { .number(Self.decimal($0)) }) }
     let named: [String: JSONValue] = tag.map { ["tag": .string($0)] } ?? [:]
     return named.merging([
-      "input_size": .array([channels, recipe.size.height, recipe.size.width].map(JSONValue.integer)),
+      "input_size": .integers([channels, recipe.size.height, recipe.size.width]),
       "fixed_input_size": .boolean(true),
       "interpolation": .string((recipe.filter == .openCVBilinear ? .bilinear : recipe.filter).rawValue),
       "crop_pct": .number(fraction), "crop_mode": .string(mode.rawValue), "mean": numbers(recipe.mean),
@@ -141,7 +148,7 @@ extension VisionTransformerConfiguration {
 
   private static func json(_ extent: Extent) -> JSONValue {
     extent.height == extent.width
-      ? .integer(extent.height) : .array([.integer(extent.height), .integer(extent.width)])
+      ? .integer(extent.height) : .integers([extent.height, extent.width])
   }
 }
 

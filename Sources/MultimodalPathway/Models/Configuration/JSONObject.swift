@@ -1,6 +1,10 @@
 import Foundation
 import PathwayCheckpoints
 
+extension JSONValue {
+  static func integers(_ values: [Int]) -> JSONValue { .array(values.map(JSONValue.integer)) }
+}
+
 /// An object of a JSON file, with typed access that throws errors naming file and key.
 ///
 /// A key whose value is null counts as missing, as everywhere in timm's and Hugging Face's configurations.
@@ -89,6 +93,13 @@ struct JSONObject: Sendable {
       guard let number = item.wholeNumber else { throw badValue(key, expected: "\(count) whole numbers") }
       return number
     }
+  }
+
+  /// Any number of whole numbers.
+  func integers(_ key: String) throws -> [Int]? {
+    guard let value = values[key] else { return nil }
+    guard case .array(let items) = value else { throw badValue(key, expected: "a list of whole numbers") }
+    return try integers(key, count: items.count)
   }
 
   /// A number for both sides, or [height, width].

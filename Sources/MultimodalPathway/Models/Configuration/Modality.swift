@@ -1,4 +1,4 @@
-/// What a model's tokens are made of: which tokenizer stands before its blocks, and which files it can be asked about.
+/// What a model's tokens are made of: it decides the tokenizer, and which files the model answers for.
 public enum Modality: String, Sendable, CaseIterable {
   /// Pictures, (B, channels, H, W).
   case image
@@ -11,7 +11,8 @@ public enum Modality: String, Sendable, CaseIterable {
 }
 
 extension VisionTransformerConfiguration {
-  /// What the numbers of an answer mean; raw values are those of `config.json`.
+  /// What the numbers of an answer for a whole input mean; raw values are those of `config.json`. A head that answers
+  /// for every point (`HeadKind.parts`) always gives one class a point.
   public enum Task: String, Sendable, CaseIterable {
     /// Exactly one class is right: softmax over the logits.
     case singleLabel = "single_label"
@@ -19,7 +20,5 @@ extension VisionTransformerConfiguration {
     case multiLabel = "multi_label"
     /// The logits themselves are the answer.
     case regression
-    /// One class for every point: softmax over each point's logits.
-    case perPoint = "per_point"
   }
 }

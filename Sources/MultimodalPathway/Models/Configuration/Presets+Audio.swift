@@ -11,8 +11,7 @@ extension VisionTransformerConfiguration {
       var c = VisionTransformerConfiguration(
         architecture: name, imageSize: Extent(height: frames, width: 128), patchSize: Extent(square: 16), width: 768,
         depth: 12, heads: 12)
-      c.modality = .audio
-      c.audio = audio
+      c.input = .audio(audio)
       c.task = task
       c.channels = 1
       c.pooling = .mean

@@ -21,11 +21,12 @@ extension VisionTransformerConfiguration {
     ]
     let parts = [("point_mae_shapenetpart", 384), ("point_m2pt_shapenetpart", 768)].map { name, width in
       var c = point(name, width: width, points: 2048, groups: 128)
-      c.task = .perPoint
+      var head = PartConfiguration()
+      head.categories = PartConfiguration.shapeNetPart
+      c.head = .parts(head)
       c.classCount = 50
       c.hasClassToken = false
       c.pooling = .maximum
-      c.points?.categories = PointConfiguration.shapeNetPart
       return c
     }
     return Dictionary(uniqueKeysWithValues: ([modelNet, dense, scanObject] + parts).map { ($0.architecture, $0) })
@@ -36,14 +37,14 @@ extension VisionTransformerConfiguration {
   {
     var c = VisionTransformerConfiguration(
       architecture: name, imageSize: Extent(square: 1), patchSize: Extent(square: 1), width: width, depth: 12, heads: 6)
-    c.modality = .points
     c.pooling = .tokenAndMaximum
     c.qkvBias = .none
     c.epsilon = 1e-5
     var numbers = PointConfiguration()
     numbers.points = points
     numbers.groups = groups
-    c.points = numbers
+    c.input = .points(numbers)
+    c.head = .pointClasses
     return c
   }
 }

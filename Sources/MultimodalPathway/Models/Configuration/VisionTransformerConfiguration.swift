@@ -46,29 +46,18 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// Which of timm's weights of that name these are, where that is known: the part after the point in
   /// `vit_base_patch16_224.mae`. The recipe for pictures depends on it, the transformer does not.
   public var tag: String?
-  /// What its tokens are made of.
-  public var modality = Modality.image
-  /// What the head's answer means.
+  /// What it reads.
+  public var input = Input.image
+  /// What makes its answer.
+  public var head = HeadKind.linear
+  /// What an answer for the whole input means.
   public var task = Task.singleLabel
-  /// What a point transformer has in the place of an image size; of other modalities absent.
-  public var points: PointConfiguration?
   /// Height and width of the input in pixels; of sound, frames and bins in the order of `audio`'s layout.
   public var imageSize: Extent
   /// Height and width of a patch.
   public var patchSize: Extent
   /// From one patch to the next where they overlap, as in AST; absent: the patch's size.
   public var patchStride: Extent?
-  /// How sound is prepared, in audio models; absent there: as for AudioSet.
-  public var audio: AudioPreprocessing?
-  /// T: frames of a clip; an image is a clip of one frame.
-  public var frames = 1
-  /// Frames of a tubelet, the patch of a video: 2 in VideoMAE; 1 for patches of every frame alone.
-  public var tubelet = 1
-  /// How a clip's frames are chosen from a file's; absent: strided, unless a loaded model's name or classes tell that
-  /// it is one of Something-Something.
-  public var sampling: VideoSampling.Rule?
-  /// Frames of a file from one frame of a clip to the next, where they are strided.
-  public var samplingRate = 4
   /// Channels of the input: 3 for pictures and videos, 1 for sound.
   public var channels = 3
   /// C: channels of a token.
@@ -98,13 +87,6 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   public var normalizesAfterPooling = false
   /// A LayerNorm of its own before the head (`head_norm`), after the final one, as in AST.
   public var hasHeadNorm = false
-  /// Whether a distillation token (`dist_token`, counted as a register) follows the class token and both have a head,
-  /// `head` and `head_dist`, of which logits are the mean: timm's `deit_*_distilled_*`. Pooled features are the mean
-  /// of the two tokens.
-  public private(set) var isDistilled = false
-  /// P: outputs of a dense layer with tanh (`pooler.dense`) that makes pooled features of the class token, as in
-  /// Hugging Face's `ViTModel`; absent: there is no such layer.
-  public var poolerWidth: Int?
   /// Whether every branch is scaled by channel before it is added (`ls1.gamma`, `ls2.gamma`).
   public var hasLayerScale = false
   /// Which of queries, keys and values have a bias.
@@ -137,13 +119,6 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
     self.hiddenWidth = hiddenWidth ?? width &* 4
   }
 
-  /// Makes this the distilled variant, with the pooling that it has.
-  mutating func makeDistilled() {
-    isDistilled = true
-    registerTokens = 1
-    pooling = .prefixMean
-  }
-
   /// How pooled features are made, also where timm would leave the tokens as they are.
   var reduction: Pooling { pooling != .none ? pooling : hasClassToken ? .token : .mean }
   /// Which of an input's `tokens` a mean or maximum is over: class and register tokens, or those after them.
@@ -153,7 +128,7 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// Whether the head reads nothing of the last block but a mean of its output: with no norm between them, the block's
   /// last linear layer commutes with the mean.
   var readsMeanOnly: Bool {
-    [.mean, .prefixMean].contains(reduction) && (!hasFinalNorm || normalizesAfterPooling) && task != .perPoint
+    [.mean, .prefixMean].contains(reduction) && (!hasFinalNorm || normalizesAfterPooling) && parts == nil
   }
   /// Layers of the last block that are done for one row an image: for its first token, or for a mean.
   var singleRowLayers: [PathwayLayer] {
@@ -202,7 +177,7 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// Shape of what a pass answers of one input: classes, those of every point, or without a head the pooled features.
   public var answerShape: [Int] {
     if classCount == 0 { return [pooledWidth] }
-    if let points, task == .perPoint { return [points.points, classCount] }
+    if let points, parts != nil { return [points.points, classCount] }
     return [classCount]
   }
   /// Values of a flattened patch: channels x tubelet x patch height x patch width.
@@ -211,7 +186,7 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// Numbers of an answer: the product of `answerShape`.
   var answerCount: Int {
     if classCount == 0 { return pooledWidth }
-    guard let points, task == .perPoint else { return classCount }
+    guard let points, parts != nil else { return classCount }
     return points.points * classCount
   }
 
@@ -257,11 +232,13 @@ extension VisionTransformerConfiguration {
     for stride in [step.height, step.width] {
       try require((1...1 << 10).contains(stride), "patch_stride", stride, "1...\(1 << 10)")
     }
-    // Another modality's input is a clip of one frame.
-    let longest = modality == .video ? 1 << 12 : 1
-    try require((1...longest).contains(frames), "frames", frames, "1...\(longest) for \(modality.rawValue)")
-    try require((1...frames).contains(tubelet), "tubelet", tubelet, "no more than the frames, 1...\(frames)")
-    try require((1...1 << 16).contains(samplingRate), "sampling_rate", samplingRate, "1...\(1 << 16)")
+    if let clip {
+      try require((1...1 << 12).contains(clip.frames), "frames", clip.frames, "1...\(1 << 12)")
+      try require(
+        (1...clip.frames).contains(clip.tubelet), "tubelet", clip.tubelet,
+        "no more than the frames, 1...\(clip.frames)")
+      try require((1...1 << 16).contains(clip.samplingRate), "sampling_rate", clip.samplingRate, "1...\(1 << 16)")
+    }
     // Their positions are computed, so no file has to be large for the model to be.
     try require(
       modality != .video || patchCount <= 1 << 16, "img_size", imageSize, "a clip of at most \(1 << 16) patches")
@@ -271,8 +248,6 @@ extension VisionTransformerConfiguration {
     try require(
       imageSize.height >= patchSize.height && imageSize.width >= patchSize.width, "patch_size", patchSize,
       "no more than the image, \(imageSize)")
-    try require(
-      audio == nil || modality == .audio, "audio", "settings for sound", "none for \(modality.rawValue)")
     try require(
       modality != .audio || channels == 1, "in_chans", channels, "1 for audio: a spectrogram has one channel")
     if let audio {
@@ -297,9 +272,11 @@ extension VisionTransformerConfiguration {
     if let finalEpsilon {
       try require(finalEpsilon > 0 && finalEpsilon < 1, "final_epsilon", finalEpsilon, "between 0 and 1")
     }
-    try require((modality == .points) == (points != nil), "modality", modality.rawValue, "'points' with its numbers")
     try require(
-      task != .perPoint || points != nil, "task", task.rawValue, "a task of the whole input, except for points")
+      head.isOfPoints == (points != nil), "modality", modality.rawValue,
+      "'points' with a head for points, or another modality with a linear head")
+    try require(
+      parts == nil || task == .singleLabel, "task", task.rawValue, "none for a head that answers for every point")
     try require(
       pooling != .tokenAndMaximum || (points != nil && hasClassToken), "global_pool", pooling.rawValue,
       "another pooling, except for points with a class token")

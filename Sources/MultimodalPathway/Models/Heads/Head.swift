@@ -40,6 +40,6 @@ extension VisionTransformerConfiguration {
   /// On disk, the one layer of a head that has no hidden ones: timm's `head`, or the first of a point transformer's. A
   /// distilled model has two, whose mean is the same layer of the mean of their tokens where they are the same.
   public var linearHeadNames: [String] {
-    points != nil ? ["cls_head_finetune.0"] : isDistilled ? ["head", "head_dist"] : ["head"]
+    head.isOfPoints ? ["cls_head_finetune.0"] : isDistilled ? ["head", "head_dist"] : ["head"]
   }
 }

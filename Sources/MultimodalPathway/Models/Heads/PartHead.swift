@@ -16,7 +16,10 @@ import PathwayLoops
 /// once a cloud. Of the 21.4 GFLOP of a cloud of 2,048 points (C = 384), 9.7 remain.
 package struct PartHead: Head {
   private let c: VisionTransformerConfiguration
-  private let p: PointConfiguration
+  private let p: PartConfiguration
+  /// P and G.
+  private let pointCount: Int
+  private let groups: Int
   /// The category's embedding: LeakyReLU of one column, with slope 0.2.
   private let label: PointwiseLinear
   /// Of a point's coordinates and the features around it.
@@ -26,10 +29,13 @@ package struct PartHead: Head {
   private let third: PointwiseLinear
   private let last: PointwiseLinear
 
-  /// - Parameter scope: the model's root.
-  init(_ scope: ParameterScope, _ c: VisionTransformerConfiguration, _ p: PointConfiguration) {
+  /// - Parameters:
+  ///   - scope: the model's root.
+  ///   - c: a valid configuration, of points.
+  init(_ scope: ParameterScope, _ c: VisionTransformerConfiguration, _ p: PartConfiguration) {
     self.c = c
     self.p = p
+    (pointCount, groups) = (c.points?.points ?? 0, c.patchCount)
     let propagated = p.propagation(width: c.width)
     let features = p.featureBlocks.count * c.width
     label = PointwiseLinear(
@@ -54,8 +60,8 @@ package struct PartHead: Head {
     let perPoint = Double(
       3 * propagation[0].outputs + propagation[1].inputs * propagation[1].outputs + ownWidth * joined.outputs
         + third.inputs * third.outputs + last.inputs * last.outputs)
-    return Double(p.groups) * Double(featureWidth * propagation[0].outputs) + Double(2 * featureWidth * joined.outputs)
-      + Double(p.points) * perPoint
+    return Double(groups) * Double(featureWidth * propagation[0].outputs) + Double(2 * featureWidth * joined.outputs)
+      + Double(pointCount) * perPoint
   }
   var linears: [Linear] { [] }
 
@@ -82,7 +88,8 @@ package struct PartHead: Head {
     let cloud = ownWidth..<joined.columns - p.categoryWidth
     let (even, odd) = Self.strides(c, p)
     return Loaded(
-      c: c, p: p, ofFeatures: try packed(spread.part(3..<spread.columns), spread.rows, nil),
+      c: c, p: p, pointCount: pointCount, groups: groups,
+      ofFeatures: try packed(spread.part(3..<spread.columns), spread.rows, nil),
       ofCoordinates: try packed(spread.part(0..<3), spread.rows, spread.bias),
       second: try FoldedLayer(folded(propagation[1]), engine: loader.engine),
       ofPoint: try packed(joined.part(0..<ownWidth), joined.rows, nil),
@@ -115,14 +122,13 @@ package struct PartHead: Head {
   fileprivate static let rows = 128
 
   /// Floats of scratch of every thread.
-  static func scratchCount(_ c: VisionTransformerConfiguration, _ p: PointConfiguration, _ kernels: KernelTable) -> Int
-  {
+  static func scratchCount(_ c: VisionTransformerConfiguration, _ p: PartConfiguration, _ kernels: KernelTable) -> Int {
     let (even, odd) = strides(c, p)
     return rows * (even + odd) + FoldedLayer.scratchCount(kernels, rows: rows) + 8
       + nearestScratchCount(neighbours: 3)
   }
 
-  private static func strides(_ c: VisionTransformerConfiguration, _ p: PointConfiguration) -> (even: Int, odd: Int) {
+  private static func strides(_ c: VisionTransformerConfiguration, _ p: PartConfiguration) -> (even: Int, odd: Int) {
     let widths = p.propagation(width: c.width) + p.pointWidths
     return (Workspace.padded(max(widths[0], widths[2])), Workspace.padded(max(widths[1], widths[3])))
   }
@@ -143,7 +149,9 @@ extension PartHead {
   /// The head with its weights in memory.
   struct Loaded: LoadedHead {
     fileprivate let c: VisionTransformerConfiguration
-    fileprivate let p: PointConfiguration
+    fileprivate let p: PartConfiguration
+    fileprivate let pointCount: Int
+    fileprivate let groups: Int
     /// Propagation's first layer: of the centres' features, without bias, and of the point's coordinates.
     fileprivate let ofFeatures: FoldedLayer
     fileprivate let ofCoordinates: FoldedLayer
@@ -165,9 +173,9 @@ extension PartHead {
     var featureBlocks: [Int] { p.featureBlocks }
 
     func work(batch: Int, _: KernelTable) -> ForwardWork {
-      let features = p.groups * p.featureBlocks.count * c.width
+      let features = groups * p.featureBlocks.count * c.width
       var work = ForwardWork.moving(
-        batch * (p.points * 3 + features + p.points * c.classCount), weights: weightBytes)
+        batch * (pointCount * 3 + features + pointCount * c.classCount), weights: weightBytes)
       work.operations = 2 * Double(batch) * products
       return work
     }
@@ -195,11 +203,11 @@ extension PartHead {
           kernels, global, lda: 2 * width, rows: 1, buffers.shared + cloud * n, ldc: n,
           addend: categories.base + row * n, scratch: scratch)
       }
-      let pieces = (p.points + PartHead.rows - 1) / PartHead.rows
+      let pieces = (pointCount + PartHead.rows - 1) / PartHead.rows
       member.parallelFor(w.batch * pieces) { item in
         let start = item % pieces * PartHead.rows
         points(
-          kernels, clouds, item / pieces, Span1D(start, min(p.points, start + PartHead.rows)), w, buffers, scratch)
+          kernels, clouds, item / pieces, Span1D(start, min(pointCount, start + PartHead.rows)), w, buffers, scratch)
       }
     }
 
@@ -214,7 +222,7 @@ extension PartHead {
       let few = sums + FoldedLayer.scratchCount(kernels, rows: PartHead.rows)
       let centers = buffers.centers(cloud).points
       let propagated = buffers.propagated + cloud * w.tokens * buffers.propagatedStride
-      let coordinates = clouds + (cloud * p.points + range.start) * 3
+      let coordinates = clouds + (cloud * pointCount + range.start) * 3
       for row in 0..<rows {
         let place = Place(x: coordinates[3 * row], y: coordinates[3 * row + 1], z: coordinates[3 * row + 2])
         mix(kernels, place, centers, propagated, buffers.propagatedStride, into: even + row * evenStride, few)
@@ -228,7 +236,7 @@ extension PartHead {
         addend: buffers.shared + cloud * ofPoint.matrix.n,
         relu: true, scratch: sums)
       third.run(kernels, even, lda: evenStride, rows: rows, odd, ldc: oddStride, relu: true, scratch: sums)
-      let logits = w.logits + (cloud * p.points + range.start) * c.classCount
+      let logits = w.logits + (cloud * pointCount + range.start) * c.classCount
       last.run(kernels, odd, lda: oddStride, rows: rows, logits, ldc: c.classCount, scratch: sums)
       for row in 0..<rows { Self.logSoftmax(logits + row * c.classCount, c.classCount) }
     }

@@ -10,19 +10,19 @@ struct PointClassHead: Head {
   private let inputs: Int
 
   /// - Parameter scope: the model's root.
-  init(_ scope: ParameterScope, _ c: VisionTransformerConfiguration, _ p: PointConfiguration) {
-    let widths = [c.pooledWidth] + p.headWidths + [c.classCount]
+  init(_ scope: ParameterScope, _ c: VisionTransformerConfiguration, hiddenWidths: [Int]) {
+    let widths = [c.pooledWidth] + hiddenWidths + [c.classCount]
     inputs = c.pooledWidth
     // As PyTorch's `Sequential` of (Linear, BatchNorm1d, ReLU, Dropout) counts them.
-    layers = (0...p.headWidths.count).map { index in
+    layers = (0...hiddenWidths.count).map { index in
       PointwiseLinear(
         scope("cls_head_finetune"), "\(4 * index)", widths[index], widths[index + 1], isConvolution: false,
-        norm: index < p.headWidths.count ? "\(4 * index + 1)" : nil)
+        norm: index < hiddenWidths.count ? "\(4 * index + 1)" : nil)
     }
   }
 
   /// On disk, the layer that makes the logits.
-  static func lastName(_ p: PointConfiguration) -> String { "cls_head_finetune.\(4 * p.headWidths.count)" }
+  static func lastName(hidden count: Int) -> String { "cls_head_finetune.\(4 * count)" }
 
   var products: Double { layers.reduce(0) { $0 + $1.products(rows: 1) } }
   var linears: [Linear] { [] }
@@ -52,8 +52,8 @@ struct PointClassHead: Head {
   }
 
   /// Floats of scratch of every thread.
-  static func scratchCount(_ p: PointConfiguration, _ kernels: KernelTable) -> Int {
-    2 * (p.headWidths.max() ?? 0) + FoldedLayer.scratchCount(kernels, rows: 1)
+  static func scratchCount(hiddenWidths: [Int], _ kernels: KernelTable) -> Int {
+    2 * (hiddenWidths.max() ?? 0) + FoldedLayer.scratchCount(kernels, rows: 1)
   }
 
   /// The head's weights in memory.

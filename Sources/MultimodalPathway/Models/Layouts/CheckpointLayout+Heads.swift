@@ -80,7 +80,7 @@ extension ModelWeights {
     if configuration.classCount == 0, configuration.modality == .image, configuration.pooling == .token,
       !configuration.normalizesAfterPooling, let width = pooler.shape.first
     {
-      configuration.poolerWidth = width
+      configuration.head = .pooler(width: width)
       try configuration.validate()
       notes.append(
         "pooled features are the pooler's, tanh of a dense layer of the class token, as transformers' pooler_output; "

@@ -57,41 +57,44 @@ struct PointBuffers {
   init(
     _ c: VisionTransformerConfiguration, _ p: PointConfiguration, batch: Int, tokens: Int, stride: Int, engine: Engine
   ) throws {
-    let hasPointHead = c.task == .perPoint
+    let parts = c.parts
     let kernels = engine.kernels
     (pointCount, groups) = (p.points, p.groups)
     pointStride = (p.points + 15) / 16 * 16
-    let featureWidth = hasPointHead ? p.featureBlocks.count * c.width : 0
+    let featureWidth = parts.map { $0.featureBlocks.count * c.width } ?? 0
     featureStride = Workspace.padded(featureWidth)
-    propagatedStride = Workspace.padded(hasPointHead ? p.propagation(width: c.width)[0] : 0)
-    scratchStride = Workspace.padded(
-      max(
-        PointTokenizer.scratchCount(c, p, kernels),
-        hasPointHead ? PartHead.scratchCount(c, p, kernels) : PointClassHead.scratchCount(p, kernels)))
+    propagatedStride = Workspace.padded(parts.map { $0.propagation(width: c.width)[0] } ?? 0)
+    let headScratch =
+      switch c.head {
+      case .points(let hiddenWidths): PointClassHead.scratchCount(hiddenWidths: hiddenWidths, kernels)
+      case .parts(let parts): PartHead.scratchCount(c, parts, kernels)
+      case .linear, .distilled, .pooler: 0
+      }
+    scratchStride = Workspace.padded(max(PointTokenizer.scratchCount(c, p, kernels), headScratch))
     let perCloud = [
       SystemMemory.product(tokens, stride), 4 * pointStride, 3 * groups, groups, 1,
       SystemMemory.product(tokens, featureStride), SystemMemory.product(tokens, propagatedStride), 2 * featureWidth,
-      hasPointHead ? p.pointWidths[0] : 0,
+      parts?.pointWidths[0] ?? 0,
     ]
     let sizes = try Workspace.rounded(
       perCloud.map { SystemMemory.product(batch, $0) } + [SystemMemory.product(engine.threads, scratchStride)],
       batch: batch)
     memory = try FloatBuffer(count: sizes.reduce(0, +), for: .pass(batch: batch))
     var next = memory.base
-    let parts = sizes.map { size in
+    let pieces = sizes.map { size in
       defer { next += size }
       return next
     }
-    positions = parts[0]
-    points = parts[1]
-    centers = parts[2]
+    positions = pieces[0]
+    points = pieces[1]
+    centers = pieces[2]
     // SAFETY: as many 4-byte integers as floats were set aside, and nothing reads them as floats.
-    chosen = UnsafeMutableRawPointer(parts[3]).bindMemory(to: Int32.self, capacity: batch * groups)
-    categories = UnsafeMutableRawPointer(parts[4]).bindMemory(to: Int32.self, capacity: batch)
-    features = parts[5]
-    propagated = parts[6]
-    global = parts[7]
-    shared = parts[8]
-    scratch = parts[9]
+    chosen = UnsafeMutableRawPointer(pieces[3]).bindMemory(to: Int32.self, capacity: batch * groups)
+    categories = UnsafeMutableRawPointer(pieces[4]).bindMemory(to: Int32.self, capacity: batch)
+    features = pieces[5]
+    propagated = pieces[6]
+    global = pieces[7]
+    shared = pieces[8]
+    scratch = pieces[9]
   }
 }

@@ -22,23 +22,38 @@ struct TransformerLayers: Sendable {
   init(_ c: VisionTransformerConfiguration) {
     let scope = ParameterScope()
     tokens = c.tokenCount
-    tokenizer = c.points.map { PointTokenizer(scope, c, $0) } ?? PatchEmbedding(scope, c)
+    tokenizer = Self.tokenizer(scope, c)
     blocks = (0..<c.depth).map { Block(scope, c, $0) }
     finalNorm =
       c.hasFinalNorm
       ? LayerNorm(
         scope(c.normalizesAfterPooling ? "fc_norm" : "norm"), c.width, epsilon: c.finalEpsilon ?? c.epsilon) : nil
     pooling = TokenPooling(c)
-    pooler = c.poolerWidth.map { Pooler(scope, width: c.width, outputs: $0) }
+    if case .pooler(let outputs) = c.head {
+      pooler = Pooler(scope, width: c.width, outputs: outputs)
+    } else {
+      pooler = nil
+    }
     headNorm = c.hasHeadNorm ? LayerNorm(scope("head_norm"), c.width, epsilon: c.epsilon) : nil
     head = Self.head(scope, c)
     parameters = scope.parameters
   }
 
+  private static func tokenizer(_ scope: ParameterScope, _ c: VisionTransformerConfiguration) -> any Tokenizer {
+    switch c.input {
+    case .image, .audio, .video: return PatchEmbedding(scope, c)
+    case .points(let points): return PointTokenizer(scope, c, points)
+    }
+  }
+
   private static func head(_ scope: ParameterScope, _ c: VisionTransformerConfiguration) -> (any Head)? {
     guard c.classCount > 0 else { return nil }
-    guard let points = c.points else { return c.isDistilled ? DistilledHead(scope, c) : LinearHead(scope, c) }
-    return c.task == .perPoint ? PartHead(scope, c, points) : PointClassHead(scope, c, points)
+    switch c.head {
+    case .linear, .pooler: return LinearHead(scope, c)
+    case .distilled: return DistilledHead(scope, c)
+    case .points(let hiddenWidths): return PointClassHead(scope, c, hiddenWidths: hiddenWidths)
+    case .parts(let parts): return PartHead(scope, c, parts)
+    }
   }
 
   /// Names of the weights that are packed as the model stores them: packing looks at every number of theirs.

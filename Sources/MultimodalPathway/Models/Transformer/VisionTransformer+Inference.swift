@@ -126,8 +126,8 @@ extension VisionTransformer {
 
   /// Writes the categories of a pass into its workspace.
   private func note(_ categories: [Int], batch: Int, _ workspace: Workspace) throws {
-    guard let points = configuration.points, let buffers = workspace.buffers.points else { return }
-    let known = points.categories.indices
+    guard let buffers = workspace.buffers.points else { return }
+    let known = (configuration.parts?.categories ?? []).indices
     guard categories.isEmpty || categories.count == batch, categories.allSatisfy(known.contains) else {
       throw InferenceError.categories(
         expected: "none, or for each of \(batch) clouds one of 0..<\(known.count)", found: categories)
@@ -197,7 +197,7 @@ extension VisionTransformer {
       }
     }
     let logits =
-      c.classCount == 0 || (c.task == .perPoint && !hasPoints)
+      c.classCount == 0 || (c.parts != nil && !hasPoints)
       ? pooled
       : Tensor(shape: [batch] + c.answerShape) { destination in
         for index in destination.indices { destination[index] = buffers.logits[index] }

@@ -93,12 +93,11 @@ extension VisionTransformerConfiguration {
 
   /// A convolution over tubelets: VideoMAE, whose models have neither class token nor stored positions.
   private mutating func fit(clipsOf tubelet: Int, _ tensors: [String: Tensor]) {
-    modality = .video
-    self.tubelet = tubelet
-    frames = 16
+    var clip = Clip(tubelet: tubelet)
     if let rows = tensors["pos_embed"]?.shape.dropFirst().first, (1...1 << 20).contains(rows), tubelet > 0 {
-      frames = rows / max(1, grid.height * grid.width) &* tubelet
+      clip.frames = rows / max(1, grid.height * grid.width) &* tubelet
     }
+    input = .video(clip)
     hasClassToken = tensors["cls_token"] != nil
     if !hasClassToken { pooling = .mean }
     normalizesAfterPooling = tensors["fc_norm.weight"] != nil
@@ -108,7 +107,7 @@ extension VisionTransformerConfiguration {
   /// The same of a point transformer: classes, width and depth. Points and groups are in no tensor.
   private func fittedToPoints(_ tensors: [String: Tensor]) -> VisionTransformerConfiguration {
     var c = self
-    let last = task == .perPoint ? "convs3" : PointClassHead.lastName(points ?? PointConfiguration())
+    let last = if case .points(let widths) = head { PointClassHead.lastName(hidden: widths.count) } else { "convs3" }
     c.classCount = tensors[last + ".weight"]?.shape.first ?? 0
     if c.classCount != classCount { c.labels = nil }
     if let shape = tensors["blocks.0.mlp.fc1.weight"]?.shape, shape.count == 2 {

@@ -122,17 +122,18 @@ extension VisionTransformerConfiguration {
   fileprivate mutating func chooseSampling(
     at url: URL, _ stated: StatedRecipe?, _ wanted: VideoSampling.Rule?, _ notes: inout [String]
   ) throws {
-    guard modality == .video else {
+    guard var clip else {
       guard wanted == nil else {
         throw ConfigurationError.notApplicable(setting: "a sampling of frames", for: "videos", found: modality)
       }
       return
     }
     if let wanted {
-      sampling = wanted
+      clip.sampling = wanted
+      input = .video(clip)
       return
     }
-    guard sampling == nil else { return }
+    guard clip.sampling == nil else { return }
     func choose(_ reason: String) {
       notes.append("frames are taken at equal distances over the whole video (sampling uniform), since \(reason)")
     }
@@ -149,7 +150,8 @@ extension VisionTransformerConfiguration {
     } else {
       return
     }
-    sampling = .uniform
+    clip.sampling = .uniform
+    input = .video(clip)
   }
 
   /// The name of a model of Something-Something: its file's, its directory's, or what a `config.json` of Hugging Face's
@@ -195,7 +197,7 @@ extension VisionTransformerConfiguration {
         "the file does not say how many points the model was trained on: it runs on \(numbers.points) in "
           + "\(numbers.groups) groups, as \(architecture) does")
     }
-    points = numbers
+    input = .points(numbers)
     try validate()
   }
 }
