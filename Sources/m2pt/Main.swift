@@ -16,14 +16,20 @@ struct M2PT: ParsableCommand {
   static func main() {
     StandardStreams.reserve()
     Interruption.removeTemporaries()
+    Foundation.exit(runCommand())
+  }
+
+  /// Runs the command that the arguments name, and returns the exit code.
+  private static func runCommand() -> Int32 {
     do {
       try requireUTF8Arguments()
       try SystemMemory.require(0, for: .start)
       var command = try parseAsRoot()
       try command.run()
       try StandardOutput.close()
+      return 0
     } catch {
-      end(error.namingOptions)
+      return reportEnd(error.namingOptions)
     }
   }
 
@@ -35,22 +41,22 @@ struct M2PT: ParsableCommand {
     }
   }
 
-  /// Ends the process with the error's text and code; what the text says about arguments and files is escaped. Help is
-  /// an error too, whose text is an answer.
-  private static func end(_ error: any Error) -> Never {
+  /// Reports the error that a command ends with, and returns its exit code; what the text says about arguments and
+  /// files is escaped. Help is an error too, whose text is an answer.
+  private static func reportEnd(_ error: any Error) -> Int32 {
     let text = fullMessage(for: error)
     let code = exitCode(for: error)
     guard code.isSuccess else {
       for line in text.split(separator: "\n") { report(String(line)) }
-      Foundation.exit(code.rawValue)
+      return code.rawValue
     }
     do {
       if !text.isEmpty { try StandardOutput.write(text + "\n") }
       try StandardOutput.close()
+      return code.rawValue
     } catch {
       report("Error: \(error)")
-      Foundation.exit(1)
+      return 1
     }
-    Foundation.exit(code.rawValue)
   }
 }

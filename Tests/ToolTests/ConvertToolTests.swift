@@ -14,8 +14,8 @@ import Testing
     var computed: [String]
   }
 
-  /// A model directory as Hugging Face has it.
-  private func withModel(_ body: (URL) throws -> Void) throws {
+  /// A folder with `source`, a model directory as Hugging Face has it.
+  static func withModel(_ body: (URL) throws -> Void) throws {
     try Tool.withFolder { folder in
       let golden = try Checkpoint(contentsOf: Fixture.url("model/hugging_face_vit.safetensors"))
       let source = folder.appendingPathComponent("source")
@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func answersStayTheSame() throws {
-    try withModel { folder in
+    try Self.withModel { folder in
       let (source, output) = (folder.appendingPathComponent("source").path, folder.appendingPathComponent("out").path)
       let result = try Tool.run(["convert", source, output, "--json"])
       #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
@@ -61,7 +61,7 @@ import Testing
   }
 
   @Test func refusalsLeaveNothingBehind() throws {
-    try withModel { folder in
+    try Self.withModel { folder in
       let source = folder.appendingPathComponent("source")
       let output = folder.appendingPathComponent("out").path
       func refused(_ arguments: [String], _ words: String, status: Int32 = 1) throws {
