@@ -34,7 +34,8 @@ struct PointClassHead: Head {
   /// It has scratch of its own.
   func needs(_: KernelTable) -> WorkspaceNeeds { WorkspaceNeeds() }
 
-  func loaded(by loader: WeightLoader) throws -> any LoadedHead {
+  func loaded(by loader: some ParameterLoader) throws -> any LoadedHead {
+    let loader = try loader.fixed(for: "the head of point clouds")
     Loaded(
       layers: try layers.map { try FoldedLayer(FoldedWeights($0, loader.target), engine: loader.engine) },
       widest: layers.dropLast().map(\.outputs).max() ?? 0, inputs: inputs, products: products)
