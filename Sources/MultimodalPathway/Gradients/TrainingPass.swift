@@ -49,13 +49,13 @@ package final class TrainingPass {
   /// Most inputs of a pass.
   package let batch: Int
   /// (B, classes) contiguous, of the last `forward`; without a head, the pooled features, (B, C or 2C).
-  package var logits: UnsafeMutablePointer<Float> { memory.exit.logits }
+  package var logits: UnsafeMutablePointer<Float> { buffers.exit.logits }
   /// dL/dlogits, (B, classes) contiguous: the caller writes it before `backward`.
-  package var logitGradients: UnsafeMutablePointer<Float> { memory.logitGradients }
+  package var logitGradients: UnsafeMutablePointer<Float> { buffers.logitGradients }
   /// Bytes of the pass's memory by part; parameters and gradients are the caller's.
-  package var memoryParts: [(part: String, bytes: Int)] { memory.parts }
+  package var memory: [(part: String, bytes: Int)] { buffers.parts }
 
-  private let memory: TrainingMemory
+  private let buffers: TrainingMemory
   private let gradients: TransformerGradients
   private let tokenizer: PatchEmbedding.Loaded
   private let head: Linear.Loaded?
@@ -99,7 +99,7 @@ package final class TrainingPass {
     self.tokenizer = tokenizer
     head = (model.head as? LinearHead.Loaded)?.layer
     refreshes = loader.refreshes
-    memory = try TrainingMemory(
+    buffers = try TrainingMemory(
       configuration, layers, batch: batch, keepsBranches: self.gradients.blocks.contains { $0.hasScale },
       engine: engine)
     self.batch = batch
@@ -153,8 +153,8 @@ package final class TrainingPass {
     private var kernels: KernelTable { training.model.engine.kernels }
 
     func runForward(_ member: inout Member) {
-      let w = buffers(training.memory.exit)
-      training.tokenizer.embed(&member, kernels, inputs: inputs.values, buffers(training.memory.entry))
+      let w = buffers(training.buffers.exit)
+      training.tokenizer.embed(&member, kernels, inputs: inputs.values, buffers(training.buffers.entry))
       for index in model.blocks.indices {
         model.blocks[index].run(&member, kernels, block(index), computing: output(index))
       }
@@ -163,20 +163,20 @@ package final class TrainingPass {
     }
 
     func runBackward(_ member: inout Member) {
-      let (gradients, g) = (training.gradients, training.memory.gradients)
+      let (gradients, g) = (training.gradients, training.buffers.gradients)
       model.readOutGradient(
-        &member, kernels, buffers(training.memory.exit), g, logitGradients: training.logitGradients,
+        &member, kernels, buffers(training.buffers.exit), g, logitGradients: training.logitGradients,
         head: training.head, into: gradients)
       for index in model.blocks.indices.reversed() {
         model.blocks[index].runGradient(
           &member, kernels, block(index), g, into: gradients.blocks[index], computing: output(index))
       }
       training.tokenizer.runGradient(
-        &member, kernels, inputs: inputs.values, buffers(training.memory.entry), g, into: gradients.embedding)
+        &member, kernels, inputs: inputs.values, buffers(training.buffers.entry), g, into: gradients.embedding)
     }
 
     private func output(_ index: Int) -> BlockOutput {
-      model.output(ofBlock: index, tokens: training.memory.exit.tokens, VisionTransformer.Taps())
+      model.output(ofBlock: index, tokens: training.buffers.exit.tokens, VisionTransformer.Taps())
     }
 
     private func buffers(_ w: Workspace.Buffers) -> Workspace.Buffers {
@@ -186,7 +186,7 @@ package final class TrainingPass {
     }
 
     private func block(_ index: Int) -> BlockBuffers {
-      var b = training.memory.blocks[index]
+      var b = training.buffers.blocks[index]
       b.batch = inputs.batch
       b.dropPath = inputs.dropPath.map { $0 + index * 2 * inputs.batch }
       return b

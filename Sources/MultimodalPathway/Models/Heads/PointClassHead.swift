@@ -36,7 +36,7 @@ struct PointClassHead: Head {
 
   func loaded(by loader: some ParameterLoader) throws -> any LoadedHead {
     let loader = try loader.fixed(for: "the head of point clouds")
-    Loaded(
+    return Loaded(
       layers: try layers.map { try FoldedLayer(FoldedWeights($0, loader.target), engine: loader.engine) },
       widest: layers.dropLast().map(\.outputs).max() ?? 0, inputs: inputs, products: products)
   }
