@@ -161,8 +161,15 @@ import Testing
     let training = try Self.training(name)
     let engine = try Engine(threads: 2)
     let all = try training.run(engine).gradients
-    for parity in 0..<2 {
-      let frozen = Set(training.parameters.enumerated().filter { $0.offset % 2 == parity }.map(\.element.name))
+    let names = training.parameters.map(\.name)
+    func isEmbedding(_ name: String) -> Bool { !name.hasPrefix("blocks.") && !name.hasPrefix("head.") }
+    for frozen in [
+      Set(names.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)),
+      Set(names.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)),
+      // From below: the embedding, a block too, all but the head, everything.
+      Set(names.filter(isEmbedding)), Set(names.filter { isEmbedding($0) || $0.hasPrefix("blocks.0.") }),
+      Set(names.filter { !$0.hasPrefix("head.") }), Set(names),
+    ] {
       let found = try training.run(engine, frozen: frozen).gradients
       for (index, parameter) in training.parameters.enumerated() {
         let range = training.starts[index]..<training.starts[index + 1]

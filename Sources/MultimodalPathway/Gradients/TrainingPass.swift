@@ -167,10 +167,11 @@ package final class TrainingPass {
       model.readOutGradient(
         &member, kernels, buffers(training.buffers.exit), g, logitGradients: training.logitGradients,
         head: training.head, into: gradients)
-      for index in model.blocks.indices.reversed() {
+      for index in (gradients.firstBlock..<model.blocks.count).reversed() {
         model.blocks[index].runGradient(
           &member, kernels, block(index), g, into: gradients.blocks[index], computing: output(index))
       }
+      if gradients.embedding.isEmpty { return }
       training.tokenizer.runGradient(
         &member, kernels, inputs: inputs.values, buffers(training.buffers.entry), g, into: gradients.embedding)
     }

@@ -15,6 +15,10 @@ extension Block {
 
     /// Whether LayerScale has gradients.
     var hasScale: Bool { scale1 != nil || scale2 != nil }
+    /// Whether the block is frozen.
+    var isEmpty: Bool {
+      !hasScale && norm1.isEmpty && norm2.isEmpty && [qkv, projection, fc1, fc2].allSatisfy(\.isEmpty)
+    }
   }
 
   func gradients(in places: GradientPlaces) -> Gradients {

@@ -6,6 +6,9 @@ extension LayerNorm {
   struct Gradients {
     let gain: UnsafeMutablePointer<Float>?
     let shift: UnsafeMutablePointer<Float>?
+
+    /// Whether the norm is frozen.
+    var isEmpty: Bool { gain == nil && shift == nil }
   }
 
   func gradients(in places: GradientPlaces) -> Gradients {

@@ -7,6 +7,9 @@ extension Linear {
     let weight: UnsafeMutablePointer<Float>?
     /// The bias by parts: the first output of each, their number, and the place.
     let biases: [(start: Int, count: Int, place: UnsafeMutablePointer<Float>)]
+
+    /// Whether the layer is frozen.
+    var isEmpty: Bool { weight == nil && biases.isEmpty }
   }
 
   func gradients(in places: GradientPlaces) -> Gradients {

@@ -9,6 +9,11 @@ extension PatchEmbedding {
     let positions: UnsafeMutablePointer<Float>?
     let projection: Linear.Gradients
     let preNorm: LayerNorm.Gradients?
+
+    /// Whether the embedding is frozen.
+    var isEmpty: Bool {
+      positions == nil && projection.isEmpty && preNorm?.isEmpty ?? true && prefix.allSatisfy { $0.place == nil }
+    }
   }
 
   func gradients(in places: GradientPlaces) -> Gradients {
@@ -46,7 +51,7 @@ extension PatchEmbedding.Loaded {
       if let place = part.place { member.parallelFor(part.rows) { addToken(first + $0, into: place + $0 * width) } }
       first += part.rows
     }
-    guard gradients.projection.weight != nil || !gradients.projection.biases.isEmpty else { return }
+    if gradients.projection.isEmpty { return }
     gatherPatches(&member, kernels, inputs: inputs, w)
     // Patches of all inputs, without the prefix tokens between them.
     member.parallelForRows(w.batch * patches) { rows in

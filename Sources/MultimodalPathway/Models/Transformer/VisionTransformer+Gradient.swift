@@ -8,6 +8,8 @@ struct TransformerGradients {
   let finalNorm: LayerNorm.Gradients?
   let headNorm: LayerNorm.Gradients?
   let head: Linear.Gradients?
+  /// The first block whose input's or own gradient is wanted: everything below is frozen.
+  let firstBlock: Int
 
   /// - Throws: `GradientError` for parts without a gradient.
   init(_ layers: TransformerLayers, in places: GradientPlaces) throws {
@@ -17,6 +19,7 @@ struct TransformerGradients {
     guard layers.pooler == nil else { throw GradientError(part: "a pooler") }
     embedding = tokenizer.gradients(in: places)
     blocks = layers.blocks.map { $0.gradients(in: places) }
+    firstBlock = embedding.isEmpty ? blocks.firstIndex { !$0.isEmpty } ?? blocks.count : 0
     finalNorm = layers.finalNorm?.gradients(in: places)
     headNorm = layers.headNorm?.gradients(in: places)
     head = try layers.head.map { head in
