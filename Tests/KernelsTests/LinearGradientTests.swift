@@ -66,7 +66,7 @@ import Testing
     }
     for row in 0..<shape.m {
       let rest = dx[row * shape.xStride + shape.k..<(row + 1) * shape.xStride]
-      #expect(rest.allSatisfy(\.isNaN), "\(shape): wrote beyond row \(row)")
+      #expect(rest.allSatisfy { $0.isNaN }, "\(shape): wrote beyond row \(row)")
     }
     return (0..<shape.m * shape.k).map { dx[$0 / shape.k * shape.xStride + $0 % shape.k] }
   }

@@ -90,13 +90,13 @@ import Testing
     }
     // dL/dlambda = sum(G W') + sum(dL/db_hat b')
     guard let expected = try golden.tensors["\(name).scales"]?.float32() else { return }
-    let slopes = try shares.map { share in
+    let ofScales = try shares.map { share in
       func product(_ part: String, _ other: FloatBuffer) throws -> Double {
         try zip(found(share.layer + part), 0..<other.count).reduce(0) { $0 + Double($1.0) * Double(other.base[$1.1]) }
       }
       return try product(".weight", share.weight) + (share.bias.map { try product(".bias", $0) } ?? 0)
     }
-    TrainingPassTests.expectClose(slopes.map { Float($0) }, expected.map(Double.init), "scales")
+    TrainingPassTests.expectClose(ofScales.map { Float($0) }, expected.map(Double.init), "scales")
     withExtendedLifetime(sources) {}
   }
 }
