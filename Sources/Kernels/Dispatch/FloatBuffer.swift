@@ -1,13 +1,15 @@
 import Foundation
 
-/// Floats on the heap, 64-byte aligned, freed with the last reference. From 2 MB on they are in large pages, whole
-/// ones: 346 MB are 165 of them, not 84,000 small ones that each fault when they are first touched.
+/// Floats on the heap, 64-byte aligned, freed with the last reference; or a view of floats that another owner frees.
+/// From 2 MB on they are in large pages, whole ones: 346 MB are 165 of them, not 84,000 small ones that each fault when
+/// they are first touched.
 package final class FloatBuffer: @unchecked Sendable {
   // SAFETY: the owner of a buffer decides who may write it: weights are written once before they are shared, a
   // workspace belongs to one forward pass at a time.
 
   package let base: UnsafeMutablePointer<Float>
   package let count: Int
+  private let isOwner: Bool
 
   private static let largePage = 2 << 20
 
@@ -34,7 +36,16 @@ package final class FloatBuffer: @unchecked Sendable {
     self.init(base, count: count)
   }
 
-  private init(_ base: UnsafeMutablePointer<Float>, count: Int) { (self.base, self.count) = (base, count) }
+  private init(_ base: UnsafeMutablePointer<Float>, count: Int) {
+    (self.base, self.count) = (base, count)
+    isOwner = true
+  }
+
+  /// A view of `count` floats at `base`, which outlive it.
+  package init(viewing base: UnsafeMutablePointer<Float>, count: Int) {
+    (self.base, self.count) = (base, count)
+    isOwner = false
+  }
 
   /// Room for `count` floats, at least 16; nil if the system refuses it.
   private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float>? {
@@ -58,5 +69,5 @@ package final class FloatBuffer: @unchecked Sendable {
     base.initialize(repeating: 0, count: max(count, 16))
   }
 
-  deinit { free(base) }
+  deinit { if isOwner { free(base) } }
 }

@@ -20,9 +20,9 @@ package struct Activations {
 /// C = epilogue(A W^T) by a team: the shared form of every linear layer.
 package struct LinearProduct {
   /// Panels that one item of work folds into a thread's scratch before all rows pass by.
-  private static let foldedPanels = 2
+  static let foldedPanels = 2
   /// Items per thread that a product is cut into, so that threads end together.
-  private static let itemsPerThread = 8
+  static let itemsPerThread = 8
 
   /// Floats of scratch each thread needs for products with K up to `k`: sums of a block of rows; panels that are
   /// folded, their scales and sums; and what packing needs.
@@ -75,23 +75,21 @@ package struct LinearProduct {
       let isInt8 = weight.precision == .int8
       let perItem = max(1, min(foldedPanels, panels / (member.count * itemsPerThread)))
       let groups = (panels + perItem - 1) / perItem
-      matrix.terms.withUnsafeBufferPointer { terms in
-        guard let first = terms.baseAddress else { return }
-        member.parallelFor(groups) { item in
-          let range = Span1D(start + item * perItem, min(end, start + (item + 1) * perItem))
-          var place = PackedPanels(words: folded)
-          var arguments = template
-          arguments.panels = UnsafeRawPointer(folded)
-          if isInt8 {
-            (place.scales, place.sums) = (scales, sums)
-            // Kernels index both by column of C.
-            arguments.columnScales = UnsafePointer(scales) - range.start * width
-            arguments.columnSums = UnsafePointer(sums) - range.start * width
-          }
-          products.pack(matrix.weight, weight.n, weight.k, first, terms.count, range, &place, packScratch)
-          for index in 0..<rowBlocks {
-            products.gemm(&arguments, range, block(index, of: rowBlocks, m), kernels.kBlock, scratch)
-          }
+      let terms = matrix.terms
+      member.parallelFor(groups) { item in
+        let range = Span1D(start + item * perItem, min(end, start + (item + 1) * perItem))
+        var place = PackedPanels(words: folded)
+        var arguments = template
+        arguments.panels = UnsafeRawPointer(folded)
+        if isInt8 {
+          (place.scales, place.sums) = (scales, sums)
+          // Kernels index both by column of C.
+          arguments.columnScales = UnsafePointer(scales) - range.start * width
+          arguments.columnSums = UnsafePointer(sums) - range.start * width
+        }
+        products.pack(matrix.weight, weight.n, weight.k, terms.base, terms.count, range, &place, packScratch)
+        for index in 0..<rowBlocks {
+          products.gemm(&arguments, range, block(index, of: rowBlocks, m), kernels.kBlock, scratch)
         }
       }
     }
@@ -111,7 +109,7 @@ package struct LinearProduct {
 
   /// Rows of the `index`-th of `count` nearly equal blocks of `m` rows.
   @inline(__always)
-  private static func block(_ index: Int, of count: Int, _ m: Int) -> Span1D {
+  static func block(_ index: Int, of count: Int, _ m: Int) -> Span1D {
     Span1D(m * index / count, m * (index + 1) / count)
   }
 }

@@ -135,13 +135,13 @@ package struct PackedMatrix: Sendable {
 
 /// W and its pathways, kept where they are; `owners` keep the bytes alive.
 package struct FoldedMatrix: @unchecked Sendable {
-  // SAFETY: the pointers are into memory that `owners` keep alive and that is never written.
+  // SAFETY: the pointers are into memory that `owners` keep alive and that no pass writes.
 
   package let n: Int
   package let k: Int
   package let precision: Precision
   package let weight: UnsafePointer<Float>
-  package let terms: [FoldTerm]
+  package let terms: FoldTerms
   private let owners: [Any]
 
   package init(
@@ -151,7 +151,23 @@ package struct FoldedMatrix: @unchecked Sendable {
     self.k = k
     self.precision = precision
     self.weight = weight
-    self.terms = terms
+    self.terms = FoldTerms(terms)
     self.owners = owners
   }
+}
+
+/// The pathways of a matrix, whose scales training changes between passes.
+package final class FoldTerms: @unchecked Sendable {
+  // SAFETY: scales are written by the owner of the passes, between two of them.
+
+  package let base: UnsafeMutablePointer<FoldTerm>
+  package let count: Int
+
+  init(_ terms: [FoldTerm]) {
+    count = terms.count
+    base = .allocate(capacity: max(1, count))
+    base.initialize(from: terms, count: count)
+  }
+
+  deinit { base.deallocate() }
 }

@@ -23,6 +23,9 @@ public struct AttentionArguments {
   public var tokens: Int
   public var headSize: Int
   public var scale: Float
+  /// (2, N): gets what the backward pass makes the probabilities of again, of every query the maximum of its scores
+  /// and the reciprocal of the sum of its powers; absent: neither is kept.
+  public var statistics: UnsafeMutablePointer<Float>?
 
   @inlinable @inline(__always)
   public init(
@@ -123,7 +126,12 @@ public func attention<F: TileFormat>(
     }
     var row = 0
     while row < rows {
-      let inverse = F.I.splat(1 / rowSums[row])
+      let reciprocal = 1 / rowSums[row]
+      if let statistics = x.statistics {
+        statistics[first + row] = maxima[row]
+        statistics[x.tokens + first + row] = reciprocal
+      }
+      let inverse = F.I.splat(reciprocal)
       let out = x.output + (first + row) * x.outputStride
       var column = 0
       while column < x.headSize {

@@ -2,7 +2,7 @@
 
 /// What happens to a sum `s` on its way to C, in this order (of int8 after `s = columnScale (scale s + offset
 /// columnSum)`, scale and offset the row's): `s = addend + scale s`, `s += bias`, `s = gelu(s)` or `s = max(s, 0)`, `s
-/// = residual + gamma s`.
+/// = residual + gamma s`. What training adds is in Epilogue+Training.swift.
 @frozen
 public struct Epilogue {
   /// (M, N), row stride `addendStride`; absent: `s = scale s`. May be C itself. Stride 0: one row for all.
@@ -25,6 +25,17 @@ public struct Epilogue {
   public var residualStride = 0
   /// C is bfloat16; addend and residual are float32 all the same.
   public var storesBFloat16 = false
+  /// (M, N), row stride `keptStride`: gets s after the bias, which the backward pass reads; absent: s is not kept.
+  public var kept: UnsafeMutablePointer<Float>?
+  /// Floats from one row of what is kept to the next.
+  public var keptStride = 0
+  /// What gamma is multiplied by in every `rowsPerFactor` rows, an input's drop path; absent: 1.
+  public var factors: UnsafePointer<Float>?
+  public var rowsPerFactor = 1
+  /// (M, N), row stride `slopeStride`: `s *= gelu'(x)` of this x, after the bias. May be C itself.
+  public var slopeOf: UnsafePointer<Float>?
+  /// Floats from one row of x to the next.
+  public var slopeStride = 0
 
   /// Nothing: C = A B in float32.
   @inlinable @inline(__always)
@@ -40,6 +51,7 @@ func applyEpilogue<F: TileFormat>(
   let column = panel * F.I.panelColumns
   let valid = min(F.I.panelColumns, g.n - column)
   let tile = EpilogueTile(sums: sums, row: row, rows: rows, column: column)
+  if e.isOfTraining { return finishTraining(F.self, g, tile, valid) }
   let isPlain = e.addend == nil && e.scale == 1 && !e.appliesReLU && (e.residual != nil || e.gamma == nil)
   if !isPlain || valid < F.I.panelColumns || (e.residual != nil && (e.appliesGELU || e.storesBFloat16)) {
     return finishPart(F.self, g, tile, valid)
@@ -80,6 +92,8 @@ protocol EpilogueParts {
   /// gamma as well.
   static var addsResidual: Bool { get }
   static var storesBFloat16: Bool { get }
+  /// What training adds.
+  static var isOfTraining: Bool { get }
 }
 
 extension EpilogueParts {
@@ -89,6 +103,8 @@ extension EpilogueParts {
   static var addsResidual: Bool { false }
   @inlinable @inline(__always)
   static var storesBFloat16: Bool { false }
+  @inlinable @inline(__always)
+  static var isOfTraining: Bool { false }
 }
 
 @usableFromInline
@@ -142,14 +158,21 @@ func finish<F: TileFormat, P: EpilogueParts>(_: F.Type, _: P.Type, _ g: GEMMArgu
     }
     s += left.bias
     t += right.bias
+    if P.isOfTraining {
+      keep(I.self, e, s, row, at, I.lanes)
+      keep(I.self, e, t, row, at + lanes, I.lanes)
+      s = slope(I.self, e, s, row, at, I.lanes)
+      t = slope(I.self, e, t, row, at + lanes, I.lanes)
+    }
     if P.appliesGELU {
       s = F.perWord == 1 ? I.gelu(s) : I.geluOfNarrow(s)
       t = F.perWord == 1 ? I.gelu(t) : I.geluOfNarrow(t)
     }
     if P.addsResidual, let residual = e.residual {
       let x = residual + (row * e.residualStride + at)
-      s = I.multiplyAdd(I.load(x), s, left.gamma)
-      t = I.multiplyAdd(I.load(x + lanes), t, right.gamma)
+      let factor = P.isOfTraining ? factor(I.self, e, row) : I.splat(1)
+      s = I.multiplyAdd(I.load(x), s, P.isOfTraining ? left.gamma * factor : left.gamma)
+      t = I.multiplyAdd(I.load(x + lanes), t, P.isOfTraining ? right.gamma * factor : right.gamma)
     }
     if P.storesBFloat16 {
       I.storeBFloat16(s, c)
@@ -211,12 +234,18 @@ func finishPart<F: TileFormat>(_: F.Type, _ g: GEMMArguments, _ tile: EpilogueTi
         s *= I.splat(e.scale)
       }
       s += columns.bias
+      var gamma = columns.gamma
+      if e.isOfTraining {
+        keep(I.self, e, s, row, at, count)
+        s = slope(I.self, e, s, row, at, count)
+        gamma *= factor(I.self, e, row)
+      }
       if e.appliesGELU { s = F.perWord == 1 ? I.gelu(s) : I.geluOfNarrow(s) }
       if e.appliesReLU { s = I.maximum(s, I.splat(0)) }
       if let residual = e.residual {
-        s = I.multiplyAdd(loadLanes(I.self, residual + row * e.residualStride + at, count), s, columns.gamma)
+        s = I.multiplyAdd(loadLanes(I.self, residual + row * e.residualStride + at, count), s, gamma)
       } else {
-        s *= columns.gamma
+        s *= gamma
       }
       if e.storesBFloat16 {
         storeElements(BFloat16Format<I>.self, s, g.c + row * g.ldc * 2, at, count)

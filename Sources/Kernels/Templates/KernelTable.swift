@@ -16,6 +16,8 @@ public struct KernelTable: Sendable {
   public var int8: ProductKernels
   public let float32Activations: ActivationKernels
   public var bfloat16Activations: ActivationKernels
+  /// Of backward passes, in float32.
+  public let gradients: GradientKernels
 
   /// Activations to int8: `quantizeRows` (Normalization.swift).
   public var quantizeRows: QuantizeRows
@@ -56,6 +58,7 @@ public struct KernelTable: Sendable {
     int8 = ProductKernels(Int8Format<I>.self)
     float32Activations = ActivationKernels(Float32Format<I>.self)
     bfloat16Activations = ActivationKernels(BFloat16Format<I>.self)
+    gradients = GradientKernels(I.self)
     quantizeRows = Self.quantizeRows(I.self)
     fold = { weight, terms, termCount, count, destination in
       PathwayKernelTemplates.fold(

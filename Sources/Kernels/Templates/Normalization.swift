@@ -78,35 +78,9 @@ public func layerNorm<F: TileFormat>(
   while row < rows.end {
     let source = x + row * xStride
     let target = y + row * yStride * 4
-    var sums = I.splat(0)
+    let (mean, inverse) = rowStatistics(I.self, source, width: width, epsilon: epsilon)
+    let (means, inverses) = (I.splat(mean), I.splat(inverse))
     var column = 0
-    while column < whole {
-      sums += I.load(source + column)
-      column += I.lanes
-    }
-    var sum = I.reduceSum(sums)
-    while column < width {
-      sum += source[column]
-      column += 1
-    }
-    let mean = sum / Float(width)
-    let means = I.splat(mean)
-    var squares = I.splat(0)
-    column = 0
-    while column < whole {
-      let distance = I.load(source + column) - means
-      squares = I.multiplyAdd(squares, distance, distance)
-      column += I.lanes
-    }
-    var square = I.reduceSum(squares)
-    while column < width {
-      let distance = source[column] - mean
-      square += distance * distance
-      column += 1
-    }
-    let inverse = 1 / (square / Float(width) + epsilon).squareRoot()
-    let inverses = I.splat(inverse)
-    column = 0
     while column < whole {
       let normal = (I.load(source + column) - means) * inverses
       F.store(I.multiplyAdd(I.load(beta + column), normal, I.load(gamma + column)), target, column)
@@ -121,6 +95,41 @@ public func layerNorm<F: TileFormat>(
     }
     row += 1
   }
+}
+
+/// A row's mean and 1 / sqrt(variance + epsilon).
+@inlinable @inline(__always)
+func rowStatistics<I: ISA>(
+  _: I.Type, _ row: UnsafePointer<Float>, width: Int, epsilon: Float
+) -> (mean: Float, inverse: Float) {
+  let whole = width / I.lanes * I.lanes
+  var sums = I.splat(0)
+  var column = 0
+  while column < whole {
+    sums += I.load(row + column)
+    column += I.lanes
+  }
+  var sum = I.reduceSum(sums)
+  while column < width {
+    sum += row[column]
+    column += 1
+  }
+  let mean = sum / Float(width)
+  let means = I.splat(mean)
+  var squares = I.splat(0)
+  column = 0
+  while column < whole {
+    let distance = I.load(row + column) - means
+    squares = I.multiplyAdd(squares, distance, distance)
+    column += I.lanes
+  }
+  var square = I.reduceSum(squares)
+  while column < width {
+    let distance = row[column] - mean
+    square += distance * distance
+    column += 1
+  }
+  return (mean, 1 / (square / Float(width) + epsilon).squareRoot())
 }
 
 /// Rows of activations to int8, each on the range of its own numbers: u = round((x - offset) / scale), from 0 to 255,

@@ -63,7 +63,12 @@ extension ISA {
   @inlinable @inline(__always)
   static func gelu(_ x: Vector) -> Vector {
     let lower = maximum(splat(-4.989_999_8), x)
-    let inner = minimum(splat(4.989_999_8), lower)
+    return lower * normalDistribution(minimum(splat(4.989_999_8), lower))
+  }
+
+  /// Phi(x), the distribution of a normal variable, within 2^-21 of it on [-T, T].
+  @inlinable @inline(__always)
+  static func normalDistribution(_ inner: Vector) -> Vector {
     let u = multiplyAdd(splat(-1), inner * inner, splat(0.080_320_97))
     var p = splat(5.908_828_5e-4)
     p = multiplyAdd(splat(-1.570_877_6e-3), p, u)
@@ -78,7 +83,21 @@ extension ISA {
     p = multiplyAdd(splat(5.159_333_3e-2), p, u)
     p = multiplyAdd(splat(-7.042_743_3e-2), p, u)
     p = multiplyAdd(splat(0.141_645_52), p, u)
-    return lower * multiplyAdd(splat(0.5), inner, p)
+    return multiplyAdd(splat(0.5), inner, p)
+  }
+
+  /// The slope of `gelu`, Phi(x) + x phi(x), phi the density of a normal variable.
+  ///
+  /// - Max error: 2^-20, absolute: 2^-21 of Phi, 2^-22 of x phi(x), which is at most 0.25, 2^-24 of their sum, which is
+  ///   at most 1.13.
+  /// - Valid range: all x. Beyond T the distribution counts as that of T.
+  /// - Special values: infinity and NaN give NaN.
+  @inlinable @inline(__always)
+  static func geluSlope(_ x: Vector) -> Vector {
+    let inner = minimum(splat(4.989_999_8), maximum(splat(-4.989_999_8), x))
+    // x phi(x) = x / sqrt(2 pi) 2^(-x^2 log2(e) / 2)
+    let density = splat(0.398_942_3) * exp2(x * x * splat(-0.721_347_5))
+    return multiplyAdd(normalDistribution(inner), x, density)
   }
 
   /// GELU for results that are rounded to bfloat16 or int8.
@@ -107,7 +126,7 @@ extension ISA {
 /// The functions above by name, so that tests can measure them on every instruction set.
 @frozen
 public enum Elementary: Sendable {
-  case exp2, exp2OfNarrow, gelu, geluOfNarrow
+  case exp2, exp2OfNarrow, gelu, geluOfNarrow, geluSlope
 }
 
 @inlinable @inline(__always)
@@ -122,6 +141,7 @@ public func elementary<I: ISA>(
     case .exp2OfNarrow: I.store(I.exp2OfNarrow(value), y + index)
     case .gelu: I.store(I.gelu(value), y + index)
     case .geluOfNarrow: I.store(I.geluOfNarrow(value), y + index)
+    case .geluSlope: I.store(I.geluSlope(value), y + index)
     }
     index += I.lanes
   }

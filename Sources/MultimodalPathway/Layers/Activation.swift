@@ -1,4 +1,5 @@
 import PathwayKernelTemplates
+import PathwayKernels
 import PathwayLoops
 
 /// What an MLP applies between its two linear layers.
@@ -24,6 +25,37 @@ public enum Activation: Sendable, CaseIterable {
   func fuse(into epilogue: inout Epilogue) {
     switch self {
     case .gelu: epilogue.appliesGELU = true
+    }
+  }
+
+  /// Applies it to rows of x, (M, width), once more: y = activation(x).
+  func run(
+    _ kernels: KernelTable, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Span1D,
+    _ width: Int
+  ) {
+    switch self {
+    case .gelu: kernels.gradients.geluRows(x, y, stride, rows, width)
+    }
+  }
+
+  /// Has the product before it multiply every element that it stores by the slope at x.
+  ///
+  ///     y = activation(x)
+  func fuseSlope(of x: UnsafePointer<Float>, stride: Int, into epilogue: inout Epilogue) {
+    switch self {
+    case .gelu: (epilogue.slopeOf, epilogue.slopeStride) = (x, stride)
+    }
+  }
+
+  /// Rows of `scale` times one row of gradient, (width), times the slope at x.
+  ///
+  ///     y = activation(x)
+  func runSlope(
+    _ kernels: KernelTable, _ gradient: UnsafePointer<Float>, scale: Float, of x: UnsafePointer<Float>,
+    into dx: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Span1D, _ width: Int
+  ) {
+    switch self {
+    case .gelu: kernels.gradients.geluGradientRows(gradient, scale, x, dx, stride, rows, width)
     }
   }
 

@@ -21,7 +21,7 @@ struct Attention: Sendable {
     (heads, headSize) = (c.heads, c.headSize)
   }
 
-  func loaded(by loader: WeightLoader) throws -> Loaded {
+  func loaded(by loader: some ParameterLoader) throws -> Loaded {
     Loaded(
       qkv: try loader.linear(qkv, loader.precision[qkv]),
       projection: try loader.linear(projection, loader.precision[projection]), heads: heads, headSize: headSize)
@@ -70,10 +70,12 @@ extension Attention {
       let outputStride = Workspace.padded((width + perWord - 1) / perWord) * 4
       let row = input * b.tokens
       let q = UnsafeRawPointer(b.qkv) + row * stride + head * headSize * bytes
-      return AttentionArguments(
+      var arguments = AttentionArguments(
         q: q, k: q + width * bytes, v: q + 2 * width * bytes, stride: stride,
         output: UnsafeMutableRawPointer(b.attended) + row * outputStride + head * headSize * bytes,
         outputStride: outputStride, tokens: b.tokens, headSize: headSize, scale: 1 / Float(headSize).squareRoot())
+      arguments.statistics = b.statistics.map { $0 + (input * heads + head) * 2 * b.tokens }
+      return arguments
     }
 
     /// `attended` = attention of `qkv`, of the first `queries` tokens of every input. An item of work is a piece of one

@@ -12,9 +12,9 @@ extension Block {
     let scale2: FloatBuffer?
 
     /// C.
-    private var width: Int { norm1.width }
+    var width: Int { norm1.width }
     /// M.
-    private var hiddenWidth: Int { mlp.fc2.weight.k }
+    var hiddenWidth: Int { mlp.fc2.weight.k }
 
     func linear(_ layer: PathwayLayer) -> Linear.Loaded {
       switch layer {
@@ -61,7 +61,7 @@ extension Block {
     }
 
     /// Which rows a step works on: all of them, or the first token of every input.
-    private struct Rows {
+    struct Rows {
       let count: Int
       /// From one to the next, in tokens.
       let spacing: Int
@@ -91,26 +91,27 @@ extension Block {
         finish(layer, all, &member, kernels, b)
       }
       member.begin(.pooling)
-      takeMeans(of: tokens, b.middle, stride: b.stride, width: width, &member, kernels, b)
+      takeMeans(of: tokens, b.middle, to: b.output, stride: b.stride, width: width, &member, kernels, b)
       let stride = Block.rowStride(hiddenWidth, .float32, kernels)
-      takeMeans(of: tokens, b.hidden, stride: stride, width: hiddenWidth, &member, kernels, b)
+      takeMeans(of: tokens, b.hidden, to: b.hidden, stride: stride, width: hiddenWidth, &member, kernels, b)
       prepare(.fc2, first, &member, kernels, b)
       finish(.fc2, first, &member, kernels, b)
     }
 
-    /// The mean of `tokens` of every input in the place of its first row.
+    /// The mean of `tokens` of every input in the place of its first row of `means`, which may be `rows`.
     private func takeMeans(
-      of tokens: Range<Int>, _ rows: UnsafeMutablePointer<Float>, stride: Int, width: Int, _ member: inout Member,
-      _ kernels: KernelTable, _ b: BlockBuffers
+      of tokens: Range<Int>, _ rows: UnsafePointer<Float>, to means: UnsafeMutablePointer<Float>, stride: Int,
+      width: Int, _ member: inout Member, _ kernels: KernelTable, _ b: BlockBuffers
     ) {
       // Columns of an item of work: a pass over few inputs has items for every member.
       let columns = 256
       let parts = (width + columns - 1) / columns
       member.parallelFor(b.batch * parts) { item in
         let start = item % parts * columns
-        let place = rows + item / parts * b.tokens * stride + start
+        let place = item / parts * b.tokens * stride + start
         kernels.pool(
-          place + tokens.lowerBound * stride, stride, tokens.count, min(columns, width - start), false, place)
+          rows + place + tokens.lowerBound * stride, stride, tokens.count, min(columns, width - start), false,
+          means + place)
       }
     }
 
@@ -220,13 +221,17 @@ extension Block {
       case .projection:
         output = b.middle
         epilogue = residual(b.input, scale1, rows, b)
+        (epilogue.kept, epilogue.factors) = (b.branch1, b.dropPath)
       case .fc1:
         mlp.activation.fuse(into: &epilogue)
         epilogue.storesBFloat16 = hiddenPrecision(rows) == .bfloat16
         (output, stride) = (b.hidden, Block.rowStride(hiddenWidth, hiddenPrecision(rows), kernels))
+        (epilogue.kept, epilogue.keptStride) = (b.preActivation, stride * rows.spacing)
       case .fc2:
         output = b.output
-        epilogue = residual(b.middle, scale2, rows, b)
+        // A mean of the stream waits where it is added to.
+        epilogue = residual(rows.takesMean ? b.output : b.middle, scale2, rows, b)
+        (epilogue.kept, epilogue.factors) = (b.branch2, b.dropPath.map { $0 + b.batch })
       }
       linear(layer).run(
         &member, kernels, a: input(of: layer, rows, kernels, b, isOfAll: isOfAll), m: rows.count, c: output,
@@ -240,6 +245,8 @@ extension Block {
       var epilogue = Epilogue()
       epilogue.residual = UnsafePointer(stream)
       epilogue.residualStride = b.stride * rows.spacing
+      epilogue.keptStride = b.stride * rows.spacing
+      epilogue.rowsPerFactor = rows.spacing == 1 ? b.tokens : 1
       epilogue.gamma = gamma.map { UnsafePointer($0.base) }
       return epilogue
     }

@@ -38,7 +38,7 @@ struct Block: Sendable {
     }
   }
 
-  func loaded(by loader: WeightLoader) throws -> Loaded {
+  func loaded(by loader: some ParameterLoader) throws -> Loaded {
     Loaded(
       norm1: try norm1.loaded(by: loader), attention: try attention.loaded(by: loader),
       scale1: try loader.vector(scale1), norm2: try norm2.loaded(by: loader), mlp: try mlp.loaded(by: loader),

@@ -40,6 +40,18 @@ struct BlockBuffers {
   let scratch: UnsafeMutablePointer<Float>
   let scratchStride: Int
 
+  // What the backward pass reads in addition; absent: not kept.
+
+  /// fc1's output before the activation, (B N, M), rows as far apart as those of `hidden`.
+  var preActivation: UnsafeMutablePointer<Float>?
+  /// Both branches before LayerScale, (B N, C), rows `stride` apart.
+  var branch1: UnsafeMutablePointer<Float>?
+  var branch2: UnsafeMutablePointer<Float>?
+  /// Attention's row statistics, (B, H, 2, N).
+  var statistics: UnsafeMutablePointer<Float>?
+  /// (2, B): what both branches of an input are multiplied by; absent: 1.
+  var dropPath: UnsafePointer<Float>?
+
   /// The memory of one member.
   func scratch(_ member: borrowing Member) -> UnsafeMutablePointer<Float> { scratch + member.index * scratchStride }
 }

@@ -22,7 +22,7 @@ struct LayerNorm: Sendable {
     shift = scope.parameter("bias", [width], .bias)
   }
 
-  func loaded(by loader: WeightLoader) throws -> Loaded {
+  func loaded(by loader: some ParameterLoader) throws -> Loaded {
     Loaded(gain: try loader.vector(gain), shift: try loader.vector(shift), epsilon: epsilon, width: width)
   }
 }

@@ -10,6 +10,12 @@ extension Linear {
     let branches: [(scale: Float, weight: WeightMatrix)]
     let bias: FloatBuffer?
 
+    /// A layer whose weights and pathways stay where they are.
+    init(folding weight: FoldedMatrix, bias: FloatBuffer?) {
+      (self.weight, self.bias) = (.folding(weight), bias)
+      branches = []
+    }
+
     /// - Throws: `WeightNotFinite`; `EngineError`.
     init(
       _ tensor: Tensor, terms: [PathwayWeights.Term], bias: [Float]?, execution: PathwayExecution,

@@ -15,7 +15,7 @@ struct MLP: Sendable {
     activation = c.activation
   }
 
-  func loaded(by loader: WeightLoader) throws -> Loaded {
+  func loaded(by loader: some ParameterLoader) throws -> Loaded {
     Loaded(
       fc1: try loader.linear(fc1, loader.precision[fc1]), fc2: try loader.linear(fc2, loader.precision[fc2]),
       activation: activation)

@@ -4,12 +4,12 @@ import PathwayLoops
 
 /// Makes one row of features of an input's tokens.
 struct TokenPooling: Sendable {
-  private let c: VisionTransformerConfiguration
+  let c: VisionTransformerConfiguration
 
   init(_ c: VisionTransformerConfiguration) { self.c = c }
 
-  /// Of every input's `tokens`, (B N, C) with the stride of x, to `w.pooled`; keeps apart the tokens that something
-  /// else reads (`w.keptTokens`).
+  /// Of every input's `tokens`, (B N, C) with the stride of x, to `w.pooledTokens`; keeps apart the tokens that
+  /// something else reads (`w.keptTokens`).
   ///
   /// - Parameter isMean: whether the first token is a mean that the last block took.
   func run(
@@ -18,7 +18,7 @@ struct TokenPooling: Sendable {
     member.parallelFor(w.batch) { image in
       let rows = tokens + image * w.tokens * w.stride
       pool(
-        kernels, rows, w, isMean ? .token : c.reduction, into: w.pooled + image * w.pooledStride,
+        kernels, rows, w, isMean ? .token : c.reduction, into: w.pooledTokens + image * w.pooledStride,
         scratch: w.hidden + image * w.hiddenStride)
       let kept = w.keptTokens + image * w.pooledStride
       for token in 0..<c.tokenRowWidth / c.width {

@@ -13,7 +13,7 @@ protocol Head: Sendable {
   /// What a pass needs of the workspace.
   func needs(_ kernels: KernelTable) -> WorkspaceNeeds
   /// Brings its weights into memory.
-  func loaded(by loader: WeightLoader) throws -> any LoadedHead
+  func loaded(by loader: some ParameterLoader) throws -> any LoadedHead
   /// Logits in Double, (rows, classes) of every copy, of what the head reads, (rows, K); nil: the head is no part of
   /// the reference.
   func reference(_ pass: ReferencePass, _ input: DoubleBuffer, rows: Int) throws -> DoubleBuffer?

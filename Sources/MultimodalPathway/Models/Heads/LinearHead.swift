@@ -5,7 +5,7 @@ import PathwayLoops
 
 /// One linear layer of the pooled features (timm's `head`).
 struct LinearHead: Head {
-  private let layer: Linear
+  let layer: Linear
 
   /// - Parameter scope: the model's root.
   init(_ scope: ParameterScope, _ c: VisionTransformerConfiguration) {
@@ -21,7 +21,7 @@ struct LinearHead: Head {
     WorkspaceNeeds(scratch: LinearProduct.scratchCount(kernels, k: layer.inputs))
   }
 
-  func loaded(by loader: WeightLoader) throws -> any LoadedHead {
+  func loaded(by loader: some ParameterLoader) throws -> any LoadedHead {
     Loaded(layer: try loader.linear(layer), readsTokens: false)
   }
 
@@ -75,7 +75,8 @@ struct DistilledHead: Head {
     WorkspaceNeeds(scratch: LinearProduct.scratchCount(kernels, k: 2 * head.inputs))
   }
 
-  func loaded(by loader: WeightLoader) throws -> any LoadedHead {
+  func loaded(by loader: some ParameterLoader) throws -> any LoadedHead {
+    let loader = try loader.fixed(for: "the head of a distilled model")
     let (weight, bias) = try joined(loader.target)
     return LinearHead.Loaded(layer: try loader.matrix(weight, bias: bias), readsTokens: true)
   }

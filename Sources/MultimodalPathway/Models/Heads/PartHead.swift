@@ -78,7 +78,8 @@ package struct PartHead: Head {
     WorkspaceNeeds(scratch: LinearProduct.scratchCount(kernels, k: featureWidth))
   }
 
-  func loaded(by loader: WeightLoader) throws -> any LoadedHead {
+  func loaded(by loader: some ParameterLoader) throws -> any LoadedHead {
+    let loader = try loader.fixed(for: "the head of every point")
     func folded(_ layer: PointwiseLinear) throws -> FoldedWeights { try FoldedWeights(layer, loader.target) }
     func packed(_ weight: [Double], _ n: Int, _ bias: [Double]?) throws -> FoldedLayer {
       try FoldedLayer(weight, n: n, bias: bias, engine: loader.engine)

@@ -34,8 +34,9 @@ struct PointClassHead: Head {
   /// It has scratch of its own.
   func needs(_: KernelTable) -> WorkspaceNeeds { WorkspaceNeeds() }
 
-  func loaded(by loader: WeightLoader) throws -> any LoadedHead {
-    Loaded(
+  func loaded(by loader: some ParameterLoader) throws -> any LoadedHead {
+    let loader = try loader.fixed(for: "the head of point clouds")
+    return Loaded(
       layers: try layers.map { try FoldedLayer(FoldedWeights($0, loader.target), engine: loader.engine) },
       widest: layers.dropLast().map(\.outputs).max() ?? 0, inputs: inputs, products: products)
   }

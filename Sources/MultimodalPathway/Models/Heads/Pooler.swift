@@ -13,7 +13,7 @@ struct Pooler: Sendable {
   ///   - outputs: P.
   init(_ scope: ParameterScope, width: Int, outputs: Int) { dense = Linear(scope("pooler.dense"), width, outputs) }
 
-  func loaded(by loader: WeightLoader) throws -> Loaded { Loaded(dense: try loader.linear(dense)) }
+  func loaded(by loader: some ParameterLoader) throws -> Loaded { Loaded(dense: try loader.linear(dense)) }
 
   /// The weights in memory.
   struct Loaded: Sendable {

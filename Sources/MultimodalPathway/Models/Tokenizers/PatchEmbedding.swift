@@ -7,13 +7,13 @@ import PathwayLoops
 /// register tokens in front (Dosovitskiy et al. 2021, arXiv 2010.11929, section 3.1; tubelets as in VideoMAE).
 struct PatchEmbedding: Tokenizer {
   private let c: VisionTransformerConfiguration
-  private let prefix: PrefixTokens
+  let prefix: PrefixTokens
   /// (1, covered tokens, C): of all tokens, or of the patches alone.
-  private let positions: Parameter
+  let positions: Parameter
   /// (C, channels, patch height, patch width), or over tubelets (C, channels, T, height, width).
-  private let projection: Linear
+  let projection: Linear
   /// CLIP's norm of the tokens before the first block.
-  private let preNorm: LayerNorm?
+  let preNorm: LayerNorm?
 
   /// - Parameter scope: the model's root.
   init(_ scope: ParameterScope, _ c: VisionTransformerConfiguration) {
@@ -39,19 +39,27 @@ struct PatchEmbedding: Tokenizer {
     WorkspaceNeeds(hidden: c.patchValues, scratch: LinearProduct.scratchCount(kernels, k: c.patchValues))
   }
 
-  func loaded(by loader: WeightLoader) throws -> any LoadedTokenizer {
+  func loaded(by loader: some ParameterLoader) throws -> any LoadedTokenizer {
     Loaded(
       c: c, projection: try loader.linear(projection, loader.precision.patchEmbedding),
-      positions: FloatBuffer(copying: try startingRows(loader.target)), preNorm: try preNorm?.loaded(by: loader))
+      positions: try startingRows(loader), preNorm: try preNorm?.loaded(by: loader))
   }
 
   /// What every token has before patches are added, (N, C): positions, plus class and register tokens in their rows.
-  private func startingRows(_ weights: ModelWeights) throws -> [Float] {
-    let stored = try weights.tensor(positions.name).float32()
-    var rows = [Float](repeating: 0, count: c.tokenCount * c.width)
-    rows.replaceSubrange((rows.count - stored.count)..., with: stored)
-    for (index, value) in try prefix.values(weights).enumerated() { rows[index] += value }
-    return rows
+  private func startingRows(_ loader: some ParameterLoader) throws -> FloatBuffer {
+    let stored = try loader.vector(positions)
+    let tokens = try prefix.parameters.map { try loader.vector($0) }
+    let count = c.tokenCount * c.width
+    return try loader.derived(count) { rows in
+      let uncovered = count - stored.count
+      rows.update(repeating: 0, count: uncovered)
+      (rows + uncovered).update(from: stored.base, count: stored.count)
+      var row = rows
+      for token in tokens {
+        for index in 0..<token.count { row[index] += token.base[index] }
+        row += token.count
+      }
+    }
   }
 }
 
@@ -60,11 +68,11 @@ struct PatchEmbedding: Tokenizer {
 extension PatchEmbedding {
   /// The patch embedding with its weights in memory.
   struct Loaded: LoadedTokenizer {
-    fileprivate let c: VisionTransformerConfiguration
+    let c: VisionTransformerConfiguration
     let projection: Linear.Loaded
     /// (N, C).
     fileprivate let positions: FloatBuffer
-    fileprivate let preNorm: LayerNorm.Loaded?
+    let preNorm: LayerNorm.Loaded?
 
     var weightBytes: Int { projection.weightBytes }
 
@@ -78,15 +86,16 @@ extension PatchEmbedding {
         epilogue.residualStride = c.width
         projection.run(
           &member, kernels, a: patchRows(w, kernels, from: image * c.patchCount), m: c.patchCount,
-          c: w.x + (image * w.tokens + c.prefixTokens) * w.stride, ldc: w.stride, epilogue: epilogue,
+          c: w.embedded + (image * w.tokens + c.prefixTokens) * w.stride, ldc: w.stride, epilogue: epilogue,
           partial: w.partial, scratch: w.scratch(member))
       }
       member.parallelFor(w.batch * c.prefixTokens) { item in
         let (image, token) = (item / c.prefixTokens, item % c.prefixTokens)
-        (w.x + (image * w.tokens + token) * w.stride).update(from: positions.base + token * c.width, count: c.width)
+        (w.embedded + (image * w.tokens + token) * w.stride).update(
+          from: positions.base + token * c.width, count: c.width)
       }
       preNorm?.run(
-        &member, kernels, x: w.x, xStride: w.stride, y: w.x, yStride: w.stride, rows: w.batch * w.tokens)
+        &member, kernels, x: w.embedded, xStride: w.stride, y: w.x, yStride: w.stride, rows: w.batch * w.tokens)
     }
 
     /// Flattened patches, (B patches, values of one), as the projection reads them.

@@ -60,7 +60,8 @@ struct PointTokenizer: Tokenizer {
   /// It has buffers of its own.
   func needs(_: KernelTable) -> WorkspaceNeeds { WorkspaceNeeds() }
 
-  func loaded(by loader: WeightLoader) throws -> any LoadedTokenizer {
+  func loaded(by loader: some ParameterLoader) throws -> any LoadedTokenizer {
+    let loader = try loader.fixed(for: "the tokenizer of point clouds")
     func layer(_ layer: PointwiseLinear) throws -> FoldedLayer {
       try FoldedLayer(FoldedWeights(layer, loader.target), engine: loader.engine)
     }

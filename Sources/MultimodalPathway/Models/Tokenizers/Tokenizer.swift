@@ -14,7 +14,7 @@ protocol Tokenizer: Sendable {
   /// What a pass needs of the workspace.
   func needs(_ kernels: KernelTable) -> WorkspaceNeeds
   /// Brings its weights into memory.
-  func loaded(by loader: WeightLoader) throws -> any LoadedTokenizer
+  func loaded(by loader: some ParameterLoader) throws -> any LoadedTokenizer
   /// Tokens in Double, (B N, C) of every copy in `x`, of a batch of inputs.
   ///
   /// - Throws: `InferenceError.inputShape` where a reference begins with tokens.
@@ -57,8 +57,11 @@ struct PrefixTokens: Sendable {
       c.registerTokens > 0 ? scope.parameter(c.registerName, [1, c.registerTokens, c.width], .embedding) : nil
   }
 
+  /// In the order of their rows.
+  var parameters: [Parameter] { [classToken, registers].compactMap { $0 } }
+
   /// Their values one after the other.
   func values(_ weights: ModelWeights) throws -> [Float] {
-    try [classToken, registers].compactMap { $0 }.flatMap { try weights.tensor($0.name).float32() }
+    try parameters.flatMap { try weights.tensor($0.name).float32() }
   }
 }

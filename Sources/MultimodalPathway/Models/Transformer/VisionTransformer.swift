@@ -23,7 +23,7 @@ public final class VisionTransformer: Sendable {
   private let hasBranches: Bool
   let tokenizer: any LoadedTokenizer
   let finalNorm: LayerNorm.Loaded?
-  private let headNorm: LayerNorm.Loaded?
+  let headNorm: LayerNorm.Loaded?
   let pooler: Pooler.Loaded?
   let head: (any LoadedHead)?
 
@@ -55,23 +55,31 @@ public final class VisionTransformer: Sendable {
     }
   }
 
-  private init(
+  private convenience init(
     finite weights: PathwayWeights, _ layers: TransformerLayers, execution: PathwayExecution,
     precision: PrecisionPlan, engine: Engine
   ) throws {
     let c = weights.target.configuration
+    try precision.validate(c)
+    let loader = WeightLoader(
+      weights: weights, execution: execution, precision: precision.completed(for: c), arena: WeightArena(),
+      engine: engine)
+    try SystemMemory.require(layers.weightBytes(loader), for: .weights)
+    try self.init(c, layers, execution: execution, loader: loader, engine: engine)
+  }
+
+  /// - Parameter layers: those of `c`.
+  init(
+    _ c: VisionTransformerConfiguration, _ layers: TransformerLayers, execution: PathwayExecution,
+    loader: some ParameterLoader, engine: Engine
+  ) throws {
     self.layers = layers
     configuration = c
     inputShape = c.inputShape
     self.engine = engine
     self.execution = execution
-    try precision.validate(c)
-    let precision = precision.completed(for: c)
-    self.precision = precision
-    hidesNotFinite = Self.hidesNotFinite(c, precision)
-    let loader = WeightLoader(
-      weights: weights, execution: execution, precision: precision, arena: WeightArena(), engine: engine)
-    try SystemMemory.require(layers.weightBytes(loader), for: .weights)
+    precision = loader.precision
+    hidesNotFinite = Self.hidesNotFinite(c, loader.precision)
     blocks = try layers.blocks.map { try $0.loaded(by: loader) }
     hasBranches = blocks.contains { block in
       PathwayLayer.allCases.contains { !block.linear($0).branches.isEmpty }
@@ -218,7 +226,7 @@ public final class VisionTransformer: Sendable {
   /// Final norm, pooling and head in timm's order: `norm` before pooling, or `fc_norm` after it.
   ///
   /// - Parameter inputs: what tokens were made of, which a per-point head reads too.
-  private func readOut(
+  func readOut(
     _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps, inputs: UnsafePointer<Float>?
   ) {
     let c = configuration
@@ -234,19 +242,20 @@ public final class VisionTransformer: Sendable {
     if let destination = taps.features { copyRows(&member, from: features, w, to: destination) }
     member.begin(.pooling)
     layers.pooling.run(&member, kernels, tokens: features, isMean: readsMeanOnly(taps), w)
-    func normalize(_ norm: LayerNorm.Loaded?, _ member: inout Member) {
-      norm?.run(
-        &member, kernels, x: w.pooled, xStride: w.pooledStride, y: w.pooled, yStride: w.pooledStride, rows: w.batch)
+    func normalize(
+      _ norm: LayerNorm.Loaded?, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, _ member: inout Member
+    ) {
+      norm?.run(&member, kernels, x: x, xStride: w.pooledStride, y: y, yStride: w.pooledStride, rows: w.batch)
     }
     if c.normalizesAfterPooling {
       member.begin(.norm)
-      normalize(finalNorm, &member)
+      normalize(finalNorm, w.pooledTokens, to: w.pooledNormalized, &member)
     }
     if let pooler {
       member.begin(.head)
       pooler.run(&member, kernels, w)
     }
-    normalize(headNorm, &member)
+    normalize(headNorm, w.pooledNormalized, to: w.pooled, &member)
     guard let head else { return }
     member.begin(.head)
     head.run(&member, kernels, inputs: inputs, w)

@@ -24,6 +24,8 @@ public final class Workspace {
     let tokens: Int
     /// Residual stream, (B N, C) float32.
     let x: UnsafeMutablePointer<Float>
+    /// Tokens before `norm_pre`, (B N, C) float32. Inference: x.
+    let embedded: UnsafeMutablePointer<Float>
     /// Normalised activations in the format of the layer that reads them, then attention's output, (B N, C).
     let y: UnsafeMutablePointer<Float>
     let stride: Int
@@ -37,7 +39,10 @@ public final class Workspace {
     let rowScales: UnsafeMutablePointer<RowScale>
     /// Branch sums of two-branch execution, as wide as the widest layer.
     let partial: UnsafeMutablePointer<Float>
-    /// (B, C), or (B, 2C).
+    /// What pooling makes of tokens, (B, C) or (B, 2C); that after `fc_norm`; and that after `head_norm`, which the
+    /// head reads. Without one of the norms, two of the buffers are one; in inference all three are.
+    let pooledTokens: UnsafeMutablePointer<Float>
+    let pooledNormalized: UnsafeMutablePointer<Float>
     let pooled: UnsafeMutablePointer<Float>
     let pooledStride: Int
     /// Tokens that something else reads than pooling, next to the pooled features: what a pooler or two heads read.
@@ -114,10 +119,11 @@ public final class Workspace {
     self.tokens = tokens
     profile = profiled ? ForwardProfile(threads: engine.threads) : nil
     buffers = Buffers(
-      batch: batch, tokens: tokens, x: parts[0], y: parts[1], stride: stride, qkv: parts[2], qkvStride: qkvStride,
+      batch: batch, tokens: tokens, x: parts[0], embedded: parts[0], y: parts[1], stride: stride, qkv: parts[2],
+      qkvStride: qkvStride,
       hidden: parts[3], hiddenStride: hiddenStride,
       rowScales: UnsafeMutableRawPointer(parts[8]).bindMemory(to: RowScale.self, capacity: batch * tokens),
-      partial: parts[4],
+      partial: parts[4], pooledTokens: parts[5], pooledNormalized: parts[5],
       pooled: parts[5], pooledStride: pooledStride, keptTokens: parts[5] + c.tokenRowOffset, logits: parts[6],
       scratch: parts[7], scratchStride: scratchStride,
       points: try c.points.map {

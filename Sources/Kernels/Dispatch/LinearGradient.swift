@@ -1,0 +1,104 @@
+import PathwayKernelTemplates
+
+/// The gradients of a linear layer, Y = X W^T + b, by a team (Templates/WeightGradient.swift). W is `folding`: it is
+/// packed for the product with dY while it is folded.
+package struct LinearGradient {
+  /// Rows of an item of work whose sums over rows are made by pieces (`addPieces`). Another size makes other bits, so
+  /// no machine chooses it.
+  package static let rowsPerPiece = 32
+  /// Columns of an item of work that sums rows.
+  private static let columnsPerItem = 64
+
+  /// Floats of scratch each thread needs for the gradients of layers with N up to `n`.
+  package static func scratchCount(_ kernels: KernelTable, n: Int) -> Int {
+    let folded = LinearProduct.foldedPanels * kernels.panelColumns * n
+    return max(kernels.rowBlock * kernels.panelColumns + folded, WeightGradientBlock.scratchCount)
+  }
+
+  /// dX = epilogue(dY W).
+  ///
+  /// - Parameters:
+  ///   - weight: W (N, K).
+  ///   - dy: (m, N), row stride `dyStride`.
+  ///   - dx: (m, K), row stride `dxStride`; may be what the epilogue reads, not `dy`.
+  ///   - scratch: `scratchCount` floats of this member.
+  @inline(__always)
+  package static func input(
+    _ member: inout Member, _ kernels: KernelTable, weight: FoldedMatrix, dy: UnsafePointer<Float>, dyStride: Int,
+    m: Int, dx: UnsafeMutablePointer<Float>, dxStride: Int, epilogue: Epilogue = Epilogue(),
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    // SAFETY: items are disjoint columns of dX, and the scratch is this member's.
+    let panels = (weight.k + kernels.panelColumns - 1) / kernels.panelColumns
+    let rowBlocks = max(1, (m + kernels.rowBlock - 1) / kernels.rowBlock)
+    let folded = scratch + kernels.rowBlock * kernels.panelColumns
+    let template = GEMMArguments(
+      a: dy, lda: dyStride, panels: folded, c: dx, ldc: dxStride, n: weight.k, k: weight.n, epilogue: epilogue)
+    let perItem = max(1, min(LinearProduct.foldedPanels, panels / (member.count * LinearProduct.itemsPerThread)))
+    member.parallelFor((panels + perItem - 1) / perItem) { item in
+      let range = Span1D(item * perItem, min(panels, (item + 1) * perItem))
+      var arguments = template
+      kernels.gradients.packRows(
+        weight.weight, weight.n, weight.k, weight.terms.base, weight.terms.count, range, folded)
+      for index in 0..<rowBlocks {
+        kernels.float32.gemm(
+          &arguments, range, LinearProduct.block(index, of: rowBlocks, m), kernels.kBlock, scratch)
+      }
+    }
+  }
+
+  /// dW += dY^T X, every element summed over rows in ascending order from zero, then added.
+  ///
+  /// - Parameters:
+  ///   - dy: (m, n), row stride `dyStride`.
+  ///   - x: (m, k), row stride `xStride`.
+  ///   - gradient: dW (n, k).
+  ///   - scratch: `scratchCount` floats of this member.
+  @inline(__always)
+  package static func weight(
+    _ member: inout Member, _ kernels: KernelTable, dy: UnsafePointer<Float>, dyStride: Int,
+    x: UnsafePointer<Float>, xStride: Int, m: Int, n: Int, k: Int, into gradient: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    // SAFETY: items are disjoint blocks of dW, and the scratch is this member's.
+    let template = WeightGradientArguments(
+      y: dy, yStride: dyStride, x: x, xStride: xStride, rows: m, gradient: gradient, k: k)
+    let (height, width) = (WeightGradientBlock.outputs, WeightGradientBlock.inputs)
+    let across = (k + width - 1) / width
+    member.parallelFor((n + height - 1) / height * across) { item in
+      let (row, column) = (item / across * height, item % across * width)
+      var arguments = template
+      kernels.gradients.weightGradient(
+        &arguments, Span1D(row, min(n, row + height)), Span1D(column, min(k, column + width)), scratch)
+    }
+  }
+
+  /// `gradient` (width) += the sum of `rows` rows of x, in their order: db of rows of dY.
+  @inline(__always)
+  package static func addRows(
+    _ member: inout Member, _ kernels: KernelTable, _ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int,
+    into gradient: UnsafeMutablePointer<Float>
+  ) {
+    // SAFETY: items are disjoint columns.
+    let columns = columnsPerItem
+    member.parallelFor((width + columns - 1) / columns) { item in
+      let start = item * columns
+      kernels.gradients.addRows(x + start, stride, rows, min(columns, width - start), gradient + start)
+    }
+  }
+
+  /// Calls `body` with pieces of rows and a place for their sums in `partial`, (pieces, width).
+  ///
+  /// - Returns: the number of pieces, whose sums `addRows` brings together.
+  @inline(__always)
+  package static func sumPieces(
+    _ member: inout Member, rows: Int, width: Int, partial: UnsafeMutablePointer<Float>,
+    _ body: (Span1D, UnsafeMutablePointer<Float>) -> Void
+  ) -> Int {
+    let pieces = (rows + rowsPerPiece - 1) / rowsPerPiece
+    member.parallelFor(pieces) { piece in
+      body(Span1D(piece * rowsPerPiece, min(rows, (piece + 1) * rowsPerPiece)), partial + piece * width)
+    }
+    return pieces
+  }
+}

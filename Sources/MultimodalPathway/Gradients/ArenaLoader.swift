@@ -1,0 +1,77 @@
+import PathwayKernelTemplates
+import PathwayKernels
+
+/// Leaves a model's parameters where the caller has them, and computes what is derived from them again in every pass.
+final class ArenaLoader: ParameterLoader {
+  let precision = PrecisionPlan.float32
+  private let places: [String: UnsafeMutablePointer<Float>]
+  private let terms: [TrainedTerm]
+  /// What a pass begins with, in any order.
+  private(set) var refreshes: [() -> Void] = []
+
+  /// - Parameter places: of every parameter, by name.
+  init(_ places: [String: UnsafeMutablePointer<Float>], terms: [TrainedTerm]) {
+    (self.places, self.terms) = (places, terms)
+  }
+
+  func vector(_ parameter: Parameter) throws -> FloatBuffer {
+    FloatBuffer(viewing: try place(parameter), count: parameter.count)
+  }
+
+  func derived(_ count: Int, _ compute: @escaping (UnsafeMutablePointer<Float>) -> Void) throws -> FloatBuffer {
+    let buffer = FloatBuffer(count: count)
+    refreshes.append { compute(buffer.base) }
+    return buffer
+  }
+
+  func linear(_ layer: Linear, _: Precision) throws -> Linear.Loaded {
+    let terms =
+      layer.joint.map { joint in
+        self.terms.filter { $0.block == joint.block && $0.layer == joint.layer }
+      } ?? []
+    let matrix = FoldedMatrix(
+      try place(layer.weight), n: layer.outputs, k: layer.inputs,
+      terms: terms.map { FoldTerm(scale: 0, weight: $0.weight) }, owners: [])
+    if !terms.isEmpty {
+      let scales = terms.map(\.scale)
+      refreshes.append { for m in scales.indices { matrix.terms.base[m].scale = scales[m].pointee } }
+    }
+    return Linear.Loaded(folding: matrix, bias: try bias(of: layer, terms))
+  }
+
+  func fixed(for part: String) throws -> WeightLoader { throw GradientError(part: part) }
+
+  /// b, or `b_hat = b + sum lambda_m b'_m`, each added by one fused multiply-add; nil where the layer has none.
+  private func bias(of layer: Linear, _ terms: [TrainedTerm]) throws -> FloatBuffer? {
+    let shares = terms.compactMap { term in term.bias.map { (scale: term.scale, bias: $0) } }
+    let parts: [(start: Int, values: FloatBuffer)]
+    switch layer.bias {
+    case .none: return nil
+    case .full(let parameter):
+      let values = try vector(parameter)
+      if shares.isEmpty { return values }
+      parts = [(0, values)]
+    case .queryAndValue(let query, let value):
+      parts = [(0, try vector(query)), (2 * layer.outputs / 3, try vector(value))]
+    }
+    // Keys without a bias keep the zeros of the buffer.
+    return try derived(layer.outputs) { bias in
+      for part in parts {
+        let place = bias + part.start
+        place.update(from: part.values.base, count: part.values.count)
+        for share in shares {
+          for index in 0..<part.values.count {
+            place[index] = place[index].addingProduct(share.scale.pointee, share.bias[part.start + index])
+          }
+        }
+      }
+    }
+  }
+
+  private func place(_ parameter: Parameter) throws -> UnsafeMutablePointer<Float> {
+    guard let place = places[parameter.name] else {
+      throw BindingError(missing: [.init(name: parameter.name, nearest: nil)])
+    }
+    return place
+  }
+}

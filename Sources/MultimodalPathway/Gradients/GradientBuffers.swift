@@ -1,0 +1,32 @@
+import PathwayKernelTemplates
+import PathwayKernels
+
+/// The memory of a backward pass that all layers share.
+struct GradientBuffers {
+  /// dL/dstream, (B N, C): of a block's output, then of its middle, then of its input.
+  let stream: UnsafeMutablePointer<Float>
+  /// Of a branch where it leaves its last product, (B N, C).
+  let branch: UnsafeMutablePointer<Float>
+  /// Of a norm's or attention's output, (B N, C).
+  let inner: UnsafeMutablePointer<Float>
+  /// Floats from one row of these three to the next, as in the forward pass.
+  let stride: Int
+  /// Of q, k and v, (B N, 3C).
+  let qkv: UnsafeMutablePointer<Float>
+  let qkvStride: Int
+  /// Of the mean of fc1's output, (B, M), rows as far apart as those of `BlockBuffers.hidden`.
+  let means: UnsafeMutablePointer<Float>
+  /// Of the pooled features, (B, C or 2C), rows as far apart as the features'.
+  let pooled: UnsafeMutablePointer<Float>
+  /// Sums over pieces of rows, (pieces, 2C).
+  let partial: UnsafeMutablePointer<Float>
+}
+
+/// Where gradients of parameters go: an address by name; a parameter without one is frozen.
+struct GradientPlaces {
+  private let places: [String: UnsafeMutablePointer<Float>]
+
+  init(_ places: [String: UnsafeMutablePointer<Float>]) { self.places = places }
+
+  subscript(parameter: Parameter?) -> UnsafeMutablePointer<Float>? { parameter.flatMap { places[$0.name] } }
+}

@@ -1,0 +1,194 @@
+import PathwayKernelTemplates
+import PathwayKernels
+import TestSupport
+import Testing
+
+/// The three gradients of a linear layer: whole numbers are exact, floats within Higham's bound of a sum of products.
+@Suite struct LinearGradientTests {
+  /// dY (m, n) and X (m, k) with strides of their own and NaN between the rows.
+  struct Case: CustomStringConvertible, Sendable {
+    var m: Int
+    var n: Int
+    var k: Int
+    var description: String { "\(m) x \(n) x \(k)" }
+    var dyStride: Int { n + 3 }
+    var xStride: Int { k + 5 }
+
+    /// Around tiles of rows, panels of columns, and the blocks of a weight gradient in each direction.
+    static let tails: [Case] =
+      (1...26).map { Case(m: $0, n: 33, k: 19) } + (1...67).map { Case(m: 5, n: $0, k: 7) }
+      + (1...67).map { Case(m: 5, n: 7, k: $0) }
+      + [255, 256, 257, 300, 513].map { Case(m: $0, n: 40, k: 24) }
+      + [95, 96, 97, 193].map { Case(m: 9, n: $0, k: 10) } + [255, 256, 257, 520].map { Case(m: 9, n: 10, k: $0) }
+
+    func padded(_ values: [Float], _ width: Int, _ stride: Int) -> [Float] {
+      var result = [Float](repeating: .nan, count: values.count / width * stride)
+      for index in values.indices { result[index / width * stride + index % width] = values[index] }
+      return result
+    }
+  }
+
+  private static func scratch(_ engine: Engine, n: Int) -> [FloatBuffer] {
+    (0..<engine.threads).map { _ in
+      let buffer = FloatBuffer(count: LinearGradient.scratchCount(engine.kernels, n: n))
+      buffer.base.update(repeating: .nan, count: buffer.count)
+      return buffer
+    }
+  }
+
+  private static func buffer(_ values: [Float]) -> FloatBuffer {
+    let buffer = FloatBuffer(count: values.count)
+    buffer.base.update(from: values, count: values.count)
+    return buffer
+  }
+
+  /// dX (m, k) of contiguous dY and W, with NaN beyond its columns.
+  private static func input(
+    _ shape: Case, dy: [Float], weight: [Float], terms: [(Float, [Float])] = [], engine: Engine,
+    epilogue: Epilogue = Epilogue()
+  ) throws -> [Float] {
+    let buffers = terms.map { buffer($0.1) }
+    let stored = buffer(weight)
+    let matrix = FoldedMatrix(
+      stored.base, n: shape.n, k: shape.k,
+      terms: zip(terms, buffers).map { FoldTerm(scale: $0.0, weight: $1.base) }, owners: buffers + [stored])
+    let scratch = scratch(engine, n: shape.n)
+    var dx = [Float](repeating: .nan, count: shape.m * shape.xStride)
+    let rows = shape.padded(dy, shape.n, shape.dyStride)
+    try dx.withUnsafeMutableBufferPointer { dx in
+      try rows.withUnsafeBufferPointer { rows in
+        try engine.run { member in
+          LinearGradient.input(
+            &member, engine.kernels, weight: matrix, dy: rows.baseAddress!, dyStride: shape.dyStride, m: shape.m,
+            dx: dx.baseAddress!, dxStride: shape.xStride, epilogue: epilogue, scratch: scratch[member.index].base)
+        }
+      }
+    }
+    for row in 0..<shape.m {
+      let rest = dx[row * shape.xStride + shape.k..<(row + 1) * shape.xStride]
+      #expect(rest.allSatisfy { $0.isNaN }, "\(shape): wrote beyond row \(row)")
+    }
+    return (0..<shape.m * shape.k).map { dx[$0 / shape.k * shape.xStride + $0 % shape.k] }
+  }
+
+  /// dW (n, k) and db (n) of contiguous dY and X, added to `weight` and `bias`.
+  private static func parameters(
+    _ shape: Case, dy: [Float], x: [Float], weight: [Float], bias: [Float], engine: Engine
+  ) throws -> (weight: [Float], bias: [Float]) {
+    let scratch = scratch(engine, n: shape.n)
+    var (dw, db) = (weight + [.nan], bias + [.nan])
+    let (dyRows, xRows) = (shape.padded(dy, shape.n, shape.dyStride), shape.padded(x, shape.k, shape.xStride))
+    try dw.withUnsafeMutableBufferPointer { dw in
+      try db.withUnsafeMutableBufferPointer { db in
+        try engine.run { member in
+          LinearGradient.weight(
+            &member, engine.kernels, dy: dyRows, dyStride: shape.dyStride, x: xRows, xStride: shape.xStride,
+            m: shape.m, n: shape.n, k: shape.k, into: dw.baseAddress!, scratch: scratch[member.index].base)
+          LinearGradient.addRows(
+            &member, engine.kernels, dyRows, stride: shape.dyStride, rows: shape.m, width: shape.n,
+            into: db.baseAddress!)
+        }
+      }
+    }
+    #expect(dw.removeLast().isNaN && db.removeLast().isNaN, "\(shape): wrote beyond the gradients")
+    return (dw, db)
+  }
+
+  @Test(arguments: InstructionSet.available, [1, 3])
+  func wholeNumbersAreExactAndGuardsHold(_ set: InstructionSet, threads: Int) throws {
+    let engine = try Engine(threads: threads, instructionSet: set)
+    var random = SeededGenerator(seed: 1)
+    for shape in Case.tails {
+      let (m, n, k) = (shape.m, shape.n, shape.k)
+      let (dy, x) = (random.wholeNumbers(m * n), random.wholeNumbers(m * k))
+      let weight = random.wholeNumbers(n * k)
+      let before = (weight: random.wholeNumbers(n * k), bias: random.wholeNumbers(n))
+      let dx = try Self.input(shape, dy: dy, weight: weight, engine: engine)
+      for index in dx.indices {
+        let (row, column) = (index / k, index % k)
+        let expected = (0..<n).reduce(Float(0)) { $0 + dy[row * n + $1] * weight[$1 * k + column] }
+        #expect(dx[index] == expected, "\(shape): dX at \(row), \(column)")
+      }
+      let (dw, db) = try Self.parameters(
+        shape, dy: dy, x: x, weight: before.weight, bias: before.bias, engine: engine)
+      for index in dw.indices {
+        let (row, column) = (index / k, index % k)
+        let expected = (0..<m).reduce(Float(0)) { $0 + dy[$1 * n + row] * x[$1 * k + column] }
+        #expect(dw[index] == before.weight[index] + expected, "\(shape): dW at \(row), \(column)")
+      }
+      for index in db.indices {
+        let expected = (0..<m).reduce(Float(0)) { $0 + dy[$1 * n + index] }
+        #expect(db[index] == before.bias[index] + expected, "\(shape): db at \(index)")
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func floatsAreWithinTheBoundOfTheirSums(_ set: InstructionSet) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    var random = SeededGenerator(seed: 2)
+    let shape = Case(m: 394, n: 130, k: 70)
+    let (m, n, k) = (shape.m, shape.n, shape.k)
+    let (dy, x, weight) = (random.floats(m * n), random.floats(m * k), random.floats(n * k))
+    let dx = try Self.input(shape, dy: dy, weight: weight, engine: engine)
+    var worst = WorstError()
+    for index in dx.indices {
+      let terms = (0..<n).map { Double(dy[index / k * n + $0]) * Double(weight[$0 * k + index % k]) }
+      worst.note(
+        dx[index], terms.reduce(0, +), bound: gamma(2 * n) * terms.reduce(0) { $0 + abs($1) },
+        at: [index / k, index % k])
+    }
+    #expect(worst.isWithinBound && worst.boundsAreMeaningful, "dX: \(worst)")
+    let zeros = [Float](repeating: 0, count: n * k)
+    let (dw, db) = try Self.parameters(
+      shape, dy: dy, x: x, weight: zeros, bias: Array(zeros[..<n]), engine: engine)
+    worst = WorstError()
+    for index in dw.indices {
+      let terms = (0..<m).map { Double(dy[$0 * n + index / k]) * Double(x[$0 * k + index % k]) }
+      worst.note(
+        dw[index], terms.reduce(0, +), bound: gamma(2 * m) * terms.reduce(0) { $0 + abs($1) },
+        at: [index / k, index % k])
+    }
+    #expect(worst.isWithinBound && worst.boundsAreMeaningful, "dW: \(worst)")
+    worst = WorstError()
+    for index in db.indices {
+      let terms = (0..<m).map { Double(dy[$0 * n + index]) }
+      worst.note(db[index], terms.reduce(0, +), bound: gamma(m) * terms.reduce(0) { $0 + abs($1) }, at: [index])
+    }
+    #expect(worst.isWithinBound && worst.boundsAreMeaningful, "db: \(worst)")
+  }
+
+  /// W_hat is the same on the way back: folding gives dX the bits that merged weights give it.
+  @Test(arguments: InstructionSet.available)
+  func foldedAndMergedWeightsGiveTheSameBits(_ set: InstructionSet) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    var random = SeededGenerator(seed: 3)
+    for shape in [Case(m: 7, n: 37, k: 45), Case(m: 13, n: 64, k: 96)] {
+      let count = shape.n * shape.k
+      let (dy, weight) = (random.floats(shape.m * shape.n), random.floats(count))
+      let terms: [(Float, [Float])] = [(0.3, random.floats(count)), (-1.7, random.floats(count))]
+      let merged = (0..<count).map { index in
+        terms.reduce(weight[index]) { $0.addingProduct($1.0, $1.1[index]) }
+      }
+      let folded = try Self.input(shape, dy: dy, weight: weight, terms: terms, engine: engine)
+      #expect(try folded == Self.input(shape, dy: dy, weight: merged, engine: engine), "\(shape)")
+    }
+  }
+
+  /// A gradient is summed from zero and added once.
+  @Test(arguments: InstructionSet.available)
+  func twoPassesAddTwoSums(_ set: InstructionSet) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    var random = SeededGenerator(seed: 4)
+    let shape = Case(m: 300, n: 50, k: 40)
+    let zeros = [Float](repeating: 0, count: shape.n * shape.k)
+    func gradient(onto before: [Float], _ dy: [Float], _ x: [Float]) throws -> [Float] {
+      try Self.parameters(shape, dy: dy, x: x, weight: before, bias: Array(zeros[..<shape.n]), engine: engine).weight
+    }
+    let dy = [random.floats(shape.m * shape.n), random.floats(shape.m * shape.n)]
+    let x = [random.floats(shape.m * shape.k), random.floats(shape.m * shape.k)]
+    let first = try gradient(onto: zeros, dy[0], x[0])
+    let second = try gradient(onto: zeros, dy[1], x[1])
+    #expect(try gradient(onto: first, dy[1], x[1]) == zip(first, second).map(+))
+  }
+}
