@@ -195,7 +195,7 @@ import Testing
 
   @Test func modelsWithoutGradientsAreRefused() throws {
     var c = TrainingCase.configurations[0].c
-    c.poolerWidth = 5
+    c.head = .pooler(width: 5)
     let training = TrainingCase(c)
     #expect(throws: GradientError.self) { try training.run(Engine(threads: 1)) }
   }
