@@ -58,10 +58,12 @@ let package = Package(
     .library(name: "MultimodalPathway", targets: ["MultimodalPathway"]),
     .library(name: "PathwayMedia", targets: ["PathwayMedia"]),
     .library(name: "PathwayData", targets: ["PathwayData"]),
+    .library(name: "PathwayTraining", targets: ["PathwayTraining"]),
     .executable(name: "m2pt", targets: ["m2pt"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
   ],
   targets: [
     // MARK: - C: what Swift cannot spell (CSupport/README.md)
@@ -107,10 +109,16 @@ let package = Package(
     .target(
       name: "PathwayData", dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayLoops", "PathwayMedia"],
       path: "Sources/Data", swiftSettings: strict),
+    .target(
+      name: "PathwayTraining",
+      dependencies: [
+        "MultimodalPathway", "PathwayKernels", "PathwayData", "PathwayMedia", .product(name: "Yams", package: "Yams"),
+      ],
+      path: "Sources/Training", swiftSettings: strict),
     .executableTarget(
       name: "m2pt",
       dependencies: [
-        "MultimodalPathway", "PathwayKernels", "PathwayProbing", "PathwayMedia", "PathwayData",
+        "MultimodalPathway", "PathwayKernels", "PathwayProbing", "PathwayMedia", "PathwayData", "PathwayTraining",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Demo")], swiftSettings: strict),
@@ -132,7 +140,13 @@ let package = Package(
     .testTarget(name: "MediaTests", dependencies: ["PathwayMedia", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DataTests", dependencies: ["PathwayData", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ProbingTests", dependencies: ["PathwayProbing", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "ToolTests", dependencies: ["m2pt", "PathwayMedia", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: ["PathwayTraining", "PathwayData", "PathwayMedia", "PathwayKernels", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ToolTests", dependencies: ["m2pt", "PathwayMedia", "PathwayTraining", "TestSupport"],
+      swiftSettings: strict),
   ] + kernelSets.map(\.target)
 )
 

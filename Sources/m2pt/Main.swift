@@ -9,8 +9,9 @@ struct M2PT: ParsableCommand {
     commandName: "m2pt", abstract: "Vision-style transformers with multimodal pathways, on CPUs.",
     version: multimodalPathwayVersion,
     subcommands: [
-      Demo.self, Classify.self, Segment.self, Features.self, Probe.self, AttentionOverlay.self, Inspect.self,
-      Convert.self, Merge.self, Verify.self, Calibrate.self, Bench.self,
+      Demo.self, Classify.self, Segment.self, Features.self, Probe.self, Train.self, Evaluate.self,
+      AttentionOverlay.self,
+      Inspect.self, Convert.self, Merge.self, Verify.self, Calibrate.self, Bench.self,
     ])
 
   static func main() {

@@ -27,6 +27,8 @@ struct Merge: ParsableCommand {
     }
   }
 
+  func validate() throws { try pathway.requireAuxiliary() }
+
   func run() throws {
     let weights = try pathway.joined()
     let file = OutputFile(output, .merged, replacement)

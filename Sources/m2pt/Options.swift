@@ -69,13 +69,17 @@ struct PathwayOptions: ParsableArguments {
   @OptionGroup var recipe: RecipeOptions
 
   func validate() throws {
-    if auxiliary.isEmpty { throw ValidationError("Name at least one --auxiliary.") }
     guard blockMaps.count < 2 || blockMaps.count == auxiliary.count else {
       throw ValidationError("Give one --block-map for all auxiliaries, or one for each, in their order.")
     }
     guard auxiliaryKeys.count < 2 || auxiliaryKeys.count == auxiliary.count else {
       throw ValidationError("Give one --auxiliary-weights for all auxiliaries, or one for each, in their order.")
     }
+  }
+
+  /// - Throws: `ValidationError` where there is nothing to join.
+  func requireAuxiliary() throws {
+    if auxiliary.isEmpty { throw ValidationError("Name at least one --auxiliary.") }
   }
 
   func targetWeights() throws -> ModelWeights {

@@ -19,6 +19,7 @@ struct Verify: ParsableCommand {
   @Flag(help: "JSON on standard output.") var json = false
 
   func validate() throws {
+    try pathway.requireAuxiliary()
     if let randomTokens, !(1...1 << 16).contains(randomTokens) {
       throw ValidationError("--random-tokens takes 1...65536.")
     }

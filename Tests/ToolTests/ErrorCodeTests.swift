@@ -3,6 +3,7 @@ import PathwayData
 import PathwayKernels
 import PathwayMedia
 import PathwayProbing
+import PathwayTraining
 import Testing
 
 /// The errors of all libraries: what they say and how they are named.
@@ -12,7 +13,7 @@ import Testing
     CheckpointError.self, CheckpointLayoutError.self, ConfigurationError.self, DataError.self, EngineError.self,
     ImagePreprocessingError.self, InferenceError.self, MediaError.self, MemoryError.self, NotFiniteError.self,
     PathwayError.self, PixelImageError.self, PointCloudError.self, PointFileError.self, RidgeError.self,
-    TableError.self, VideoError.self,
+    TableError.self, TrainingError.self, VideoError.self,
   ]
 
   private static let errors: [any CodedError] = types.flatMap { $0.examples }
@@ -50,6 +51,8 @@ import Testing
     ridge feature-shape label too-few-classes fold-count too-few-samples ridge not-finite not-positive-definite
     ridge ill-conditioned lapack
     table unreadable too-large encoding malformed vocabulary
+    training unknown-key bad-setting bad-recipe unsupported too-few-classes too-few-files unreadable occupied
+    training nothing-to-resume bad-checkpoint other-recipe other-data diverged
     video-file unreadable no-library empty not-a-video unsupported limit-exceeded truncated damaged no-frames
     """
 

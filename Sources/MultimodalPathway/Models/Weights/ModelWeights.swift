@@ -47,7 +47,7 @@ public struct ModelWeights: Sendable {
   }
 
   /// The caller has made sure that `tensors` are those of the configuration.
-  init(
+  package init(
     configuration: VisionTransformerConfiguration, tensors: [String: Tensor], metadata: [String: String], files: [URL],
     storedType: ElementType, notes: [String] = [], preprocessing: ImagePreprocessing? = nil
   ) {

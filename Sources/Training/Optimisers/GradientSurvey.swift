@@ -1,0 +1,99 @@
+import PathwayKernels
+
+/// What a step must know of all gradients before it changes a value: the gradients of the scales, the norm of
+/// everything together, and whether all of it is finite.
+///
+/// With `W_hat = W + sum_m lambda_m W'_m` and `G = dL/dW_hat`, which is what the arena of gradients holds,
+///
+///     dL/dW        = G
+///     dL/dW'_m     = lambda_m G              so ||dL/dW'_m||^2 = lambda_m^2 ||G||^2
+///     dL/dlambda_m = sum(G W'_m)
+///
+/// and the same of biases that are combined. So G and W' are read once, and no gradient of W' is ever stored. Sums are
+/// in Double, of fixed pieces in a fixed order: no bit depends on the number of threads.
+struct GradientSurvey {
+  /// The norm of the gradients of all that trains.
+  private(set) var norm = 0.0
+  /// dL/dlambda by index of the scale's span.
+  private(set) var scales: [Int: Double] = [:]
+  /// The first tensor whose gradient is NaN or infinite.
+  private(set) var notFinite: String?
+
+  /// Elements of a piece: 256 KiB of G and of each W'.
+  static let piece = 1 << 16
+
+  /// - Throws: `EngineError`.
+  init(_ arena: ParameterArena, engine: Engine) throws {
+    let table = arena.table
+    let targets = (0..<table.targetCount).filter { table.reads($0) }
+    let pieces = targets.flatMap { target in
+      stride(from: 0, to: table.spans[target].count, by: Self.piece).map { (target: target, start: $0) }
+    }
+    // Of every piece: the sum of squares, then a product for each auxiliary.
+    let width = 1 + (table.joints.values.map(\.members.count).max() ?? 0)
+    var sums = [Double](repeating: 0, count: pieces.count * width)
+    try sums.withUnsafeMutableBufferPointer { sums in
+      guard let sums = sums.baseAddress else { return }
+      try engine.run { member in
+        member.parallelFor(pieces.count) { index in
+          let (target, start) = pieces[index]
+          let span = table.spans[target]
+          let count = min(Self.piece, span.count - start)
+          let gradient = arena.gradients.base + span.offset + start
+          sums[index * width] = Self.product(gradient, gradient, count)
+          for (place, member) in (table.joints[target]?.members ?? []).enumerated() {
+            let other = arena.value(table.spans[member.auxiliary]) + start
+            sums[index * width + 1 + place] = Self.product(gradient, other, count)
+          }
+        }
+      }
+    }
+    collect(sums, pieces.map(\.target), width, arena)
+  }
+
+  /// Adds the pieces up, in their order.
+  private mutating func collect(_ sums: [Double], _ targets: [Int], _ width: Int, _ arena: ParameterArena) {
+    let table = arena.table
+    var square = 0.0
+    for (index, target) in targets.enumerated() {
+      let own = sums[index * width]
+      if !own.isFinite, notFinite == nil { notFinite = table.spans[target].name }
+      if table.spans[target].trains { square += own }
+      for (place, member) in (table.joints[target]?.members ?? []).enumerated() {
+        scales[member.scale, default: 0] += sums[index * width + 1 + place]
+        guard table.spans[member.auxiliary].trains else { continue }
+        let lambda = Double(arena.value(table.spans[member.scale]).pointee)
+        square += lambda * lambda * own
+      }
+    }
+    for (scale, value) in scales.sorted(by: { $0.key < $1.key }) {
+      if !value.isFinite, notFinite == nil { notFinite = table.spans[scale].name }
+      square += value * value
+    }
+    norm = square.squareRoot()
+  }
+
+  /// sum a_i b_i in Double, by eight sums of every eighth product that are added in their order.
+  private static func product(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Double {
+    var lanes = SIMD8<Double>()
+    let whole = count / 8 * 8
+    for start in stride(from: 0, to: whole, by: 8) {
+      lanes += vector(a + start) * vector(b + start)
+    }
+    var sum = (0..<8).reduce(0.0) { $0 + lanes[$1] }
+    for index in whole..<count { sum += Double(a[index]) * Double(b[index]) }
+    return sum
+  }
+
+  // SAFETY: eight floats are at `p`.
+  @inline(__always)
+  private static func vector(_ p: UnsafePointer<Float>) -> SIMD8<Double> {
+    SIMD8(
+      Double(p[0]), Double(p[1]), Double(p[2]), Double(p[3]), Double(p[4]), Double(p[5]), Double(p[6]), Double(p[7]))
+  }
+}
+
+extension ParameterTable {
+  /// Whether a step reads the gradient of a tensor of the target: it trains, or a scale of its layer does.
+  func reads(_ target: Int) -> Bool { spans[target].trains || joints[target] != nil }
+}

@@ -1,0 +1,83 @@
+import MultimodalPathway
+
+/// The numbers of a training run: everything that decides its result, apart from the model and the data.
+///
+/// A recipe is read from YAML by `init(yaml:file:)`, and key by key by `set(_:to:)`. Two runs of one recipe, model and
+/// data have the same bits.
+public struct Recipe: Sendable, Hashable {
+  /// What does not move.
+  public enum Freeze: String, Sendable, Hashable, CaseIterable {
+    /// Everything is trained: the target, the auxiliaries and their scales.
+    case none
+    /// Scales and head are trained alone.
+    case linear
+    /// Everything is trained but the auxiliaries.
+    case auxiliary
+  }
+
+  /// How values move along their gradients.
+  public enum Optimizer: String, Sendable, Hashable, CaseIterable {
+    /// `AdamW`.
+    case adamW = "adamw"
+    /// Gradient descent with momentum (`MomentumDescent`).
+    case sgd
+  }
+
+  /// How training pictures are varied.
+  public enum Augmentation: String, Sendable, Hashable, CaseIterable {
+    /// Not at all: pictures are prepared as for inference.
+    case none
+    /// A random part of the picture, resized, and mirrored every second time (`PictureAugmentation`).
+    case crop
+  }
+
+  /// Passes over the data.
+  public var epochs = 100
+  /// Inputs of a pass of the model.
+  public var batch = 32
+  /// Passes whose gradients are added before a step.
+  public var accumulate = 1
+  /// How values move.
+  public var optimizer = Optimizer.adamW
+  /// Learning rate of the last layer after the warm-up.
+  public var learningRate = 1e-3
+  /// Learning rate of a scale, as a multiple of its layer's.
+  public var lambdaRate = 1.0
+  /// Decoupled weight decay of AdamW, coupled of SGD; of matrices alone.
+  public var weightDecay = 0.05
+  /// Factor from the learning rate of a layer to that of the layer before it.
+  public var layerDecay = 1.0
+  /// Momentum of SGD.
+  public var momentum = 0.9
+  /// Passes over the data during which the learning rate rises; it may be a fraction.
+  public var warmupEpochs = 0.0
+  /// Largest norm of all gradients together; 0: they are not clipped.
+  public var clip = 0.0
+  /// Height and width of pictures; nil: the model's.
+  public var imageSize: Extent?
+  /// What does not move.
+  public var freeze = Freeze.none
+  /// The share of a target that is spread evenly over all classes.
+  public var labelSmoothing = 0.0
+  /// The probability that the last block's branches are left out for an input; earlier blocks' rise to it evenly.
+  public var dropPath = 0.0
+  /// Decay of the average of weights that is validated and written; 0: no average.
+  public var ema = 0.0
+  /// How training pictures are varied.
+  public var augmentation = Augmentation.crop
+  /// The smallest part of a picture's area that a random crop takes.
+  public var cropScale = 0.08
+  /// The probability that a picture is mirrored.
+  public var flip = 0.5
+  /// The probability that a part of a picture is replaced by noise.
+  public var erase = 0.0
+  /// alpha of mixup, which adds shares of two pictures; 0: none.
+  public var mixup = 0.0
+  /// alpha of CutMix, which puts a part of a picture into another; 0: none.
+  public var cutmix = 0.0
+  /// What all random numbers follow from.
+  public var seed: UInt64 = 0
+
+  /// The defaults.
+  public init() {}
+}

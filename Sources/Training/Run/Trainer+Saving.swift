@@ -1,0 +1,96 @@
+import Foundation
+import MultimodalPathway
+import PathwayData
+import PathwayKernels
+
+extension Trainer {
+  /// Takes over the state of a directory's checkpoint.
+  ///
+  /// - Throws: `TrainingError.otherRecipe`, `.otherData`, `.badCheckpoint`.
+  func resume(_ directory: RunDirectory) throws {
+    let found = try RunCheckpoint(contentsOf: directory.checkpoint)
+    let differences = recipe.differences(from: found.recipe)
+    guard differences.isEmpty else {
+      throw TrainingError.otherRecipe(
+        differences: differences.map { "\($0.key) is \($0.own), the run has \($0.other)" })
+    }
+    guard found.data == checkpoint.data else { throw TrainingError.otherData(directory: root) }
+    checkpoint = try RunCheckpoint.read(directory.checkpoint, into: arena)
+    step = checkpoint.step
+  }
+
+  /// Writes the checkpoint.
+  func save(_ directory: RunDirectory) throws { try checkpoint.write(arena, to: directory.checkpoint) }
+
+  /// Validates, writes the model where it is the best so far, and saves.
+  func finishEpoch(
+    _ epoch: Int, _ directory: RunDirectory, _ log: RunLog, skipped: Int
+  ) throws -> (loss: Double, evaluation: Evaluation?) {
+    let weights = try trained()
+    let evaluation = try validation.map { folders in
+      let model = try VisionTransformer(weights, execution: .merged, engine: engine)
+      let frontEnd = PictureFrontEnd(try ImagePreprocessor(preprocessing))
+      return try Evaluation(Classifier(model, frontEnd), on: folders, batch: recipe.batch)
+    }
+    let loss = checkpoint.epochLoss / Double(stepsPerEpoch)
+    // Without validation the last model is the one that is wanted; of equal ones the later.
+    let accuracy = evaluation?.top1
+    if accuracy.map({ $0 >= checkpoint.best ?? 0 }) ?? true {
+      checkpoint.best = accuracy
+      try directory.write(weights, preprocessing: preprocessing, engine: engine)
+    }
+    try log.write(
+      RunLog.Epoch(
+        step: step, epoch: epoch, loss: loss, accuracy: accuracy, top5: evaluation?.top5, skipped: skipped))
+    checkpoint.epochLoss = 0
+    try save(directory)
+    return (loss, evaluation)
+  }
+
+  /// The model as it is now, or its average where one is kept; read it before the next step.
+  ///
+  /// - Throws: `PathwayError`.
+  public func trained() throws -> PathwayWeights {
+    var metadata = ["format": "pt", "m2pt.version": multimodalPathwayVersion]
+    let settings = recipe.settings.map { "\($0.key)=\($0.value)" }
+    metadata["m2pt.training"] = "step \(step); " + settings.joined(separator: " ")
+    return try arena.weights(like: source, of: arena.average ?? arena.values, metadata: metadata)
+  }
+}
+
+extension Trainer {
+  /// Checks, before anything is loaded, that a run can be written to a directory or continued there.
+  ///
+  /// - Throws: `TrainingError.occupied`, `.nothingToResume`.
+  public static func check(_ url: URL, resuming resumes: Bool) throws { try RunDirectory(url).check(resumes: resumes) }
+
+  /// The recipe that the run of a directory was started with.
+  ///
+  /// - Throws: `TrainingError.badCheckpoint`; `CheckpointError`.
+  public static func recipe(ofRunIn url: URL) throws -> Recipe {
+    try RunCheckpoint(contentsOf: RunDirectory(url).checkpoint).recipe
+  }
+}
+
+extension ParameterArena {
+  /// A forward and backward pass over the arena, which must outlive it.
+  package func pass(_ c: VisionTransformerConfiguration, batch: Int, engine: Engine) throws -> TrainingPass {
+    let targets = table.spans[..<table.targetCount]
+    var terms: [TrainedTerm] = []
+    for joint in table.joints.sorted(by: { $0.key < $1.key }) {
+      for member in joint.value.members {
+        let span = table.spans[member.auxiliary]
+        guard case .auxiliary(let place, isBias: false) = span.owner else { continue }
+        let bias = table.spans.first { $0.owner == .auxiliary(place, isBias: true) }
+        terms.append(
+          TrainedTerm(
+            block: place.block, layer: place.layer, weight: value(span), bias: bias.map { UnsafePointer(value($0)) },
+            scale: value(table.spans[member.scale])))
+      }
+    }
+    return try TrainingPass(
+      c, parameters: targets.map(value),
+      gradients: targets.indices.map { table.reads($0) ? gradients.base + targets[$0].offset : nil }, pathways: terms,
+      batch: batch, engine: engine)
+  }
+}

@@ -1,0 +1,190 @@
+import Foundation
+import MultimodalPathway
+import PathwayData
+import PathwayKernels
+import PathwayMedia
+
+/// Trains a transformer of pictures, with or without pathways, on files that are sorted by class.
+///
+///     let trainer = try Trainer(weights, on: folders, in: "flowers/train", recipe: recipe, engine: Engine())
+///     try trainer.run(in: URL(fileURLWithPath: "run")) { event in print(event) }
+///
+/// The same weights, data and recipe give the same bits for any number of threads, and for a run that was stopped and
+/// resumed.
+public final class Trainer {
+  /// What happens during a run.
+  public enum Event: Sendable {
+    /// A step was done: its number from 1, its loss and learning rate.
+    case step(Int, loss: Double, rate: Double)
+    /// An epoch was done: its number from 1, the mean loss of its steps, and the accuracy on the validation data.
+    case epoch(Int, loss: Double, evaluation: Evaluation?)
+    /// A file was left out, and why.
+    case skipped(String)
+  }
+
+  /// How a run ended.
+  public enum Outcome: Sendable, Equatable {
+    /// All steps are done.
+    case finished
+    /// It was asked to stop after that many steps, and saved.
+    case stopped(step: Int)
+  }
+
+  /// The tensors of the run.
+  public let table: ParameterTable
+  /// Steps of an epoch.
+  public var stepsPerEpoch: Int { order.steps }
+  /// Steps of the whole run.
+  public var steps: Int { recipe.epochs * order.steps }
+  /// Steps that are done.
+  public internal(set) var step = 0
+  /// What is validated on, with the classes of the training data; nil: nothing is.
+  public var validation: ClassFolders?
+  /// Whether files that cannot be read are left out; otherwise the first ends the run.
+  public var skipsUnreadable = false
+
+  let recipe: Recipe
+  let source: PathwayWeights
+  let engine: Engine
+  let arena: ParameterArena
+  let preprocessing: ImagePreprocessing
+  var checkpoint: RunCheckpoint
+  private let order: SampleOrder
+  private let samples: PictureSamples
+  private let schedule: LearningRateSchedule
+  let root: String
+  private let pass: TrainingPass
+  private let targets: ClassTargets
+  private let dropPath: DropPath
+  private let mixing: BatchMixing
+  /// (depth, 2, B).
+  private let pathFactors: FloatBuffer
+
+  /// - Parameters:
+  ///   - weights: the target, with its auxiliaries where it has some. A target whose classes are not those of the data
+  ///     gets a new head.
+  ///   - folders: the training data.
+  ///   - root: the directory that they were listed in.
+  ///   - preprocessing: how pictures are prepared for inference; nil: as the model's files say.
+  ///   - note: called with what the caller should know of files that are read, by any thread.
+  /// - Throws: `TrainingError` where model, data and recipe do not fit; `MemoryError` before memory is taken that the
+  ///   system does not have; `ImagePreprocessingError`; `EngineError`.
+  public init(
+    _ weights: PathwayWeights, on folders: ClassFolders, in root: String, recipe: Recipe,
+    preprocessing: ImagePreprocessing? = nil, engine: Engine, note: @escaping NoteHandler = { _ in }
+  ) throws {
+    guard weights.target.configuration.modality == .image else {
+      throw TrainingError.unsupported(
+        feature: "\(weights.target.configuration.modality.rawValue) for its input", expected: "pictures")
+    }
+    if let size = recipe.imageSize, size != weights.target.configuration.imageSize {
+      throw TrainingError.unsupported(
+        feature: "pictures of \(weights.target.configuration.imageSize)",
+        expected: "\(size), the recipe's image_size; load the model for that size")
+    }
+    guard folders.classes.count > 1 else { throw TrainingError.tooFewClasses(found: folders.classes.count) }
+    source = try weights.withHead(for: folders.classes, seed: recipe.seed)
+    let c = source.target.configuration
+    if c.qkvBias == .queryAndValue, source.pathways.contains(where: { $0.bias == .combined }) {
+      throw TrainingError.unsupported(
+        feature: "biases of queries and values alone", expected: "one bias of qkv where biases are combined")
+    }
+    self.recipe = recipe
+    self.engine = engine
+    self.root = root
+    self.preprocessing = preprocessing ?? source.target.preprocessing ?? .usual(for: c)
+    order = try SampleOrder(
+      count: folders.paths.count, batch: recipe.batch, accumulate: recipe.accumulate, seed: recipe.seed)
+    samples = try PictureSamples(folders, self.preprocessing, recipe, note: note)
+    schedule = LearningRateSchedule(recipe, stepsPerEpoch: order.steps)
+    targets = ClassTargets(classCount: folders.classes.count, smoothing: recipe.labelSmoothing)
+    dropPath = DropPath(rate: recipe.dropPath, depth: c.depth, seed: recipe.seed)
+    mixing = BatchMixing(mixup: recipe.mixup, cutmix: recipe.cutmix, seed: recipe.seed)
+    pathFactors = FloatBuffer(count: recipe.dropPath > 0 ? c.depth * 2 * recipe.batch : 0)
+    table = try ParameterTable(source, freeze: recipe.freeze)
+    arena = try ParameterArena(table, source, optimizer: recipe.optimizer, averages: recipe.ema > 0)
+    pass = try arena.pass(c, batch: recipe.batch, engine: engine)
+    checkpoint = RunCheckpoint(recipe: recipe, data: try DataListing.digest(of: folders, in: root))
+  }
+
+  /// Bytes that the run takes, part by part.
+  public var memory: [(part: String, bytes: Int)] {
+    table.memory(recipe) + [(part: "inputs", bytes: 2 * 4 * recipe.batch * samples.valueCount)] + pass.memory
+  }
+
+  /// Runs all steps that are left, and writes what a run has into a directory.
+  ///
+  /// - Parameters:
+  ///   - resumes: whether the run of the directory is continued; otherwise the directory must be empty or absent.
+  ///   - report: called with every event, on the thread of the caller. It may throw to end the run unsaved.
+  ///   - shouldStop: asked before every step; where it says so, the run is saved and ends.
+  /// - Throws: `TrainingError`; `CheckpointError` where the directory cannot be written; what `report` throws.
+  @discardableResult public func run(
+    in url: URL, resuming resumes: Bool = false, report: (Event) throws -> Void = { _ in },
+    shouldStop: () -> Bool = { false }
+  ) throws -> Outcome {
+    let directory = RunDirectory(url)
+    try directory.check(resumes: resumes)
+    if resumes { try resume(directory) } else { try directory.begin(recipe) }
+    let log = try RunLog(directory.log, after: step)
+    var skipped: [String] = []
+    let reader = try BatchReader(
+      samples, order, seed: recipe.seed, passes: step * recipe.accumulate..<steps * recipe.accumulate,
+      threads: engine.threads, skips: skipsUnreadable
+    ) { skipped.append($0) }
+    while step < steps {
+      if shouldStop() {
+        try save(directory)
+        return .stopped(step: step)
+      }
+      let rate = schedule(step)
+      let (loss, norm) = try advance(reader, rate: rate)
+      for reason in skipped { try report(.skipped(reason)) }
+      skipped = []
+      checkpoint.epochLoss += loss
+      let epoch = (step - 1) / stepsPerEpoch
+      try log.write(
+        RunLog.Step(step: step, epoch: epoch + 1, loss: loss, learning_rate: rate, gradient_norm: norm))
+      try report(.step(step, loss: loss, rate: rate))
+      if step % stepsPerEpoch == 0 {
+        let evaluation = try finishEpoch(epoch + 1, directory, log, skipped: reader.skipped)
+        try report(.epoch(epoch + 1, loss: evaluation.loss, evaluation: evaluation.evaluation))
+      }
+    }
+    return .finished
+  }
+
+  /// One step: gradients of `accumulate` passes, and the optimizer.
+  ///
+  /// - Returns: the mean loss of the step's inputs, and the norm of all gradients.
+  private func advance(_ reader: BatchReader, rate: Double) throws -> (loss: Double, norm: Double) {
+    arena.clearGradients()
+    let inputs = recipe.batch * recipe.accumulate
+    var loss = 0.0
+    for _ in 0..<recipe.accumulate {
+      let batch = try reader.next()
+      let mix = mixing.choice(epoch: batch.epoch, place: batch.place, size: preprocessing.size)
+      if let mix { BatchMixing.mix(batch.values, batch: recipe.batch, size: preprocessing.size, mix) }
+      try forward(batch)
+      loss += SoftmaxCrossEntropy.run(
+        logits: pass.logits, targets: targets(batch.labels, share: mix?.share ?? 1), rows: recipe.batch,
+        scale: 1 / Double(inputs),
+        gradients: pass.logitGradients)
+      guard loss.isFinite else { throw TrainingError.diverged(step: step + 1, layer: "the loss", rate: rate) }
+      try pass.backward()
+    }
+    let norm = try OptimizerStep(recipe, step: step + 1, rate: rate, engine: engine)(arena)
+    step += 1
+    checkpoint.step = step
+    return (loss / Double(inputs), norm)
+  }
+
+  private func forward(_ batch: BatchReader.Batch) throws {
+    guard recipe.dropPath > 0 else { return try pass.forward(batch.values, batch: recipe.batch) }
+    for input in 0..<recipe.batch {
+      let factors = dropPath.factors(epoch: batch.epoch, place: batch.place + input)
+      for (branch, factor) in factors.enumerated() { pathFactors.base[branch * recipe.batch + input] = factor }
+    }
+    try pass.forward(batch.values, batch: recipe.batch, dropPath: pathFactors.base)
+  }
+}

@@ -1,0 +1,85 @@
+import MultimodalPathway
+
+/// Why a model cannot be trained, or why a run ends before its time.
+public enum TrainingError: CodedError, Equatable {
+  /// A key that recipes do not have.
+  case unknownKey(found: String, known: [String])
+  /// A value that a key does not take.
+  case badSetting(key: String, found: String, expected: String)
+  /// A recipe that is no mapping of keys to values.
+  case badRecipe(file: String, reason: String)
+  /// A model of a kind that cannot be trained.
+  case unsupported(feature: String, expected: String)
+  /// Data of fewer than two classes.
+  case tooFewClasses(found: Int)
+  /// Fewer files than a step takes.
+  case tooFewFiles(found: Int, batch: Int, accumulate: Int)
+  /// Files of training data that cannot be read: the first one's error, and how many there are in the batch.
+  case unreadable(reason: String, count: Int)
+  /// A directory that holds something else than a run, or a run that is not to be continued.
+  case occupied(directory: String, found: String)
+  /// A directory without a run to continue.
+  case nothingToResume(directory: String)
+  /// A checkpoint that is not one of this program's, or of another model.
+  case badCheckpoint(file: String, reason: String)
+  /// A recipe that is not the checkpoint's: `key is OWN, the run has OTHER`.
+  case otherRecipe(differences: [String])
+  /// Training data that are not the checkpoint's.
+  case otherData(directory: String)
+  /// A loss or a gradient that is NaN or infinite; `layer` is where, and `rate` the learning rate of the step.
+  case diverged(step: Int, layer: String, rate: Double)
+
+  /// The identifier of the case, stable within a major version.
+  public var code: String {
+    switch self {
+    case .unknownKey: "training.unknown-key"
+    case .badSetting: "training.bad-setting"
+    case .badRecipe: "training.bad-recipe"
+    case .unsupported: "training.unsupported"
+    case .tooFewClasses: "training.too-few-classes"
+    case .tooFewFiles: "training.too-few-files"
+    case .unreadable: "training.unreadable"
+    case .occupied: "training.occupied"
+    case .nothingToResume: "training.nothing-to-resume"
+    case .badCheckpoint: "training.bad-checkpoint"
+    case .otherRecipe: "training.other-recipe"
+    case .otherData: "training.other-data"
+    case .diverged: "training.diverged"
+    }
+  }
+
+  /// What was found, what was expected and what to do, on one line: text from files is escaped.
+  public var description: String { text.onOneLine(limit: 1000) }
+
+  private var text: String {
+    switch self {
+    case .unknownKey(let found, let known):
+      "a recipe has no key '\(found)'; its keys are \(known.joined(separator: ", "))"
+    case .badSetting(let key, let found, let expected): "\(key) is '\(found)', expected \(expected)"
+    case .badRecipe(let file, let reason):
+      "\(file): is no recipe: \(reason); expected lines such as 'epochs: 30' in YAML"
+    case .unsupported(let feature, let expected): "the model has \(feature), expected \(expected)"
+    case .tooFewClasses(let found):
+      "the data have \(found) class\(found == 1 ? "" : "es"), expected at least 2: one folder of files for each"
+    case .tooFewFiles(let found, let batch, let accumulate):
+      "a step takes \(batch * accumulate) files (batch \(batch), accumulate \(accumulate)) and the data have \(found); "
+        + "use a smaller batch"
+    case .unreadable(let reason, let count):
+      "\(reason)" + (count > 1 ? " (and \(count - 1) more of the same batch)" : "")
+        + "; remove such files, or let the run leave them out"
+    case .occupied(let directory, let found):
+      "\(directory): holds \(found); resume the run, or choose another directory"
+    case .nothingToResume(let directory):
+      "\(directory): has no checkpoint to resume from; start the run without resuming"
+    case .badCheckpoint(let file, let reason): "\(file): cannot be resumed from: \(reason)"
+    case .otherRecipe(let differences):
+      "the recipe is not the one that the run was started with: \(differences.joined(separator: "; ")); "
+        + "resume with the same recipe, or start another run"
+    case .otherData(let directory):
+      "\(directory): files or classes are not those that the run was started with; restore them, or start another run"
+    case .diverged(let step, let layer, let rate):
+      "step \(step): the gradient of \(layer) is not finite; the last checkpoint is unchanged. Use a learning rate "
+        + "below \(rate), a longer warm-up, or clip the gradients"
+    }
+  }
+}

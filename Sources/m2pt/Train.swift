@@ -1,0 +1,124 @@
+import ArgumentParser
+import Foundation
+import MultimodalPathway
+import PathwayData
+import PathwayTraining
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model on sorted pictures, with or without pathways, and write it merged.",
+    discussion: """
+      Takes one folder of pictures for each class. With --auxiliary, the scales of the pathways are learned with the \
+      weights, from --scale (0). The output directory holds the best model with its pathways merged (model/), the same \
+      in parts (unmerged/, scales.json), log.jsonl with a line for each step and each epoch, the recipe, and a \
+      checkpoint. SIGINT and SIGTERM end the run after the step; --resume continues it with the same bits as a run \
+      that was not interrupted. The files after the last whole step of an epoch are left out of that epoch.
+      """)
+
+  @OptionGroup var pathway: PathwayOptions
+  @OptionGroup var engine: EngineOptions
+  @Option(help: "Directory with a folder of pictures for every class.") var data: String
+  @Option(help: "The same with other pictures, to measure accuracy on after every epoch.") var validation: String?
+  @Option(name: .customLong("recipe"), help: "YAML file of the recipe's keys; absent keys have their defaults.")
+  var recipeFile: String?
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp("One key of the recipe: \(Recipe.keys.joined(separator: ", ")).", valueName: "key=value"))
+  var settings: [String] = []
+  @Option(help: "The recipe's seed.") var seed: UInt64?
+  @Option(help: "The directory of the run.") var output: String
+  @Flag(help: "Continue the run of the output directory.") var resume = false
+  @Flag(name: .customLong("dry-run"), help: "Print the table of tensors and the memory of a run, and end.")
+  var isDry = false
+  @Flag(name: .customLong("skip-unreadable"), help: "Leave out files that cannot be read, and count them.")
+  var skipsUnreadable = false
+  @Flag(help: "JSON on standard output.") var json = false
+
+  func validate() throws {
+    for setting in settings where !setting.contains("=") {
+      throw ValidationError("--set takes KEY=VALUE, such as epochs=30; found '\(setting)'.")
+    }
+  }
+
+  func run() throws {
+    let url = URL(fileURLWithPath: output)
+    if !isDry { try Trainer.check(url, resuming: resume) }
+    let recipe = try recipe(url)
+    var pathway = pathway
+    if let size = recipe.imageSize {
+      guard pathway.imageSize.extent.map({ $0 == size }) ?? true else {
+        throw ToolError("--image-size is not the recipe's image_size, \(size); leave one of them out")
+      }
+      pathway.imageSize.text = "\(size.height)x\(size.width)"
+    }
+    let weights = try pathway.joined()
+    let preprocessing = try pathway.recipe.preprocessing(
+      weights.target.configuration, modelAt: pathway.target, architecture: pathway.architecture)
+    let frontEnd = try weights.target.configuration.frontEnd(
+      pathway.target, preprocessing, sound: SoundOptions(), engine: engine.engine())
+    let folders = try folders(data, frontEnd, weights.target.configuration)
+    let trainer = try Trainer(
+      weights, on: folders, in: data, recipe: recipe, preprocessing: preprocessing, engine: engine.engine(),
+      note: reportNote)
+    trainer.skipsUnreadable = skipsUnreadable
+    if !weights.hasHead(for: folders.classes) {
+      report("note: the target has no head for these classes; it gets a new one for \(folders.classes.count)")
+    }
+    if let validation {
+      trainer.validation = try ClassFolders(validation, frontEnd, expecting: folders.classes)
+      reportUnread(trainer.validation?.unread ?? [:])
+    }
+    let summary = TrainReport(trainer, recipe)
+    if isDry { return json ? try printJSON(summary.plan) : try StandardOutput.show(summary.planLines) }
+    try train(trainer, recipe, url, summary)
+  }
+
+  private func train(_ trainer: Trainer, _ recipe: Recipe, _ url: URL, _ summary: TrainReport) throws {
+    Interruption.watch()
+    var progress = Progress("train", total: trainer.steps)
+    var summary = summary
+    let outcome = try trainer.run(in: url, resuming: resume) { event in
+      switch event {
+      case .step(let step, _, _): progress.advance(to: step)
+      case .skipped(let reason): progress.say("left out: \(reason)")
+      case .epoch(let epoch, let loss, let evaluation):
+        let accuracy = evaluation.map { String(format: ", accuracy %.2f %%", 100 * $0.top1) } ?? ""
+        progress.say(String(format: "epoch %d: loss %.5f%@", epoch, loss, accuracy))
+        try TrainPage(url, recipe).write(to: url.appendingPathComponent("index.html"))
+      }
+      summary.note(event)
+    } shouldStop: {
+      Interruption.signal != nil
+    }
+    progress.finish()
+    if case .stopped(let step) = outcome {
+      report("interrupted after step \(step) of \(trainer.steps); the run is saved, --resume continues it")
+      throw ExitCode(128 + (Interruption.signal ?? SIGINT))
+    }
+    let result = summary.result(output)
+    if json { try printJSON(result) } else { try StandardOutput.show(result.lines) }
+  }
+
+  /// The recipe of the file, or of the run that is continued, with the keys of the command line.
+  private func recipe(_ url: URL) throws -> Recipe {
+    var recipe =
+      try recipeFile.map { try Recipe(contentsOf: URL(fileURLWithPath: $0)) }
+      ?? (resume ? try Trainer.recipe(ofRunIn: url) : Recipe())
+    for setting in settings {
+      let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      try recipe.set(String(parts[0]), to: String(parts[1]))
+    }
+    if let seed { recipe.seed = seed }
+    return recipe
+  }
+
+  /// The training data; in the order of the model's classes where they are the same.
+  private func folders(
+    _ path: String, _ frontEnd: any FrontEnd, _ c: VisionTransformerConfiguration
+  ) throws -> ClassFolders {
+    let folders = try ClassFolders(path, frontEnd)
+    reportUnread(folders.unread)
+    guard let labels = c.labels, labels != folders.classes, labels.sorted() == folders.classes else { return folders }
+    return try ClassFolders(path, frontEnd, expecting: labels)
+  }
+}

@@ -1,0 +1,90 @@
+import Foundation
+import MultimodalPathway
+import PathwayTraining
+
+/// What a run is going to do, and what came of it, for people and for scripts.
+struct TrainReport {
+  /// A run before it starts.
+  struct Plan: Encodable {
+    struct Row: Encodable {
+      var name: String
+      var shape: [Int]
+      var trains: Bool
+      var decays: Bool
+      /// Factor of the recipe's learning rate.
+      var rate: Double
+    }
+    var parameters: [Row]
+    var trained: Int
+    var total: Int
+    var steps: Int
+    var memory_bytes: [String: Int]
+  }
+
+  /// A run that is finished.
+  struct Result: Encodable {
+    var steps: Int
+    /// Of the last epoch.
+    var loss: Double?
+    var accuracy: Double?
+    /// Of the model that was written.
+    var best_accuracy: Double?
+    var output: String
+    /// Files that were left out.
+    var skipped: Int
+
+    var lines: [String] {
+      var text = "\(steps) steps"
+      if let loss { text += String(format: ", loss %.5f", loss) }
+      if let accuracy { text += String(format: ", accuracy %.2f %%", 100 * accuracy) }
+      if let best_accuracy { text += String(format: " (best %.2f %%)", 100 * best_accuracy) }
+      if skipped > 0 { text += ", \(skipped) file\(skipped == 1 ? "" : "s") left out" }
+      return [text, "wrote \(output)/model"]
+    }
+  }
+
+  let plan: Plan
+  let planLines: [String]
+  private let steps: Int
+  private var loss: Double?
+  private var accuracy: Double?
+  private var best: Double?
+  private var skipped = 0
+
+  init(_ trainer: Trainer, _ recipe: Recipe) {
+    steps = trainer.steps
+    let counts = trainer.table.parameterCounts
+    let memory = trainer.memory.filter { $0.bytes > 0 }
+    plan = Plan(
+      parameters: trainer.table.spans.map { span in
+        Plan.Row(
+          name: span.name, shape: span.shape, trains: span.trains, decays: span.decays && span.trains,
+          rate: span.trains ? trainer.table.rate(of: span, recipe) : 0)
+      }, trained: counts.trained, total: counts.all, steps: trainer.steps,
+      memory_bytes: Dictionary(memory.map { ($0.part, $0.bytes) }) { $0 + $1 })
+    let total = memory.reduce(0) { $0 + $1.bytes }
+    planLines =
+      trainer.table.lines(recipe) + [
+        "\(counts.trained) of \(counts.all) parameters are trained, in \(trainer.steps) steps "
+          + "(\(trainer.stepsPerEpoch) an epoch)"
+      ]
+      + (memory + [("total", total)]).map { part, bytes in
+        "\(part.padded(to: 16)) " + String(format: "%10.1f MB", Double(bytes) * 1e-6)
+      }
+  }
+
+  mutating func note(_ event: Trainer.Event) {
+    switch event {
+    case .step: break
+    case .skipped: skipped += 1
+    case .epoch(_, let loss, let evaluation):
+      self.loss = loss
+      accuracy = evaluation?.top1
+      best = [best, accuracy].compactMap { $0 }.max()
+    }
+  }
+
+  func result(_ output: String) -> Result {
+    Result(steps: steps, loss: loss, accuracy: accuracy, best_accuracy: best, output: output, skipped: skipped)
+  }
+}

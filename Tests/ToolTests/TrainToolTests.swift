@@ -1,0 +1,150 @@
+import Foundation
+import MultimodalPathway
+import PathwayMedia
+import TestSupport
+import Testing
+
+/// `m2pt train` and `m2pt evaluate`, run as processes on pictures that are made here.
+@Suite struct TrainToolTests {
+  /// Folders "blue" and "red" with `count` noisy pictures each.
+  private func makePictures(in folder: URL, count: Int, seed: UInt64) throws -> String {
+    var random = SeededGenerator(seed: seed)
+    for (name, channel) in [("red", 0), ("blue", 2)] {
+      let place = folder.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for index in 0..<count {
+        let samples = (0..<40 * 36 * 3).map { UInt8(($0 % 3 == channel ? 150 : 20) + Int(random.next() % 80)) }
+        try ImageFile.writePNG(
+          PixelImage(extent: Extent(height: 40, width: 36), rgb: samples),
+          to: place.appendingPathComponent("\(index).png"))
+      }
+    }
+    return folder.path
+  }
+
+  /// Arguments of a run of two epochs of three steps in `folder`, whose output is `run`.
+  private func arguments(_ folder: URL) throws -> [String] {
+    let data = try makePictures(in: folder.appendingPathComponent("data"), count: 6, seed: 1)
+    return [
+      "train", "--target", folder.appendingPathComponent("target").path, "--auxiliary",
+      folder.appendingPathComponent("auxiliary.safetensors").path, "--data", data, "--output",
+      folder.appendingPathComponent("run").path, "--set", "epochs=2", "--set", "batch=4", "--set",
+      "learning_rate=2e-3", "--threads", "2",
+    ]
+  }
+
+  @Test func trainsEvaluatesAndVerifies() throws {
+    try Tool.withModels { folder in
+      let run = folder.appendingPathComponent("run")
+      let test = try makePictures(in: folder.appendingPathComponent("test"), count: 3, seed: 2)
+      let trained = try Tool.run(arguments(folder) + ["--validation", test, "--set", "epochs=8", "--json"])
+      #expect(trained.status == 0, "\(trained.errors)")
+      struct Result: Decodable {
+        var steps: Int
+        var accuracy: Double
+        var best_accuracy: Double
+      }
+      let result = try JSONDecoder().decode(Result.self, from: Data(trained.output.utf8))
+      #expect(result.steps == 24 && result.best_accuracy == 1)
+
+      let evaluated = try Tool.run([
+        "evaluate", "--model", run.appendingPathComponent("model").path, "--data", test, "--json",
+      ])
+      #expect(evaluated.status == 0, "\(evaluated.errors)")
+      struct Evaluation: Decodable {
+        var count: Int
+        var top1: Double
+        var top5: Double
+        var classes: [String]
+        var confusion: [[Int]]
+      }
+      let evaluation = try JSONDecoder().decode(Evaluation.self, from: Data(evaluated.output.utf8))
+      #expect(evaluation.count == 6 && evaluation.top1 == 1 && evaluation.top5 == 1)
+      let page = try String(contentsOf: run.appendingPathComponent("index.html"), encoding: .utf8)
+      #expect(page.contains("<polyline") && page.contains("blocks.1.mlp.fc2") && page.contains("Accuracy"))
+      #expect(evaluation.classes == ["blue", "red"] && evaluation.confusion == [[3, 0], [0, 3]])
+
+      let parts = run.appendingPathComponent("unmerged")
+      let verified = try Tool.run([
+        "verify", "--target", parts.path, "--auxiliary", parts.appendingPathComponent("auxiliary-0.safetensors").path,
+        "--scales", run.appendingPathComponent("scales.json").path,
+      ])
+      #expect(verified.status == 0 && verified.output.contains("verdict: equal"), "\(verified.errors)")
+    }
+  }
+
+  @Test func aSignalSavesTheRunAndResumingGivesTheSameBits() throws {
+    try Tool.withModels { folder in
+      let options = try arguments(folder) + ["--set", "epochs=40"]
+      let run = folder.appendingPathComponent("run")
+      let log = run.appendingPathComponent("log.jsonl")
+      let first = try Tool.watched(options, in: folder) { process in
+        if let text = try? String(contentsOf: log, encoding: .utf8), text.contains("\"step\":4") {
+          kill(process, SIGTERM)
+        }
+      }
+      #expect(first.status == 128 + SIGTERM || first.status == SIGTERM, "\(first.errors)")
+      #expect(first.errors.contains("--resume continues it"), "\(first.errors)")
+      let second = try Tool.run(options + ["--resume"])
+      #expect(second.status == 0, "\(second.errors)")
+      let model = try Data(contentsOf: run.appendingPathComponent("model/model.safetensors"))
+      let lines = try Data(contentsOf: log)
+      try FileManager.default.removeItem(at: run)
+      #expect(try Tool.run(options).status == 0)
+      #expect(try Data(contentsOf: run.appendingPathComponent("model/model.safetensors")) == model)
+      #expect(try Data(contentsOf: log) == lines)
+    }
+  }
+
+  @Test func aDryRunWritesNothing() throws {
+    try Tool.withModels { folder in
+      let result = try Tool.run(arguments(folder) + ["--dry-run", "--set", "freeze=linear"])
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.output.contains("scales.0.blocks.0.attn.qkv"))
+      #expect(result.output.contains("in 6 steps (3 an epoch)") && result.output.contains("total"))
+      #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("run").path))
+    }
+  }
+
+  @Test func aResumedRunWithoutARecipeHasTheRunsOwn() throws {
+    try Tool.withModels { folder in
+      let options = try arguments(folder)
+      #expect(try Tool.run(options).status == 0)
+      let bare = options.filter { !$0.contains("=") && $0 != "--set" }
+      #expect(try Tool.run(bare + ["--resume"]).status == 0)
+      let other = try Tool.run(bare + ["--resume", "--set", "batch=2"])
+      #expect(other.status == 1 && other.errors.contains("batch is 2, the run has 4"), "\(other.errors)")
+      let again = try Tool.run(options)
+      #expect(again.status == 1 && again.errors.contains("holds a run"), "\(again.errors)")
+    }
+  }
+
+  @Test(arguments: [
+    (["--set", "epochs"], "--set takes KEY=VALUE"), (["--set", "epoch=3"], "a recipe has no key 'epoch'"),
+    (["--set", "freeze=all"], "freeze is 'all', expected none, linear, auxiliary"),
+    (["--set", "batch=100"], "a step takes 100 files"), (["--resume"], "has no checkpoint"),
+    (["--image-size", "48", "--set", "image_size=32"], "leave one of them out"),
+  ])
+  func wrongArgumentsAreExplained(_ added: [String], _ expected: String) throws {
+    try Tool.withModels { folder in
+      let result = try Tool.run(arguments(folder) + added)
+      #expect(result.status != 0 && result.errors.contains(expected), "\(result.errors)")
+    }
+  }
+
+  @Test func auxiliariesThatDoNotFitAreAnErrorBeforeTheRun() throws {
+    try Tool.withModels { folder in
+      let result = try Tool.run(arguments(folder) + ["--block-map", "0:7"])
+      #expect(result.status == 1 && result.errors.contains("block map '0:7'"), "\(result.errors)")
+      #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("run").path))
+    }
+  }
+
+  @Test func foldersThatAreNotTheModelsClassesAreAnError() throws {
+    try Tool.withModels { folder in
+      let data = try makePictures(in: folder.appendingPathComponent("data"), count: 1, seed: 1)
+      let result = try Tool.run(["evaluate", "--model", folder.appendingPathComponent("target").path, "--data", data])
+      #expect(result.status == 1 && result.errors.contains("blue"), "\(result.errors)")
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import PathwayTraining
+
+extension TrainingError: Enumerated {
+  static var first: Self { .unknownKey(found: hostileText, known: [hostileText]) }
+
+  var next: Self? {
+    switch self {
+    case .unknownKey: .badSetting(key: hostileText, found: hostileText, expected: hostileText)
+    case .badSetting: .badRecipe(file: hostileText, reason: hostileText)
+    case .badRecipe: .unsupported(feature: hostileText, expected: hostileText)
+    case .unsupported: .tooFewClasses(found: 1)
+    case .tooFewClasses: .tooFewFiles(found: 1, batch: 2, accumulate: 3)
+    case .tooFewFiles: .unreadable(reason: hostileText, count: 2)
+    case .unreadable: .occupied(directory: hostileText, found: hostileText)
+    case .occupied: .nothingToResume(directory: hostileText)
+    case .nothingToResume: .badCheckpoint(file: hostileText, reason: hostileText)
+    case .badCheckpoint: .otherRecipe(differences: [hostileText])
+    case .otherRecipe: .otherData(directory: hostileText)
+    case .otherData: .diverged(step: 1, layer: hostileText, rate: 0.1)
+    case .diverged: nil
+    }
+  }
+}
