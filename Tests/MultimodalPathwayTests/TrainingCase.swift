@@ -121,7 +121,7 @@ struct TrainingCase {
       ),
       ("no head", make { $0.classCount = 0 }),
       ("overlapping patches", make { $0.patchStride = Extent(square: 2) }),
-      ("clips", make { ($0.modality, $0.frames, $0.tubelet, $0.pooling) = (.video, 4, 2, .mean) }),
+      ("clips", make { ($0.input, $0.pooling) = (.video(.init(frames: 4)), .mean) }),
     ]
   }()
 }
