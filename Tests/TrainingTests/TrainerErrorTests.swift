@@ -55,7 +55,7 @@ import Testing
     try Models.withFolder { folder in
       let folders = try folders(folder)
       var c = Models.configuration
-      (c.modality, c.channels) = (.audio, 1)
+      (c.input, c.channels) = (.audio(.audioSet), 1)
       #expect(throws: TrainingError.unsupported(feature: "audio for its input", expected: "pictures")) {
         try Trainer(
           PathwayWeights(.random(c, seed: 1)), on: folders, in: folder.path, recipe: recipe(),
