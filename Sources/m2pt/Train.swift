@@ -55,7 +55,7 @@ struct Train: ParsableCommand {
     let preprocessing = try pathway.recipe.preprocessing(
       weights.target.configuration, modelAt: pathway.target, architecture: pathway.architecture)
     let frontEnd = try weights.target.configuration.frontEnd(
-      pathway.target, preprocessing, sound: SoundOptions(), engine: engine.engine())
+      recipe: preprocessing, engine: engine.engine(), note: reportNote)
     let folders = try folders(data, frontEnd, weights.target.configuration)
     let trainer = try Trainer(
       weights, on: folders, in: data, recipe: recipe, preprocessing: preprocessing, engine: engine.engine(),
@@ -75,22 +75,27 @@ struct Train: ParsableCommand {
 
   private func train(_ trainer: Trainer, _ recipe: Recipe, _ url: URL, _ summary: TrainReport) throws {
     Interruption.watch()
-    var progress = Progress("train", total: trainer.steps)
+    // Of a run that is continued, from where it was.
+    var progress: Progress?
     var summary = summary
     let outcome = try trainer.run(in: url, resuming: resume) { event in
       switch event {
-      case .step(let step, _, _): progress.advance(to: step)
-      case .skipped(let reason): progress.say("left out: \(reason)")
+      case .step(let step, _, _):
+        if progress == nil { progress = Progress("train", total: trainer.steps - step + 1) }
+        progress?.advance()
+      case .skipped(let reason):
+        if progress == nil { report("left out: \(reason)") }
+        progress?.say("left out: \(reason)")
       case .epoch(let epoch, let loss, let evaluation):
         let accuracy = evaluation.map { String(format: ", accuracy %.2f %%", 100 * $0.top1) } ?? ""
-        progress.say(String(format: "epoch %d: loss %.5f%@", epoch, loss, accuracy))
+        progress?.say(String(format: "epoch %d: loss %.5f%@", epoch, loss, accuracy))
         try TrainPage(url, recipe).write(to: url.appendingPathComponent("index.html"))
       }
       summary.note(event)
     } shouldStop: {
       Interruption.signal != nil
     }
-    progress.finish()
+    progress?.finish()
     if case .stopped(let step) = outcome {
       report("interrupted after step \(step) of \(trainer.steps); the run is saved, --resume continues it")
       throw ExitCode(128 + (Interruption.signal ?? SIGINT))
