@@ -57,14 +57,15 @@ struct TrainingCase {
   /// - Parameter frozen: parameters without a gradient.
   func run(
     _ engine: Engine, batch: Int = 2, images: [Float]? = nil, dropPath: [Float]? = nil, pathways: [TrainedTerm] = [],
-    frozen: Set<String> = [], before: [Float]? = nil
+    frozen: Set<String> = [], before: [Float]? = nil, recomputesBlocks: Bool = false
   ) throws -> (logits: [Float], gradients: [Float]) {
     let gradients = FloatBuffer(count: values.count)
     if let before { gradients.base.update(from: before, count: before.count) }
     let places = zip(parameters, pointers(gradients)).map { frozen.contains($0.name) ? nil : $1 }
     // Memory for more inputs than the pass has.
     let pass = try TrainingPass(
-      c, parameters: pointers(values), gradients: places, pathways: pathways, batch: batch + 1, engine: engine)
+      c, parameters: pointers(values), gradients: places, pathways: pathways, batch: batch + 1,
+      recomputesBlocks: recomputesBlocks, engine: engine)
     let images = images ?? self.images(batch)
     let weights = lossWeights(batch)
     let logits = try images.withUnsafeBufferPointer { images in

@@ -28,14 +28,16 @@ import Testing
   /// Root mean square of the error over that of the gradient, tensor by tensor: at most `roundings` rounding errors
   /// that add up as in a random walk. Forward and backward through two blocks of a small width: fewer than 4,096 in a
   /// chain.
-  static func expectClose(_ found: some Sequence<Float>, _ expected: [Double], _ label: String) {
+  static func expectClose(
+    _ found: some Sequence<Float>, _ expected: [Double], _ label: String, roundings: Double = 4096
+  ) {
     var (difference, size) = (0.0, 0.0)
     for (x, y) in zip(found, expected) {
       difference += (Double(x) - y) * (Double(x) - y)
       size += y * y
     }
     let relative = (difference / size).squareRoot()
-    #expect(relative <= 4096.0.squareRoot() * unitRoundoff, "\(label): relative error \(relative)")
+    #expect(relative <= roundings.squareRoot() * unitRoundoff, "\(label): relative error \(relative)")
   }
 
   /// With drop path and without.
@@ -49,7 +51,8 @@ import Testing
     let images = training.images(batch).map(Double.init)
     let weights = training.lossWeights(batch).map(Double.init)
     let values = (0..<training.values.count).map { Double(training.values.base[$0]) }
-    let expected = differences(values) {
+    // Short steps, over which no other token becomes the maximum.
+    let expected = differences(values, step: 1e-5) {
       reference.loss($0, images: images, batch: batch, weights: weights)
     }
     for set in InstructionSet.available {
@@ -153,6 +156,16 @@ import Testing
     let first = try training.run(engine).gradients
     let alone = try training.run(engine, images: second).gradients
     #expect(try training.run(engine, images: second, before: first).gradients == zip(first, alone).map(+))
+  }
+
+  @Test(arguments: names)
+  func recomputingBlocksChangesNoBit(_ name: String) throws {
+    let training = try Self.training(name)
+    let engine = try Engine(threads: 2)
+    let factors = Self.factors(training, batch: 2)
+    let kept = try training.run(engine, dropPath: factors)
+    let recomputed = try training.run(engine, dropPath: factors, recomputesBlocks: true)
+    #expect(kept.logits == recomputed.logits && kept.gradients == recomputed.gradients)
   }
 
   /// Nothing is added for a frozen parameter, and the others' bits do not depend on it.

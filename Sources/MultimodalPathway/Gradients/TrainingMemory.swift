@@ -1,12 +1,13 @@
 import PathwayKernelTemplates
 import PathwayKernels
 
-/// The activations and gradients of a training pass, taken at once. What the backward pass reads has memory of its own,
-/// the remainder is shared by all blocks.
+/// The activations and gradients of a training pass, taken at once. Inputs of blocks have memory of their own. So has
+/// what the backward pass reads in addition, unless blocks are recomputed; the remainder is shared by all blocks.
 struct TrainingMemory {
   /// What the memory is for, in the order of the memory.
   private enum Part: String, CaseIterable {
-    case stream = "residual stream"
+    case stream = "inputs of blocks"
+    case middle = "residual stream after attention"
     case qkv = "queries, keys and values"
     case attended = "attention"
     case statistics = "attention's statistics"
@@ -36,11 +37,14 @@ struct TrainingMemory {
   /// - Parameters:
   ///   - layers: those of `c`.
   ///   - keepsBranches: whether LayerScale has gradients.
+  ///   - recomputesBlocks: whether only one block's activations are kept.
   /// - Throws: `MemoryError`.
   init(
-    _ c: VisionTransformerConfiguration, _ layers: TransformerLayers, batch: Int, keepsBranches: Bool, engine: Engine
+    _ c: VisionTransformerConfiguration, _ layers: TransformerLayers, batch: Int, keepsBranches: Bool,
+    recomputesBlocks: Bool, engine: Engine
   ) throws {
     let (kernels, tokens, depth) = (engine.kernels, c.tokenCount, c.depth)
+    let kept = recomputesBlocks ? 1 : depth
     let rows = SystemMemory.product(batch, tokens)
     let (stride, qkvStride) = (Workspace.padded(c.width), Workspace.padded(3 * c.width))
     let hiddenStride = Workspace.padded(c.hiddenWidth)
@@ -53,12 +57,13 @@ struct TrainingMemory {
     /// Floats of a row, rows of a copy, copies.
     func size(of part: Part) -> (Int, Int, copies: Int) {
       switch part {
-      case .stream: (rows, stride, 2 * depth + (c.hasPreNorm ? 2 : 1))
-      case .qkv: (rows, qkvStride, depth)
-      case .attended: (rows, stride, depth)
-      case .statistics: (rows, 2 * c.heads, depth)
-      case .preActivation: (rows, hiddenStride, depth)
-      case .branches: (rows, stride, keepsBranches ? 2 * depth : 0)
+      case .stream: (rows, stride, depth + (c.hasPreNorm ? 2 : 1))
+      case .middle: (rows, stride, kept)
+      case .qkv: (rows, qkvStride, kept)
+      case .attended: (rows, stride, kept)
+      case .statistics: (rows, 2 * c.heads, kept)
+      case .preActivation: (rows, hiddenStride, kept)
+      case .branches: (rows, stride, keepsBranches ? 2 * kept : 0)
       case .normalized: (rows, stride, 1)
       case .hidden: (rows, sharedStride, 1)
       case .rowGradients: (rows, stride, 3)
@@ -99,18 +104,19 @@ struct TrainingMemory {
         pooledNormalized: normalized, pooled: place(.pooled), pooledStride: pooledStride, keptTokens: place(.pooled),
         logits: place(.logits), scratch: place(.scratch), scratchStride: scratchStride, points: nil)
     }
-    entry = buffers(x: place(.stream), embedded: place(.stream, c.hasPreNorm ? 2 * depth + 1 : 0))
-    exit = buffers(x: place(.stream, 2 * depth), embedded: place(.stream, c.hasPreNorm ? 2 * depth + 1 : 0))
+    entry = buffers(x: place(.stream), embedded: place(.stream, c.hasPreNorm ? depth + 1 : 0))
+    exit = buffers(x: place(.stream, depth), embedded: place(.stream, c.hasPreNorm ? depth + 1 : 0))
     blocks = (0..<depth).map { block in
+      let own = block % kept
       var b = BlockBuffers(
-        batch: batch, tokens: tokens, input: place(.stream, 2 * block), middle: place(.stream, 2 * block + 1),
-        output: place(.stream, 2 * block + 2), stride: stride, normalized1: place(.normalized), qkv: place(.qkv, block),
-        attended: place(.attended, block), normalized2: place(.normalized), hidden: place(.hidden),
+        batch: batch, tokens: tokens, input: place(.stream, block), middle: place(.middle, own),
+        output: place(.stream, block + 1), stride: stride, normalized1: place(.normalized), qkv: place(.qkv, own),
+        attended: place(.attended, own), normalized2: place(.normalized), hidden: place(.hidden),
         narrowAttended: place(.hidden), narrowHidden: place(.qkvGradients), rowScales: rowScales,
         partial: place(.partial), scratch: place(.scratch), scratchStride: scratchStride)
-      b.preActivation = place(.preActivation, block)
-      b.statistics = place(.statistics, block)
-      if keepsBranches { (b.branch1, b.branch2) = (place(.branches, 2 * block), place(.branches, 2 * block + 1)) }
+      b.preActivation = place(.preActivation, own)
+      b.statistics = place(.statistics, own)
+      if keepsBranches { (b.branch1, b.branch2) = (place(.branches, 2 * own), place(.branches, 2 * own + 1)) }
       return b
     }
     gradients = GradientBuffers(

@@ -59,6 +59,7 @@ package final class TrainingPass {
   private let gradients: TransformerGradients
   private let tokenizer: PatchEmbedding.Loaded
   private let head: Linear.Loaded?
+  private let recomputesBlocks: Bool
   /// Compute what is derived from parameters.
   private let refreshes: [() -> Void]
   private var inputs: Inputs?
@@ -78,11 +79,14 @@ package final class TrainingPass {
   ///     gradient is not computed.
   ///   - pathways: in the order of folding.
   ///   - batch: most inputs of a pass.
+  ///   - recomputesBlocks: whether `backward` computes every block but the last again, instead of `forward` keeping its
+  ///     activations: a third more work, memory for one block, the same bits (Chen et al. 2016, arXiv 1604.06174).
   /// - Throws: `GradientError` for what has no gradient; `MemoryError`; `EngineError`.
   /// - Precondition: there are as many addresses as parameters, and pathways name blocks that exist.
   package init(
     _ configuration: VisionTransformerConfiguration, parameters: [UnsafeMutablePointer<Float>],
-    gradients: [UnsafeMutablePointer<Float>?], pathways: [TrainedTerm] = [], batch: Int, engine: Engine
+    gradients: [UnsafeMutablePointer<Float>?], pathways: [TrainedTerm] = [], batch: Int,
+    recomputesBlocks: Bool = false, engine: Engine
   ) throws {
     let layers = TransformerLayers(configuration)
     let names = layers.parameters.map(\.name)
@@ -101,8 +105,9 @@ package final class TrainingPass {
     refreshes = loader.refreshes
     buffers = try TrainingMemory(
       configuration, layers, batch: batch, keepsBranches: self.gradients.blocks.contains { $0.hasScale },
-      engine: engine)
+      recomputesBlocks: recomputesBlocks, engine: engine)
     self.batch = batch
+    self.recomputesBlocks = recomputesBlocks
   }
 
   /// Computes again what `model` derives from parameters.
@@ -155,9 +160,7 @@ package final class TrainingPass {
     func runForward(_ member: inout Member) {
       let w = buffers(training.buffers.exit)
       training.tokenizer.embed(&member, kernels, inputs: inputs.values, buffers(training.buffers.entry))
-      for index in model.blocks.indices {
-        model.blocks[index].run(&member, kernels, block(index), computing: output(index))
-      }
+      for index in model.blocks.indices { runBlock(index, &member) }
       model.readOut(&member, kernels, w, VisionTransformer.Taps(), inputs: nil)
       if training.head == nil { copyPooled(&member, w) }
     }
@@ -168,12 +171,18 @@ package final class TrainingPass {
         &member, kernels, buffers(training.buffers.exit), g, logitGradients: training.logitGradients,
         head: training.head, into: gradients)
       for index in (gradients.firstBlock..<model.blocks.count).reversed() {
+        // What the last block keeps is still there.
+        if training.recomputesBlocks, index < model.blocks.count - 1 { runBlock(index, &member) }
         model.blocks[index].runGradient(
           &member, kernels, block(index), g, into: gradients.blocks[index], computing: output(index))
       }
       if gradients.embedding.isEmpty { return }
       training.tokenizer.runGradient(
         &member, kernels, inputs: inputs.values, buffers(training.buffers.entry), g, into: gradients.embedding)
+    }
+
+    private func runBlock(_ index: Int, _ member: inout Member) {
+      model.blocks[index].run(&member, kernels, block(index), computing: output(index))
     }
 
     private func output(_ index: Int) -> BlockOutput {
