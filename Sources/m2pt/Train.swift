@@ -28,6 +28,10 @@ struct Train: ParsableCommand {
   @Option(help: "The recipe's seed.") var seed: UInt64?
   @Option(help: "The directory of the run.") var output: String
   @Flag(help: "Continue the run of the output directory.") var resume = false
+  @Flag(
+    name: .customLong("recompute-blocks"),
+    help: "Compute blocks again in the backward pass instead of keeping their activations: less memory, more time.")
+  var recomputesBlocks = false
   @Flag(name: .customLong("dry-run"), help: "Print the table of tensors and the memory of a run, and end.")
   var isDry = false
   @Flag(name: .customLong("skip-unreadable"), help: "Leave out files that cannot be read, and count them.")
@@ -58,8 +62,8 @@ struct Train: ParsableCommand {
       recipe: preprocessing, engine: engine.engine(), note: reportNote)
     let folders = try folders(data, frontEnd, weights.target.configuration)
     let trainer = try Trainer(
-      weights, on: folders, in: data, recipe: recipe, preprocessing: preprocessing, engine: engine.engine(),
-      note: reportNote)
+      weights, on: folders, in: data, recipe: recipe, recomputesBlocks: recomputesBlocks,
+      preprocessing: preprocessing, engine: engine.engine(), note: reportNote)
     trainer.skipsUnreadable = skipsUnreadable
     if !weights.hasHead(for: folders.classes) {
       report("note: the target has no head for these classes; it gets a new one for \(folders.classes.count)")
