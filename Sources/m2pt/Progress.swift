@@ -40,9 +40,6 @@ struct Progress {
     draw(now)
   }
 
-  /// That many steps are done in all.
-  mutating func advance(to steps: Int) { advance(by: steps - done) }
-
   /// A line of its own, above the bar, whatever names from files are in it.
   mutating func say(_ line: String) {
     write((isTerminal && drawn != nil && !isFinished ? "\r\u{1B}[K" : "") + line.onOneLine() + "\n")

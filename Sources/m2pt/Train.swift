@@ -28,6 +28,10 @@ struct Train: ParsableCommand {
   @Option(help: "The recipe's seed.") var seed: UInt64?
   @Option(help: "The directory of the run.") var output: String
   @Flag(help: "Continue the run of the output directory.") var resume = false
+  @Flag(
+    name: .customLong("recompute-blocks"),
+    help: "Compute blocks again in the backward pass instead of keeping their activations: less memory, more time.")
+  var recomputesBlocks = false
   @Flag(name: .customLong("dry-run"), help: "Print the table of tensors and the memory of a run, and end.")
   var isDry = false
   @Flag(name: .customLong("skip-unreadable"), help: "Leave out files that cannot be read, and count them.")
@@ -55,11 +59,11 @@ struct Train: ParsableCommand {
     let preprocessing = try pathway.recipe.preprocessing(
       weights.target.configuration, modelAt: pathway.target, architecture: pathway.architecture)
     let frontEnd = try weights.target.configuration.frontEnd(
-      pathway.target, preprocessing, sound: SoundOptions(), engine: engine.engine())
+      recipe: preprocessing, engine: engine.engine(), note: reportNote)
     let folders = try folders(data, frontEnd, weights.target.configuration)
     let trainer = try Trainer(
-      weights, on: folders, in: data, recipe: recipe, preprocessing: preprocessing, engine: engine.engine(),
-      note: reportNote)
+      weights, on: folders, in: data, recipe: recipe, recomputesBlocks: recomputesBlocks,
+      preprocessing: preprocessing, engine: engine.engine(), note: reportNote)
     trainer.skipsUnreadable = skipsUnreadable
     if !weights.hasHead(for: folders.classes) {
       report("note: the target has no head for these classes; it gets a new one for \(folders.classes.count)")
@@ -75,22 +79,27 @@ struct Train: ParsableCommand {
 
   private func train(_ trainer: Trainer, _ recipe: Recipe, _ url: URL, _ summary: TrainReport) throws {
     Interruption.watch()
-    var progress = Progress("train", total: trainer.steps)
+    // Of a run that is continued, from where it was.
+    var progress: Progress?
     var summary = summary
     let outcome = try trainer.run(in: url, resuming: resume) { event in
       switch event {
-      case .step(let step, _, _): progress.advance(to: step)
-      case .skipped(let reason): progress.say("left out: \(reason)")
+      case .step(let step, _, _):
+        if progress == nil { progress = Progress("train", total: trainer.steps - step + 1) }
+        progress?.advance()
+      case .skipped(let reason):
+        if progress == nil { report("left out: \(reason)") }
+        progress?.say("left out: \(reason)")
       case .epoch(let epoch, let loss, let evaluation):
         let accuracy = evaluation.map { String(format: ", accuracy %.2f %%", 100 * $0.top1) } ?? ""
-        progress.say(String(format: "epoch %d: loss %.5f%@", epoch, loss, accuracy))
+        progress?.say(String(format: "epoch %d: loss %.5f%@", epoch, loss, accuracy))
         try TrainPage(url, recipe).write(to: url.appendingPathComponent("index.html"))
       }
       summary.note(event)
     } shouldStop: {
       Interruption.signal != nil
     }
-    progress.finish()
+    progress?.finish()
     if case .stopped(let step) = outcome {
       report("interrupted after step \(step) of \(trainer.steps); the run is saved, --resume continues it")
       throw ExitCode(128 + (Interruption.signal ?? SIGINT))

@@ -35,7 +35,8 @@ struct TrainReport {
 
     var lines: [String] {
       var text = "\(steps) steps"
-      if let loss { text += String(format: ", loss %.5f", loss) }
+      guard let loss else { return [text + " were done before", "the model is \(output)/model"] }
+      text += String(format: ", loss %.5f", loss)
       if let accuracy { text += String(format: ", accuracy %.2f %%", 100 * accuracy) }
       if let best_accuracy { text += String(format: " (best %.2f %%)", 100 * best_accuracy) }
       if skipped > 0 { text += ", \(skipped) file\(skipped == 1 ? "" : "s") left out" }
@@ -62,15 +63,13 @@ struct TrainReport {
           rate: span.trains ? trainer.table.rate(of: span, recipe) : 0)
       }, trained: counts.trained, total: counts.all, steps: trainer.steps,
       memory_bytes: Dictionary(memory.map { ($0.part, $0.bytes) }) { $0 + $1 })
-    let total = memory.reduce(0) { $0 + $1.bytes }
+    let parts = memory + [("total", memory.reduce(0) { $0 + $1.bytes })]
+    let width = parts.map(\.part.count).max() ?? 0
     planLines =
       trainer.table.lines(recipe) + [
         "\(counts.trained) of \(counts.all) parameters are trained, in \(trainer.steps) steps "
           + "(\(trainer.stepsPerEpoch) an epoch)"
-      ]
-      + (memory + [("total", total)]).map { part, bytes in
-        "\(part.padded(to: 16)) " + String(format: "%10.1f MB", Double(bytes) * 1e-6)
-      }
+      ] + parts.map { $0.padded(to: width) + String(format: " %10.1f MB", Double($1) * 1e-6) }
   }
 
   mutating func note(_ event: Trainer.Event) {

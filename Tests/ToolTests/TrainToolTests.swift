@@ -73,17 +73,28 @@ import Testing
     }
   }
 
+  /// Runs m2pt and asks it to stop once the log has a fourth step.
+  private func stopped(
+    _ options: [String], in folder: URL
+  ) throws -> (status: Int32, output: String, errors: String) {
+    let log = folder.appendingPathComponent("run/log.jsonl")
+    var isAsked = false
+    return try Tool.watched(options, in: folder) { process in
+      guard !isAsked, let text = try? String(contentsOf: log, encoding: .utf8), text.contains("\"step\":4") else {
+        return
+      }
+      isAsked = true
+      kill(process, SIGTERM)
+    }
+  }
+
   @Test func aSignalSavesTheRunAndResumingGivesTheSameBits() throws {
     try Tool.withModels { folder in
       let options = try arguments(folder) + ["--set", "epochs=40"]
       let run = folder.appendingPathComponent("run")
       let log = run.appendingPathComponent("log.jsonl")
-      let first = try Tool.watched(options, in: folder) { process in
-        if let text = try? String(contentsOf: log, encoding: .utf8), text.contains("\"step\":4") {
-          kill(process, SIGTERM)
-        }
-      }
-      #expect(first.status == 128 + SIGTERM || first.status == SIGTERM, "\(first.errors)")
+      let first = try stopped(options, in: folder)
+      #expect(first.status == 128 + SIGTERM, "\(first.errors)")
       #expect(first.errors.contains("--resume continues it"), "\(first.errors)")
       let second = try Tool.run(options + ["--resume"])
       #expect(second.status == 0, "\(second.errors)")
@@ -93,6 +104,19 @@ import Testing
       #expect(try Tool.run(options).status == 0)
       #expect(try Data(contentsOf: run.appendingPathComponent("model/model.safetensors")) == model)
       #expect(try Data(contentsOf: log) == lines)
+    }
+  }
+
+  @Test func aFullDiskLeavesTheLastCheckpoint() throws {
+    try Tool.withModels { folder in
+      let options = try arguments(folder) + ["--set", "epochs=40"]
+      let file = folder.appendingPathComponent("run/checkpoint.safetensors")
+      #expect(try stopped(options, in: folder).status == 128 + SIGTERM)
+      let checkpoint = try Data(contentsOf: file)
+      let full = try Tool.run(options + ["--resume"], fileLimit: 200)
+      #expect(full.status == 1 && full.errors.contains("cannot be written"), "\(full.errors)")
+      #expect(try Data(contentsOf: file) == checkpoint)
+      #expect(try Tool.run(options + ["--resume"]).status == 0)
     }
   }
 

@@ -109,7 +109,7 @@ import Testing
     }
   }
 
-  @Test func aLossThatIsNotFiniteStopsTheRunAndLeavesTheCheckpoint() throws {
+  @Test func aLossThatIsNotFiniteEndsTheRunWithItsStepAndRate() throws {
     try Models.withFolder { folder in
       let data = folder.appendingPathComponent("data")
       let folders = try folders(data)

@@ -109,6 +109,23 @@ import Testing
     }
   }
 
+  @Test func recomputedBlocksGiveTheSameRunInLessMemory() throws {
+    try Models.withFolder { folder in
+      let data = try data(folder)
+      let recipe = recipe { $0.epochs = 1 }
+      let trainers = try [false, true].map { recomputes in
+        try Trainer(
+          Models.joined(scale: 0), on: data.folders, in: data.root.path, recipe: recipe, recomputesBlocks: recomputes,
+          engine: Engine(threads: 2))
+      }
+      for (index, trainer) in trainers.enumerated() { try trainer.run(in: folder.appendingPathComponent("\(index)")) }
+      let runs = try ["0", "1"].map { try contents(folder.appendingPathComponent($0)) }
+      for (name, bytes) in runs[0] { #expect(runs[1][name] == bytes, "\(name)") }
+      let memory = trainers.map { $0.memory.reduce(0) { $0 + $1.bytes } }
+      #expect(memory[1] < memory[0])
+    }
+  }
+
   @Test func theMergedModelHasTheBitsOfTheTrainedOne() throws {
     try Models.withFolder { folder in
       let data = try data(folder)

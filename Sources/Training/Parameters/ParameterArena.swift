@@ -1,6 +1,5 @@
 import MultimodalPathway
 import PathwayKernels
-import PathwayLoops
 
 /// The numbers of a training run: values, gradients, moments and the average of values, each in one piece of memory
 /// that a `ParameterTable` describes.

@@ -74,7 +74,9 @@ extension Trainer {
 
 extension ParameterArena {
   /// A forward and backward pass over the arena, which must outlive it.
-  package func pass(_ c: VisionTransformerConfiguration, batch: Int, engine: Engine) throws -> TrainingPass {
+  package func pass(
+    _ c: VisionTransformerConfiguration, batch: Int, recomputesBlocks: Bool = false, engine: Engine
+  ) throws -> TrainingPass {
     let targets = table.spans[..<table.targetCount]
     var terms: [TrainedTerm] = []
     for joint in table.joints.sorted(by: { $0.key < $1.key }) {
@@ -91,6 +93,6 @@ extension ParameterArena {
     return try TrainingPass(
       c, parameters: targets.map(value),
       gradients: targets.indices.map { table.reads($0) ? gradients.base + targets[$0].offset : nil }, pathways: terms,
-      batch: batch, engine: engine)
+      batch: batch, recomputesBlocks: recomputesBlocks, engine: engine)
   }
 }

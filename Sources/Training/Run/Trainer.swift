@@ -65,13 +65,16 @@ public final class Trainer {
   ///     gets a new head.
   ///   - folders: the training data.
   ///   - root: the directory that they were listed in.
+  ///   - recomputesBlocks: whether the backward pass computes blocks again instead of keeping their activations: less
+  ///     memory, more time, the same bits.
   ///   - preprocessing: how pictures are prepared for inference; nil: as the model's files say.
   ///   - note: called with what the caller should know of files that are read, by any thread.
   /// - Throws: `TrainingError` where model, data and recipe do not fit; `MemoryError` before memory is taken that the
   ///   system does not have; `ImagePreprocessingError`; `EngineError`.
   public init(
     _ weights: PathwayWeights, on folders: ClassFolders, in root: String, recipe: Recipe,
-    preprocessing: ImagePreprocessing? = nil, engine: Engine, note: @escaping NoteHandler = { _ in }
+    recomputesBlocks: Bool = false, preprocessing: ImagePreprocessing? = nil, engine: Engine,
+    note: @escaping NoteHandler = { _ in }
   ) throws {
     guard weights.target.configuration.modality == .image else {
       throw TrainingError.unsupported(
@@ -103,7 +106,7 @@ public final class Trainer {
     pathFactors = FloatBuffer(count: recipe.dropPath > 0 ? c.depth * 2 * recipe.batch : 0)
     table = try ParameterTable(source, freeze: recipe.freeze)
     arena = try ParameterArena(table, source, optimizer: recipe.optimizer, averages: recipe.ema > 0)
-    pass = try arena.pass(c, batch: recipe.batch, engine: engine)
+    pass = try arena.pass(c, batch: recipe.batch, recomputesBlocks: recomputesBlocks, engine: engine)
     checkpoint = RunCheckpoint(recipe: recipe, data: try DataListing.digest(of: folders, in: root))
   }
 
