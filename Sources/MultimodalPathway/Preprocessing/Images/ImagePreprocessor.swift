@@ -65,11 +65,9 @@ public struct ImagePreprocessor: Sendable {
   /// Writes one picture's normalised values, (3, H, W), into the caller's memory.
   ///
   /// - Parameter destination: exactly `valueCount` values, which may be uninitialised.
-  /// - Throws: `ImagePreprocessingError.destination` where the count is another, and as `crop(_:)`.
-  public func write(_ image: PixelImage, to destination: UnsafeMutableBufferPointer<Float>) throws {
-    guard destination.count == valueCount else {
-      throw ImagePreprocessingError.destination(found: destination.count, expected: valueCount)
-    }
+  /// - Throws: as `crop(_:)`.
+  package func write(_ image: PixelImage, to destination: UnsafeMutableBufferPointer<Float>) throws {
+    precondition(destination.count == valueCount, "\(destination.count) values, the picture has \(valueCount)")
     normalize(try crop(image), to: destination, offset: 0, channelStride: valueCount / 3)
   }
 
