@@ -87,8 +87,18 @@ import Testing
     let preprocessor = try ImagePreprocessor(.timm(architecture: "vit_tiny_patch16_224", size: Extent(square: 16)))
     let image = try Self.picture("cat.jpg")
     var values = [Float](repeating: .nan, count: preprocessor.valueCount)
-    try values.withUnsafeMutableBufferPointer { try preprocessor.write(image, to: $0) }
+    var span = values.mutableSpan
+    try preprocessor.write(image, into: &span)
     #expect(try values.map(\.bitPattern) == Self.bits(preprocessor(image)))
+    let error = ImagePreprocessingError.destination(found: 5, expected: 768)
+    do {
+      var short = [Float](repeating: .nan, count: 5)
+      var span = short.mutableSpan
+      try preprocessor.write(image, into: &span)
+      Issue.record("written into memory of another size")
+    } catch let found as ImagePreprocessingError {
+      #expect(found == error)
+    }
   }
 
   /// A ratio of sides that would fill memory if the whole resized picture were made.

@@ -38,7 +38,7 @@ import Testing
     image extent sample-count
     image-file unreadable empty unsupported-format unrecognized unsupported-variant limit-exceeded truncated damaged
     image-file unwritable
-    image-preprocessing invalid bad-value malformed unsupported size missing-frames
+    image-preprocessing invalid bad-value malformed unsupported size destination missing-frames
     inference input-shape input-not-finite block-out-of-range workspace-too-small output-count categories
     layout unrecognized ambiguous refused outside chunks missing duplicate shapes not-a-vision-transformer
     layout unsupported-head

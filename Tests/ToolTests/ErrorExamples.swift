@@ -220,7 +220,8 @@ extension ImagePreprocessingError: Enumerated {
     case .badValue: .malformed(file: hostileText, reason: hostileText)
     case .malformed: .unsupported(file: hostileText, key: hostileText, found: hostileText, supported: hostileText)
     case .unsupported: .size(found: Extent(height: 1, width: 2), expected: Extent(height: 1, width: 2))
-    case .size: .missingFrames(found: 1, expected: 2)
+    case .size: .destination(found: 1, expected: 2)
+    case .destination: .missingFrames(found: 1, expected: 2)
     case .missingFrames: nil
     }
   }

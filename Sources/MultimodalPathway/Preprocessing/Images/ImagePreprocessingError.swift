@@ -13,6 +13,8 @@ public enum ImagePreprocessingError: CodedError, Hashable {
   case unsupported(file: String, key: String, found: String, supported: String)
   /// A recipe that does not resize got a picture of another size than the model's.
   case size(found: Extent, expected: Extent)
+  /// The memory of the caller does not have the size of the result.
+  case destination(found: Int, expected: Int)
   /// A view of a video lacks frames.
   case missingFrames(found: Int, expected: Int)
 }
@@ -26,6 +28,7 @@ extension ImagePreprocessingError {
     case .malformed: "image-preprocessing.malformed"
     case .unsupported: "image-preprocessing.unsupported"
     case .size: "image-preprocessing.size"
+    case .destination: "image-preprocessing.destination"
     case .missingFrames: "image-preprocessing.missing-frames"
     }
   }
@@ -46,6 +49,8 @@ extension ImagePreprocessingError {
     case .size(let found, let expected):
       "the image has \(found) pixels and the model expects \(expected), but its configuration does not resize; "
         + "resize the image first"
+    case .destination(let found, let expected):
+      "the destination has room for \(found) values, expected \(expected)"
     case .missingFrames(let found, let expected):
       "the view has \(found) of its \(expected) frames; add every frame that `needed` lists"
     }

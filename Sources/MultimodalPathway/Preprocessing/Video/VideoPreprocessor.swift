@@ -83,11 +83,13 @@ public struct VideoClips: Sendable {
   /// Writes the normalised values of a view, (3, T, H, W), into the caller's memory.
   ///
   /// - Parameter destination: exactly `VideoPreprocessor.valueCount` values, which may be uninitialised.
-  /// - Throws: `ImagePreprocessingError.missingFrames`.
+  /// - Throws: `ImagePreprocessingError.destination` for another count, `.missingFrames`.
   package func write(view: Int, to destination: UnsafeMutableBufferPointer<Float>) throws {
     let images = images(ofView: view)
     let (count, frames) = (preprocessor.valueCount, preprocessor.sampling.frames)
-    precondition(destination.count == count, "\(destination.count) values, the view has \(count)")
+    guard destination.count == count else {
+      throw ImagePreprocessingError.destination(found: destination.count, expected: count)
+    }
     guard images.count == frames else {
       throw ImagePreprocessingError.missingFrames(found: images.count, expected: frames)
     }
