@@ -6,15 +6,15 @@ package enum AtomicDirectory {
   /// Creates a temporary directory next to `url`, lets `body` write files into it, then renames it to `url`. Removes it
   /// if anything throws.
   ///
-  /// - An empty directory gives way; so does one with files, where `replaces` says so: the two are exchanged in one
+  /// - An empty directory is replaced; one with files is replaced if `replaces` is set: the two are exchanged in one
   ///   step, and the old one is removed with its files.
   /// - If the file system cannot exchange them, the old one is first moved to `.m2pt-NAME.old`. If the process is
   ///   killed before the new one has the name, the next writer puts the old one back.
-  /// - A symbolic link to a directory stays one: what it names is replaced.
+  /// - A symbolic link to a directory is kept: the directory that it names is replaced.
   /// - Temporary directories of killed processes next to `url` are removed.
   ///
   /// - Parameter files: names that `body` may write.
-  /// - Throws: `CheckpointError.unwritable`, and what `body` throws; then an old directory is as it was.
+  /// - Throws: `CheckpointError.unwritable`, and what `body` throws; then an old directory is unchanged.
   package static func write(to url: URL, files: [String], replaces: Bool, _ body: (URL) throws -> Void) throws {
     let place = (url.isExistingDirectory ? url.resolvingSymlinksInPath() : url).standardizedFileURL
     let folder = place.deletingLastPathComponent().path
@@ -37,8 +37,8 @@ package enum AtomicDirectory {
     try AtomicFile.flush(directory: folder, url.path)
   }
 
-  /// Calls `body` with a directory in `folder` that is removed with its files afterwards, by a signal that ends the
-  /// process, or by the next writer there if the process is killed.
+  /// Calls `body` with a directory in `folder` and removes it with its files afterwards. If a signal ends the process,
+  /// it removes them first; if the process is killed, the next writer to `folder` does.
   ///
   /// - Parameter files: names that `body` may write.
   /// - Throws: `CheckpointError.unwritable` that names `target`, and what `body` throws.
@@ -50,7 +50,7 @@ package enum AtomicDirectory {
     return try body(URL(fileURLWithPath: temporary.path))
   }
 
-  /// Puts a directory back that a killed process moved aside, or removes it where another has its name.
+  /// Puts back a directory that a killed process moved aside, or removes it if another directory has its name.
   private static func restore(_ aside: String, to place: String) {
     guard access(aside, F_OK) == 0 else { return }
     if access(place, F_OK) == 0 { TemporaryPlace.remove(aside) } else { rename(aside, place) }

@@ -6,14 +6,14 @@ package struct AtomicFile {
   private let descriptor: Int32
   private let path: String
 
-  /// Creates a temporary file in the directory of `url`, lets `body` fill it, and renames it; removes it where anything
+  /// Creates a temporary file in the directory of `url`, lets `body` fill it, and renames it; removes it if anything
   /// throws.
   ///
-  /// - A symbolic link stays one: the file that it names is replaced or, where there is none, made.
-  /// - An existing file's permission bits are kept, its owner and other attributes are not; a new file gets what the
-  ///   process's mask leaves of 0666. Directories, pipes and devices are refused before `body` runs.
+  /// - A symbolic link is kept: the file that it names is replaced or created.
+  /// - The permission bits of an existing file are kept, its owner and other attributes are not; a new file gets 0666
+  ///   less the mask of the process. Directories, pipes and devices are refused before `body` runs.
   /// - File and directory are flushed to the disk before this returns.
-  /// - What a killed process left in the directory is removed (`TemporaryPlace`).
+  /// - Temporary files of killed processes in the directory are removed (`TemporaryPlace`).
   ///
   /// - Throws: `CheckpointError.unwritable`, and what `body` throws.
   package static func write(to url: URL, _ body: (AtomicFile) throws -> Void) throws {
@@ -32,7 +32,7 @@ package struct AtomicFile {
     let folder = URL(fileURLWithPath: target).deletingLastPathComponent().path
     let temporary = try TemporaryPlace(.file, in: folder, for: url.path)
     defer { temporary.end() }
-    // The place's own descriptor keeps its lock until the file has its name.
+    // A copy: the descriptor of the place keeps its lock until the file has its name.
     let descriptor = fcntl(temporary.descriptor, F_DUPFD_CLOEXEC, 0)
     guard descriptor >= 0 else { throw failure(url.path) }
     do {
@@ -43,7 +43,7 @@ package struct AtomicFile {
       close(descriptor)
       throw error
     }
-    // Some file systems tell only now that the disk is full.
+    // Some file systems report only now that the disk is full.
     try check(close(descriptor), url.path)
     try check(rename(temporary.path, target), url.path)
     try flush(directory: folder, url.path)
@@ -56,7 +56,7 @@ package struct AtomicFile {
     try write(to: url) { file in try bytes.withUnsafeBytes { try file.append($0) } }
   }
 
-  /// A writer to a descriptor that somebody else opened and closes; `path` names it in errors.
+  /// A writer to a descriptor that the caller opens and closes; `path` names it in errors.
   package init(descriptor: Int32, path: String) {
     self.descriptor = descriptor
     self.path = path
@@ -75,7 +75,7 @@ package struct AtomicFile {
     }
   }
 
-  /// Writes all of `bytes` at `offset`, whatever is there; for several threads at once, and not mixed with `append`.
+  /// Writes all of `bytes` at `offset`. Several threads may call this at once; it is not mixed with `append`.
   ///
   /// - Throws: `CheckpointError.unwritable`.
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
@@ -94,7 +94,7 @@ package struct AtomicFile {
   /// - Throws: `CheckpointError.unwritable`.
   package func truncate(to size: Int) throws { try Self.check(ftruncate(descriptor, off_t(size)), path) }
 
-  /// Lets the disk begin with what is written so far, so that `write(to:_:)` waits for less at its end.
+  /// Starts flushing what is written so far, so that `write(to:_:)` has less to wait for at its end.
   package func beginFlushing() { mp_begin_flush(descriptor) }
 
   static func failure(_ path: String) -> CheckpointError {
@@ -116,7 +116,7 @@ package struct AtomicFile {
         }
       }
       guard count >= 0 else {
-        // EINVAL: no link. ENOENT: nothing there yet.
+        // EINVAL: not a link. ENOENT: nothing there yet.
         guard errno == EINVAL || errno == ENOENT else { throw failure(url.path) }
         return path
       }
@@ -131,11 +131,11 @@ package struct AtomicFile {
   /// Makes a new name survive a power failure.
   static func flush(directory: String, _ path: String) throws {
     let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    // EACCES: one may write into the directory but not read it, and so not flush it.
+    // EACCES: the directory may be written but not read, and so not flushed.
     if descriptor < 0 && errno == EACCES { return }
     guard descriptor >= 0 else { throw failure(path) }
     defer { close(descriptor) }
-    // EINVAL: this file system has no such thing to flush.
+    // EINVAL: this file system cannot flush directories.
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure(path) }
   }
 }

@@ -1,14 +1,14 @@
 import Foundation
 
 extension Checkpoint {
-  /// Writes a safetensors file: to a temporary file beside it, then renamed, so that `url` is either whole or
-  /// untouched.
+  /// Writes a safetensors file: to a temporary file in the same directory, then renamed, so that `url` is either whole
+  /// or unchanged.
   ///
-  /// The bytes depend on tensors and metadata alone. Tensors go by element size, largest first, then by name; the data
-  /// begins at a multiple of 64 bytes and every tensor at a multiple of its element size. Links, permissions and
-  /// durability: `AtomicFile.write`.
+  /// The bytes depend only on tensors and metadata. Tensors are ordered by element size, largest first, then by name;
+  /// the data begins at a multiple of 64 bytes and every tensor at a multiple of its element size. Links, permissions
+  /// and durability: `AtomicFile.write`.
   ///
-  /// - Throws: `CheckpointError.unwritable`, also where `init(contentsOf:)` would refuse the file: a tensor named
+  /// - Throws: `CheckpointError.unwritable`, also if `init(contentsOf:)` would refuse the file: a tensor named
   ///   `__metadata__`, more than `Safetensors.largestRank` dimensions, a header over `Safetensors.headerLimit` bytes.
   public func write(to url: URL) throws {
     let plan = try SafetensorsPlan(
@@ -20,21 +20,21 @@ extension Checkpoint {
   }
 }
 
-/// How a safetensors file is laid out: its beginning, and where every tensor's bytes go.
+/// The layout of a safetensors file: its header, and the offset of every tensor.
 package struct SafetensorsPlan {
-  /// In the order of the file.
+  /// Names of the tensors in the order of the file.
   package let names: [String]
-  /// From the file's beginning, by name.
+  /// Offsets from the beginning of the file, by name.
   package private(set) var offsets: [String: Int] = [:]
-  /// All bytes before the first tensor's: the header's length, the header.
+  /// All bytes before those of the first tensor: the length of the header, and the header.
   package let header: [UInt8]
 
-  /// The plan depends on nothing else than its arguments; metadata of equal length give equal offsets.
+  /// The plan depends only on its arguments; metadata of equal length give equal offsets.
   ///
   /// - Parameters:
-  ///   - tensors: element type and shape by name; their bytes, and all of them together, fit an `Int`.
+  ///   - tensors: element type and shape by name; the sum of their bytes fits an `Int`.
   ///   - file: names the file in errors.
-  ///   - headerSize: of a header of that size, with spaces at its end; at least that of the plan without it.
+  ///   - headerSize: the header is filled up to this size with spaces; 0: as short as possible.
   /// - Throws: `CheckpointError.unwritable`: see `Checkpoint.write`.
   package init(
     _ tensors: [String: (type: ElementType, shape: [Int])], metadata: [String: String], file: String,
@@ -51,7 +51,7 @@ package struct SafetensorsPlan {
     for (name, (type, extents)) in ordered {
       guard name != "__metadata__" else {
         throw CheckpointError.unwritable(
-          file: file, reason: "a tensor is named '__metadata__', which safetensors keeps for itself; rename it")
+          file: file, reason: "a tensor is named '__metadata__', a name that safetensors reserves; rename it")
       }
       guard extents.count <= Safetensors.largestRank else {
         throw CheckpointError.unwritable(

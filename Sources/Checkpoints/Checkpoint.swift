@@ -1,21 +1,21 @@
 import Foundation
 
-/// Named tensors with string metadata: what a checkpoint file holds.
+/// Named tensors with string metadata: the content of a checkpoint file.
 public struct Checkpoint: Sendable {
   /// Tensors by name. Tensors from a file are views of its mapping.
   public var tensors: [String: Tensor]
   /// Free text by key, as in safetensors' `__metadata__`.
   public var metadata: [String: String]
-  /// The files the tensors came from, in reading order; empty where they did not come from files.
+  /// The files that the tensors were read from, in reading order; empty for tensors in memory.
   public let files: [URL]
-  /// Choices between several readings of the files that were made here, a sentence each, for a person to see.
+  /// Choices between several readings of the files, one sentence each, to show to users.
   public var notes: [String]
-  /// Entries among a PyTorch file's tensors that are something else, and what they are.
+  /// Entries of a PyTorch file that are not tensors, with a description of each.
   package var others: [String: String] = [:]
 
   /// A checkpoint of tensors in memory.
   ///
-  /// - Parameter files: where the tensors came from, in reading order; empty where they did not come from files.
+  /// - Parameter files: the files that the tensors were read from, in reading order; empty for tensors in memory.
   public init(
     tensors: [String: Tensor], metadata: [String: String] = [:], files: [URL] = [], notes: [String] = []
   ) {
@@ -25,23 +25,22 @@ public struct Checkpoint: Sendable {
     self.notes = notes
   }
 
-  /// Maps a safetensors or PyTorch file, told apart by their first bytes; all shards of an `.index.json`; or what a
-  /// directory holds of them: `model.safetensors`, else its index, else the only `.safetensors` file there, else
+  /// Maps a safetensors or PyTorch file, recognized by its first bytes; all shards of an `.index.json`; or the
+  /// checkpoint in a directory: `model.safetensors`, else its index, else the only `.safetensors` file there, else
   /// `pytorch_model.bin`, else its index, else the only `.pth`, `.pt` or `.bin` file.
   ///
   /// Nothing in a PyTorch file is executed. Its tensors are those of the model: averaged weights (`model_ema`,
-  /// `state_dict_ema`) go before others, as in timm's `load_state_dict`, and `notes` says what was passed over; the key
-  /// that they were under is the metadata's `pytorch.entry`. Checksums of its archive are verified.
+  /// `state_dict_ema`) are preferred, as in timm's `load_state_dict`, and `notes` names the weights that are not used.
+  /// The key of the chosen weights is in the metadata as `pytorch.entry`. Checksums of the archive are verified.
   ///
-  /// An index must be true: every tensor it lists is in the shard it says, and no shard has others. Metadata of all
-  /// shards is put together; where two give one key different values, the first shard's stays.
+  /// An index must be correct: every tensor that it lists is in the shard that it names, and no shard has others. The
+  /// metadata of all shards are merged; if two shards have different values for a key, the first one is used.
   ///
-  /// - Parameter weights: which of several sets of weights is wanted, by its key in a PyTorch file (`model_ema`,
-  ///   `checkpoint.state_dict`), or by what the names of its tensors begin with (`teacher`). The key is the metadata's
-  ///   `m2pt.weights`.
-  /// - Throws: `CheckpointError`, one case for each way in which a file can be malformed; `.ambiguousTensors` where
-  ///   several sets of weights have equal right, `.unknownWeights` for a key that the file does not have.
-  /// - Complexity: O(header); tensor bytes are read when they are used, those of PyTorch's files once here for their
+  /// - Parameter weights: selects one of several sets of weights, by its key in a PyTorch file (`model_ema`,
+  ///   `checkpoint.state_dict`), or by the prefix of its tensors (`teacher`). The metadata record it (`m2pt.weights`).
+  /// - Throws: `CheckpointError`, one case for each way in which a file can be malformed; `.ambiguousTensors` if no
+  ///   rule decides between several sets of weights, `.unknownWeights` for a key that the file does not have.
+  /// - Complexity: O(header); tensor bytes are read when they are used, and those of PyTorch files once here for their
   ///   checksums.
   public init(contentsOf url: URL, weights: String? = nil) throws {
     guard FileManager.default.fileExists(atPath: url.path) else {
@@ -56,19 +55,18 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  /// Reads a safetensors or PyTorch file in memory, told apart by its first bytes, as `init(contentsOf:weights:)`
-  /// reads one on disk.
+  /// Reads a safetensors or PyTorch file in memory, as `init(contentsOf:weights:)` reads one on disk.
   ///
   /// - Parameters:
-  ///   - data: the file's bytes, which are copied once; the tensors are views of the copy.
-  ///   - name: what errors call it.
-  ///   - weights: which of several sets of weights is wanted, as there.
+  ///   - data: the bytes of the file, which are copied once; the tensors are views of the copy.
+  ///   - name: the name of the file in errors.
+  ///   - weights: selects one of several sets of weights, as there.
   /// - Throws: `CheckpointError`.
   public init(data: Data, name: String, weights: String? = nil) throws {
     self.init(try Self.contents(of: MappedFile(copying: data, name: name), weights: weights), files: [])
   }
 
-  /// The metadata key of the key by which one of several sets of weights was chosen.
+  /// The metadata key that records which of several sets of weights was chosen.
   package static let chosenKey = "m2pt.weights"
 
   private init(_ contents: FileContents, files: [URL]) {
@@ -107,14 +105,14 @@ public struct Checkpoint: Sendable {
       if others.count == 1 { return url.appendingPathComponent(others[0]) }
       guard others.isEmpty else {
         throw CheckpointError.unknownKind(
-          file: url.path, found: "a directory with \(others.count): \(others.sorted().joined(separator: ", "))",
+          file: url.path, found: "a directory with \(others.count) files: \(others.sorted().joined(separator: ", "))",
           advice: "name one of them, or rename one to \(usual)")
       }
     }
     if names.contains(where: { $0.hasSuffix(".distcp") }) {
       throw CheckpointError.unknownKind(
         file: url.path, found: "a distributed checkpoint (.distcp)",
-        advice: "make one file of it in Python: "
+        advice: "convert it to one file in Python: "
           + "torch.distributed.checkpoint.format_utils.dcp_to_torch_save(DIRECTORY, 'model.pth')")
     }
     throw CheckpointError.unknownKind(
@@ -129,14 +127,14 @@ public struct Checkpoint: Sendable {
       let shard = url.deletingLastPathComponent().appendingPathComponent(file)
       guard FileManager.default.fileExists(atPath: shard.path) else {
         throw CheckpointError.badIndex(
-          file: url.path, reason: "names the shard \(file), which is not in the same directory; download that too")
+          file: url.path, reason: "names the shard \(file), which is not in the same directory; download it too")
       }
       let contents = try Self.contents(of: MappedFile(shard))
       let found = contents.tensors
       for name in names.sorted() {
         guard let tensor = found[name] else {
           throw CheckpointError.badIndex(
-            file: url.path, reason: "tensor '\(name)' is not in \(file), where the index says it is")
+            file: url.path, reason: "tensor '\(name)' is not in \(file), which the index names for it")
         }
         all.tensors[name] = tensor
       }
@@ -154,7 +152,7 @@ public struct Checkpoint: Sendable {
     self.init(all, files: files)
   }
 
-  /// Shards by tensor name, the shards' names checked.
+  /// Shards by tensor name. The names of the shards are checked.
   private static func weightMap(_ url: URL) throws -> [String: String] {
     func malformed(_ reason: String) -> CheckpointError { .badIndex(file: url.path, reason: reason) }
     let file = try MappedFile(url)

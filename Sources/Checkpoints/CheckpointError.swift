@@ -2,7 +2,7 @@ import PathwayKernels
 
 /// Why a checkpoint cannot be read or written: what was found, what was expected, what to do.
 public enum CheckpointError: CodedError, Equatable {
-  /// The system refuses to read the file, or it is not there.
+  /// The system cannot read the file, or the file does not exist.
   case unreadable(file: String, reason: String)
   /// The file cannot be written; nothing is left under its name.
   case unwritable(file: String, reason: String)
@@ -14,7 +14,7 @@ public enum CheckpointError: CodedError, Equatable {
   case headerTooLong(file: String, bytes: UInt64, limit: Int)
   /// A safetensors header that ends after the file, both in bytes.
   case headerBeyondFile(file: String, header: UInt64, size: Int)
-  /// A safetensors header that is not JSON of the format.
+  /// A safetensors header that is not the JSON that the format requires.
   case malformedHeader(file: String, reason: String)
   /// A name that appears twice.
   case duplicateName(file: String, name: String)
@@ -26,31 +26,31 @@ public enum CheckpointError: CodedError, Equatable {
   case badOffsets(file: String, tensor: String, reason: String)
   /// A tensor whose shape and place agree and that ends after the file.
   case dataBeyondFile(file: String, tensor: String, end: Int, data: Int)
-  /// A range of bytes that is not the size of shape and type.
+  /// A range of bytes whose length does not match shape and type.
   case sizeMismatch(file: String, tensor: String, expected: Int, found: Int)
-  /// Data, from and to in bytes, that belongs to no tensor.
+  /// A range of data bytes that belongs to no tensor.
   case uncoveredBytes(file: String, from: Int, to: Int)
-  /// An index of shards that is not JSON of the format, or names shards that do not have its tensors.
+  /// A shard index that is not the JSON that the format requires, or that names shards without its tensors.
   case badIndex(file: String, reason: String)
-  /// A PyTorch file that is not a zip archive of the format.
+  /// A PyTorch file that is not a valid zip archive.
   case malformedArchive(file: String, reason: String)
-  /// A pickle that breaks its format before the byte `offset`.
+  /// A pickle that violates its format before the byte `offset`.
   case malformedPickle(file: String, offset: Int, reason: String)
-  /// A pickle that needs something this reader does not have.
+  /// A pickle that uses a feature that this reader does not support.
   case unsupportedPickle(file: String, found: String)
-  /// A pickle refers to something that it would have run.
+  /// A pickle refers to code that it would run.
   case code(file: String, name: String)
   /// A tensor that does not fit the storage that it refers to.
   case badStorage(file: String, tensor: String, reason: String)
-  /// A file that is well formed and has no tensors.
+  /// A well-formed file without tensors.
   case noTensors(file: String, found: String)
-  /// Several sets of weights with equal right to be the model's.
+  /// Several sets of weights between which no rule decides.
   case ambiguousTensors(file: String, keys: [String])
   /// A key of weights that a file does not have.
   case unknownWeights(file: String, key: String, known: [String])
   /// A tensor of a kind that is not read.
   case unreadableTensor(file: String, tensor: String, found: String)
-  /// An entry of an archive whose bytes do not have the checksum that the archive gives.
+  /// An entry of an archive whose bytes do not match its checksum.
   case checksum(file: String, entry: String)
   /// Whole numbers or booleans where real numbers are expected.
   case notFloatingPoint(found: ElementType)
@@ -98,11 +98,11 @@ public enum CheckpointError: CodedError, Equatable {
       "\(file): found \(found), expected a safetensors file, one of PyTorch's since 1.6, an index of either, or a "
         + "directory with one; \(advice)"
     case .tooShort(let file, let bytes):
-      "\(file): \(bytes) bytes are too few for a safetensors file (at least 10); download or copy it again"
+      "\(file): has \(bytes) bytes, a safetensors file has at least 10; download or copy it again"
     case .headerTooLong(let file, let bytes, let limit):
-      "\(file): says its header has \(bytes) bytes, the limit is \(limit); this is not a safetensors file"
+      "\(file): declares a header of \(bytes) bytes, the limit is \(limit); this is not a safetensors file"
     case .headerBeyondFile(let file, let header, let size):
-      "\(file): says its header has \(header) bytes, but the file has only \(size); "
+      "\(file): declares a header of \(header) bytes, but the file has only \(size); "
         + "it is truncated, or not a safetensors file; download or copy it again"
     case .malformedHeader(let file, let reason): "\(file): the safetensors header is malformed: \(reason)"
     case .duplicateName(let file, let name): "\(file): the name '\(name)' appears twice"
@@ -114,9 +114,8 @@ public enum CheckpointError: CodedError, Equatable {
     case .sizeMismatch(let file, let tensor, let expected, let found):
       "\(file): tensor '\(tensor)' needs \(expected) bytes for its shape and type, its data_offsets hold \(found)"
     case .dataBeyondFile(let file, let tensor, let end, let data):
-      "\(file): tensor '\(tensor)' ends at byte \(end) of the data (data_offsets), and the file has \(data) bytes: "
-        + "it is truncated; "
-        + "download or copy it again"
+      "\(file): tensor '\(tensor)' ends at byte \(end) of the data (data_offsets), but the file has \(data) bytes of "
+        + "data: it is truncated; download or copy it again"
     case .uncoveredBytes(let file, let from, let to):
       "\(file): data bytes \(from)..<\(to) belong to no tensor, which safetensors does not allow; write the file again"
     case .badIndex(let file, let reason): "\(file): the shard index is malformed: \(reason)"
@@ -126,24 +125,24 @@ public enum CheckpointError: CodedError, Equatable {
     case .unsupportedPickle(let file, let found): "\(file): data.pkl has \(found), which this reader does not support"
     case .code(let file, let name):
       "\(file): data.pkl refers to '\(name)', which is code; this reader runs none. "
-        + "Take a file of tensors alone: torch.save(model.state_dict(), FILE)"
+        + "Use a file that has only tensors: torch.save(model.state_dict(), FILE)"
     case .badStorage(let file, let tensor, let reason): "\(file): tensor '\(tensor)' has a bad storage: \(reason)"
     case .noTensors(let file, let found):
       "\(file): found \(found), expected a dictionary of tensors, at the top or under one of "
         + StateDictionary.wrappers.joined(separator: ", ")
     case .ambiguousTensors(let file, let keys):
-      "\(file): tensors are under each of \(keys.joined(separator: ", ")); choose one by its key "
+      "\(file): there are tensors under each of \(keys.joined(separator: ", ")); choose one by its key "
         + "(the parameter `weights`)"
     case .unknownWeights(let file, let key, let known):
       "\(file): there are no tensors under '\(key)' (the parameter `weights`); "
         + (known.isEmpty
           ? "the file has one set of tensors and needs no key" : "keys: \(known.joined(separator: ", "))")
     case .unreadableTensor(let file, let tensor, let found):
-      "\(file): '\(tensor)' is \(found), which is not read; save it as a dense tensor of real numbers"
+      "\(file): '\(tensor)' is \(found), which is not supported; save it as a dense tensor of real numbers"
     case .checksum(let file, let entry):
-      "\(file): the bytes of '\(entry)' do not have the checksum (CRC-32) that the archive gives for them: the file is "
-        + "damaged; download or copy it again"
-    case .notFloatingPoint(let found): "a tensor of type \(found.rawValue) was found where real numbers were expected"
+      "\(file): the bytes of '\(entry)' do not match their checksum (CRC-32) in the archive: the file is damaged; "
+        + "download or copy it again"
+    case .notFloatingPoint(let found): "found a tensor of type \(found.rawValue), expected real numbers"
     }
   }
 }

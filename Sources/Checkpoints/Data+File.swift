@@ -3,7 +3,7 @@ import Foundation
 extension Data {
   /// The bytes of a file.
   ///
-  /// Foundation leaks 4 KiB for every empty file that it reads, so those are not read.
+  /// Foundation leaks 4 KiB for every empty file that it reads, so empty files are not read.
   package init(bytesOf url: URL) throws {
     let file = URL(fileURLWithPath: url.path).resolvingSymlinksInPath()
     let values = try file.resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])

@@ -39,9 +39,9 @@ public enum ElementType: String, Sendable, CaseIterable {
     }
   }
 
-  /// Size of an array of that shape, in bytes; nil where it does not fit 64 bits.
+  /// Size of an array of that shape, in bytes; nil if it does not fit 64 bits.
   ///
-  /// Zeros are left out at first, so that no product of some of the extents overflows later.
+  /// An array without elements must fit too, without its zeros: a product of some of the extents may be computed later.
   func byteCount(ofShape shape: [Int]) -> Int? {
     var bytes = byteCount
     for extent in shape where extent > 0 {

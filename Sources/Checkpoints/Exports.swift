@@ -1,2 +1,2 @@
-// What a user of the checkpoints needs of the module beneath them.
+// What users of this module need of PathwayKernels.
 @_exported import protocol PathwayKernels.CodedError

@@ -1,10 +1,10 @@
-/// What one file gives to a checkpoint.
+/// The content of one file of a checkpoint.
 struct FileContents {
   var tensors: [String: Tensor] = [:]
   var metadata: [String: String] = [:]
-  /// Choices that were made while reading.
+  /// Choices made while reading.
   var notes: [String] = []
-  /// Entries that are no tensors, and what they are.
+  /// Entries that are not tensors, with a description of each.
   var others: [String: String] = [:]
 
   /// Keeps tensors whose names begin with `key` and a dot.
@@ -18,8 +18,8 @@ struct FileContents {
     }
     if kept.count < tensors.count {
       notes.append(
-        "\(file): the \(kept.count) tensors whose names begin with '\(start)' are used, \(tensors.count - kept.count) "
-          + "others are not")
+        "\(file): the \(kept.count) tensors whose names begin with '\(start)' are used, the "
+          + "\(tensors.count - kept.count) others are not")
     }
     tensors = kept
     metadata[Checkpoint.chosenKey] = key

@@ -3,7 +3,7 @@ import Foundation
 
 /// Digests of whole files, for provenance.
 public enum FileDigest {
-  /// SHA-256 of a file's bytes, as 64 hexadecimal digits.
+  /// SHA-256 of the bytes of a file, as 64 hexadecimal digits.
   ///
   /// - Throws: `CheckpointError.unreadable`.
   /// - Complexity: O(file); the file is mapped, not copied.

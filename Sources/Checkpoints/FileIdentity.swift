@@ -1,6 +1,6 @@
 import Foundation
 
-/// What makes two paths the same file: links resolved, and hard links by the file system's own number.
+/// The identity of a file, equal for two paths of one file: by its inode, or by its resolved path if it does not exist.
 package struct FileIdentity: Hashable, Sendable {
   private enum Identity: Hashable, Sendable {
     case existing(device: UInt64, number: UInt64)

@@ -1,15 +1,14 @@
 import Foundation
 
-/// What people have in the place of a safetensors file, told by its first bytes.
+/// Kinds of files that are mistaken for safetensors files, recognized by their first bytes.
 enum FileKind {
-  /// What the bytes are and how to get a safetensors file, where that is known.
+  /// The kind of file, and how to get a file that can be read; nil for an unknown kind.
   static func recognize(_ bytes: UnsafeRawBufferPointer) -> (found: String, advice: String)? {
     let head = Array(bytes.prefix(512))
     if let known = binaries.first(where: { head.dropFirst($0.offset).starts(with: $0.magic) }) {
       return (known.found, known.advice)
     }
-    // Protocols 2 to 5 begin with their number; 0 and 1 with a value's opcode, of which these open a dictionary or a
-    // list.
+    // Protocols 2 to 5 begin with their number; 0 and 1 with the opcode of a value: these open a dictionary or a list.
     if head.starts(with: legacy) { return ("a checkpoint of PyTorch before 1.6", fromPickle) }
     if head.count >= 2, head[0] == 0x80, (2...5).contains(head[1]) { return (pickle, fromPickle) }
     if [Array("(dp".utf8), Array("(lp".utf8), Array("}q".utf8), Array("]q".utf8), Array("ccollections".utf8)]
@@ -53,7 +52,7 @@ enum FileKind {
     ),
   ]
 
-  /// Pages and messages that servers send with status 200, saved under the model's name.
+  /// Pages and messages that servers send with status 200, saved under the name of the model.
   private static func text(_ head: [UInt8]) -> (found: String, advice: String)? {
     let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
     let start = String(decoding: head.dropFirst(head.starts(with: mark) ? 3 : 0), as: UTF8.self)
@@ -64,7 +63,7 @@ enum FileKind {
     if start.hasPrefix("<?xml") || start.hasPrefix("<error") { return ("an XML document", fromServer) }
     guard start.hasPrefix("{") || start.hasPrefix("[") else { return nil }
     if start.contains("\"weight_map\"") {
-      return ("a shard index", "name it model.safetensors.index.json, beside its shards")
+      return ("a shard index", "name it model.safetensors.index.json, next to its shards")
     }
     return ("JSON text (a server's message?)", fromServer)
   }

@@ -1,34 +1,34 @@
-// The package's one parser of JSON: safetensors headers, shard indexes, configurations, scales, plans.
+// The JSON parser of the package: safetensors headers, shard indexes, configurations, scales, plans.
 //
-// Foundation's parsers keep the last of two equal keys without a word and turn integers into doubles; here both are
-// errors (a duplicate name is how a malicious file says two things to two readers). Depth, the length of names and time
-// are bounded: one pass, no look back, so a text costs O(bytes).
+// Foundation's parsers silently keep the last of two equal keys and turn integers into doubles; here both are errors
+// (by a duplicate name a malicious file gives two readers different values). Depth and the length of names are bounded,
+// and the parser makes one pass without backtracking, so a text costs O(bytes).
 
-/// Why a text is not the JSON that is expected.
+/// Why a text is not the expected JSON.
 package enum JSONError: Error, Equatable {
   case malformed(String)
   case duplicate(name: String)
 
-  /// What follows the file's name in an error.
+  /// The text of an error after the name of the file.
   package var reason: String {
     switch self {
     case .malformed(let reason): reason
-    case .duplicate(let name): "the name '\(name)' is there twice"
+    case .duplicate(let name): "the name '\(name)' appears twice"
     }
   }
 }
 
 package struct JSONParser {
-  /// What the text may be.
+  /// The values that a text may have.
   package enum Grammar {
-    /// A safetensors header: strings, non-negative integers, null, short arrays of them, objects; 3 levels; no space
-    /// before it.
+    /// A safetensors header: strings, non-negative integers, null, short arrays of them, objects; 3 levels; no leading
+    /// white space.
     case safetensorsHeader
     /// Any JSON value; 64 levels.
     case any
   }
 
-  /// Bytes of the longest name. Names become dictionary keys and are part of messages.
+  /// Bytes of the longest name. Names become dictionary keys and parts of messages.
   package static let longestName = 1024
 
   private let bytes: UnsafeRawBufferPointer
@@ -41,11 +41,11 @@ package struct JSONParser {
     self.grammar = grammar
   }
 
-  /// The whole text: one value, with white space around it at most.
+  /// The whole text: one value, which white space may surround.
   ///
   /// - Throws: `JSONError`.
   package mutating func parse() throws -> JSONValue {
-    // The format's rule: padding is allowed after the object, not before it.
+    // The format allows padding after the object, not before it.
     guard grammar == .any || bytes.first == UInt8(ascii: "{") else { throw malformed("it is not an object") }
     let result = try value(depth: 0)
     skipSpace()
@@ -116,7 +116,7 @@ package struct JSONParser {
         throw malformed("the name at byte \(start) has \(key.utf8.count) bytes, the limit is \(Self.longestName)")
       }
       try expect(UInt8(ascii: ":"))
-      // Swift takes two spellings of one letter (Unicode normalization) for one name; in a dictionary one would vanish.
+      // Swift treats two Unicode spellings of a letter as equal; in a dictionary one of the names would be lost.
       guard members.updateValue(try value(depth: depth + 1), forKey: key) == nil else {
         throw JSONError.duplicate(name: key)
       }
@@ -176,8 +176,8 @@ package struct JSONParser {
     }
   }
 
-  /// JSON's grammar of numbers, which is narrower than Swift's: a digit on both sides of the point, no sign or zeros
-  /// that say nothing, nothing hexadecimal.
+  /// The grammar of numbers in JSON, which is narrower than Swift's: a digit on both sides of the point, no plus sign,
+  /// no leading zeros, no hexadecimal digits.
   private static func isNumber(_ text: Slice<UnsafeRawBufferPointer>) -> Bool {
     func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
     var rest = text

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Any JSON text, kept whole so that readers can name the key that is wrong and see keys that they do not know.
+/// Any JSON value. Readers can name the key that is wrong and see keys that they do not know.
 package enum JSONValue: Sendable, Equatable {
   case null
   case boolean(Bool)
@@ -24,7 +24,7 @@ package enum JSONValue: Sendable, Equatable {
     }
   }
 
-  /// What an error calls the value: short, even where it is a whole document.
+  /// The value as errors show it: short, even for a whole document.
   package var summary: String {
     switch self {
     case .null: "null"
@@ -39,7 +39,7 @@ package enum JSONValue: Sendable, Equatable {
     }
   }
 
-  /// A whole number, also where it is written 16.0, as Python's JSON may.
+  /// A whole number, which may be written as 16.0, as Python's JSON does.
   package var wholeNumber: Int? {
     switch self {
     case .integer(let value): value
@@ -56,7 +56,7 @@ package enum JSONValue: Sendable, Equatable {
     }
   }
 
-  /// What kind of value it is, for errors.
+  /// The kind of value, for errors.
   var kind: String {
     switch self {
     case .null: "null"

@@ -1,19 +1,19 @@
 import Foundation
 
-/// A file's bytes, mapped read-only or copied to memory, for as long as the object lives.
+/// The bytes of a file, mapped read-only or copied to memory, for as long as the object lives.
 ///
-/// The file may be replaced or deleted meanwhile: the mapping keeps what was opened. It must not be cut short in place,
-/// which ends the process at the next read of what is gone (SIGBUS), as with every mapped file.
+/// The file may be replaced or deleted meanwhile: the mapping keeps what was opened. It must not be truncated in place:
+/// a read beyond its new end would end the process (SIGBUS), as with every mapped file.
 final class MappedFile: @unchecked Sendable {
   // SAFETY: the bytes are private, never written, and released in deinit.
 
-  /// What errors call the file.
+  /// The name of the file in errors.
   let path: String
   /// The whole file; empty, without a base address, for an empty file.
   let bytes: UnsafeRawBufferPointer
   private let isMapped: Bool
 
-  /// - Throws: `CheckpointError.unreadable`; a directory, pipe or device is refused without waiting for it.
+  /// - Throws: `CheckpointError.unreadable`, without waiting, also for a directory, pipe or device.
   init(_ url: URL) throws {
     path = url.path
     isMapped = true
@@ -23,7 +23,7 @@ final class MappedFile: @unchecked Sendable {
     // Opening a pipe would wait for its writer.
     let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw failure() }
-    // Nothing was written: closing cannot lose anything.
+    // The descriptor is read-only: an error of `close` loses nothing.
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw failure() }
@@ -53,14 +53,14 @@ final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(copy)
   }
 
-  /// Gives back the memory of whole pages among `part`'s bytes; who reads them again gets them from the file again.
+  /// Releases the memory of whole pages within `part`; the next read gets them from the file again.
   func releasePages(of part: UnsafeRawBufferPointer) {
     guard isMapped, let base = part.baseAddress else { return }
     let page = UInt(getpagesize())
     let start = (UInt(bitPattern: base) + page - 1) / page * page
     let end = (UInt(bitPattern: base) + UInt(part.count)) / page * page
     guard start < end else { return }
-    // SAFETY: whole pages of this mapping, of which none was ever written. A failure leaves them where they are.
+    // SAFETY: whole pages of this mapping, which are never written. A failure only keeps them in memory.
     madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_DONTNEED)
   }
 

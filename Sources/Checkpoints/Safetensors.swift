@@ -1,17 +1,18 @@
-// The safetensors format (github.com/huggingface/safetensors, "Format"): 8 bytes little-endian header length, a JSON
-// header, then the tensors' bytes without gaps. Everything is checked before a tensor is handed out.
+// The safetensors format (github.com/huggingface/safetensors, "Format"): the length of the header in 8 bytes,
+// little-endian; a JSON header; the bytes of the tensors without gaps. The whole header is checked before a tensor is
+// made.
 
 /// Reads and validates one file. Tensors are views of the mapping.
 enum Safetensors {
-  /// The format's own limit, in bytes.
+  /// The limit of the format, in bytes.
   static let headerLimit = 100_000_000
-  /// The most dimensions a tensor may have; PyTorch and NumPy stop at 64 as well.
+  /// The most dimensions of a tensor; the limit of PyTorch and NumPy is 64 as well.
   static let largestRank = 64
 
   static func read(_ file: MappedFile) throws -> (tensors: [String: Tensor], metadata: [String: String]) {
     let path = file.path
-    // A good header may begin with any kind's magic bytes (a length of 640 is a pickle's), so kinds are told apart only
-    // where the length cannot be one.
+    // A valid header may begin with the magic bytes of another kind (a length of 640 begins like a pickle), so kinds
+    // are recognized only if the length is impossible.
     guard let base = file.bytes.baseAddress, file.bytes.count >= 10 else {
       try rejectOtherKinds(file)
       throw CheckpointError.tooShort(file: path, bytes: file.bytes.count)
@@ -34,7 +35,7 @@ enum Safetensors {
     var tensors: [String: Tensor] = [:]
     var ranges: [(range: Range<Int>, name: String)] = []
     for (name, value) in members.sorted(by: { $0.key < $1.key }) {
-      // The format's own reader takes null for no metadata.
+      // The reader of the format's authors accepts null as no metadata.
       if name == "__metadata__", value == .null { continue }
       guard case .object(let members) = value else {
         throw CheckpointError.malformedHeader(file: path, reason: "'\(name)' is not an object")

@@ -1,32 +1,32 @@
 import Foundation
 
-/// A safetensors file whose tensors grow row by row, in memory that does not.
+/// A safetensors file whose tensors are written row by row, in constant memory.
 ///
-/// Every column becomes a tensor (rows, ...). The file's first column is written in its final place at once. The others
-/// wait on the same disk, in files without a name, and are copied after it at the end, when the number of rows is
-/// known. The header is written last, in space that was reserved for it; spaces fill the remainder, as the format
+/// Every column becomes a tensor (rows, ...). The first column of the file is written to its final place at once. The
+/// others are kept in unnamed files on the same disk, and are copied after it at the end, when the number of rows is
+/// known. The header is written last, into space that was reserved for it; spaces fill the remainder, as the format
 /// allows.
 ///
 ///     try SafetensorsStream.write(to: url, columns: [...], metadata: [:], mostRows: nil) { stream in
 ///       try stream.append([bytes of a row of every column])
 ///     }
 package final class SafetensorsStream {
-  /// A tensor to be.
+  /// A tensor of the file.
   package struct Column {
     package let name: String
     package let type: ElementType
-    /// Of one row; nil: bytes of any number, one dimension.
+    /// Shape of one row; nil: rows of any number of bytes, in one dimension.
     package let shape: [Int]?
 
     package init(_ name: String, _ type: ElementType, shape: [Int]?) {
       (self.name, self.type, self.shape) = (name, type, shape)
     }
 
-    /// Of a row; nil where rows differ.
+    /// Bytes of a row; nil if rows differ.
     var rowBytes: Int? { shape.flatMap { type.byteCount(ofShape: $0) } }
   }
 
-  /// A place to come back to.
+  /// A state to which `cut` returns.
   package struct Mark {
     fileprivate let rows: Int
     fileprivate let sizes: [Int]
@@ -49,8 +49,8 @@ package final class SafetensorsStream {
   /// Creates the file as `AtomicFile.write` does, lets `body` append rows, and completes it.
   ///
   /// - Parameters:
-  ///   - columns: with different names, one at least with rows of one shape.
-  ///   - mostRows: the most that there can be, where that is known.
+  ///   - columns: with different names; at least one has rows of one shape.
+  ///   - mostRows: the most rows that there can be; nil if unknown.
   /// - Throws: `CheckpointError.unwritable`, and what `body` throws; then there is no file.
   package static func write(
     to url: URL, columns: [Column], metadata: [String: String], mostRows: Int? = nil,
@@ -67,7 +67,7 @@ package final class SafetensorsStream {
     _ url: URL, _ file: AtomicFile, _ columns: [Column], _ metadata: [String: String], _ mostRows: Int?
   ) throws {
     (self.file, self.path, self.columns, self.metadata) = (file, url.path, columns, metadata)
-    // What the file system can hold at most: numbers of the header have as many digits.
+    // The largest size of a file: it has the most digits that a number of the header can have.
     let largest = 1 << 60
     let perRow = max(1, columns.reduce(0) { $0 + min($1.rowBytes ?? 1, 1 << 40) })
     let rows = min(mostRows ?? .max, largest / perRow)
@@ -90,7 +90,7 @@ package final class SafetensorsStream {
       Dictionary(shapes) { first, _ in first }, metadata: metadata, file: path, headerSize: headerSize)
   }
 
-  /// Adds rows: the bytes of each column, a multiple of its row's.
+  /// Adds rows.
   package func append(_ bytes: [UnsafeRawBufferPointer], rows: Int) throws {
     for (index, column) in columns.enumerated() {
       if let own = column.rowBytes {
@@ -108,7 +108,7 @@ package final class SafetensorsStream {
 
   package var mark: Mark { Mark(rows: rows, sizes: sizes) }
 
-  /// Forgets the rows that were appended after `mark` was taken.
+  /// Removes the rows that were appended after `mark` was taken.
   package func rewind(to mark: Mark) {
     (rows, sizes) = (mark.rows, mark.sizes)
     for (spool, size) in zip(spools, sizes) { spool?.cut(to: size) }
@@ -121,7 +121,7 @@ package final class SafetensorsStream {
       try spools[index]?.copy(to: file, at: place)
     }
     try plan.header.withUnsafeBytes { try file.write($0, at: 0) }
-    // Rows that were forgotten may have made it longer.
+    // Rows that were removed may have made the file longer.
     try file.truncate(to: plan.header.count + sizes.reduce(0, +))
   }
 }

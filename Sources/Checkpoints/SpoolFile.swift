@@ -1,18 +1,18 @@
 import Foundation
 
-/// Bytes that wait on a disk for their use: a file without a name, gone with its last reference or with the process.
+/// An unnamed temporary file, which disappears with its last reference or with the process.
 ///
-/// For what would otherwise grow in memory with the length of the work. One thread at a time.
+/// Holds data that would otherwise grow in memory with the length of the work. One thread at a time.
 package final class SpoolFile {
   private let descriptor: Int32
-  /// Names it in errors.
+  /// Names the result in errors.
   private let path: String
   /// Bytes so far.
   package private(set) var count = 0
 
   /// - Parameters:
-  ///   - folder: where its bytes are stored.
-  ///   - path: names the file that it is part of in errors.
+  ///   - folder: the directory whose disk stores the bytes.
+  ///   - path: names the result in errors.
   /// - Throws: `CheckpointError.unwritable`.
   package init(in folder: URL, for path: String) throws {
     self.path = path
@@ -26,17 +26,17 @@ package final class SpoolFile {
 
   /// Writes all of `bytes` at `offset`, or at the end.
   ///
-  /// - Throws: `CheckpointError.unwritable`, also where the disk is full.
+  /// - Throws: `CheckpointError.unwritable`, also if the disk is full.
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int? = nil) throws {
     let start = offset ?? count
     try AtomicFile(descriptor: descriptor, path: path).write(bytes, at: start)
     count = max(count, start + bytes.count)
   }
 
-  /// Forgets what comes after the first `size` bytes.
+  /// Truncates to the first `size` bytes.
   package func cut(to size: Int) { count = min(count, size) }
 
-  /// Fills `bytes` with what begins at `offset`.
+  /// Reads `bytes` from `offset` on.
   ///
   /// - Throws: `CheckpointError.unreadable`.
   package func read(at offset: Int, into bytes: UnsafeMutableRawBufferPointer) throws {

@@ -1,6 +1,6 @@
 extension StringProtocol {
-  /// Whether a character of the text has more combining marks than any language needs: 30, as Unicode's stream-safe
-  /// format has it (UAX #15, section 13).
+  /// Whether a character of the text has more than 30 combining marks, the limit of Unicode's stream-safe format (UAX
+  /// #15, section 13) and more than any language needs.
   ///
   /// Swift compares and hashes strings by Unicode normalization, which sorts such a run in quadratic time: 64 KiB of
   /// them take 20 s. Readers refuse such a text before it is compared.
@@ -17,7 +17,7 @@ extension StringProtocol {
     return false
   }
 
-  /// The first `count` Unicode scalars: short also where one character has thousands of them, as `prefix` is not.
+  /// The first `count` Unicode scalars. Unlike `prefix`, short even if one character has thousands of them.
   package func scalars(_ count: Int) -> String {
     var text = ""
     text.unicodeScalars.append(contentsOf: unicodeScalars.prefix(count))

@@ -1,23 +1,23 @@
 import CSupport
 import Foundation
 
-/// A file or a directory that is not finished, in the directory where its result will be.
+/// An unfinished file or directory, in the directory of its result.
 ///
-/// Its name is `.m2pt-UUID.partial`, of one length for every result: a name that just fits the file system must not be
-/// made longer. A lock (flock) says that its process lives, and goes with the process: what is not locked was left by
-/// one that was killed, and the next writer in the directory removes it. A signal that ends the process removes it too
-/// (`mp_remove_temporaries_on`).
+/// Its name is `.m2pt-UUID.partial`, of one length for every result: a name of the longest length that the file system
+/// allows must not be made longer. A lock (flock) shows that its process is running, and ends with the process. One
+/// that is not locked was left by a killed process, and the next writer to the directory removes it. A signal that ends
+/// the process removes it too (`mp_remove_temporaries_on`).
 struct TemporaryPlace {
   let path: String
-  /// Open, and locked where the file system has locks.
+  /// Open, and locked if the file system has locks.
   let descriptor: Int32
-  /// As `mp_note_temporary` gave them: of the place, and of files in it.
+  /// The handles that `mp_note_temporary` returned: for the place, and for the files in it.
   private let notes: [Int32]
   private let files: [String]
 
   enum Kind { case file, directory }
 
-  /// Creates it, and removes what killed processes left in `folder`.
+  /// Creates it, and removes leftovers of killed processes in `folder`.
   ///
   /// - Parameters:
   ///   - files: names that a directory's files may have.
@@ -45,7 +45,7 @@ struct TemporaryPlace {
         errno = reason
         throw AtomicFile.failure(target)
       }
-      // Until it is locked, another process may take it for a leftover; then it is gone, and the next name is tried.
+      // Before it is locked, another process may remove it as a leftover; then the next name is tried.
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK, access(path, F_OK) == 0 {
         (self.path, self.descriptor, self.notes) = (path, descriptor, notes)
         return
@@ -55,7 +55,7 @@ struct TemporaryPlace {
     }
   }
 
-  /// Removes what has its name, if anything has, and gives up the lock.
+  /// Removes it if it still exists under its name, and releases the lock.
   func end() {
     for file in files { unlink("\(path)/\(file)") }
     Self.remove(path)
@@ -73,8 +73,8 @@ struct TemporaryPlace {
       && UUID(uuidString: String(name.dropFirst(prefix.count).dropLast(suffix.count))) != nil
   }
 
-  /// Removes unfinished files and directories whose processes are gone. What cannot be removed stays: the result does
-  /// not depend on it.
+  /// Removes unfinished files and directories whose processes have ended. Failures are ignored: the result does not
+  /// depend on them.
   private static func removeLeftovers(in folder: String) {
     for name in names(in: folder) where isOurs(name) {
       let path = "\(folder)/\(name)"
@@ -85,14 +85,14 @@ struct TemporaryPlace {
     }
   }
 
-  /// Removes a file, or a directory and the files in it; not what is in directories of that.
+  /// Removes a file, or a directory and the files in it, not recursively.
   static func remove(_ path: String) {
     if unlink(path) == 0 { return }
     for name in names(in: path) { unlink("\(path)/\(name)") }
     rmdir(path)
   }
 
-  /// None where the directory cannot be read.
+  /// Empty if the directory cannot be read.
   private static func names(in folder: String) -> [String] {
     (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
   }

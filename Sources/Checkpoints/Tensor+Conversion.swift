@@ -8,7 +8,7 @@ extension Tensor {
   /// - Complexity: O(`count`); one copy of the bytes for float32.
   public func float32() throws -> [Float] {
     let format = try floatFormat(elementType)
-    // Callers go on with another copy.
+    // Callers make a second copy.
     if count >= 1 << 18 { try SystemMemory.require(SystemMemory.product(count, 8), for: .weights) }
     return [Float](unsafeUninitializedCapacity: count) { values, initialized in
       withExtendedLifetime(self) {
@@ -18,18 +18,18 @@ extension Tensor {
     }
   }
 
-  /// This tensor where it is float32 already, else a converted copy.
+  /// This tensor if it is float32, else a converted copy.
   ///
   /// - Throws: `CheckpointError.notFloatingPoint` for whole numbers and booleans; `MemoryError`.
   public func asFloat32() throws -> Tensor { try converted(to: .float32) }
 
-  /// This tensor where it has that type already, else a copy converted by IEEE 754's rules.
+  /// This tensor if it has that type, else a copy converted by the rules of IEEE 754.
   ///
-  /// Every value is rounded once, to nearest, ties to even, float64 to two bytes included. What is too large becomes
-  /// infinite, what is small goes through subnormals to zero, signs are kept. A NaN stays a NaN: quiet, with the
-  /// payload's leading bits.
+  /// Every value is rounded once, to nearest, ties to even, also from float64 to formats of two bytes. Numbers that are
+  /// too large become infinite, small ones become subnormal or zero, signs are kept. A NaN remains a NaN: quiet, with
+  /// the leading bits of its payload.
   ///
-  /// - Throws: `CheckpointError.notFloatingPoint` where one of two different types is not a floating-point type;
+  /// - Throws: `CheckpointError.notFloatingPoint` if the two types differ and one is not a floating-point type;
   ///   `MemoryError`.
   /// - Complexity: O(`count`).
   public func converted(to type: ElementType) throws -> Tensor {
@@ -48,7 +48,7 @@ extension Tensor {
 
   private func convert(_ format: FloatFormat, to type: FloatFormat, at target: UnsafeMutableRawPointer) {
     withUnsafeBytes { bytes in
-      // SAFETY: there are `count` elements of this tensor's format; the caller's memory has room for as many of `type`.
+      // SAFETY: `bytes` has `count` elements in `format`; the caller's memory has room for `count` elements of `type`.
       if let source = bytes.baseAddress { format.convert(source, to: type, at: target, count: count) }
     }
   }

@@ -1,4 +1,4 @@
-/// An immutable, row-major array of numbers whose bytes belong to somebody: a mapped file or a heap buffer.
+/// An immutable, row-major array of numbers in a mapped file or in memory of its own.
 ///
 /// A tensor from a file is a view of the mapping: reading it copies nothing, and the mapping lives as long as any of
 /// its tensors. The bytes may have any alignment.
@@ -27,10 +27,10 @@ public struct Tensor: @unchecked Sendable {
 
   /// A float32 tensor in memory of its own, 64-byte aligned, filled by `body`.
   ///
-  /// - Parameter body: gets the `shape`'s elements, uninitialised, and must write every one of them.
-  public init(shape: [Int], initializingWith body: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
+  /// - Parameter body: gets uninitialised elements and must write every one of them.
+  package init(shape: [Int], initializingWith body: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
     try self.init(elementType: .float32, shape: shape) { bytes in
-      // SAFETY: fresh memory, aligned for any element, which nothing has been bound to.
+      // SAFETY: new memory, aligned for any element and not yet bound to a type.
       try body(bytes.bindMemory(to: Float.self))
     }
   }
@@ -55,15 +55,23 @@ public struct Tensor: @unchecked Sendable {
   /// Size of the elements, in bytes.
   public var byteCount: Int { count * elementType.byteCount }
 
+  /// Calls `body` with the elements as stored. They may have any alignment: load them with
+  /// `unsafeLoadUnaligned(fromByteOffset:as:)`.
+  ///
+  /// `float32()` converts all of them.
+  public func withBytes<R>(_ body: (RawSpan) throws -> R) rethrows -> R {
+    try withUnsafeBytes { try body($0.bytes) }
+  }
+
   /// Calls `body` with the elements as stored; the pointer has no particular alignment and must not escape.
-  public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+  package func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
     // SAFETY: `owner` holds `byteCount` bytes at `base`, and is kept until `body` returns.
     defer { withExtendedLifetime(owner) {} }
     return try body(UnsafeRawBufferPointer(start: base, count: byteCount))
   }
 
-  /// Says that the elements will not be read soon: memory of a mapped file's pages goes back to the system, which reads
-  /// them again for who does. Tensors on the heap stay.
+  /// Says that the elements will not be read soon: the memory of a mapped file's pages goes back to the system, which
+  /// reads them again when they are used. Tensors in memory of their own are kept.
   package func releasePages() {
     withUnsafeBytes { (owner as? MappedFile)?.releasePages(of: $0) }
   }

@@ -1,9 +1,9 @@
 import Foundation
 
 extension URL {
-  /// Whether this names a directory, itself or through symbolic links; false where nothing is there.
+  /// Whether this names a directory, directly or through symbolic links; false if nothing exists there.
   ///
-  /// The one test of the package: `resourceValues` and a trailing slash would see a link as a file.
+  /// `resourceValues` and a trailing slash would take a link for a file.
   package var isExistingDirectory: Bool {
     var isDirectory: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue

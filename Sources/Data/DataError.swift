@@ -1,6 +1,6 @@
 import MultimodalPathway
 
-/// Why files cannot become the input of a model, or why a model does not give the answer that is asked for.
+/// Why files cannot become the input of a model, or why a model cannot give the requested answer.
 public enum DataError: Error, Hashable {
   /// A setting of a front end that is for one modality.
   public enum Setting: String, Sendable, Hashable {
@@ -12,7 +12,7 @@ public enum DataError: Error, Hashable {
     case channel
   }
 
-  /// A setting that does not apply to what the model reads.
+  /// A setting that does not apply to the modality of the model.
   case notApplicable(Setting, found: Modality)
   /// A setting whose value is outside its range.
   case invalid(Setting, found: String, expected: String)
@@ -24,9 +24,9 @@ public enum DataError: Error, Hashable {
   case spectrogramNotFinite(file: String)
   /// A pattern that matches no file.
   case noMatch(pattern: String)
-  /// A directory that the system does not list.
+  /// A directory that cannot be listed.
   case unlistable(directory: String, reason: String)
-  /// A directory without files of the front end's kind.
+  /// A directory without files for the front end.
   case noFiles(directory: String, extensions: [String])
   /// A directory without a directory for each class.
   case noClassFolders(directory: String)
@@ -34,12 +34,34 @@ public enum DataError: Error, Hashable {
   case unknownClass(directory: String, found: String, expected: [String])
   /// A model without a classifier.
   case noClasses
-  /// A model that answers for every point, where an answer for the whole input is asked for.
+  /// A model that answers for every point, but an answer for the whole input is requested.
   case answersPerPoint
-  /// A model that answers for the whole input, where an answer for every point is asked for.
+  /// A model that answers for the whole input, but an answer for every point is requested.
   case answersWhole
   /// A per-point model whose configuration has no categories.
   case noCategories
+  /// A label or prediction of a metric that is not the index of a class.
+  case classOutOfRange(found: Int, classCount: Int)
+  /// A sample of a metric whose scores are not one for each class.
+  case scoreCount(found: Int, expected: Int)
+  /// Predictions of a metric that are not one for each label.
+  case predictionCount(found: Int, expected: Int)
+}
+
+extension DataError {
+  static func check(class index: Int, classCount: Int) throws {
+    guard (0..<classCount).contains(index) else {
+      throw DataError.classOutOfRange(found: index, classCount: classCount)
+    }
+  }
+
+  static func check(scores: Int, classCount: Int) throws {
+    guard scores == classCount else { throw DataError.scoreCount(found: scores, expected: classCount) }
+  }
+
+  static func check(predictions: Int, labels: Int) throws {
+    guard predictions == labels else { throw DataError.predictionCount(found: predictions, expected: labels) }
+  }
 }
 
 extension DataError: CodedError {
@@ -60,6 +82,9 @@ extension DataError: CodedError {
     case .answersPerPoint: "data.answers-per-point"
     case .answersWhole: "data.answers-whole"
     case .noCategories: "data.no-categories"
+    case .classOutOfRange: "data.class-out-of-range"
+    case .scoreCount: "data.score-count"
+    case .predictionCount: "data.prediction-count"
     }
   }
 
@@ -75,9 +100,9 @@ extension DataError: CodedError {
     case .notPrepared(let file, let reason):
       "\(file): \(reason)"
     case .notFinite(let file):
-      "\(file): what the model reads of it is not finite: NaN, or too large for float32"
+      "\(file): its prepared values are not finite: NaN, or too large for float32"
     case .spectrogramNotFinite(let file):
-      "\(file): the normalized spectrogram is not finite; check mean and std of the model's configuration"
+      "\(file): the normalized spectrogram is not finite; check mean and std in the configuration of the model"
     case .noMatch(let pattern):
       "\(pattern): no file has such a name"
     case .unlistable(let directory, let reason):
@@ -89,13 +114,19 @@ extension DataError: CodedError {
     case .unknownClass(let directory, let found, let expected):
       "\(directory): class '\(found)' is not among the training classes: \(expected.joined(separator: ", "))"
     case .noClasses:
-      "the model has no head and so no classes; take its features"
+      "the model has no head and so no classes; use its features"
     case .answersPerPoint:
-      "the model names parts of a cloud, not clouds"
+      "the model names the parts of a cloud, not the whole cloud"
     case .answersWhole:
       "the model does not answer for every point"
     case .noCategories:
       "the model has no categories"
+    case .classOutOfRange(let found, let classCount):
+      "class \(found) is out of range: there are \(classCount) classes, counted from 0; check the labels"
+    case .scoreCount(let found, let expected):
+      "a sample has \(found) scores, expected \(expected), one for each class"
+    case .predictionCount(let found, let expected):
+      "\(found) predictions were given for \(expected) labels; give one for each"
     }
   }
 

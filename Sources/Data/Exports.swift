@@ -1,2 +1,2 @@
-// What a user of front ends needs of the modules beneath them.
+// What users of this module need of PathwayKernels.
 @_exported import protocol PathwayKernels.CodedError

@@ -1,7 +1,7 @@
-/// The chunks before the frames of an AVI file (a RIFF file), held against the file: FFmpeg takes the memory that one
-/// says it has, and fills it with zeros, before it reads the chunk.
+/// The chunks before the frames of an AVI file (a RIFF file), compared with the file: FFmpeg allocates the declared
+/// size of a chunk, and fills it with zeros, before it reads the chunk.
 enum AVIHeader {
-  /// What is wrong; nil where nothing is.
+  /// The fault; nil if there is none.
   ///
   /// - Complexity: O(chunks before the frames).
   static func fault(_ bytes: UnsafeRawBufferPointer) -> String? {
@@ -16,7 +16,7 @@ enum AVIHeader {
       let size = bytes[place + 4..<place + 8].reversed().reduce(0) { $0 << 8 | Int($1) }
       guard size <= bytes.count - place - 8 else {
         let text = String(decoding: name, as: UTF8.self).onOneLine()
-        return "its chunk '\(text)' says \(size) bytes, \(bytes.count - place - 8) follow"
+        return "its chunk '\(text)' declares \(size) bytes but \(bytes.count - place - 8) follow"
       }
       place += 8 + size + size % 2
     }

@@ -1,13 +1,13 @@
 import Foundation
 
 extension UnsafeRawBufferPointer {
-  /// Where `pattern` first occurs from `start` on; nil where it does not.
+  /// The first place of `pattern` from `start` on; nil if there is none.
   ///
   /// - Complexity: O(bytes), for a pattern that does not repeat its first byte.
   func firstPlace(of pattern: [UInt8], from start: Int) -> Int? {
     guard let base = baseAddress, let first = pattern.first else { return nil }
     var place = start
-    // SAFETY: memchr looks at the bytes from `place` to the last place where the pattern fits.
+    // SAFETY: memchr reads the bytes from `place` to the last place at which the pattern fits.
     while place + pattern.count <= count,
       let found = memchr(base + place, Int32(first), count - pattern.count - place + 1)
     {

@@ -1,11 +1,11 @@
 import MultimodalPathway
 
 extension ImageOrientation {
-  /// The orientation that a file's metadata tell; upright where they tell none or make no sense, as in Pillow.
+  /// The orientation in the metadata of a file; upright if there is none or it is invalid, as in Pillow.
   ///
   /// - Parameters:
   ///   - exif: a TIFF structure, with or without "Exif\0\0" before it.
-  ///   - xmp: looked at where the Exif data have no orientation.
+  ///   - xmp: used if the Exif data have no orientation.
   init(exif: [UInt8], xmp: [UInt8]) {
     let value = Self.exifValue(exif) ?? Self.xmpValue(xmp)
     self = value.flatMap(ImageOrientation.init(rawValue:)) ?? .topLeft
@@ -13,8 +13,8 @@ extension ImageOrientation {
 
   /// Tag 274 of image file directory 0 (TIFF 6.0, section 2), or nil.
   ///
-  /// Follows Pillow where the structure is broken: the first entry of a tag counts, an entry whose data cannot be in
-  /// the file is skipped, one whose data are cut ends the directory.
+  /// Follows Pillow in broken structures: the first entry of a tag is used, an entry whose data cannot be in the file
+  /// is skipped, one whose data are cut ends the directory.
   private static func exifValue(_ exif: [UInt8]) -> Int? {
     var bytes = exif[...]
     for _ in 0..<2 where bytes.starts(with: Self.exifPrefix) { bytes = bytes.dropFirst(Self.exifPrefix.count) }
@@ -37,7 +37,7 @@ extension ImageOrientation {
         position = offset
       }
       guard tag == 274, size > 0 else { continue }
-      // The integer types; a byte string or a text is no orientation for Pillow.
+      // The integer types; Pillow ignores byte strings and texts.
       return [3, 4, 6, 8, 9, 13, 16].contains(type) ? tiff.integer(at: position, bytes: unit) : 0
     }
     return nil
@@ -45,7 +45,7 @@ extension ImageOrientation {
 
   static let exifPrefix: [UInt8] = Array("Exif\0\0".utf8)
 
-  /// The digit after the first `tiff:Orientation="` or `tiff:Orientation>` that has one there.
+  /// The digit after the first `tiff:Orientation="` or `tiff:Orientation>` that is followed by one.
   private static func xmpValue(_ xmp: [UInt8]) -> Int? {
     let name = Array("tiff:Orientation".utf8)
     var rest = xmp[...]
@@ -72,7 +72,7 @@ private struct TIFFReader {
   var count: Int { bytes.count }
 
   init?(_ bytes: [UInt8]) {
-    // Both orders of "42" occur with both byte orders, and Pillow takes them.
+    // Both spellings of 42 occur with both byte orders, and Pillow accepts them.
     let magics = ["MM\0*", "II*\0", "MM*\0", "II\0*"].map { Array($0.utf8) }
     guard let magic = magics.first(where: { bytes.starts(with: $0) }) else { return nil }
     self.bytes = bytes

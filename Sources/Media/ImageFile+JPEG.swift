@@ -26,7 +26,7 @@ enum JPEGDecoding {
     }
   }
 
-  /// Several Exif segments continue each other; of several XMP segments the last counts.
+  /// Several Exif segments are joined; of several XMP segments the last one is used.
   private static func orientation(_ decoder: OpaquePointer) -> ImageOrientation {
     let xmpPrefix = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
     var exif: [UInt8] = []

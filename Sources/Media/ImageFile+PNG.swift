@@ -27,7 +27,7 @@ enum PNGDecoding {
 
   private static func orientation(_ decoder: OpaquePointer) -> ImageOrientation {
     var count = 0
-    // SAFETY: the decoder owns `count` bytes there until it is closed, and they are copied here; so below.
+    // SAFETY: the decoder owns `count` bytes there until it is closed, and they are copied here.
     let exif = mp_png_exif(decoder, &count).map { Array(UnsafeBufferPointer(start: $0, count: count)) }
     // Written by ImageMagick before PNG had a chunk for Exif data.
     let profile = text(decoder, "Raw profile type exif").flatMap(hexadecimalProfile)

@@ -3,7 +3,7 @@ import Foundation
 import MultimodalPathway
 
 extension ImageFile {
-  /// Writes an 8-bit RGB PNG file: same pixels, same bytes.
+  /// Writes an 8-bit RGB PNG file. Equal pictures give equal bytes.
   ///
   /// The file appears whole or not at all. Links, permissions and durability are those of `Checkpoint.write(to:)`.
   ///
@@ -29,7 +29,7 @@ extension ImageFile {
     guard let bytes = mp_png_encode(image.rgb, width, height, &count, &report) else {
       throw MediaError.unwritable(file: name, reason: report.text)
     }
-    // SAFETY: `bytes` holds `count` bytes of malloc, which the data now own.
+    // SAFETY: `bytes` holds `count` bytes from malloc, which the data now own.
     return Data(bytesNoCopy: bytes, count: count, deallocator: .custom { memory, _ in mp_media_free(memory) })
   }
 }

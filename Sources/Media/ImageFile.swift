@@ -5,15 +5,15 @@ import PathwayKernels
 
 /// Image files on disk: JPEG and PNG.
 public enum ImageFile {
-  /// Reads a JPEG or PNG file, told apart by its content; names are not looked at.
+  /// Reads a JPEG or PNG file, recognized by its content, whatever its name.
   ///
   /// Equal in every byte to Pillow's `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`: alpha is dropped,
-  /// 16-bit samples keep their high bytes, four-component JPEGs are taken for inverted CMYK. One kind differs: of
-  /// 16-bit grey, Pillow clips the samples to 255, which makes nearly all of them white.
+  /// 16-bit samples keep their high bytes, four-component JPEGs are read as inverted CMYK. The exception is 16-bit
+  /// grey, whose samples Pillow clips to 255, which makes nearly all of them white.
   ///
   /// - Parameters:
-  ///   - limits: what the file may cost; checked on its header before anything is decoded.
-  ///   - note: called with what the caller should know of the file: damage that costs pixels or metadata.
+  ///   - limits: checked against the header before anything is decoded.
+  ///   - note: called for damage that loses pixels or metadata.
   /// - Throws: `MediaError`. Truncated files are errors; damaged entropy-coded data of a JPEG are not, as in Pillow.
   /// - Complexity: O(file + pixels * scans).
   public static func read(
@@ -23,9 +23,9 @@ public enum ImageFile {
     return try decode(data, name: file.path, limits: limits, note: note)
   }
 
-  /// Whether a file begins as JPEG and PNG files do. Only its first bytes are read; false where they cannot be.
+  /// Whether a file begins like a JPEG or PNG file. Only its first bytes are read; false if that fails.
   public static func recognizes(_ file: URL) -> Bool {
-    // A pipe would block, and its bytes would be lost.
+    // Reading a pipe would block, and its bytes would be lost.
     guard
       (try? URL(fileURLWithPath: file.path).resolvingSymlinksInPath().resourceValues(forKeys: [.isRegularFileKey]))?
         .isRegularFile == true, let handle = try? FileHandle(forReadingFrom: URL(fileURLWithPath: file.path))
@@ -37,7 +37,7 @@ public enum ImageFile {
 
   /// Reads a JPEG or PNG image in memory, as `read(_:limits:note:)`.
   ///
-  /// - Parameter name: what errors call it.
+  /// - Parameter name: the name of the file in errors.
   public static func decode(
     _ data: Data, name: String, limits: ImageLimits = ImageLimits(), note: (MediaNote) -> Void = { _ in }
   ) throws -> PixelImage {
@@ -64,7 +64,7 @@ public enum ImageFile {
       throw MediaError.unreadable(file: file.path, reason: reason(for: error))
     }
     guard values.isRegularFile == true else {
-      throw MediaError.unreadable(file: file.path, reason: "it is no regular file")
+      throw MediaError.unreadable(file: file.path, reason: "not a regular file")
     }
     let size = values.fileSize ?? 0
     guard size <= limit else {
@@ -78,7 +78,7 @@ public enum ImageFile {
     }
   }
 
-  /// A system error in plain words where it has some.
+  /// A system error in plain words if there are some for it.
   static func reason(for error: any Error) -> String {
     switch (error as? CocoaError)?.code {
     case .fileReadNoSuchFile, .fileNoSuchFile: "no such file"

@@ -1,8 +1,8 @@
-/// What a file is, told from its first bytes; names and extensions are not looked at.
+/// The kind of a file, recognized by its first bytes, whatever its name.
 enum ImageFormat: Equatable {
   case jpeg
   case png
-  /// Something well known that is not read, by name.
+  /// A known format that is not supported; its name.
   case unsupported(String)
   case unknown
 
@@ -31,7 +31,7 @@ enum ImageFormat: Equatable {
     self = match?.format ?? Self.container(bytes) ?? Self.text(bytes) ?? .unknown
   }
 
-  /// ISO base media files name their kind in a brand at byte 8.
+  /// ISO base media files have a brand at byte 8.
   private static func container(_ bytes: [UInt8]) -> ImageFormat? {
     guard bytes.dropFirst(4).starts(with: "ftyp".utf8) else { return nil }
     switch String(decoding: bytes.dropFirst(8).prefix(4), as: UTF8.self) {
@@ -41,7 +41,7 @@ enum ImageFormat: Equatable {
     }
   }
 
-  /// Downloads that went wrong are often web pages.
+  /// Failed downloads are often web pages.
   private static func text(_ bytes: [UInt8]) -> ImageFormat? {
     let start = String(decoding: bytes, as: UTF8.self).drop { $0.isWhitespace || $0 == "\u{FEFF}" }.lowercased()
     if start.hasPrefix("<!doctype html") || start.hasPrefix("<html") { return .unsupported("an HTML page") }

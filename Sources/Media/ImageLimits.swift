@@ -1,4 +1,4 @@
-/// What reading one image may cost at most. Checked before the memory is taken or the work is done.
+/// Limits of reading an image, checked before memory is allocated or work is done.
 public struct ImageLimits: Sendable, Hashable {
   /// Bytes of the file.
   public var fileBytes: Int
@@ -6,11 +6,11 @@ public struct ImageLimits: Sendable, Hashable {
   public var pixels: Int
   /// Passes over a progressive JPEG; photographs have about ten.
   public var scans: Int
-  /// Memory a decoder may take besides the file and the pixels.
+  /// Memory that a decoder may allocate in addition to the file and the pixels.
   public var decoderBytes: Int
 
-  /// Limits, by default 256 MiB of file, the pixels at which Pillow refuses a file (twice its `MAX_IMAGE_PIXELS`), 100
-  /// scans, and 1 GiB of decoder memory.
+  /// Limits, by default 256 MiB of file, twice Pillow's `MAX_IMAGE_PIXELS` (its own limit), 100 scans, and 1 GiB of
+  /// decoder memory.
   public init(
     fileBytes: Int = 1 << 28, pixels: Int = 178_956_970, scans: Int = 100, decoderBytes: Int = 1 << 30
   ) {

@@ -1,7 +1,7 @@
-/// The descriptions of tracks in Matroska and WebM (RFC 9559, section 5.1.4), as far as they make FFmpeg take memory or
-/// time: it has 2.6 KB for an entry of 2 bytes, and puts the start that is left out of frames before every frame.
+/// The parts of track descriptions in Matroska and WebM (RFC 9559, section 5.1.4) that cost FFmpeg memory or time: it
+/// allocates 2.6 KB for an entry of 2 bytes, and adds the removed start of frames to every frame.
 struct MatroskaTracks {
-  /// What is wrong, in words; nil where nothing is.
+  /// The fault; nil if there is none.
   private(set) var fault: String?
 
   private let bytes: UnsafeRawBufferPointer
@@ -13,14 +13,14 @@ struct MatroskaTracks {
   private static let entry = 0xAE
   /// ContentEncodings, ContentEncoding, ContentCompression.
   private static let masters: Set<Int> = [entry, 0x6D80, 0x6240, 0x5034]
-  /// ContentCompSettings: what is left out of the start of every frame. Writers leave out some bytes.
+  /// ContentCompSettings: the bytes that were removed from the start of every frame, usually a few.
   private static let settings = 0x4255
   private static let longestStart = 256
-  /// FFmpeg's limit for elements in elements; the deepest that is described is 5.
+  /// FFmpeg's limit of nested elements; the specification nests at most 5.
   private static let depthLimit = 16
 
   /// - Parameter limit: the most entries.
-  /// - Complexity: O(bytes). The descriptions are looked for anywhere: FFmpeg goes on at the next one after damage.
+  /// - Complexity: O(bytes). Descriptions are searched for anywhere: after damage FFmpeg resumes at the next one.
   init(_ bytes: UnsafeRawBufferPointer, limit: Int) {
     self.bytes = bytes
     self.limit = limit
@@ -38,7 +38,7 @@ struct MatroskaTracks {
     while fault == nil, place < range.upperBound {
       visited += 1
       guard visited <= bytes.count, depth < Self.depthLimit else {
-        return fail("its descriptions of tracks contain each other")
+        return fail("its track descriptions are nested too deeply")
       }
       guard let id = id(at: place), let size = size(at: id.end) else { return }
       let end = end(size, range.upperBound)
@@ -47,17 +47,18 @@ struct MatroskaTracks {
         guard entries <= limit else { return fail("it describes more than \(limit) tracks") }
       }
       if let length = size.value, length > range.upperBound - size.end {
-        return fail("an element of a track's description has \(length) bytes, \(range.upperBound - size.end) follow")
+        let room = range.upperBound - size.end
+        return fail("an element of a track description declares \(length) bytes but \(room) follow")
       }
       if id.value == Self.settings, end - size.end > Self.longestStart {
-        return fail("\(end - size.end) bytes are left out of every frame, expected at most \(Self.longestStart)")
+        return fail("\(end - size.end) bytes are removed from every frame, expected at most \(Self.longestStart)")
       }
       if Self.masters.contains(id.value) { walk(size.end..<end, depth: depth + 1) }
       place = end
     }
   }
 
-  /// Where an element's content ends: with what contains it where its size is unknown.
+  /// The end of an element's content; that of the parent if its size is unknown.
   private func end(_ size: (value: Int?, end: Int), _ limit: Int) -> Int {
     size.value.map { size.end + min($0, limit - size.end) } ?? limit
   }
@@ -69,7 +70,7 @@ struct MatroskaTracks {
     return (bytes[place..<place + count].reduce(0) { $0 << 8 | Int($1) }, place + count)
   }
 
-  /// EBML's integer; without a value where all its bits are ones, which means unknown.
+  /// A variable-size integer of EBML. All ones mean unknown: the value is nil.
   private func size(at place: Int) -> (value: Int?, end: Int)? {
     guard place < bytes.count, bytes[place] != 0 else { return nil }
     let count = bytes[place].leadingZeroBitCount + 1

@@ -1,9 +1,9 @@
 import MultimodalPathway
 import PathwayKernels
 
-/// Why a media file cannot be read or written. Every case names the file; descriptions say what helps.
+/// Why a media file cannot be read or written. Every case names the file; descriptions say how to fix it.
 public enum MediaError: CodedError, Hashable {
-  /// What a limit is about.
+  /// The quantity of a limit.
   public enum Quantity: String, Sendable, Hashable {
     /// Bytes of the file.
     case fileBytes = "bytes of file"
@@ -11,25 +11,25 @@ public enum MediaError: CodedError, Hashable {
     case pixels = "pixels"
     /// Scans of a progressive JPEG.
     case scans = "scans"
-    /// Bytes that the decoder takes.
+    /// Bytes that the decoder allocates.
     case decoderBytes = "bytes of decoder memory"
   }
 
-  /// The system does not hand the file over.
+  /// The system cannot read the file.
   case unreadable(file: String, reason: String)
   /// A file of zero bytes.
   case empty(file: String)
-  /// Something well known that is neither JPEG nor PNG.
+  /// A known format that is neither JPEG nor PNG.
   case unsupportedFormat(file: String, found: String)
-  /// None of the formats known by their first bytes, which are given in hexadecimal.
+  /// An unknown format; its first bytes in hexadecimal.
   case unrecognized(file: String, firstBytes: String)
-  /// A JPEG or PNG of a kind that is not read.
+  /// A JPEG or PNG variant that is not supported.
   case unsupportedVariant(file: String, finding: String)
-  /// A number is above its limit in `ImageLimits`; `found` is nil where the decoder does not tell it.
+  /// A number is above its limit in `ImageLimits`; `found` is nil if the decoder does not report it.
   case limitExceeded(file: String, quantity: Quantity, found: Int?, limit: Int)
   /// The file ends before its picture does.
   case truncated(file: String, finding: String)
-  /// The file's structure is broken.
+  /// The structure of the file is broken.
   case damaged(file: String, finding: String)
   /// The file cannot be written; no part of it remains.
   case unwritable(file: String, reason: String)
@@ -70,9 +70,9 @@ extension MediaError {
       "\(file): \(found.map { "\($0) \(quantity.rawValue), " } ?? "")limit \(limit)\(found == nil ? " " : "")"
         + "\(found == nil ? quantity.rawValue : ""); raise ImageLimits.\(quantity) if the file is trusted"
     case .truncated(let file, let finding):
-      "\(file): the file is truncated: \(finding); fetch it again"
+      "\(file): the file is truncated: \(finding); download or copy it again"
     case .damaged(let file, let finding):
-      "\(file): the file is damaged: \(finding); fetch it again"
+      "\(file): the file is damaged: \(finding); download or copy it again"
     case .unwritable(let file, let reason):
       "\(file): cannot be written: \(reason)"
     }

@@ -1,10 +1,10 @@
 import MultimodalPathway
 
-/// What a caller should know about a file that was read all the same: a choice between two readings, or a loss.
+/// A note on a file that was read: a choice between two readings, or a loss.
 ///
-/// Functions that read files hand notes to a closure; the tool prints them on standard error.
+/// Functions that read files pass notes to a closure; the tool prints them on standard error.
 public struct MediaNote: Sendable, Hashable, CustomStringConvertible {
-  /// How serious a note is; raw values begin its line in the tool.
+  /// The severity of a note; the tool prints the raw value first.
   public enum Kind: String, Sendable, Hashable {
     /// How the file was read.
     case note
@@ -12,14 +12,14 @@ public struct MediaNote: Sendable, Hashable, CustomStringConvertible {
     case warning
   }
 
-  /// How serious it is.
+  /// Its severity.
   public let kind: Kind
-  /// What errors call the file.
+  /// The name of the file in errors.
   public let file: String
   /// The note, without the file's name.
   public let text: String
 
-  /// A note on `file`, the name that errors use.
+  /// A note on `file`, the name of the file in errors.
   public init(_ kind: Kind = .note, file: String, _ text: String) {
     self.kind = kind
     self.file = file

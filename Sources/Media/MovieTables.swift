@@ -1,14 +1,14 @@
-/// What the tables of an ISO base media file (ISO 14496-12; MP4, QuickTime) claim, held against what the file has.
+/// The tables of an ISO base media file (ISO 14496-12; MP4, QuickTime), compared with the file.
 ///
-/// A table may give all samples one size, or a fragment say how many samples it has, without a byte for each: FFmpeg takes
-/// 24 bytes and more for every sample that is claimed, a gigabyte for a file of 600 bytes. Every sample is a byte of the
-/// file at least, whichever track it is of; that is what the sum over all tracks is held against.
+/// A table may give all samples one size, and a fragment may declare its number of samples, without a byte for each.
+/// FFmpeg allocates 24 bytes or more for every declared sample: a gigabyte for a file of 600 bytes. A sample of any
+/// track has at least one byte of the file, so the declared samples of all tracks are at most the bytes of the file.
 struct MovieTables {
-  /// What is wrong; nil where nothing is, also in files of other formats.
+  /// The fault; nil if there is none, or the file has another format.
   private(set) var fault: String?
-  /// Samples that all tracks and fragments claim.
+  /// Samples that all tracks and fragments declare.
   private var samples: UInt64 = 0
-  /// Samples that edit lists show, each as often as an edit may show it.
+  /// Samples that edit lists may show, counted once for every edit.
   private var shown: UInt64 = 0
   private var track = Track()
   private let bytes: UnsafeRawBufferPointer
@@ -18,11 +18,10 @@ struct MovieTables {
     var samples: UInt64 = 0
     var sampleSize: UInt64 = 0
     var edits: UInt64 = 0
-    /// Whether each sample takes one unit of time: sound whose samples are the numbers of a wave, which are indexed by
-    /// chunk.
+    /// Whether each sample takes one unit of time: sound whose samples are numbers of a waveform, indexed by chunk.
     var isWave = false
     var chunks: UInt64 = 0
-    /// The first chunk that has this number of samples.
+    /// Runs of chunks: the first chunk, and the samples of each.
     var runs: [(first: UInt64, samples: UInt64)] = []
 
     var samplesByChunk: UInt64 {
@@ -38,24 +37,24 @@ struct MovieTables {
     }
   }
 
-  /// - Complexity: O(boxes, and entries of the tables of chunks).
+  /// - Complexity: O(boxes + entries of chunk tables).
   init(_ bytes: UnsafeRawBufferPointer) {
     self.bytes = bytes
     walk(0..<bytes.count, depth: 0, isOpen: true)
   }
 
-  /// Boxes with boxes in them that FFmpeg looks into.
+  /// Boxes whose nested boxes FFmpeg reads.
   private static let containers: Set<String> = [
     "moov", "trak", "mdia", "minf", "stbl", "edts", "mvex", "moof", "traf", "dinf", "udta", "tref", "ilst", "wave",
     "sinf",
     "schi", "jp2h", "wide",
   ]
-  /// Bytes before the entries of a table, and of an entry.
+  /// Bytes before the entries of a table, and bytes of an entry.
   private static let entries: [String: (start: Int, bytes: Int)] = [
     "stts": (8, 8), "ctts": (8, 8), "stsc": (8, 12), "stco": (8, 4), "co64": (8, 8), "stss": (8, 4), "stps": (8, 4),
   ]
 
-  /// - Parameter isOpen: whether the boxes around this have no length of their own, so that nothing cuts a box in it.
+  /// - Parameter isOpen: whether the enclosing boxes have no length of their own, so that none limits a box in it.
   private mutating func walk(_ range: Range<Int>, depth: Int, isOpen: Bool) {
     var place = range.lowerBound
     while fault == nil, place + 8 <= range.upperBound {
@@ -90,17 +89,17 @@ struct MovieTables {
       endTrack()
       track = outer
     case "meta":
-      // A list of boxes, after a version or at the start, that begins with the box hdlr.
+      // A list of boxes that begins with hdlr, at the start or after a version.
       let starts = stride(from: content.lowerBound + 4, to: max(content.lowerBound + 4, content.upperBound - 4), by: 4)
       guard depth < 16, let start = starts.first(where: { isName("hdlr", at: $0) }) else { return }
       walk(start - 4..<content.upperBound, depth: depth + 1, isOpen: isOpen)
     case "free", "hoov":
-      // A movie box that a writer has taken back, which FFmpeg looks for.
+      // A movie box that a writer has renamed to discard it, and that FFmpeg still reads.
       guard content.count >= 8, depth < 16,
         ["mvhd", "cmov"].contains(where: { isName($0, at: content.lowerBound + 4) })
       else { return }
       walk(content, depth: depth + 1, isOpen: isOpen)
-    case "cmov": fault = "its header is compressed (box 'cmov'); write it anew with ffmpeg -c copy"
+    case "cmov": fault = "its header is compressed (box 'cmov'); write it again with ffmpeg -c copy"
     case "hdlr":
       if content.count >= 12, isName("soun", at: content.lowerBound + 8) { track.isSound = true }
     case "stsz", "stz2": readSizes(name, content)
@@ -118,11 +117,11 @@ struct MovieTables {
 
   // MARK: - Tables
 
-  /// `count`, where that many entries of `bits` fit the box after its first `start` bytes; a fault and 0 otherwise.
+  /// `count` if that many entries of `bits` fit in the box after its first `start` bytes; else 0, with a fault.
   private mutating func checked(_ name: String, _ content: Range<Int>, start: Int, count: UInt64, bits: Int) -> UInt64 {
     let room = UInt64(max(0, content.count - start)) * 8
     guard count * UInt64(bits) <= room else {
-      fault = "its table '\(name)' says \(count) entries of \(bits) bits, and has \(room / 8) bytes"
+      fault = "its table '\(name)' declares \(count) entries of \(bits) bits but has \(room / 8) bytes"
       return 0
     }
     return count
@@ -151,7 +150,7 @@ struct MovieTables {
     track.samples += size == 0 ? checked(name, content, start: 12, count: count, bits: bits) : count
   }
 
-  /// A run of samples in a fragment, of which everything but the number may be left to defaults.
+  /// A run of samples in a fragment. Everything except their number may be left to defaults.
   private mutating func readRun(_ content: Range<Int>) {
     guard content.count >= 8 else { return }
     let flags = number(content.lowerBound, 4)
@@ -162,7 +161,7 @@ struct MovieTables {
 
   private mutating func endTrack() {
     if track.isSound, track.isWave, track.sampleSize > 0 {
-      // An entry of the index for 160 numbers or more.
+      // The index has an entry for 160 numbers or more.
       let claimed = track.samplesByChunk
       return add(claimed / 160, size: 0)
     }
@@ -171,7 +170,7 @@ struct MovieTables {
     let (product, overflow) = track.edits.multipliedReportingOverflow(by: track.samples)
     shown = overflow || shown.addingReportingOverflow(product).overflow ? .max : shown + product
     if shown > 4 * UInt64(bytes.count) + (1 << 16) {
-      fault = "its edit lists show \(shown) samples, and it has \(bytes.count) bytes"
+      fault = "its edit lists show \(shown) samples but it has \(bytes.count) bytes"
     }
   }
 
@@ -181,13 +180,13 @@ struct MovieTables {
     guard fault == nil, overflow || whole > UInt64(bytes.count) || samples > UInt64(bytes.count) else { return }
     fault =
       size > 1
-      ? "it claims \(count) samples of \(size) bytes, and has \(bytes.count) bytes"
-      : "it claims \(samples) samples, and has \(bytes.count) bytes"
+      ? "it declares \(count) samples of \(size) bytes but has \(bytes.count) bytes"
+      : "it declares \(samples) samples but has \(bytes.count) bytes"
   }
 
   // MARK: - Bytes
 
-  /// The caller has checked that they are there; 0 where they are not.
+  /// A big-endian number; 0 beyond the end, which callers have checked.
   private func number(_ place: Int, _ count: Int) -> UInt64 {
     guard place + count <= bytes.count else { return 0 }
     return bytes[place..<place + count].reduce(0) { $0 << 8 | UInt64($1) }

@@ -1,10 +1,10 @@
 import Foundation
 
-/// What an MPEG transport stream's tables say of its pictures (ISO 13818-1, 2.4.4), from the first packet to the last.
+/// The tables of an MPEG transport stream that describe its pictures (ISO 13818-1, 2.4.4).
 enum TransportStream {
   private static let packet = 188
 
-  /// A pair of a stream's type and its PID.
+  /// The type and the PID of a stream.
   private struct Stream: Hashable {
     let type: UInt8
     let pid: Int
@@ -13,12 +13,12 @@ enum TransportStream {
   /// MPEG-1, MPEG-2, MPEG-4, H.264, HEVC.
   private static let videoTypes: Set<UInt8> = [0x01, 0x02, 0x10, 0x1B, 0x24]
 
-  /// Whether packets of 188 bytes begin at the start.
+  /// Whether the bytes begin with packets of 188 bytes.
   static func begins(_ bytes: UnsafeRawBufferPointer) -> Bool {
     bytes.count >= 2 * packet && bytes[0] == 0x47 && bytes[packet] == 0x47
   }
 
-  /// The byte from which a program's pictures are in another stream, or coded otherwise; nil where they never are.
+  /// The byte from which the pictures of a program are in another stream or another format; nil if there is none.
   ///
   /// - Complexity: O(packets).
   static func change(_ bytes: UnsafeRawBufferPointer) -> Int? {
@@ -26,7 +26,7 @@ enum TransportStream {
     var programs: [Int: Int] = [:]
     var pictures: [Int: Set<Stream>] = [:]
     for place in stride(from: 0, through: bytes.count - packet, by: packet) {
-      // Where packets are lost, only the decoder finds the next one.
+      // After lost packets, only the decoder finds the next one.
       guard bytes[place] == 0x47 else { return nil }
       guard bytes[place + 1] & 0x40 != 0 else { continue }
       let pid = Int(bytes[place + 1] & 0x1F) << 8 | Int(bytes[place + 2])
@@ -45,7 +45,7 @@ enum TransportStream {
     return nil
   }
 
-  /// The section that begins in a packet, if it is whole there; its last 4 bytes are a checksum.
+  /// The section that begins in a packet; nil if it does not end there. Its last 4 bytes are a checksum.
   private static func section(_ bytes: UnsafeRawBufferPointer, _ place: Int) -> Range<Int>? {
     let hasAdaptation = bytes[place + 3] & 0x20 != 0
     var start = place + 4 + (hasAdaptation ? 1 + Int(bytes[place + 4]) : 0)

@@ -1,18 +1,17 @@
 import Foundation
 
-/// How long a video file says it is, by its outermost structure: the formats that say so at their start are found
-/// truncated before a library guesses the remainder, and a second, appended file is found.
+/// Checks of the outermost structure of a video file. In formats that declare their length at the start, a truncated
+/// file is found before a library guesses the remainder; so is a second, appended file.
 enum VideoContainer {
-  /// What a file's structure shows before it is decoded.
+  /// Checks the structure of a file before it is decoded.
   ///
   /// - Parameters:
-  ///   - bytes: the whole file, of which most pages are never read if it is mapped.
-  ///   - name: what errors call it.
+  ///   - bytes: the whole file. Most pages of a mapped file are never read.
+  ///   - name: the name of the file in errors.
   ///   - streams: the most streams of a file.
-  /// - Returns: what the caller should know.
-  /// - Throws: `VideoError` where the end is missing, a checksum is wrong, or another file follows.
-  /// - Complexity: O(boxes of the file), a few bytes each, and the entries of its tables of chunks; for Ogg, FLV,
-  ///   MPEG-TS and Matroska O(bytes).
+  /// - Returns: notes on the file.
+  /// - Throws: `VideoError` if the end is missing, a checksum is wrong, or another file follows.
+  /// - Complexity: O(boxes + entries of chunk tables); for Ogg, FLV, MPEG-TS and Matroska O(bytes).
   static func check(_ bytes: UnsafeRawBufferPointer, name: String, streams: Int) throws -> [MediaNote] {
     if let missing = missingEnd(of: bytes) { throw VideoError.truncated(file: name, finding: missing) }
     func refuse(_ place: Int?) throws {
@@ -57,10 +56,10 @@ enum VideoContainer {
     return []
   }
 
-  /// Of Matroska and WebM.
+  /// The first bytes of Matroska and WebM.
   private static let magic: [UInt8] = [0x1A, 0x45, 0xDF, 0xA3]
 
-  /// Where another file begins among the tags of FLV: 11 bytes with a type and a size, content, and 4 bytes.
+  /// The place of another file among the tags of FLV: 11 bytes with a type and a size, content, and 4 bytes.
   private static func fileAfterTags(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var place = 13
     while place + 11 <= bytes.count {
@@ -70,7 +69,7 @@ enum VideoContainer {
     return nil
   }
 
-  /// Where another AVI file begins after the parts of the first, which are called AVI and AVIX.
+  /// The place of another AVI file after the parts AVI and AVIX of the first.
   private static func fileAfterRIFF(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var offset = 0
     for part in 0..<1 << 12 where offset <= bytes.count - 12 {
@@ -82,7 +81,7 @@ enum VideoContainer {
     return nil
   }
 
-  /// Where a second table of contents begins among ISO boxes, of which readers take one.
+  /// The place of a second table of contents among ISO boxes. Readers use only one.
   private static func secondMovie(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var (offset, movies) = (0, 0)
     for _ in 0..<1 << 16 where offset < bytes.count {
@@ -96,7 +95,7 @@ enum VideoContainer {
     return nil
   }
 
-  /// Where a Matroska segment ends; nil if that is unknown or there is no segment.
+  /// The end of a Matroska segment; nil if it is unknown or there is no segment.
   private static func segmentEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {
     guard let header = variableInteger(bytes, at: 4) else { return nil }
     let (offset, overflow) = header.end.addingReportingOverflow(header.value)
@@ -107,7 +106,7 @@ enum VideoContainer {
     return isTooFar ? nil : Int(exactly: end)
   }
 
-  /// Where a second EBML header with a document type begins in a segment of unknown length.
+  /// The place of a second EBML header with a document type in a segment of unknown length.
   private static func fileInSegment(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var place = 4
     while place + 48 <= bytes.count, let found = bytes.firstPlace(of: magic, from: place) {
@@ -118,12 +117,12 @@ enum VideoContainer {
     return nil
   }
 
-  /// What is missing, in words; nil where nothing is, or the format does not tell.
+  /// The missing part; nil if there is none, or if the format does not declare its length.
   ///
-  /// - Complexity: O(boxes of the file), a few bytes each.
+  /// - Complexity: O(boxes).
   private static func missingEnd(of bytes: UnsafeRawBufferPointer) -> String? {
     if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "AVI ".utf8) {
-      // Length of the first part, which a recorder that crashed leaves at 0.
+      // Length of the first part; 0 if a recorder crashed.
       let length = little(bytes, 4)
       return length < UInt32.max ? shortage("its first part", end: length + 8, bytes) : nil
     }
@@ -138,7 +137,7 @@ enum VideoContainer {
     var offset = 0
     for _ in 0..<1 << 16 where offset < bytes.count {
       guard let length = boxLength(bytes, at: offset) else {
-        return "a box begins \(bytes.count - offset) bytes before its end"
+        return "its last \(bytes.count - offset) bytes are only a part of a box header"
       }
       if length == 0 { return nil }
       let (end, overflow) = UInt64(offset).addingReportingOverflow(length)
@@ -152,7 +151,7 @@ enum VideoContainer {
     return nil
   }
 
-  /// A box's length as it says it; nil where the file ends in its header.
+  /// The declared length of a box; nil if the file ends in its header.
   private static func boxLength(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt64? {
     guard offset + 8 <= bytes.count else { return nil }
     let length = UInt64(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
@@ -171,7 +170,7 @@ enum VideoContainer {
     return shortage("its segment", end: segment.end &+ segment.value, bytes)
   }
 
-  /// EBML's integer, whose first byte tells its length; nil where it is unknown, which all ones mean, or no integer.
+  /// A variable-size integer of EBML, whose first byte gives its length; nil if it is invalid, or unknown (all ones).
   private static func variableInteger(
     _ bytes: UnsafeRawBufferPointer, at offset: UInt64
   ) -> (value: UInt64, end: UInt64)? {
@@ -188,7 +187,7 @@ enum VideoContainer {
     end > UInt64(bytes.count) ? "\(part) ends at byte \(end), the file at \(bytes.count)" : nil
   }
 
-  /// The caller has checked that 4 bytes are there; 0 where they are not.
+  /// A little-endian number of 4 bytes; 0 beyond the end, which callers have checked.
   private static func little(_ bytes: UnsafeRawBufferPointer, _ place: Int) -> UInt64 {
     guard place + 4 <= bytes.count else { return 0 }
     return UInt64(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self)))

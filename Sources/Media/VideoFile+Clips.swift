@@ -1,10 +1,10 @@
 import MultimodalPathway
 
 extension VideoFile {
-  /// The clips that a preprocessor makes of the file: only the frames it needs are converted and resized, each as it
-  /// is decoded, and only their crops are kept.
+  /// The clips of the file for a preprocessor. Only the frames that it needs are converted and resized, each when it is
+  /// decoded, and only their crops are kept.
   ///
-  /// Where fewer frames can be decoded than were counted, clips are chosen again among those, and `note` is called.
+  /// If fewer frames can be decoded than were counted, clips are chosen again among those, and `note` is called.
   ///
   /// - Throws: `VideoError`; `CancellationError`; `ImagePreprocessingError`, `PixelImageError`.
   public func clips(
@@ -14,7 +14,7 @@ extension VideoFile {
     while true {
       var clips = VideoClips(preprocessor, frameCount: count)
       guard let found = try forEachFrame(clips.needed, { try clips.add($1, at: $0) }) else { return clips }
-      note(MediaNote(file: url.path, "\(count) frames are counted, \(found) can be decoded; clips are of these"))
+      note(MediaNote(file: url.path, "\(count) frames are counted, \(found) can be decoded; clips are made of these"))
       count = found
     }
   }

@@ -2,20 +2,20 @@ import CMediaSupport
 import Foundation
 import MultimodalPathway
 
-/// A video file on disk, read through FFmpeg's libraries: MP4 and QuickTime, Matroska and WebM, AVI, MPEG, Ogg, FLV,
-/// GIF. Frames are told by their number in order of display, whatever their time.
+/// A video file on disk, read by FFmpeg's libraries: MP4 and QuickTime, Matroska and WebM, AVI, MPEG, Ogg, FLV, GIF.
+/// Frames are numbered in display order; times are ignored.
 ///
-/// Memory is that of a frame and what the decoder keeps, whatever the file's length. Stops with `CancellationError`
-/// where the task is cancelled.
+/// Memory is that of a frame and of the decoder, whatever the length of the file. If the task is cancelled, functions
+/// throw `CancellationError`.
 public struct VideoFile: Sendable {
   /// The file.
   public let url: URL
-  /// What it may hold at most.
+  /// Limits of the file.
   public let limits: VideoLimits
-  /// Frames of the file, counted by reading all of it and decoding nothing. Formats with packets that are never shown
-  /// (VP8's golden frames) have fewer: `forEachFrame` tells.
+  /// Frames of the file, counted by reading all of it without decoding. Formats with packets that are never shown
+  /// (VP8's golden frames) have fewer; `forEachFrame` returns their number.
   public let frameCount: Int
-  /// What the caller should know of the file.
+  /// Notes on the file.
   public let notes: [MediaNote]
 
   /// Opens a video and counts its frames.
@@ -36,11 +36,11 @@ public struct VideoFile: Sendable {
     guard frameCount > 0 else { throw VideoError.noFrames(file: url.path) }
   }
 
-  /// Decodes the frames up to the last of `indices`, converts those of `indices` to upright RGB, and hands each to
-  /// `body` with its index, in ascending order.
+  /// Decodes the frames up to the last of `indices`, converts those of `indices` to upright RGB, and calls `body` with
+  /// each and its index, in ascending order.
   ///
   /// - Parameter indices: ascending, each from 0 to below `frameCount`.
-  /// - Returns: the number of frames where the file ends before the last of `indices`; nil where all were there.
+  /// - Returns: the number of frames if the file ends before the last of `indices`, else nil.
   /// - Throws: `VideoError`; `CancellationError`; what `body` throws.
   public func forEachFrame(
     _ indices: some Sequence<Int>, _ body: (_ index: Int, PixelImage) throws -> Void
@@ -84,7 +84,7 @@ public struct VideoFile: Sendable {
     return try body(reader, &report)
   }
 
-  /// What can be said without a library.
+  /// The checks that need no library.
   private static func check(_ url: URL, _ limits: VideoLimits) throws -> [MediaNote] {
     let values: URLResourceValues
     do {
@@ -93,7 +93,7 @@ public struct VideoFile: Sendable {
       throw VideoError.unreadable(file: url.path, reason: ImageFile.reason(for: error))
     }
     guard values.isRegularFile == true else {
-      throw VideoError.unreadable(file: url.path, reason: "it is no regular file")
+      throw VideoError.unreadable(file: url.path, reason: "not a regular file")
     }
     if values.fileSize == 0 { throw VideoError.empty(file: url.path) }
     do {
@@ -106,19 +106,19 @@ public struct VideoFile: Sendable {
     }
   }
 
-  /// Checks the structure of a video in memory without decoding it: whether its end is there, its tables claim no more
+  /// Checks the structure of a video in memory without decoding it: whether it is complete, its tables declare no more
   /// than it has, its checksums are right, and no other file follows.
   ///
   /// - Parameters:
-  ///   - name: what errors call it.
-  ///   - limits: of which the number of streams is looked at.
-  /// - Returns: what the caller should know.
+  ///   - name: the name of the file in errors.
+  ///   - limits: only the number of streams is used.
+  /// - Returns: notes on the file.
   /// - Throws: `VideoError`.
   /// - Complexity: O(bytes) at most, without a library.
   public static func check(
     _ data: Data, name: String, limits: VideoLimits = VideoLimits()
   ) throws -> [MediaNote] {
-    // SAFETY: nothing keeps the bytes.
+    // SAFETY: the bytes are not kept.
     try data.withUnsafeBytes {
       try VideoContainer.check($0, name: name, streams: Int(UInt32(clamping: limits.streams)))
     }

@@ -53,7 +53,7 @@ struct AttendedPoints {
     let width = range.upperBound > range.lowerBound ? range.upperBound - range.lowerBound : 1
     let colors = values.map { value in
       let colour = HeatMap.inferno((value - range.lowerBound) / width).map { HeatMap.mixed(192, $0, opacity) }
-      return (colour[0], colour[1], colour[2])
+      return PointColor(colour[0], colour[1], colour[2])
     }
     try PointPicture(cloud: cloud, colors: colors).write(
       .floats("attention", values.map { Float($0) }), up: up, to: file)

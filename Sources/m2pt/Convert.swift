@@ -25,7 +25,7 @@ struct Convert: ParsableCommand {
 
   func validate() throws {
     if output.hasSuffix(".safetensors") {
-      throw ValidationError("'\(output)' names a file; convert writes a directory with config.json beside the weights.")
+      throw ValidationError("'\(output)' names a file; convert writes a directory with config.json and the weights.")
     }
   }
 

@@ -52,7 +52,7 @@ struct Evaluate: ParsableCommand {
     try run.forEachBatch(batches) { batch in
       try classifier.add(batch, to: &sums, workspace: workspace) { file, scores in
         guard scores.isFinite else { return try run.fail(ToolError.answerNotFinite(run.names[file], "its score")) }
-        evaluation.note(scores, label: folders.labels[file])
+        try evaluation.note(scores, label: folders.labels[file])
       }
     }
     try run.end()

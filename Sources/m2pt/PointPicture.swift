@@ -11,11 +11,11 @@ package enum UpAxis: String, ExpressibleByArgument, CaseIterable, Sendable {
 /// Coloured points, as a file of points or as a picture of them.
 package struct PointPicture {
   let cloud: PointCloud
-  /// Red, green and blue of every point.
-  let colors: [(UInt8, UInt8, UInt8)]
+  /// One for every point.
+  let colors: [PointColor]
 
-  /// - Parameter colors: red, green and blue of every point.
-  package init(cloud: PointCloud, colors: [(UInt8, UInt8, UInt8)]) {
+  /// - Parameter colors: one for every point.
+  package init(cloud: PointCloud, colors: [PointColor]) {
     (self.cloud, self.colors) = (cloud, colors)
   }
 
@@ -60,7 +60,7 @@ package struct PointPicture {
       let column = Int((Double(size) / 2 + place.x * scale).rounded())
       let row = Int((Double(size) / 2 - place.y * scale).rounded())
       let fog = radius > 0 ? 0.4 * (0.5 - place.depth / radius / 2) : 0
-      let pixel = [color.0, color.1, color.2].map { HeatMap.mixed($0, 255, fog) }
+      let pixel = [color.red, color.green, color.blue].map { HeatMap.mixed($0, 255, fog) }
       for y in max(0, row - dot)...min(size - 1, row + dot) {
         for x in max(0, column - dot)...min(size - 1, column + dot) {
           let (down, across) = (y - row, x - column)

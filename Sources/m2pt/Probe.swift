@@ -55,11 +55,11 @@ struct Probe: ParsableCommand {
 
     let head = try regression.fit(
       trained.pooled, labels: trained.labels, classes: training.classes, engine: model.engine)
-    let heldOut = ConfusionMatrix(classes: training.classes, actual: trained.labels, predicted: head.heldOut)
+    let heldOut = try ConfusionMatrix(classes: training.classes, actual: trained.labels, predicted: head.heldOut)
     let confusion = try tested.map { tested in
-      ConfusionMatrix(
+      try ConfusionMatrix(
         classes: training.classes, actual: tested.labels,
-        predicted: try head.predict(tested.pooled, engine: model.engine))
+        predicted: head.predict(tested.pooled, engine: model.engine))
     }
     try directory.write(
       Checkpoint(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import MultimodalPathway
 import PathwayData
+import PathwayMedia
 
 struct Segment: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -69,13 +70,13 @@ struct Segment: ParsableCommand {
   }
 
   /// Colours that are far apart: hues by the golden angle, full saturation.
-  static func color(_ index: Int) -> (UInt8, UInt8, UInt8) {
+  static func color(_ index: Int) -> PointColor {
     let hue = (Double(index) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1) * 6
     func channel(_ shift: Double) -> UInt8 {
       let distance = abs((hue + shift).truncatingRemainder(dividingBy: 6) - 3)
       return UInt8(255 * min(1, max(0.1, distance - 1)))
     }
-    return (channel(0), channel(4), channel(2))
+    return PointColor(channel(0), channel(4), channel(2))
   }
 
   struct Report: Encodable {

@@ -22,7 +22,7 @@ struct WeightsOption: ParsableArguments {
       return try body()
     } catch CheckpointError.ambiguousTensors(let file, let keys) {
       throw ToolError(
-        "\(file): tensors are under each of \(keys.joined(separator: ", ")); choose one: \(option) KEY")
+        "\(file): there are tensors under each of \(keys.joined(separator: ", ")); choose one: \(option) KEY")
     } catch CheckpointError.unknownWeights(let file, let key, let known) {
       let keys = known.isEmpty ? "it has one set of tensors and needs no key" : "keys: \(known.joined(separator: ", "))"
       throw ToolError("\(file): there are no tensors under '\(key)' (\(option)); \(keys)")

@@ -1,23 +1,23 @@
-/// What ratios of times, taken in pairs and in turns, say about two builds.
+/// A comparison of two builds by the ratios of interleaved pairs of times.
 ///
-/// The interval is the sign test's: for a median m, each ratio lies above m or below with even chances, whatever the
-/// distribution; between the k-th smallest and the k-th largest of n ratios m lies with probability
-/// 1 - 2 P(Binomial(n, 1/2) < k). No ratio's size enters it: one pass beside a neighbour's burst weighs as much as any.
+/// The interval is that of the sign test. Each ratio is above or below the median m with equal probability, whatever
+/// the distribution, so m is between the k-th smallest and the k-th largest of n ratios with probability
+/// 1 - 2 P(Binomial(n, 1/2) < k). The sizes of ratios do not matter: an outlier counts as any other ratio.
 public struct PairedRatios: Sendable, Encodable {
   public enum Verdict: String, Sendable, Encodable {
     case equal, slower, faster
-    /// The pairs say none of these: too few, or too noisy.
+    /// The pairs do not decide: they are too few, or too noisy.
     case undecided
   }
 
   public let median: Double
-  /// The interval's ends; 0 and infinity where there are too few ratios for the confidence.
+  /// The ends of the interval; 0 and infinity if the ratios are too few for the confidence.
   public let low: Double
   public let high: Double
 
   /// - Parameters:
   ///   - ratios: second over first, one or more.
-  ///   - confidence: that the interval holds the median, 0..<1; it is at least that.
+  ///   - confidence: the least probability that the interval contains the median, 0..<1.
   public init(_ ratios: [Double], confidence: Double) {
     let sorted = ratios.sorted()
     let count = sorted.count
@@ -35,9 +35,8 @@ public struct PairedRatios: Sendable, Encodable {
     (low, high) = rank > 0 ? (sorted[rank - 1], sorted[count - rank]) : (0, .infinity)
   }
 
-  /// Slower or faster where the whole interval lies on one side of 1 and the median differs from 1 by more than
-  /// `effect`; equal where the whole interval, or else the median inside an interval that leaves out 1, differs by
-  /// less.
+  /// Slower or faster if the whole interval is on one side of 1 and the median differs from 1 by more than `effect`;
+  /// equal if the whole interval differs by less, or the interval excludes 1 and the median differs by less.
   public func verdict(effect: Double) -> Verdict {
     if low > 1, median > 1 + effect { return .slower }
     if high < 1, median < 1 - effect { return .faster }

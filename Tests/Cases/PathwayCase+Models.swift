@@ -7,7 +7,7 @@ extension PathwayCase {
 
   static func preset(_ architecture: String) -> Configuration { { try .preset(architecture) } }
 
-  /// 16 frames of 224 x 224 in tubelets of 2 x 16 x 16, their tokens' mean pooled (VideoMAE).
+  /// 16 frames of 224 x 224 in tubelets of 2 x 16 x 16, with mean pooling (VideoMAE).
   static let video: Configuration = {
     var c = try VisionTransformerConfiguration.preset("vit_base_patch16_224")
     c.input = .video(.init())
@@ -57,7 +57,7 @@ extension PathwayCase {
     }
   }
 
-  /// A target and an auxiliary are folded and written; the output is the file's size.
+  /// A target and an auxiliary are folded and written; the output is the size of the file.
   static func merge(_ name: String, _ configuration: @escaping Configuration) -> PathwayCase {
     PathwayCase(name: name, items: 1, operations: 0) { engine in
       let weights = try joined(configuration)
@@ -71,7 +71,7 @@ extension PathwayCase {
     }
   }
 
-  /// What a model does with weights in memory before its first pass; the output is their packed size.
+  /// The preparation of weights in memory before the first pass; the output is their packed size.
   static func pack(_ name: String, _ configuration: @escaping Configuration) -> PathwayCase {
     PathwayCase(name: name, items: 1, operations: 0) { engine in
       let weights = try ModelWeights.random(configuration(), seed: 1)
@@ -81,7 +81,7 @@ extension PathwayCase {
     }
   }
 
-  /// A target with an auxiliary at all its layers, both of random weights.
+  /// A target with an auxiliary in all its layers, both with random weights.
   private static func joined(_ configuration: Configuration) throws -> PathwayWeights {
     let c = try configuration()
     let other = try ModelWeights.random(c, seed: 2)
@@ -89,7 +89,7 @@ extension PathwayCase {
       auxiliary: AuxiliaryWeights(checkpoint: Checkpoint(tensors: other.tensors)), scale: 0.05)
   }
 
-  /// Of one image. Every configuration above is made of a preset; the tests prepare them.
+  /// Operations of one image. Every configuration above is made of a preset; the tests prepare them.
   private static func operations(_ configuration: Configuration) -> Double {
     (try? configuration().operationCount) ?? .nan
   }
@@ -105,7 +105,7 @@ extension PathwayCase {
   }
 }
 
-/// A folder that goes with its last user.
+/// A folder that is removed with its last reference.
 private final class TemporaryFolder {
   let url = FileManager.default.temporaryDirectory.appendingPathComponent("pathway-case-\(UUID().uuidString)")
 

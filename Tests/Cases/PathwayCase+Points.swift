@@ -1,7 +1,7 @@
 import MultimodalPathway
 
 extension PathwayCase {
-  /// What comes before a point transformer's first layer, of 8,192 points in a cube.
+  /// The steps before the first layer of a point transformer, for 8,192 points in a cube.
   public static let points = [
     sampling("512 farthest of 8,192 points", operations: 8 * 8192 * 512) { sampling, _ in
       sampling.farthest(512)

@@ -2,22 +2,22 @@ import MultimodalPathway
 import PathwayKernelTemplates
 import PathwayKernels
 
-/// A piece of work named after its use: perf/ times it, the tests run it.
+/// A piece of work with a name: perf/ times it, the tests run it.
 public struct PathwayCase: Sendable, CustomStringConvertible {
   public let name: String
-  /// Images, or calls of a kernel, of one run.
+  /// Images, or calls of a kernel, in one run.
   public let items: Int
-  /// Floating-point operations of one run, a multiply-add being two.
+  /// Floating-point operations of one run; a multiply-add is two.
   public let operations: Double
   let make: @Sendable (Engine) throws -> PathwayRun
 
   public var description: String { name }
 
-  /// The work with its memory, ready to be run again and again.
+  /// The work with its memory, ready to run any number of times.
   public func prepare(_ engine: Engine) throws -> PathwayRun { try make(engine) }
 
   public static let all = models + files + kernels + points
-  /// Those that take milliseconds: what tests and exact counters go through.
+  /// The cases that take milliseconds: for tests and exact counters.
   public static let quick = all.filter { $0.name.contains("ViT-Ti/") } + kernels + points
 
   /// Whole forward passes, random weights.
@@ -42,7 +42,7 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
     forward("one photo, two-branch pathway, ViT-Ti/16", preset("vit_tiny_patch16_224"), pathway: .twoBranch),
   ]
 
-  /// The way from a file to an answer and to another file; the files are in the system's page cache.
+  /// From a file to an answer, and to another file; the files are in the page cache.
   public static let files = [
     firstLogits("from a file to the first logits, ViT-B/16", preset("vit_base_patch16_224")),
     firstLogits("from a file to the first logits, ViT-Ti/16", preset("vit_tiny_patch16_224")),
@@ -52,7 +52,7 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
     pack("pack all weights, ViT-Ti/16", preset("vit_tiny_patch16_224")),
   ]
 
-  /// Parts of a ViT-B/16 pass over one photograph.
+  /// Parts of a pass of ViT-B/16 over one photograph.
   public static let kernels = [
     linear("qkv, 197 x 768 x 2304", m: 197, k: 768, n: 2304),
     linear("fc1 + GELU, 197 x 768 x 3072", m: 197, k: 768, n: 3072, appliesGELU: true),
@@ -63,7 +63,7 @@ public struct PathwayCase: Sendable, CustomStringConvertible {
 
   private static func linear(_ name: String, m: Int, k: Int, n: Int, appliesGELU: Bool = false) -> PathwayCase {
     PathwayCase(name: name, items: 1, operations: 2 * Double(m) * Double(k) * Double(n)) { engine in
-      // Row strides of an odd number of cache lines, as a model's activations have them.
+      // Row strides of an odd number of cache lines, as for the activations of a model.
       let (lda, ldc) = (k + 16, n + 16)
       let input = numbers(m * lda, scale: 1)
       let bias = numbers(n, scale: 0.1)

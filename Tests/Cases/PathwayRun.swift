@@ -1,9 +1,9 @@
 import MultimodalPathway
 import PathwayKernels
 
-/// A prepared case: `callAsFunction` does the work once, `output` is what it left.
+/// A prepared case: `callAsFunction` does the work once, `output` is its result.
 public final class PathwayRun {
-  /// What makes the passes, and their memory, where the case is one of a model's passes.
+  /// The model and its workspace, for a case of forward passes.
   public let pass: (model: VisionTransformer, workspace: Workspace)?
   private let memory: FloatBuffer
   private let count: Int

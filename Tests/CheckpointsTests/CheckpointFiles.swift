@@ -2,7 +2,7 @@ import Foundation
 import PathwayCheckpoints
 import Testing
 
-/// Calls `body` with a file of these bytes in a folder of its own, removed afterwards.
+/// Calls `body` with a file of these bytes in a new folder, which is removed afterwards.
 func withFile<R>(_ bytes: [UInt8], name: String = "model.safetensors", _ body: (URL) throws -> R) throws -> R {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -12,13 +12,13 @@ func withFile<R>(_ bytes: [UInt8], name: String = "model.safetensors", _ body: (
   return try body(url)
 }
 
-/// A safetensors file of this header, which may say that it has another length, and `data` zeros.
+/// A safetensors file of this header, whose declared length may differ, and `data` zeros.
 func file(_ header: String, data: Int, length: UInt64? = nil) -> [UInt8] {
   let count = length ?? UInt64(header.utf8.count)
   return withUnsafeBytes(of: count.littleEndian, Array.init) + Array(header.utf8) + [UInt8](repeating: 0, count: data)
 }
 
-/// Reading `url` throws an error whose text has `words` in it and names the file.
+/// Expects that reading `url` throws an error whose text contains `words` and the name of the file.
 func expectError(at url: URL, _ words: String) throws {
   do {
     _ = try Checkpoint(contentsOf: url)

@@ -3,7 +3,7 @@ import PathwayCheckpoints
 import TestSupport
 import Testing
 
-/// CRC-32 of a zip archive's entries.
+/// CRC-32 of the entries of a zip archive.
 @Suite struct ChecksumTests {
   /// Bit by bit, as APPNOTE.TXT defines it.
   private func checksum(_ bytes: [UInt8]) -> UInt32 {
@@ -34,17 +34,17 @@ import Testing
     try expectError(damaged(saved, at: content("data/0")), "the bytes of 'training/data/0'", name: "m.pth")
     try expectError(damaged(saved, at: content("data.pkl") + 40), "the bytes of 'training/data.pkl'", name: "m.pth")
     try expectError(damaged(saved, at: content("byteorder")), "the bytes of 'training/byteorder'", name: "m.pth")
-    // The optimizer's state is not taken, and not read.
+    // The state of the optimizer is not used, and not read.
     let model = try withFile(damaged(saved, at: content("data/5")), name: "m.pth") { try Checkpoint(contentsOf: $0) }
     #expect(model.tensors.count == 4)
   }
 
-  @Test func checksumsThatAreLeftOutAreNotMissed() throws {
+  @Test func archivesWithoutChecksumsAreRead() throws {
     let url = Fixture.url("pytorch/no_checksums.pth")
     #expect(try Checkpoint(contentsOf: url).tensors["a"]?.float32() == [1, 2, 3, 4, 5])
   }
 
-  /// Entries of several pieces, which threads verify, and their order.
+  /// Entries of several pieces, which threads verify, and the order of errors.
   @Test func largeEntries() throws {
     let count = 3 << 20 + 7
     var random = SeededGenerator(seed: 4)

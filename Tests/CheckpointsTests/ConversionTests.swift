@@ -3,8 +3,7 @@ import PathwayCheckpoints
 import TestSupport
 import Testing
 
-/// Conversions against arithmetic in Double: the nearest of the two neighbours, found without the bits that the code
-/// uses.
+/// Conversions, compared with arithmetic in Double: the nearer of the two neighbours, found by another method.
 @Suite struct ConversionTests {
   private func tensor<Bits: FixedWidthInteger>(_ bits: [Bits], _ type: ElementType) -> Tensor {
     Tensor(elementType: type, shape: [bits.count]) { bytes in
@@ -54,7 +53,7 @@ import Testing
         let middle = low + (high - low) / 2
         if self.value(middle) <= value.magnitude { low = middle } else { high = middle }
       }
-      // Beyond the largest number, the next would be one step of it away.
+      // Beyond the largest number, the next one would be one more step away.
       let top = high == infinity ? 2 * self.value(low) - self.value(low - 1) : self.value(high)
       let (below, above) = (value.magnitude - self.value(low), top - value.magnitude)
       return sign | (below < above || below == above && low % 2 == 0 ? low : high)
@@ -72,7 +71,7 @@ import Testing
       let (index, expected) = (Int(pattern), format.value(pattern))
       let wide = Double(bitPattern: double[index])
       if expected.isNaN {
-        // Quiet, the payload otherwise kept.
+        // Quiet; the payload is otherwise kept.
         let quiet = pattern | 1 << UInt16(format.fractionBits - 1)
         if !single[index].isNaN || single[index].isSignalingNaN || !wide.isNaN || back[index] != quiet { wrong += 1 }
         if fromDouble[index] != quiet { wrong += 1 }
@@ -130,7 +129,7 @@ import Testing
     let halves: [UInt16] = bits(try values.converted(to: .float16), UInt16.self)
     #expect(brains == [0x7FC1, 0xFFC0, 0x7FC1, 0xFFFF])
     #expect(halves == [0x7E09, 0xFE00, 0x7E08, 0xFFFF])
-    // Not a conversion: not a bit changes.
+    // Not a conversion: no bit changes.
     let (same, stored) = (try values.float32().map(\.bitPattern), bits(values, UInt32.self))
     #expect(same == stored)
   }

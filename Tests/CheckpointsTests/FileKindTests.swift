@@ -1,6 +1,6 @@
 import Testing
 
-/// Files that are something else say what, and how to get what is wanted.
+/// Errors for other kinds of files name the kind and say how to get a usable file.
 @Suite struct FileKindTests {
   private static let filler = [UInt8](repeating: 0x61, count: 300)
 
@@ -25,7 +25,7 @@ import Testing
   func otherKinds(_ head: [UInt8], found: String, advice: String) throws {
     try expectError(head + Self.filler, found)
     try expectError(head + Self.filler, advice)
-    // Told apart also where the file is no longer than its mark.
+    // Recognized also if the file ends after its magic bytes.
     if head.count >= 4 { try expectError(head, "model.safetensors") }
   }
 

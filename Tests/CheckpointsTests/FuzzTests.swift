@@ -3,7 +3,7 @@ import PathwayCheckpoints
 import TestSupport
 import Testing
 
-/// Damaged files: each is refused with a typed error, or read as tensors that lie inside it. Never a trap.
+/// Damaged files are refused with a typed error, or read as tensors within the file, and never trap.
 @Suite struct FuzzTests {
   @Test func damagedFilesAreRefusedOrStayInside() throws {
     var random = SeededGenerator(seed: 12)
@@ -31,7 +31,7 @@ import Testing
           case 4: bytes.insert(contentsOf: tokens.randomElement(using: &random)!.utf8, at: place)
           case 5: bytes[min(place % 9, bytes.count - 1)] = UInt8.random(in: 0...255, using: &random)
           default:
-            // A digit for a digit keeps the text JSON and gets to the checks of numbers.
+            // Replacing a digit by a digit keeps the text valid JSON, so that it reaches the checks of numbers.
             let digits = bytes.indices.filter { $0 > 8 && (0x30...0x39).contains(bytes[$0]) }
             if let digit = digits.randomElement(using: &random) {
               bytes[digit] = UInt8.random(in: 0x30...0x39, using: &random)
@@ -55,13 +55,13 @@ import Testing
         }
       }
     }
-    // Most damage is in the header; what hits values alone, or gives another valid header, is read.
+    // Most damage is in the header. Files with damage only in values, or with another valid header, are read.
     #expect(refused > 3000 && refused < 6000, "\(refused)")
   }
 
-  /// Files of torch.save, damaged anywhere, or in the pickle alone, where one byte makes another program.
+  /// Files of torch.save, damaged anywhere, or only in the pickle, where one byte makes another program.
   ///
-  /// Checksums are taken out first: with them, damage would never get to the pickle machine.
+  /// Checksums are removed first: with them, no damage would reach the pickle machine.
   @Test(arguments: [
     "training.pth", "views.pt", "named.pth", "protocol_1.pt", "protocol_2.pt", "protocol_4.pt", "protocol_5.pt",
     "arrays_2.pth", "arrays_5.pth", "signs.pth", "detr.pth",
@@ -104,7 +104,7 @@ import Testing
     #expect(refused > 1200 && refused < 4000, "\(refused)")
   }
 
-  /// Programs of random opcodes, most of which would never be written: each ends in an error or a checkpoint.
+  /// Programs of random opcodes: each gives an error or a checkpoint.
   @Test func randomPicklesAreRefusedOrRead() throws {
     var random = SeededGenerator(seed: 15)
     let pieces: [[UInt8]] =

@@ -2,7 +2,7 @@ import Foundation
 import PathwayCheckpoints
 import Testing
 
-/// The package's one parser of JSON: what it takes, what it refuses, and that its time grows with the text alone.
+/// The JSON parser of the package: the texts that it accepts and refuses, and its linear time.
 @Suite struct JSONTests {
   private func value(_ text: String) throws -> JSONValue { try JSONValue(parsing: Data(text.utf8)) }
 
@@ -31,12 +31,12 @@ import Testing
     #expect(throws: JSONError.self) { try value(text) }
   }
 
-  @Test func aNameThatIsThereTwiceIsRefused() {
+  @Test func duplicateNamesAreRefused() {
     #expect(throws: JSONError.duplicate(name: "a")) { try value(#"{"a": 1, "b": 2, "\u0061": 3}"#) }
   }
 
-  /// Each of these took seconds to minutes when failed decodes were tried again in other types, or when names were
-  /// compared by Unicode normalization.
+  /// Each of these takes seconds to minutes if a parser tries failed values again as other types, or compares names by
+  /// Unicode normalization.
   @Test func timeAndDepthAreBounded() throws {
     let deep = String(repeating: "[", count: 2000) + String(repeating: "]", count: 2000)
     #expect(throws: JSONError.self) { try value(deep) }

@@ -2,10 +2,10 @@ import Foundation
 import PathwayCheckpoints
 import Testing
 
-/// Names and texts that would cost the square of their length, or their length again and again.
+/// Names and texts that could cost quadratic time, or be processed any number of times.
 @Suite struct LongNameTests {
-  /// A letter with combining marks in an order that normalization has to change, 4 MB of them: hours where they are
-  /// compared as strings.
+  /// A letter with 4 MB of combining marks in an order that normalization must change: comparing it as a string takes
+  /// hours.
   private static let marks = "a" + String(repeating: "\u{301}\u{323}", count: 1_000_000)
 
   private func reason(_ text: String) -> String? {
@@ -44,7 +44,7 @@ import Testing
       return
     }
     #expect(reason == "a text has more than 30 combining marks in a row")
-    // A global of 2 MB, named again by 5 bytes a million times: 2 TB of names.
+    // A global of 2 MB that 5 bytes repeat a million times: 2 TB of names.
     let long = Pickles.text(String(repeating: "m", count: 1 << 20))
     var named: [UInt8] = [0x80, 4] + long + [0x71, 0, 0x30]
     for _ in 0..<1_000_000 { named += [0x68, 0, 0x68, 0, 0x93, 0x30] }
@@ -53,7 +53,7 @@ import Testing
       Issue.record("a long global is taken")
       return
     }
-    #expect(second == "a global's name has more than 1000 bytes")
+    #expect(second == "the name of a global has more than 1000 bytes")
   }
 
   /// A tuple takes a byte of the pickle and a hundred of memory.
@@ -66,7 +66,7 @@ import Testing
       Issue.record("taken")
       return
     }
-    #expect(found == "more than 4194304 objects, which is the limit")
+    #expect(found == "more than 4194304 objects")
   }
 
   @Test func namesOfEntries() throws {
@@ -77,11 +77,11 @@ import Testing
         Issue.record("an entry's name is taken")
         continue
       }
-      #expect(reason == "the name of entry 1 has \(name.utf8.count) bytes, expected 1024 of text at most")
+      #expect(reason == "the name of entry 1 has \(name.utf8.count) bytes, expected text of at most 1024")
     }
   }
 
-  /// Messages are short whatever a character is made of.
+  /// Messages are short, whatever the length of a character.
   @Test func messagesAreShort() {
     #expect((1900...2005).contains(Self.marks.onOneLine().unicodeScalars.count))
     #expect(JSONValue.string(Self.marks).summary.unicodeScalars.count == 62)

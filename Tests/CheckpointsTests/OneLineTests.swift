@@ -1,7 +1,7 @@
 import PathwayCheckpoints
 import Testing
 
-/// Text from files on its way to a terminal.
+/// Text from files, escaped for a terminal.
 @Suite struct OneLineTests {
   @Test(arguments: [
     ("plain", "plain"), ("Größe 한국어 हिन्दी \u{1F469}", "Größe 한국어 हिन्दी \u{1F469}"), ("", ""),
@@ -15,7 +15,7 @@ import Testing
   func escapes(_ text: String, _ expected: String) {
     #expect(text.onOneLine() == expected)
     #expect(text.onOneLine().onOneLine() == expected)
-    // A character that is one with its neighbour is escaped as well.
+    // A character that combines with its neighbour is escaped as well.
     #expect(("x" + text + "\u{301}").onOneLine().unicodeScalars.allSatisfy { !$0.isUnfitForALine })
   }
 
@@ -25,7 +25,7 @@ import Testing
       long.onOneLine() == String(repeating: "a", count: 1000) + " ... " + String(repeating: "a", count: 999) + "b")
     #expect(String(repeating: "a", count: 2000).onOneLine().count == 2000)
     #expect("abcdefgh".onOneLine(limit: 4) == "ab ... gh")
-    // An escape is whole or absent.
+    // An escape is complete or absent.
     let controls = String(repeating: "\u{1B}", count: 1_000_000).onOneLine()
     #expect(controls.count == 2 * 166 * 6 + 5 && controls.hasPrefix("\\u{1b}") && controls.hasSuffix("\\u{1b}"))
   }

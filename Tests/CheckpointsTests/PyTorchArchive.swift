@@ -1,4 +1,4 @@
-/// A zip archive put together by hand, so that it can be wrong in one place.
+/// A hand-made zip archive, which can be wrong in one place.
 struct PyTorchArchive {
   /// Names and contents.
   var entries: [(name: String, content: [UInt8])]
@@ -7,7 +7,7 @@ struct PyTorchArchive {
   var changeEntry: (String, inout [UInt8]) -> Void = { _, _ in }
   /// Changes the 22 bytes at the end.
   var changeEnd: (inout [UInt8]) -> Void = { _ in }
-  /// Writes sizes and places in 64 bits, as PyTorch does with what is large.
+  /// Writes sizes and places in 64 bits, as PyTorch does for large files.
   var isLarge = false
 
   /// A checkpoint of that pickle and storages 0, 1, ...
@@ -15,7 +15,7 @@ struct PyTorchArchive {
     entries = [("archive/data.pkl", pickle)] + storages.enumerated().map { ("archive/data/\($0)", $1) }
   }
 
-  /// The bytes of a file of `torch.save` as they would be with `set_crc32_options(False)`.
+  /// The bytes of a file of `torch.save`, as if it was written with `set_crc32_options(False)`.
   static func withoutChecksums(_ file: [UInt8]) -> [UInt8] {
     var file = file
     let signature = Array("PK\u{1}\u{2}".utf8)
@@ -38,7 +38,7 @@ struct PyTorchArchive {
       header += little(UInt16(name.utf8.count)) + [0, 0] + Array(name.utf8)
       var extra: [UInt8] = []
       if isLarge {
-        // Another field before the one that matters.
+        // Another field before the zip64 field.
         extra =
           [7, 0, 2, 0, 9, 9, 1, 0, 24, 0] + [content.count, content.count, file.count].flatMap { little(UInt64($0)) }
       }
@@ -68,7 +68,7 @@ struct PyTorchArchive {
   }
 }
 
-/// Pickles put together by hand.
+/// Hand-made pickles.
 enum Pickles {
   static func text(_ text: String) -> [UInt8] {
     [0x58] + withUnsafeBytes(of: UInt32(text.utf8.count).littleEndian, Array.init) + Array(text.utf8)

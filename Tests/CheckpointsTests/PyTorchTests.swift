@@ -3,7 +3,7 @@ import PathwayCheckpoints
 import TestSupport
 import Testing
 
-/// Files of torch.save (Tests/Fixtures/pytorch/make_checkpoints.py), and archives and pickles made by hand.
+/// Files of torch.save (Tests/Fixtures/pytorch/make_checkpoints.py), and hand-made archives and pickles.
 @Suite struct PyTorchTests {
   private func fixture(_ name: String) -> URL { Fixture.url("pytorch/\(name)") }
 
@@ -44,7 +44,7 @@ import Testing
     ("ambiguous.pth", "each of student, teacher"),
     ("nothing.pth", "args, epoch, expected a dictionary of tensors"),
   ])
-  func whatIsNotReadSaysWhy(_ name: String, _ words: String) throws {
+  func filesThatCannotBeReadSayWhy(_ name: String, _ words: String) throws {
     try expectError(at: fixture(name), words)
     #expect(!FileManager.default.fileExists(atPath: "/tmp/m2pt-was-here"))
   }
@@ -95,10 +95,10 @@ import Testing
     try expectRefused(large, "'archive/data/0' is not where its directory says")
     // A field for two of the three numbers.
     large.changeEntry = { if $0.hasSuffix("/0") { $1[$1.count - 26] = 16 } }
-    try expectRefused(large, "is not whole")
+    try expectRefused(large, "entry 1 of its directory is incomplete")
   }
 
-  @Test func archivesThatLie() throws {
+  @Test func inconsistentArchivesAreRefused() throws {
     func refused(_ words: String, _ change: (inout PyTorchArchive) -> Void) throws {
       var archive = archive()
       change(&archive)
@@ -113,7 +113,7 @@ import Testing
       archive.changeHeader = set(8, 8)
     }
     try refused("not where its directory says") { $0.changeEntry = set(10, 8) }
-    try refused("'archive/data/0' has 15 bytes") { $0.changeEntry = set(20, 15) }
+    try refused("'archive/data/0' is not compressed, but has 15 bytes") { $0.changeEntry = set(20, 15) }
     try refused("not where its directory says") { $0.changeHeader = set(8, 8) }
     try refused("not where its directory says") { $0.changeHeader = set(30, 0x62) }
     try refused("not where its directory says") { $0.changeHeader = set(29, 0xFF) }
@@ -125,28 +125,28 @@ import Testing
       archive.changeEntry = { if $0.hasSuffix("pkl") { ($1[20], $1[24]) = ($1[20] + 8, $1[24] + 8) } }
     }
     try refused("'archive/data/0' appears twice") { $0.entries.append($0.entries[1]) }
-    try refused("is not whole") { $0.changeEntry = set(0, 0) }
-    try refused("is not whole") { $0.changeEntry = set(46, 0xFF) }
-    try refused("is not whole") {
+    try refused("entry 1 of its directory is incomplete") { $0.changeEntry = set(0, 0) }
+    try refused("entry 1 of its directory is incomplete") { $0.changeEntry = set(46, 0xFF) }
+    try refused("entry 2 of its directory is incomplete") {
       $0.changeEnd = {
         $0[8] = 3
         $0[10] = 3
       }
     }
-    try refused("says") {
+    try refused("bytes, but declares") {
       $0.changeEnd = {
         $0[8] = 1
         $0[10] = 1
       }
     }
     try refused("several disks") { $0.changeEnd = { $0[10] = 9 } }
-    try refused("behind its own end") { $0.changeEnd = { $0[19] = 0x7F } }
+    try refused("after its own end") { $0.changeEnd = { $0[19] = 0x7F } }
     try refused("truncated") { $0.changeEnd = { $0.removeLast() } }
     try refused("big-endian") { $0.entries.append(("archive/byteorder", Array("big".utf8))) }
     try refused("0 files data.pkl") { $0.entries.remove(at: 0) }
     try refused("2 files data.pkl") { $0.entries.append(("other/data.pkl", [])) }
     try refused("no entry 'archive/data/0'") { $0.entries.remove(at: 1) }
-    // A folder of another name, and a comment behind everything.
+    // A folder of another name, and a comment at the end.
     var renamed = archive()
     renamed.entries = renamed.entries.map { ("checkpoint 7/" + $0.name.dropFirst(8), $0.content) }
     renamed.changeEnd = {
@@ -161,7 +161,7 @@ import Testing
   @Test func tensorsStayInTheirStorage() throws {
     #expect(try tensors(archive(offset: 1, shape: [2, 2], strides: [1, 1]))["a"]?.float32() == [2, 3, 3, 4])
     #expect(try tensors(archive(offset: 4, shape: [0, 9], strides: [9, 1]))["a"]?.shape == [0, 9])
-    try expectRefused(archive(offset: 1), "reach beyond the 4")
+    try expectRefused(archive(offset: 1), "beyond the 4 elements of its storage: shape [4], strides [1], offset 1")
     try expectRefused(archive(offset: -1), "offset -1")
     try expectRefused(archive(shape: [2], strides: [-1]), "strides [-1]")
     try expectRefused(archive(shape: [2], strides: []), "strides []")
@@ -170,7 +170,7 @@ import Testing
     try expectRefused(archive(offset: .max, shape: [2], strides: [1]), "reach beyond")
     try expectRefused(archive(shape: [.max, .max, 0], strides: [0, 0, 0]), "overflows")
     try expectRefused(archive(shape: [1 << 40], strides: [0]), "copies of such tensors")
-    try expectRefused(archive(3), "3 elements of FloatStorage")
+    try expectRefused(archive(3), "found 16 bytes, expected 3 elements of FloatStorage")
     try expectRefused(archive(.max), "elements of FloatStorage")
     try expectRefused(archive(-1), "elements of FloatStorage")
   }
@@ -185,25 +185,28 @@ import Testing
     try refused([], "ends too early")
     try refused([0x80, 2], "ends too early")
     try refused([0x80, 6], "protocol 6, expected 0 to 5")
-    try refused([0x80, 2, 0xFF], "0xff is no opcode")
+    try refused([0x80, 2, 0xFF], "0xff is not an opcode of pickle protocols 0 to 5")
     try refused([0x80, 2, 0x2E], "a value is missing")
     try refused([0x80, 2, 0x4E, 0x28, 0x2E], "a value is missing")
-    try refused([0x80, 2, 0x74], "a group ends")
+    try refused([0x80, 2, 0x74], "the end of a group has no beginning")
     try refused([0x80, 2, 0x68, 9], "recalls value 9")
     try refused([0x80, 2, 0x7D, 0x28, 0x4E, 0x75], "no value")
     try refused([0x80, 2] + [UInt8](repeating: 0x28, count: 1 << 21), "groups are open")
-    try refused([0x80, 2] + [UInt8](repeating: 0x4E, count: 1 << 21), "values are waiting")
-    try refused(Array([[UInt8]](repeating: [0x4E, 0x30], count: 1 << 24 + 1).joined()), "which is the limit")
+    try refused([0x80, 2] + [UInt8](repeating: 0x4E, count: 1 << 21), "values are on the stack")
+    try refused(Array([[UInt8]](repeating: [0x4E, 0x30], count: 1 << 24 + 1).joined()), "bytes without texts")
     try refused([0x80, 2, 0x58, 0xFF, 0xFF, 0xFF, 0xFF], "ends too early")
     try refused([0x80, 2, 0x58, 1, 0, 0, 0, 0xFF], "not UTF-8")
     try refused([0x80, 2] + Array("cos".utf8), "name does not end")
-    try refused([0x80, 2, 0x4E, 0x29, 0x52], "no global")
-    try refused([0x80, 2] + Pickles.global("collections", "OrderedDict") + [0x4E, 0x52], "no tuple")
-    try refused([0x80, 2] + Pickles.global("torch", "FloatStorage") + [0x29, 0x52], "calls torch.FloatStorage")
-    try refused([0x80, 2] + Pickles.global("torch._utils", "_rebuild_tensor_v2") + [0x29, 0x52], "described by other")
+    try refused([0x80, 2, 0x4E, 0x29, 0x52], "it calls a value that is not a global")
     try refused(
-      [0x80, 2] + Pickles.global("torch._utils", "_rebuild_parameter") + [0x29, 0x52], "parameter is no tensor")
-    try refused([0x80, 2, 0x29, 0x51], "no storage")
+      [0x80, 2] + Pickles.global("collections", "OrderedDict") + [0x4E, 0x52], "arguments of a global are not a tuple")
+    try refused([0x80, 2] + Pickles.global("torch", "FloatStorage") + [0x29, 0x52], "calls torch.FloatStorage")
+    try refused(
+      [0x80, 2] + Pickles.global("torch._utils", "_rebuild_tensor_v2") + [0x29, 0x52],
+      "the arguments of a tensor are not its storage, offset, shape and strides")
+    try refused(
+      [0x80, 2] + Pickles.global("torch._utils", "_rebuild_parameter") + [0x29, 0x52], "a parameter is not a tensor")
+    try refused([0x80, 2, 0x29, 0x51], "a persistent object is not a storage")
     try refused([0x80, 2, 0x4E, 0x2E], "found None, expected a dictionary")
     try refused(
       [0x80, 2, 0x7D] + Pickles.text("a") + tensor + [0x73] + Pickles.text("a") + tensor + [0x73, 0x2E],
@@ -213,7 +216,7 @@ import Testing
     }
   }
 
-  /// Neither depth nor cycles nor wrappers that hold themselves cost stack or time.
+  /// Depth, cycles and wrappers that contain themselves cost neither stack nor time.
   @Test func deepAndCyclicPickles() throws {
     let tensor = Pickles.tensor(count: 4, shape: [4], strides: [1])
     let deep = [UInt8](repeating: 0x85, count: 1 << 20)

@@ -3,7 +3,7 @@ import PathwayCheckpoints
 import TestSupport
 import Testing
 
-/// What torch.save writes with other protocols, values and views (Tests/Fixtures/pytorch/make_variants.py).
+/// Files of torch.save with other protocols, values and views (Tests/Fixtures/pytorch/make_variants.py).
 @Suite struct PyTorchVariantTests {
   private func fixture(_ name: String) -> URL { Fixture.url("pytorch/\(name)") }
 
@@ -19,8 +19,8 @@ import Testing
     }
   }
 
-  /// NumPy's arrays and numbers, Lightning's and OmegaConf's containers, paths, dates, enumerations and objects of
-  /// classes that are not known, none of which the weights depend on.
+  /// Values on which the weights do not depend: NumPy's arrays and numbers, containers of Lightning and OmegaConf,
+  /// paths, dates, enumerations and objects of unknown classes.
   @Test(arguments: ["protocol_1.pt", "protocol_2.pt", "protocol_3.pt", "protocol_4.pt", "protocol_5.pt"])
   func protocols1To5WithInertValues(_ name: String) throws {
     let checkpoint = try Checkpoint(contentsOf: fixture(name))
@@ -28,7 +28,7 @@ import Testing
     #expect(checkpoint.metadata == ["pytorch.entry": "state_dict"] && checkpoint.notes.isEmpty, "\(checkpoint.notes)")
   }
 
-  @Test func viewsWithASignAreReadAsMeant() throws {
+  @Test func viewsWithASignAreNegated() throws {
     try expectTensors(Checkpoint(contentsOf: fixture("signs.pth")), "signs.pth")
   }
 
@@ -43,21 +43,21 @@ import Testing
     ("float8.pth", "'b' has type 'torch.float8_e4m3fn'"), ("big_endian.pth", "'a' is a NumPy array whose type"),
     ("deflated.pth", "is compressed"),
   ])
-  func whatIsNotReadIsNamed(_ name: String, _ words: String) throws {
+  func unsupportedTensorsAreNamed(_ name: String, _ words: String) throws {
     try expectError(at: fixture(name), words)
     let error = #expect(throws: CheckpointError.self) { try Checkpoint(contentsOf: fixture(name)) }
     #expect(error?.description.contains("malformed") == false)
   }
 
-  @Test func archivesThatZipWroteAnew() throws {
+  @Test func archivesRewrittenByZip() throws {
     try expectTensors(Checkpoint(contentsOf: fixture("rezipped.pth")), "rezipped.pth")
   }
 
-  /// What is wrong with an archive is said, and truncation only where there is some.
+  /// Errors name the fault of an archive, and say truncated only if it is.
   @Test func archivesThatGrew() throws {
     let saved = [UInt8](try Data(contentsOf: fixture("rezipped.pth")))
     try expectError(saved + [UInt8](repeating: 0x78, count: 20), "20 bytes follow its end", name: "m.pth")
-    // PyTorch's distributed checkpoints: one archive after the other, each with places from its own beginning.
+    // PyTorch's distributed checkpoints: concatenated archives, each with places relative to its own beginning.
     try expectError(saved + saved, "bytes are between its directory and its end", name: "m.pth")
     try expectError(Array(saved.dropLast(30)), "truncated", name: "m.pth")
     var numpy = PyTorchArchive(pickle: [])
@@ -85,7 +85,7 @@ import Testing
     try expectError(PyTorchArchive(pickle: pickle, storages: [four]).bytes, words, name: "model.pth")
   }
 
-  /// None of them is in the tensor's way.
+  /// A tensor is read after each of them.
   @Test(arguments: OpcodeCases.values)
   func opcodesOfAllProtocols(_ value: [UInt8]) throws {
     let pickle = [0x80, 4, 0x7D] + Pickles.text("value") + value + [0x73] + Pickles.text("a") + tensor + [0x73, 0x2E]
@@ -100,13 +100,13 @@ import Testing
     try refused([0x80, 4, 0x8D, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], "ends too early")
     try refused([0x80, 4, 0x8E, 0, 0, 0, 0, 0, 0, 0, 0x80], "ends too early")
     try refused([0x80, 2, 0x8B, 0xFF, 0xFF, 0xFF, 0xFF], "no bytes")
-    try refused([0x80, 4, 0x4E, 0x4E, 0x93], "a global's name is no text")
+    try refused([0x80, 4, 0x4E, 0x4E, 0x93], "the name of a global is not text")
     try refused([0x80, 4, 0x8C, 2, 0x6F, 0x73, 0x8C, 6] + Array("system".utf8) + [0x93], "'os.system', which is code")
     try refused([0x80, 2, 0x28, 0x6F], "an instance has no class")
-    try refused(Array("px\n".utf8), "key is no number")
+    try refused(Array("px\n".utf8), "a key of the memo is not a number")
   }
 
-  /// Names whose only use is to run something are refused wherever they are, called or not.
+  /// Names whose only use is to run code are refused anywhere, called or not.
   @Test(arguments: [
     ("posix", "system"), ("nt", "system"), ("os", "popen"), ("subprocess", "Popen"), ("builtins", "getattr"),
     ("builtins", "exec"), ("__builtin__", "__import__"), ("importlib", "import_module"), ("runpy", "run_path"),
@@ -115,14 +115,14 @@ import Testing
     ("operator", "attrgetter"), ("shutil", "rmtree"), ("webbrowser", "open"),
     ("numpy.testing._private.utils", "runstring"),
   ])
-  func codeIsRefusedBesideAModel(_ module: String, _ name: String) throws {
+  func codeIsRefusedNextToAModel(_ module: String, _ name: String) throws {
     let pickle =
       [0x80, 2, 0x7D] + Pickles.text("a") + tensor + [0x73] + Pickles.text("b") + Pickles.global(module, name)
       + [0x73, 0x2E]
     try refused(pickle, "'\(module).\(name)', which is code")
   }
 
-  /// An object of a class that is not known is nothing; one instead of the model is an error.
+  /// An object of an unknown class is ignored; one in the place of the model is an error.
   @Test func objectsOfUnknownClasses() throws {
     let object = Pickles.global("project", "Thing") + [0x29, 0x81] + [0x7D, 0x62]
     let around = [0x80, 2, 0x7D] + Pickles.text("b") + object + [0x73]
@@ -133,7 +133,7 @@ import Testing
 
   @Test func metadataOfViews() throws {
     func view(_ metadata: [UInt8]) -> [UInt8] {
-      // The tuple's end and REDUCE make room for a seventh argument.
+      // The end of the tuple and REDUCE give way to a seventh argument.
       [0x80, 2, 0x7D] + Pickles.text("a") + Array(tensor.dropLast(2)) + metadata + [0x74, 0x52, 0x73, 0x2E]
     }
     func entry(_ key: String, _ value: UInt8) -> [UInt8] { Pickles.text(key) + [value, 0x73] }
@@ -146,8 +146,8 @@ import Testing
     try refused(view(Pickles.text("neg")), "a view that PyTorch computes")
   }
 
-  /// Memory and time grow with the file, whatever is recalled from the memo again and again.
-  @Test func repeatedArgumentsCostWhatTheyTake() throws {
+  /// Memory and time grow with the file, however often values are recalled from the memo.
+  @Test func repeatedArgumentsCostOnlyTheirBytes() throws {
     let numbers = Pickles.tuple(Array([[UInt8]](repeating: Pickles.integer(1), count: 64).joined()))
     let storage = Pickles.tuple(
       Pickles.text("storage"), Pickles.global("torch", "FloatStorage"), Pickles.text("0"), Pickles.text("cpu"),
@@ -163,12 +163,12 @@ import Testing
     // A name of a megabyte for 4 bytes.
     for _ in 0..<1_000_000 { pickle += [0x68, 2, 0x7D, 0x73] }
     pickle += Pickles.text("a") + tensor + [0x73, 0x2E]
-    // This would not end where each repetition cost its arguments' size: a terabyte of names.
+    // If each repetition cost the size of its arguments, this would read a terabyte of names.
     #expect(try values(pickle) == [1, 2, 3, 4])
-    // The same for tensors, whose names are not as long.
+    // The same for tensors, with shorter names.
     var named: [UInt8] = [0x80, 2, 0x7D] + tensor + [0x71, 0, 0x30] + long + [0x71, 2, 0x30]
     for _ in 0..<1_000_000 { named += [0x68, 2, 0x68, 0, 0x73] }
-    try refused(named + [0x2E], "a tensor's name has 1048576 bytes, the limit is 1024")
+    try refused(named + [0x2E], "the name of a tensor has 1048576 bytes, the limit is 1024")
     let twice =
       [0x80, 2, 0x7D] + tensor + [0x71, 0, 0x30] + Pickles.text("a") + [0x71, 2, 0x68, 0, 0x73, 0x68, 2, 0x68, 0]
     try refused(twice + [0x73, 0x2E], "appears twice")

@@ -2,7 +2,7 @@ import Foundation
 import PathwayCheckpoints
 import Testing
 
-/// Files whose tensors grow row by row.
+/// Files whose tensors are written row by row.
 @Suite struct SafetensorsStreamTests {
   private static let columns: [SafetensorsStream.Column] = [
     .init("b", .float32, shape: [2]), .init("a", .float32, shape: [3, 1]), .init("names", .uint8, shape: nil),
@@ -28,7 +28,7 @@ import Testing
     try body(folder)
   }
 
-  /// What is read back, and that no file is left besides.
+  /// The checkpoint that is read back; expects that no other file is left.
   private func check(_ url: URL, rows: [Int]) throws {
     let file = try Checkpoint(contentsOf: url)
     #expect(Set(file.tensors.keys) == ["a", "b", "names", "half"])
@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func forgottenRowsLeaveNothing() throws {
+  @Test func removedRowsLeaveNothing() throws {
     try withFolder { folder in
       let url = folder.appendingPathComponent("f.safetensors")
       try SafetensorsStream.write(to: url, columns: Self.columns, metadata: ["m": "x"]) { stream in

@@ -5,7 +5,7 @@ import Testing
 @Suite struct ShardIndexTests {
   private let name = "model.safetensors.index.json"
 
-  /// Two shards, `a` in the first and `b` in the second, beside an index of this text.
+  /// Two shards, `a` in the first and `b` in the second, next to an index of this text.
   private func withShards(_ index: String, _ body: (URL) throws -> Void) throws {
     try withFile(Array(index.utf8), name: name) { url in
       let folder = url.deletingLastPathComponent()
@@ -76,7 +76,7 @@ import Testing
     try withShards(#"{"weight_map":{"a":"one.safetensors","b":"two.safetensors"}}"#) { url in
       try Data().write(to: url.deletingLastPathComponent().appendingPathComponent("two.safetensors"))
       let error = #expect(throws: CheckpointError.self) { try Checkpoint(contentsOf: url) }
-      #expect(error?.description.contains("two.safetensors: 0 bytes are too few") == true)
+      #expect(error?.description.contains("two.safetensors: has 0 bytes, a safetensors file has at least 10") == true)
     }
   }
 }

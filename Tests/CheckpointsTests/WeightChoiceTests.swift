@@ -3,7 +3,7 @@ import PathwayCheckpoints
 import TestSupport
 import Testing
 
-/// Which weights of a file with several are taken (Tests/Fixtures/pytorch/make_variants.py).
+/// The choice among several sets of weights in a file (Tests/Fixtures/pytorch/make_variants.py).
 @Suite struct WeightChoiceTests {
   private func load(_ name: String, _ key: String? = nil) throws -> Checkpoint {
     try Checkpoint(contentsOf: Fixture.url("pytorch/\(name)"), weights: key)
@@ -13,7 +13,7 @@ import Testing
     try checkpoint.tensors.values.first?.float32().first
   }
 
-  /// Averages begin with 10, what they are averages of with 1.
+  /// Averages begin with 10, the weights that they average with 1.
   @Test(arguments: [
     ("timm.pth", "state_dict_ema", "(as timm does), those under 'state_dict' are not"),
     ("mae_ema.pth", "model_ema", "(as timm does), those under 'model' are not"),
@@ -22,7 +22,7 @@ import Testing
     ("dino.pth", "teacher", "(as DINO's evaluation does), those under 'student' are not"),
     ("averaged.bin", "model_ema", "those under 'model.state_dict' are not"),
   ])
-  func averagedWeightsAreTakenAndSaid(_ name: String, _ entry: String, _ words: String) throws {
+  func averagedWeightsAreUsedWithANote(_ name: String, _ entry: String, _ words: String) throws {
     let checkpoint = try load(name)
     #expect(try first(checkpoint) == 10)
     #expect(checkpoint.metadata["pytorch.entry"] == entry)
@@ -51,7 +51,7 @@ import Testing
     ("two_models.pth", "each of model, state_dict; choose one"),
     ("towers.pth", "each of model.decoder, model.encoder; choose one"),
   ])
-  func equalRightIsAnErrorThatListsThem(_ name: String, _ words: String) throws {
+  func severalCandidatesOfOneRankAreAnErrorThatListsThem(_ name: String, _ words: String) throws {
     try expectError(at: Fixture.url("pytorch/\(name)"), words)
   }
 
@@ -67,7 +67,7 @@ import Testing
   func aKeyChooses(_ name: String, _ key: String, _ value: Float) throws {
     let checkpoint = try load(name, key)
     #expect(try first(checkpoint) == value && checkpoint.notes.isEmpty)
-    // The beginning of names stays with them: a layout's reader takes it off and says so.
+    // Names keep the prefix: the reader of a layout removes it, with a note.
     let isByNames = ["prefixes.pth", "mmengine.pth"].contains(name)
     let start = isByNames ? key.split(separator: ".").last.map { $0 + "." } ?? "" : ""
     #expect(Array(checkpoint.tensors.keys) == [start + "a"], "\(checkpoint.tensors.keys)")
@@ -104,10 +104,10 @@ import Testing
     }
   }
 
-  /// A model that is not under a key, next to one that is: the first is passed over, and said. Loose tensors of other
-  /// names are not.
+  /// A model at the top and another one under a key: a note says that the first is not used. Loose tensors of other
+  /// names need no note.
   @Test(arguments: [("a", ["those under '(the top)' are not"]), ("mean", [])])
-  func aModelAroundTheChosenOneIsSaid(_ name: String, _ words: [String]) throws {
+  func aModelAroundTheChosenOneGivesANote(_ name: String, _ words: [String]) throws {
     let tensor = Pickles.tensor(count: 1, shape: [1], strides: [1])
     let pickle =
       [0x80, 2, 0x7D] + Pickles.text(name) + tensor + [0x73] + Pickles.text("state_dict") + [0x7D] + Pickles.text("a")
@@ -121,7 +121,27 @@ import Testing
     }
   }
 
-  /// A dictionary that is the same under two keys, and one that is in itself.
+  /// Of the two names that loaders of MAE and VideoMAE try, `model` comes first, whatever the order in the file.
+  @Test(arguments: [false, true]) func modelGoesBeforeModule(_ isReversed: Bool) throws {
+    func entry(_ key: String, storage: String) -> [UInt8] {
+      let tensor = Pickles.tensor(key: storage, count: 1, shape: [1], strides: [1])
+      return Pickles.text(key) + [0x7D] + Pickles.text("a") + tensor + [0x73, 0x73]
+    }
+    let entries = [entry("model", storage: "0"), entry("module", storage: "1")]
+    let pickle = [0x80, 2, 0x7D] + (isReversed ? entries.reversed() : entries).joined() + [0x2E]
+    let archive = PyTorchArchive(pickle: pickle, storages: [[0, 0, 0x80, 0x3F], [0, 0, 0, 0x40]])
+    try withFile(archive.bytes, name: "model.pth") { url in
+      let checkpoint = try Checkpoint(contentsOf: url)
+      #expect(try checkpoint.tensors.mapValues { try $0.float32() } == ["a": [1]])
+      #expect(checkpoint.metadata["pytorch.entry"] == "model")
+      #expect(
+        checkpoint.notes == ["\(url.path): the weights under 'model' are used, those under 'module' are not"])
+      let module = try Checkpoint(contentsOf: url, weights: "module")
+      #expect(try module.tensors.mapValues { try $0.float32() } == ["a": [2]] && module.notes.isEmpty)
+    }
+  }
+
+  /// One dictionary under two keys, and a dictionary that contains itself.
   @Test func oneDictionaryUnderSeveralKeys() throws {
     let tensor = Pickles.tensor(count: 1, shape: [1], strides: [1])
     let inner = [0x7D] + Pickles.text("a") + tensor + [0x73, 0x71, 9]

@@ -9,8 +9,8 @@ import Testing
     try FileManager.default.contentsOfDirectory(atPath: url.deletingLastPathComponent().path).sorted()
   }
 
-  /// `body` throws `unwritable` with these words, and leaves no file behind that was not there.
-  private func expectUnwritable(_ words: String, beside url: URL, _ body: () throws -> Void) throws {
+  /// Expects that `body` throws `unwritable` with these words and leaves no new file.
+  private func expectUnwritable(_ words: String, nextTo url: URL, _ body: () throws -> Void) throws {
     let before = try entries(url)
     let error = #expect(throws: CheckpointError.self) { try body() }
     if case .unwritable(_, let reason)? = error {
@@ -22,7 +22,7 @@ import Testing
     #expect(after == before)
   }
 
-  /// Larger elements go first, of one size by name: every tensor begins at a multiple of its element's size.
+  /// Larger elements come first, then names decide: every tensor begins at a multiple of the size of its elements.
   @Test func tensorsAreAlignedToTheirElements() throws {
     let narrow = try Tensor([1, 2, 3], shape: [3]).converted(to: .bfloat16)
     let file = Checkpoint(tensors: ["a": narrow, "c": Tensor([1, 2], shape: [2]), "b": Tensor([3], shape: [1])])
@@ -38,15 +38,15 @@ import Testing
     }
   }
 
-  @Test func refusesWhatItsReaderWould() throws {
+  @Test func refusesWhatTheReaderRefuses() throws {
     try withFile([]) { url in
-      try expectUnwritable("'__metadata__'", beside: url) {
+      try expectUnwritable("'__metadata__'", nextTo: url) {
         try Checkpoint(tensors: ["__metadata__": Tensor([1], shape: [1])]).write(to: url)
       }
-      try expectUnwritable("65 dimensions", beside: url) {
+      try expectUnwritable("65 dimensions", nextTo: url) {
         try Checkpoint(tensors: ["a": Tensor([1], shape: Array(repeating: 1, count: 65))]).write(to: url)
       }
-      try expectUnwritable("the limit is 100000000", beside: url) {
+      try expectUnwritable("the limit is 100000000", nextTo: url) {
         try Checkpoint(tensors: [:], metadata: ["a": String(repeating: "x", count: 100_000_000)]).write(to: url)
       }
       let untouched = try Data(contentsOf: url).isEmpty
@@ -65,13 +65,13 @@ import Testing
       try one.write(to: longest)
       let found2 = try Checkpoint(contentsOf: longest).tensors.count
       #expect(found2 == 1)
-      try expectUnwritable("File name too long", beside: url) {
+      try expectUnwritable("File name too long", nextTo: url) {
         try one.write(to: folder.appendingPathComponent(String(repeating: "n", count: 256)))
       }
     }
   }
 
-  @Test func linksStayLinks() throws {
+  @Test func linksAreKept() throws {
     try withFile([]) { url in
       let folder = url.deletingLastPathComponent()
       let manager = FileManager.default
@@ -88,11 +88,11 @@ import Testing
       #expect(found5 == 1)
       let loop = folder.appendingPathComponent("loop")
       try manager.createSymbolicLink(atPath: loop.path, withDestinationPath: "loop")
-      try expectUnwritable("Too many levels", beside: url) { try one.write(to: loop) }
+      try expectUnwritable("Too many levels", nextTo: url) { try one.write(to: loop) }
     }
   }
 
-  @Test func permissionsStay() throws {
+  @Test func permissionsAreKept() throws {
     try withFile([]) { url in
       #expect(chmod(url.path, 0o640) == 0)
       try one.write(to: url)
@@ -104,11 +104,11 @@ import Testing
   @Test func directoriesDevicesAndMissingFoldersAreRefused() throws {
     try withFile([]) { url in
       let folder = url.deletingLastPathComponent()
-      try expectUnwritable("not a regular file", beside: url) { try one.write(to: folder) }
-      try expectUnwritable("not a regular file", beside: url) { try one.write(to: URL(fileURLWithPath: "/dev/full")) }
-      try expectUnwritable("No such file", beside: url) { try one.write(to: folder.appendingPathComponent("no/file")) }
-      try expectUnwritable("Not a directory", beside: url) { try one.write(to: url.appendingPathComponent("file")) }
-      try expectUnwritable("No such file", beside: url) { try one.write(to: URL(fileURLWithPath: "/proc/self/file")) }
+      try expectUnwritable("not a regular file", nextTo: url) { try one.write(to: folder) }
+      try expectUnwritable("not a regular file", nextTo: url) { try one.write(to: URL(fileURLWithPath: "/dev/full")) }
+      try expectUnwritable("No such file", nextTo: url) { try one.write(to: folder.appendingPathComponent("no/file")) }
+      try expectUnwritable("Not a directory", nextTo: url) { try one.write(to: url.appendingPathComponent("file")) }
+      try expectUnwritable("No such file", nextTo: url) { try one.write(to: URL(fileURLWithPath: "/proc/self/file")) }
     }
   }
 
@@ -160,7 +160,7 @@ import Testing
   }
 
   #if os(Linux)
-    /// Memory goes back to the system, contents stay.
+    /// Memory is released, contents are kept.
     @Test func releasedPagesAreReadAgain() throws {
       try withFile([]) { url in
         let values = (0..<1 << 18).map { Float($0) }
@@ -172,18 +172,18 @@ import Testing
         let left = try residentPages(tensor)
         let after = try tensor.float32()
         #expect(before == values && after == values)
-        // What shares a page with others stays: the tensor's beginning and its end.
+        // Pages shared with other data are kept: the first and the last one.
         #expect(held >= 1 << 20 / Int(getpagesize()) && left <= 2, "\(held), then \(left)")
       }
     }
 
-    /// How many pages of a tensor's bytes are in this process's memory.
+    /// The number of pages of a tensor that are in the memory of this process.
     private func residentPages(_ tensor: Tensor) throws -> Int {
       let page = Int(getpagesize())
       return try tensor.withUnsafeBytes { bytes in
         let first = Int(bitPattern: bytes.baseAddress) / page
         let last = (Int(bitPattern: bytes.baseAddress) + bytes.count - 1) / page
-        // A word for every page, whose highest bit says that it is there.
+        // A word for every page; its highest bit says whether the page is in memory.
         let map = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/pagemap"))
         try map.seek(toOffset: UInt64(first * 8))
         let words = try #require(try map.read(upToCount: (last - first + 1) * 8))

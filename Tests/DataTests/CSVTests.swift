@@ -1,7 +1,7 @@
 import PathwayData
 import Testing
 
-/// Records of RFC 4180, read and written.
+/// Reading and writing records of RFC 4180.
 @Suite struct CSVTests {
   @Test(arguments: [
     ["a", "b"], [""], ["a,b", "say \"so\""], ["two\nlines", "\r\n"], ["\"", "\"\""], [",\u{301}", "\u{2028}"],

@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  /// 15 views in passes of 8; the mean of what each gives alone.
+  /// 15 views in passes of 8: the mean of their separate answers.
   @Test func viewsOfAVideoAreAveraged() throws {
     var settings = FrontEndSettings()
     (settings.segments, settings.crops) = (5, 3)
@@ -79,7 +79,7 @@ import Testing
     #expect(scores.viewCount == 15 && scores.best(3) == expected.best(3))
   }
 
-  @Test func aBatchEndsTheFilesWhoseLastViewItHas() throws {
+  @Test func aBatchCompletesTheFilesWhoseLastViewItHas() throws {
     let model = try Inputs.model(Inputs.pictureModel())
     let classifier = try Classifier(model, model.configuration.frontEnd(engine: model.engine))
     try Inputs.withFolder { folder in

@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The front ends of models: what a file's views and previews are, and which settings are for which modality.
+/// The front ends of models: views and previews of files, and the settings of each modality.
 @Suite struct FrontEndTests {
   private func engine() throws -> Engine { try Engine(threads: 1) }
 
@@ -48,7 +48,7 @@ import Testing
     #expect(try values == frontEnd.views(of: file))
     let picture = preview.pictures[0]
     #expect([picture.height, picture.width] == [32, 32] && picture.rgb.min() == 0 && picture.rgb.max() == 255)
-    // Rows are time, columns are frequency: upright, the first frame's lowest tone is in the lower left corner.
+    // Rows are time, columns are frequency. Upright, the lowest tone of the first frame is at the lower left.
     let upright = try frontEnd.upright(picture)
     #expect(upright.rgb[3 * 32 * 31] == picture.rgb[0] && upright.rgb[0] == picture.rgb[3 * 31])
   }
@@ -98,7 +98,7 @@ import Testing
   }
 
   @Test(arguments: [0, -1, .nan, .infinity, 1e300])
-  func hopsThatCannotBeMeantAreErrors(_ hop: Double) throws {
+  func hopsOutOfRangeAreErrors(_ hop: Double) throws {
     var settings = FrontEndSettings()
     settings.hop = hop
     let c = try Inputs.soundModel()
@@ -116,8 +116,8 @@ import Testing
     }
   }
 
-  /// The file of an error that its preprocessor does not know.
-  @Test func whatCannotBePreparedNamesItsFile() throws {
+  /// Errors of preprocessors, which do not know the file, name it.
+  @Test func errorsOfPreparationNameTheFile() throws {
     let frontEnd = try Inputs.soundModel().frontEnd(engine: engine())
     try Inputs.withFolder { folder in
       let file = folder.appendingPathComponent("short.wav")

@@ -5,7 +5,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Files as batches: their order, their bits, and files that cannot be read.
+/// Batches of files: their order, their bits, and files that cannot be read.
 @Suite struct InputBatchesTests {
   private struct Stop: Error {}
 
@@ -49,7 +49,7 @@ import Testing
     }
   }
 
-  @Test func filesThatCannotBeReadAreLeftOutOrStop() throws {
+  @Test func filesThatCannotBeReadAreSkippedOrStopTheReading() throws {
     try Inputs.withFolder { folder in
       let frontEnd = try Inputs.pictureModel().frontEnd(engine: Engine(threads: 1))
       let paths = ["a.png", "bad.jpg", "missing.png", "d.png"].map { folder.appendingPathComponent($0).path }
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  /// Windows of a file can be in several batches; their number differs from file to file.
+  /// Windows of a file may be in several batches; their number differs between files.
   @Test func theLastViewOfEveryFileIsMarked() throws {
     try Inputs.withFolder { folder in
       var settings = FrontEndSettings()

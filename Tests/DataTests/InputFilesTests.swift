@@ -5,7 +5,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// The files that paths mean, and what is said of the others.
+/// The files that paths name, and the notes on other entries.
 @Suite struct InputFilesTests {
   private func pictures() throws -> any FrontEnd {
     try Inputs.pictureModel().frontEnd(engine: Engine(threads: 1))
@@ -17,7 +17,7 @@ import Testing
     return files
   }
 
-  @Test func picturesOfADirectoryAreToldByNameOrContent() throws {
+  @Test func picturesOfADirectoryAreFoundByNameOrContent() throws {
     try Inputs.withFolder { folder in
       let more = folder.appendingPathComponent("more")
       try FileManager.default.createDirectory(at: more, withIntermediateDirectories: true)
@@ -31,7 +31,7 @@ import Testing
       #expect(mkfifo(folder.appendingPathComponent("pipe").path, 0o600) == 0)
       let files = try found([folder.path])
       let names = files.paths.map { URL(fileURLWithPath: $0).lastPathComponent }
-      // h.jpg promises a picture: reading it is an error, and no silence.
+      // h.jpg has the name of a picture: reading it gives an error, it is not skipped.
       #expect(names == ["a.jfif", "b", "c.JPG", "d.txt", "h.jpg"] && files.failures.isEmpty)
       #expect(files.unread == ["folder": 1, ".webp": 2, ".dat": 1, "without an ending": 2])
     }
@@ -44,7 +44,7 @@ import Testing
     #expect(files.failures.isEmpty && files.unread.isEmpty)
   }
 
-  /// A file that has a pattern's name is that file.
+  /// A path that is both a file and a pattern names the file.
   @Test func namesWithAnAsteriskAreFiles() throws {
     try Inputs.withFolder { folder in
       for name in ["a*.png", "ab.png"] {
@@ -54,7 +54,7 @@ import Testing
     }
   }
 
-  @Test func pathsThatMeanNoFileAreFailures() throws {
+  @Test func pathsThatNameNoFileAreFailures() throws {
     try Inputs.withFolder { folder in
       let files = try found([folder.path, folder.path + "/*.xyz"])
       #expect(files.paths.isEmpty)

@@ -3,7 +3,7 @@ import MultimodalPathway
 import PathwayMedia
 import TestSupport
 
-/// Small models with random weights and files for them, made here.
+/// Small models with random weights, and files for them.
 enum Inputs {
   /// A directory that is removed afterwards.
   static func withFolder(_ body: (URL) throws -> Void) throws {
@@ -54,7 +54,7 @@ enum Inputs {
       configuration: configuration(golden.metadata["config"] ?? ""))
   }
 
-  /// What a `config.json` of that text says.
+  /// The configuration in a `config.json` of that text.
   private static func configuration(_ text: String) throws -> VisionTransformerConfiguration {
     var result: VisionTransformerConfiguration?
     try withFolder { folder in

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Apps that use the package, as their authors would write them: library products, by version.
+// Apps that use the package as others would: by its library products, at a version.
 let repository = Context.environment["MULTIMODAL_PATHWAY_URL"] ?? "https://example.com/MultimodalPathway.git"
 
 func product(_ name: String) -> Target.Dependency { .product(name: name, package: "MultimodalPathway") }

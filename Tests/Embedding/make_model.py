@@ -1,4 +1,4 @@
-"""Makes Model/: a vision transformer of 27,000 parameters that tells rows, columns and squares apart.
+"""Makes Model/: a vision transformer of 27,000 parameters that distinguishes rows, columns and squares.
 
 usage: python3 make_model.py    (packages: see ../Fixtures/oracle.py)
 """

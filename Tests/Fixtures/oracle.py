@@ -1,4 +1,4 @@
-"""What the golden-making scripts share: importing timm, filling a model with numbers worth testing, writing files.
+"""Shared code of the scripts that make goldens: importing timm, filling a model with suitable numbers, writing files.
 
 Run them with Python 3.11 and `pip install torch==2.13.0+cpu timm==1.0.31 ml_dtypes numpy` (CPU wheels: PyTorch's own
 package index). They are never run by the build, by `swift test`, or by the package.
@@ -16,7 +16,7 @@ ELEMENT_TYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16
 
 
 def import_timm():
-    """timm, also beside a torchvision that was built for another torch: its operators are simply left unregistered."""
+    """timm, also with a torchvision that was built for another torch, whose operators are then not registered."""
     try:
         import timm
         return timm

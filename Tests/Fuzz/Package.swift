@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A nested package: libFuzzer brings its own `main`, which an ordinary build of the package must not meet.
+// A nested package: libFuzzer has its own `main`, which would conflict with an ordinary build of the package.
 let package = Package(
   name: "Fuzz",
   dependencies: [.package(name: "MultimodalPathway", path: "../..")],

@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  /// Scores from -10,000 to 10,000 neither overflow nor lose the largest.
+  /// Scores from -10,000 to 10,000 do not overflow, and the largest one dominates.
   @Test(arguments: InstructionSet.available)
   func survivesExtremeScores(_ set: InstructionSet) throws {
     let kernels = try Engine(threads: 1, instructionSet: set).kernels

@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  /// A piece of a panel gets an eighth, less a word for every column at most; sums an eighth at most.
+  /// A piece of a panel takes an eighth of the cache, less at most a word per column; sums take at most an eighth.
   @Test(arguments: InstructionSet.available)
   func keepsToItsShares(_ set: InstructionSet) {
     let columns = set.kernels.panelColumns
@@ -49,7 +49,7 @@ import Testing
     #expect(table.blocking == Blocking(secondLevel: bytes, panelColumns: table.panelColumns))
   }
 
-  /// Beside what Linux has found, where it shows that.
+  /// Compared with the sizes that Linux reports, if it does.
   @Test func cachesAreThoseOfTheSystem() throws {
     #expect(Cache.all.map(\.level) == Cache.all.map(\.level).sorted())
     #expect(Set(Cache.all.map(\.level)).count == Cache.all.count && Cache.all.allSatisfy { $0.bytes > 0 })

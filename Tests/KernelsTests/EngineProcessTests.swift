@@ -3,9 +3,9 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// What an engine does to its process, each seen in a process of its own.
+/// Effects of an engine on its process, each test in a process of its own.
 @Suite struct EngineProcessTests {
-  /// The process's threads.
+  /// The number of threads of the process.
   static func threads() throws -> Set<String> {
     Set(try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task"))
   }
@@ -26,17 +26,17 @@ import Testing
     }
   }
 
-  @Test func aTeamIsAsLargeAsAskedForAndSleepsAfterwards() async {
+  @Test func aTeamHasTheRequestedSizeAndSleepsAfterwards() async {
     await #expect(processExitsWith: .success) {
       let before = try EngineProcessTests.threads()
       for _ in 0..<20 { try Engine(threads: 5).run { member in member.parallelFor(10) { _ in } } }
       let after = try EngineProcessTests.threads()
       #expect(after.subtracting(before).count == 4)
-      // A smaller team uses some of them, and makes no more.
+      // A smaller team uses some of the threads, and makes no more.
       try Engine(threads: 3).run { member in member.parallelFor(10) { _ in } }
       let again = try EngineProcessTests.threads()
       #expect(again.subtracting(after).isEmpty)
-      // OpenMP's threads wait for more work for 200 ms before they sleep (KMP_BLOCKTIME).
+      // OpenMP threads wait 200 ms for more work before they sleep (KMP_BLOCKTIME).
       usleep(600_000)
       let start = EngineProcessTests.processorTime()
       usleep(300_000)
@@ -55,7 +55,7 @@ import Testing
       #expect(setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0)
       let refusal = EngineError.threadsUnavailable(wanted: 64)
       #expect(throws: refusal) { try Engine(threads: 64).run { _ in } }
-      // The process goes on, with a team that fits.
+      // The process continues, with a team that fits.
       nonisolated(unsafe) var sum = 0
       try Engine(threads: 2).run { member in if member.index == 0 { sum += member.count } }
       #expect(sum == 2)
@@ -88,7 +88,7 @@ import Testing
     }
   }
 
-  /// What would make the OpenMP runtime abort the process is no matter where the caller names the number.
+  /// Values that would make the OpenMP runtime abort the process have no effect if the caller gives the number.
   @Test func noValueOfTheVariableAbortsATeam() async {
     await #expect(processExitsWith: .success) {
       setenv("OMP_NUM_THREADS", "", 1)
@@ -110,7 +110,7 @@ import Testing
     #expect(count == 3)
   }
 
-  /// Engines of several threads work at once, as tasks and as threads, and each gets the bits it gets alone.
+  /// Engines of several threads run at the same time, in tasks and in threads, with the bits of separate runs.
   @Test(arguments: InstructionSet.available)
   func concurrentEnginesDoNotMeet(_ set: InstructionSet) async throws {
     @Sendable func product(_ threads: Int, _ seed: UInt64) throws -> [Float] {
@@ -137,7 +137,7 @@ import Testing
   }
 }
 
-/// Work on a thread that is none of Swift's, and its result.
+/// Runs work on a thread outside Swift's concurrency and returns its result.
 private final class Worker: @unchecked Sendable {
   // SAFETY: `result` is written before the semaphore is signalled and read after.
   private let done = DispatchSemaphore(value: 0)

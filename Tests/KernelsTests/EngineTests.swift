@@ -9,7 +9,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 3, 8])
-  func runsExactlyTheThreadsAskedFor(_ threads: Int) throws {
+  func runsExactlyTheRequestedThreads(_ threads: Int) throws {
     let engine = try Engine(threads: threads)
     var seen = [Int](repeating: 0, count: threads)
     try seen.withUnsafeMutableBufferPointer { seen in

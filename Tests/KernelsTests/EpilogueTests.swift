@@ -4,18 +4,18 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// Parts of an epilogue in every combination, those that have loops of their own and those that share one, in every
-/// format and at every tail of N.
+/// All combinations of an epilogue's parts, with loops of their own or a shared one, in every format and at every tail
+/// of N.
 @Suite struct EpilogueTests {
   private static let rows = 3
   private static let k = 4
 
   enum Activation: CaseIterable { case none, relu, gelu }
 
-  /// On numbers that every format holds, with few enough digits that all but GELU is exact and bfloat16 rounds once;
-  /// NaN beyond what may be read.
+  /// On numbers that are exact in every format, with so few digits that only GELU, and one rounding to bfloat16, is
+  /// inexact; NaN around the operands.
   @Test(arguments: InstructionSet.available, [Precision.float32, .bfloat16, .int8])
-  func combinationsAreWhatTheySay(_ set: InstructionSet, _ precision: Precision) throws {
+  func combinationsMatchTheirDefinitions(_ set: InstructionSet, _ precision: Precision) throws {
     let engine = try Engine(threads: 1, instructionSet: set)
     var random = SeededGenerator(seed: 8)
     func numbers(_ count: Int) -> FloatBuffer {
@@ -71,8 +71,7 @@ import Testing
             if has[0] { sum *= -2 }
             if has[3] { sum += Double(addend.base[at]) }
             if has[1] { sum += Double(bias.base[column]) }
-            // Of gelu (Kernels/README.md); the product with gamma, and where it is not fused the residual, round as
-            // well.
+            // The error of gelu (Kernels/README.md); the product with gamma rounds too, and an unfused residual.
             let error = precision == .float32 ? 0x1p-21 : 0x1p-17
             var bound = activation == .gelu ? error * abs(sum) : 0
             switch activation {
@@ -100,7 +99,7 @@ import Testing
     return Float(bitPattern: (index % 2 == 0 ? bits & 0xFFFF : bits >> 16) << 16)
   }
 
-  /// Beyond N is what was there, the halves of a NaN; but the other half of a last word of bfloat16 is 0.
+  /// Elements beyond N are unchanged, the halves of a NaN; the other half of a last word of bfloat16 is 0.
   private static func isUntouched(_ found: Float, narrow: Bool, column: Int, n: Int) -> Bool {
     guard narrow else { return found.isNaN }
     if column == n, n % 2 == 1 { return found == 0 }

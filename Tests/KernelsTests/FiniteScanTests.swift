@@ -4,7 +4,7 @@ import PathwayLoops
 import TestSupport
 import Testing
 
-/// NaN and infinity, wherever they are.
+/// Scans for NaN and infinity.
 @Suite struct FiniteScanTests {
   static let bad: [Float] = [
     .nan, .signalingNaN, -.nan, .infinity, -.infinity, Float(bitPattern: 0x7F80_0001), Float(bitPattern: 0xFFFF_FFFF),
@@ -46,7 +46,7 @@ import Testing
     #expect(!bad)
   }
 
-  /// Packing meets every weight: of the last panel's rows, of terms, in every format; and sums that leave float32.
+  /// Packing checks every weight, in the rows of the last panel, in terms, in every format, and sums beyond float32.
   @Test(arguments: InstructionSet.available, [Precision.float32, .bfloat16, .int8])
   func packingRefusesThem(_ set: InstructionSet, _ precision: Precision) throws {
     let engine = try Engine(threads: 2, instructionSet: set)

@@ -3,14 +3,14 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// A linear layer through the engine, beside its Double reference.
+/// A linear layer of the engine and its Double reference.
 struct LinearCase: CustomStringConvertible, Sendable {
   var m: Int
   var n: Int
   var k: Int
   var description: String { "\(m) x \(n) x \(k)" }
 
-  /// Every row count around two tiles, columns around panels, K around pieces; and the layers of real models.
+  /// Row counts up to two tiles, columns around panels, K around pieces; and the layers of real models.
   static let tails: [LinearCase] =
     (1...26).map { LinearCase(m: $0, n: 33, k: 19) }
     + (1...67).map { LinearCase(m: 5, n: $0, k: 7) }
@@ -120,7 +120,7 @@ func linearProduct(
             size += abs(term)
           }
           let expected = Double(residual[row * n + column]) + Double(scale[column]) * sum
-          // K products and sums (2 roundings each without fma), one for the bias, two for LayerScale and the residual.
+          // K products and sums (2 roundings each without FMA), one for the bias, two for LayerScale and the residual.
           let bound = gamma(2 * k + 4) * (size * abs(Double(scale[column])) + abs(Double(residual[row * n + column])))
           worst.note(c[row * n + column], expected, bound: bound, at: [row, column])
         }

@@ -3,7 +3,7 @@ import Foundation
 import PathwayKernels
 import Testing
 
-/// The list of instruction sets, and what is derived from it.
+/// The list of instruction sets and its derivations.
 @Suite struct InstructionSetTests {
   private static let features = Int(UInt32.max)
 
@@ -14,7 +14,7 @@ import Testing
     #expect(sets.map(\.rank) == sets.map(\.rank).sorted())
   }
 
-  @Test func everySetIsFoundByItsNameAlone() {
+  @Test func everySetIsFoundByItsName() {
     for set in InstructionSet.allCases { #expect(InstructionSet(rawValue: set.rawValue)?.name == set.name) }
     #expect(InstructionSet(rawValue: "neon") == nil && InstructionSet(rawValue: "") == nil)
   }
@@ -24,7 +24,7 @@ import Testing
     #expect(InstructionSet.available(features: Self.features) == InstructionSet.allCases)
   }
 
-  /// A processor that lacks any one of a set's features does not run it.
+  /// A processor that lacks any feature of a set cannot run it.
   @Test(arguments: InstructionSet.allCases)
   func everyFeatureIsRequired(_ set: InstructionSet) {
     #expect(InstructionSet.available(features: set.required).contains(set))

@@ -70,9 +70,9 @@ import Testing
     }
   }
 
-  /// Sums of int8 are exact: what is left is quantisation itself, done again here, and five roundings of either part of
-  /// `c (s sum u q + o sum q)`: the sum as a float, its product, their sum (two where there is no fused multiply-add),
-  /// the product with c.
+  /// Sums of int8 are exact. The errors are quantisation, repeated here, and five roundings of either part of
+  /// `c (s sum u q + o sum q)`: the sum as a float, its product, their sum (two without fused multiply-add), the
+  /// product with c.
   @Test(arguments: InstructionSet.available, [1, 3])
   func int8IsItsQuantizedProduct(_ set: InstructionSet, threads: Int) throws {
     let engine = try Engine(threads: threads, instructionSet: set)
@@ -122,7 +122,7 @@ import Testing
     let engine = try Engine(threads: 1, instructionSet: set)
     let k = 1 << 16
     let shape = LinearCase(m: 1, n: 1, k: k)
-    // One number is the range's lower end, all others its upper.
+    // One number is the lower end of the range, all others the upper end.
     let a = [Float](repeating: 255, count: k - 1) + [0]
     let found = try Self.product(shape, a: a, weight: [Float](repeating: -127, count: k), .int8, engine)
     let expected = -255.0 * 127 * Double(k - 1)
@@ -189,7 +189,7 @@ import Testing
       let stride = (3 * d + 1) / 2 * 2 + 2
       var qkv = [UInt16](repeating: 0, count: n * stride + 2)
       for token in 0..<n {
-        // Values have a mean, beside which their roundings are small.
+        // Values have a mean that is large compared with their roundings.
         let numbers = random.floats(2 * d, in: -2...2) + random.floats(d, in: -1...4)
         qkv.replaceSubrange(token * stride..<token * stride + 3 * d, with: halves(numbers))
       }

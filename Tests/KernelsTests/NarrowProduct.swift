@@ -5,8 +5,8 @@ import TestSupport
 /// Nearest bfloat16, ties to even.
 func halves(_ values: [Float]) -> [UInt16] { values.map { UInt16(roundedToBFloat16($0).bitPattern >> 16) } }
 
-/// A product in bfloat16 or int8 through the engine: a (M, K) contiguous, made what the product reads, with 0xFF
-/// between its rows; C row stride `ldc` elements.
+/// A product of the engine in bfloat16 or int8: a (M, K) is contiguous, and is converted to the product's format with
+/// 0xFF between rows; C has a row stride of `ldc` elements.
 func narrowProduct(
   _ shape: LinearCase, a: [Float], weight: [Float], terms: [(Float, [Float])] = [], folds: Bool = false,
   _ precision: Precision, engine: Engine, blocking: Blocking? = nil, ldc: Int, c: inout [Float],

@@ -5,7 +5,7 @@ import Testing
 
 /// Sampling and neighbours of points with whole coordinates, whose distances are exact and often equal.
 @Suite struct PointTests {
-  /// Three arrays of whole numbers behind a NaN each, so that vectors are not aligned.
+  /// Three arrays of whole numbers, each after a NaN, so that vectors are not aligned.
   private struct Cloud {
     let x, y, z: [Float]
     let count: Int
@@ -56,7 +56,7 @@ import Testing
     try Engine(threads: 1, instructionSet: set).kernels
   }
 
-  /// Few places, so that most distances are equal to others; counts around vectors and blocks.
+  /// Few distinct places, so that most distances are equal; counts around vectors and blocks.
   @Test(arguments: InstructionSet.available)
   func farthestPoints(_ set: InstructionSet) throws {
     let kernels = try kernels(set)
@@ -98,7 +98,7 @@ import Testing
     }
   }
 
-  /// What cannot be compared is never taken for near, and every index is one of a point.
+  /// A NaN is never near, and every index is that of a point.
   @Test(arguments: InstructionSet.available)
   func nearestPointsOfBrokenClouds(_ set: InstructionSet) throws {
     let kernels = try kernels(set)
@@ -116,7 +116,7 @@ import Testing
     }
   }
 
-  /// Coordinates of any size: every set finds what one of them finds, because none fuses.
+  /// Coordinates of any size: all sets find the same points, because none uses fused multiply-adds.
   @Test func setsAgreeToTheBit() throws {
     var random = SeededGenerator(seed: 43)
     let (x, y, z) = (random.floats(5000), random.floats(5000), random.floats(5000))

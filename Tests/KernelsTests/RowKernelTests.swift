@@ -27,7 +27,7 @@ import Testing
         }
         #expect(y[row * stride + width].isNaN)
       }
-      // Of a few numbers the deviation can be too small for any bound to mean much.
+      // The deviation of a few numbers can be too small for a meaningful bound.
       #expect(worst.isWithinBound && (width < 8 || worst.boundsAreMeaningful), "width \(width): \(worst)")
     }
   }

@@ -2,7 +2,7 @@ import Foundation
 import PathwayKernels
 import Testing
 
-/// Memory that the system does not give.
+/// Requests that exceed the memory of the system.
 @Suite struct SystemMemoryTests {
   @Test func needsThatNoSystemMeets() throws {
     for bytes in [Int.max, 1 << 62, 1 << 47] {

@@ -3,15 +3,15 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// Every kernel at every tail with numbers whose results are exact: compared by `==`, with NaN around what may be read
-/// and written.
+/// Every kernel at every tail, with numbers whose results are exact: compared by `==`, with NaN around operands and
+/// results.
 @Suite struct TailTests {
   private func kernels(_ set: InstructionSet) throws -> KernelTable {
     try Engine(threads: 1, instructionSet: set).kernels
   }
 
-  /// Query t looks for the key p(t): scores 128 (2 p k - k^2) have their maximum there, 128 before the next, and e^-128
-  /// is 0.
+  /// Query t selects the key p(t): scores 128 (2 p k - k^2) have their maximum there, 128 above the next one, and
+  /// e^-128 is 0.
   @Test(arguments: InstructionSet.available)
   func attentionPicksRows(_ set: InstructionSet) throws {
     let kernels = try kernels(set)
@@ -35,7 +35,7 @@ import Testing
         var scratch = [Float](repeating: .nan, count: count + 16)
         var output = [Float](repeating: .nan, count: (tokens + 1) * outStride)
         var weights = [Float](repeating: .nan, count: tokens * tokens + 8)
-        // The first query is left out: its row must stay as it is.
+        // The first query is excluded: its row must not change.
         let queries = Span1D(tokens > 1 ? 1 : 0, tokens)
         qkv.withUnsafeBufferPointer { qkv in
           output.withUnsafeMutableBufferPointer { output in
@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  /// Equal scores of a power of two of keys: the mean, exactly. Head size 1 too.
+  /// Equal scores for a power of two of keys give the mean, exactly. Head size 1 too.
   @Test(arguments: InstructionSet.available)
   func attentionOfNothingIsTheMean(_ set: InstructionSet) throws {
     let kernels = try kernels(set)
@@ -118,7 +118,7 @@ import Testing
         }
       }
       var y = [Float](repeating: .nan, count: 4 * outStride)
-      // The variance of 16 swallows the epsilon.
+      // The epsilon is lost in the variance of 16.
       kernels.float32Activations.layerNorm(x, stride, &y, outStride, Span1D(1, 3), width, gain, shift, 0x1p-40)
       var inPlace = x
       inPlace.withUnsafeMutableBufferPointer {
@@ -185,7 +185,7 @@ import Testing
     }
   }
 
-  /// Panels of weights that lie at odd addresses, with two pathways of whole scales.
+  /// Panels of weights at odd addresses, with two pathways of whole scales.
   @Test(arguments: InstructionSet.available)
   func packingAndFolding(_ set: InstructionSet) throws {
     let kernels = try kernels(set)
@@ -232,7 +232,7 @@ import Testing
     for (ph, pw, down, across) in [(1, 1, 3, 5), (2, 3, 2, 4), (7, 16, 1, 3), (14, 14, 2, 2), (5, 33, 3, 1)] {
       let channels = 3
       let (height, width, size) = (ph * down, pw * across, channels * ph * pw)
-      // Numbers that bfloat16 has.
+      // Numbers that are exact in bfloat16.
       let image = (0..<channels * height * width).map { Float($0 % 251) }
       let elements = precision == .float32 ? 1 : 2
       let stride = kernels.products(precision).words(size) + 3

@@ -114,7 +114,7 @@ import Testing
       #expect(error.description.contains("OMP_NUM_THREADS is '\(text)'"))
       #expect(throws: error) { try usual(text) }
     }
-    // OpenMP gives no team of more threads than its limit.
+    // A team of OpenMP has at most OMP_THREAD_LIMIT threads.
     #expect(try ThreadCount.usual(environment: ["OMP_THREAD_LIMIT": "1"]) == 1)
     #expect(try ThreadCount.usual(environment: ["OMP_THREAD_LIMIT": "2147483647"]) == unset)
     #expect(throws: EngineError.threadVariable(name: "OMP_THREAD_LIMIT", found: "no")) {

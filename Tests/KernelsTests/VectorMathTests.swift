@@ -4,7 +4,7 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// The errors that Templates/VectorMath.swift states, over floats of every exponent and both signs.
+/// The error bounds of Templates/VectorMath.swift, over floats of every exponent and both signs.
 @Suite struct VectorMathTests {
   /// Every 509th float, finite and infinite, and the neighbourhoods where functions change.
   private static let sweep: [Float] = {
@@ -29,7 +29,7 @@ import Testing
     return y
   }
 
-  /// Error in units of the last place of the exact value; infinite where `found` is NaN.
+  /// Error in units of the last place of the exact value; infinite if `found` is NaN.
   private func ulps(_ found: Float, _ exact: Double) -> Double {
     let error = abs(Double(found) - exact) / Double(Float(exact).ulp)
     return error.isNaN ? .infinity : error
@@ -45,14 +45,14 @@ import Testing
       } else if x < -126.5 {
         error = y == 0 ? 0 : .infinity
       } else {
-        // Subnormal results, in units of half of what is stated; at the very edge, 0 is right too.
+        // Subnormal results are measured in half of the stated units; at the limit, 0 is correct too.
         let isEdge = x == -126.5 && y == 0
         error = isEdge ? 0 : abs(Double(y) - Foundation.exp2(Double(x))) / 0x1p-149
       }
       if error > worst { (worst, at) = (error, x) }
     }
     #expect(worst <= 2, "\(worst) at \(at)")
-    // The statement is about this code, not so lax that any would do.
+    // The stated bound is tight for this code.
     #expect(worst > 0.5)
   }
 
@@ -61,7 +61,7 @@ import Testing
     var worst = WorstError()
     for (x, y) in zip(Self.sweep, try values(.exp2OfNarrow, set)) where x <= 127.49 {
       let exact = Foundation.exp2(Double(x))
-      // What is subnormal is rounded to 2^-149, or gone below -126.5.
+      // Subnormal results are rounded to 2^-149, or are 0 below -126.5.
       let bound = x >= -126 ? 0x1p-18 * exact : x >= -126.5 ? 0x1p-18 * exact + 0x1p-149 : 0
       worst.note(y, x > -126.5 ? exact : x == -126.5 && y != 0 ? exact : 0, bound: bound, at: [])
     }

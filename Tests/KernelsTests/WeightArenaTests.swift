@@ -2,9 +2,9 @@ import PathwayKernelTemplates
 import PathwayKernels
 import Testing
 
-/// Memory of many weights.
+/// The memory of many weights.
 @Suite struct WeightArenaTests {
-  /// Whatever their sizes, pieces are whole, aligned and apart; writing each leaves the others as they were.
+  /// Pieces of any sizes are complete, aligned and disjoint; writing one does not change the others.
   @Test func piecesAreApart() throws {
     let arena = WeightArena()
     let counts = [1, 16, 17, 0, 1000, 3 << 20, 5, 20 << 20, 33, 1 << 20]
@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  /// Layers of one size, as a model has them, share blocks.
+  /// Layers of one size, as in a model, share blocks.
   @Test func blocksAreShared() throws {
     let arena = WeightArena()
     let blocks = try (0..<100).map { _ in try arena.take(1 << 18).memory }

@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Sound files against libsndfile's samples (Tests/Fixtures/audio/make_features.py), and files that are broken.
+/// Sound files against libsndfile's samples (Tests/Fixtures/audio/make_features.py), and broken files.
 @Suite struct AudioFileTests {
   static let formats = ["wav", "flac", "ogg", "opus", "mp3"]
 
@@ -16,7 +16,7 @@ import Testing
     let samples = try golden.float32()
     let sound = try AudioFile.read(Fixture.url("audio/tone.\(format)"))
     #expect(sound.rate == 16_000 && sound.samples.count == golden.shape[0])
-    // Lossy decoders may round otherwise in another version.
+    // Other versions of lossy decoders may round differently.
     let bound: Float = ["wav", "flac"].contains(format) ? 0 : 1e-4
     for (index, sample) in sound.samples.enumerated() {
       let expected = (samples[2 * index] + samples[2 * index + 1]) / 2
@@ -41,7 +41,7 @@ import Testing
     for rate in [8000, 11_025, 44_100] {
       let sound = try AudioFile.decode(data, name: "tone", rate: rate, resamples: true)
       #expect(sound.rate == rate && abs(sound.samples.count - rate / 10) <= 1)
-      // Both tones lie below every half rate: in the middle, away from the ends' ringing, they are what they were.
+      // Both tones are below half of every rate: in the middle, away from the ringing at the ends, they are unchanged.
       for index in sound.samples.count / 3..<sound.samples.count * 2 / 3 {
         let time = Double(index) / Double(rate)
         let expected = 0.25 * sin(2 * .pi * 440 * time) + 0.125 * sin(2 * .pi * 660 * time)
@@ -59,8 +59,8 @@ import Testing
     }
   }
 
-  /// MP3 without the count that encoders put into a first frame: whole frames are read, with tags behind them; a last
-  /// frame that is cut is an error.
+  /// MP3 without the count that encoders write into the first frame: whole frames are read, also with tags after them;
+  /// a last frame that is cut is an error.
   @Test func mp3WithoutACountIsCheckedByItsFrames() throws {
     let counted = try Self.file("mp3")
     let count = try #require(counted.firstRange(of: Data("Xing".utf8)))
@@ -100,7 +100,7 @@ import Testing
     #expect(throws: AudioFileError.self) { try AudioFile.read(Fixture.url("audio/none.wav")) }
   }
 
-  /// A WAV file of float samples with numbers of the caller's in its header.
+  /// A WAV file of float samples with the caller's numbers in its header.
   private func wav(
     _ samples: [Float], channels: UInt16 = 1, rate: UInt32 = 16_000, bytes: UInt32? = nil
   ) -> Data {
@@ -113,8 +113,8 @@ import Testing
     return data + Data("data".utf8) + little(bytes ?? UInt32(body.count)) + body
   }
 
-  /// Opposite channels warn, with the share of the energy that their mean keeps; an offset of both is no sound.
-  @Test func channelsThatCancelAreTold() throws {
+  /// Opposite channels give a warning with the share of the energy that their mean keeps; a common offset is ignored.
+  @Test func channelsThatCancelGiveAWarning() throws {
     func notes(_ left: (Int) -> Float, _ right: (Int) -> Float) throws -> [String] {
       var notes: [MediaNote] = []
       let samples = (0..<800).flatMap { [left($0), right($0)] }
@@ -130,14 +130,14 @@ import Testing
     #expect(try notes({ 0.5 + wave($0) }, { 0.5 - wave($0) }) == [silent])
     #expect(try notes(wave, wave).isEmpty && notes(wave, { _ in 0 }).isEmpty)
     // The mean of x and -3/4 x is x / 8: of (1 + 9/16) / 4 that is 4 %, 14 dB.
-    let weak = silent.replacingOccurrences(of: "silence", with: "14 dB below what unrelated channels would leave")
+    let weak = silent.replacingOccurrences(of: "silence", with: "14 dB below that of unrelated channels")
     #expect(try notes(wave, { -0.75 * wave($0) }) == [weak])
   }
 
-  @Test func headersThatLieAreErrors() throws {
+  @Test func impossibleHeadersAreErrors() throws {
     let samples = [Float](repeating: 0.5, count: 64)
     #expect(try AudioFile.decode(wav(samples), name: "good").samples == samples)
-    // A pipe's writer does not know the size beforehand.
+    // A writer to a pipe does not know the size.
     #expect(try AudioFile.decode(wav(samples, bytes: .max), name: "pipe").samples == samples)
     #expect(throws: AudioFileError.silent(file: "none")) { try AudioFile.decode(wav([]), name: "none") }
     #expect(throws: AudioFileError.self) { try AudioFile.decode(wav(samples, bytes: 4096), name: "long") }
@@ -161,7 +161,7 @@ import Testing
     }
   }
 
-  /// Damaged files give a sound or an `AudioFileError`, never anything else.
+  /// Damaged files give a sound or an `AudioFileError` and nothing else.
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func survivesDamage(_ seed: UInt64) throws {
     let readable = try Self.readable(of: 400, from: Self.formats.map { try Self.file($0) }, seed) { random in
@@ -182,7 +182,7 @@ import Testing
     for _ in 0..<count {
       var data = files.randomElement(using: &random)!
       for _ in 0..<Int.random(in: 1...4, using: &random) {
-        // Headers are what readers believe.
+        // Most damage is in headers, on which readers depend.
         let reach = Bool.random(using: &random) ? min(128, data.count) : data.count
         data[Int.random(in: 0..<reach, using: &random)] = byte(&random)
       }

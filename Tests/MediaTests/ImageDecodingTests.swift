@@ -5,7 +5,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Every kind of file in decoding.safetensors, against Pillow's pixels, byte by byte.
+/// Every kind of file in decoding.safetensors against Pillow's pixels, byte by byte.
 @Suite struct ImageDecodingTests {
   static let goldens = Result { try Checkpoint(contentsOf: Fixture.url("images/decoding.safetensors")).tensors }
 
@@ -37,14 +37,14 @@ import Testing
     #expect(try ImageFile.read(Fixture.url("images/astronaut.png")).extent == Extent(square: 96))
   }
 
-  @Test func doesNotLookAtNames() throws {
+  @Test func namesDoNotMatter() throws {
     let named = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).png")
     defer { try? FileManager.default.removeItem(at: named) }
     try FileManager.default.copyItem(at: Fixture.url("images/coffee.jpg"), to: named)
     #expect(try ImageFile.read(named) == ImageFile.read(Fixture.url("images/coffee.jpg")))
   }
 
-  @Test func severalThreadsDecodeAtOnce() async throws {
+  @Test func severalThreadsDecodeInParallel() async throws {
     let data = try Data(contentsOf: Fixture.url("images/coffee.jpg"))
     let expected = try ImageFile.decode(data, name: "coffee")
     try await withThrowingTaskGroup(of: PixelImage.self) { group in

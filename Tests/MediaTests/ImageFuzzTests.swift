@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Damaged files give a picture or a `MediaError`, never anything else.
+/// Damaged files give a picture or a `MediaError` and nothing else.
 @Suite struct ImageFuzzTests {
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func survivesDamage(_ seed: UInt64) throws {
@@ -18,7 +18,7 @@ import Testing
         data[Int.random(in: data.indices, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
       }
       if Bool.random(using: &generator) { data = data.prefix(Int.random(in: 0..<data.count, using: &generator)) }
-      // Half of the PNGs get matching checksums, so that damage reaches what is behind them.
+      // Half of the PNGs get matching checksums, so that damage reaches the code after the check.
       if Bool.random(using: &generator) { data = Self.withMatchingChecksums(data) }
       do {
         let image = try ImageFile.decode(data, name: "damaged", limits: limits)
@@ -30,7 +30,7 @@ import Testing
     #expect(readable > 100)
   }
 
-  /// The file with the CRC of each of its PNG chunks computed anew.
+  /// The file with the CRC of each of its PNG chunks computed again.
   private static func withMatchingChecksums(_ data: Data) -> Data {
     guard data.starts(with: [0x89, 0x50]) else { return data }
     var bytes = [UInt8](data)

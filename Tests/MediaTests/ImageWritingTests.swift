@@ -29,7 +29,7 @@ import Testing
     #expect(try ImageFile.encodePNG(photo) == ImageFile.encodePNG(photo))
   }
 
-  @Test func replacesAndLeavesNothingElse() throws {
+  @Test func replacesAFileAndLeavesNothingElse() throws {
     let photo = try ImageFile.read(Fixture.url("images/astronaut.png"))
     try withDirectory { directory in
       let file = directory.appendingPathComponent("out.png")

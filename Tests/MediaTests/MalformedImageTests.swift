@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// One test for each way a file can be wrong.
+/// One test for each kind of malformed file.
 @Suite struct MalformedImageTests {
   private func jpeg() throws -> Data { try Data(contentsOf: Fixture.url("images/cat.jpg")) }
   private func progressive() throws -> Data { try Data(contentsOf: Fixture.url("images/rocket.jpg")) }
@@ -69,7 +69,7 @@ import Testing
     }
   }
 
-  /// All pixels are there.
+  /// All pixels are in the file.
   @Test func missingEndOfPNGIsForgiven() throws {
     let whole = try png()
     #expect(try ImageFile.decode(whole.dropLast(12), name: "picture") == ImageFile.decode(whole, name: "picture"))
@@ -143,7 +143,7 @@ import Testing
   }
 
   @Test func twoComponentJPEG() throws {
-    // The header of a JPEG with two components; nothing behind it is looked at.
+    // The header of a JPEG with two components; nothing after it is read.
     let header: [UInt8] =
       [0xFF, 0xD8, 0xFF, 0xC0, 0x00, 0x0E, 0x08, 0x00, 0x08, 0x00, 0x08, 0x02, 0x01, 0x11, 0x00, 0x02, 0x11, 0x00]
       + [0xFF, 0xDA, 0x00, 0x0A, 0x02, 0x01, 0x00, 0x02, 0x00, 0x00, 0x3F, 0x00]
@@ -185,7 +185,7 @@ import Testing
     }
   }
 
-  @Test func errorsSayWhatHelps() throws {
+  @Test func errorsSayHowToFixThem() throws {
     let descriptions = [
       try #require(error(Data())).description,
       try #require(error(jpeg().prefix(5000))).description,
@@ -193,7 +193,8 @@ import Testing
     ]
     #expect(descriptions[0] == "picture: the file is empty; expected a JPEG or PNG image")
     #expect(
-      descriptions[1] == "picture: the file is truncated: the data end before the image does; fetch it again")
+      descriptions[1]
+        == "picture: the file is truncated: the data end before the image does; download or copy it again")
     #expect(descriptions[2] == "picture: 60000 pixels, limit 10; raise ImageLimits.pixels if the file is trusted")
   }
 }

@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// One test for each way a file of points can be wrong, and damage at random.
+/// One test for each kind of malformed point file, and random damage.
 @Suite struct MalformedPointFileTests {
   private func error(_ data: Data, limits: PointLimits = PointLimits()) -> PointFileError? {
     #expect(throws: PointFileError.self) { try PointFile.decode(data, name: "cloud", limits: limits) }
@@ -14,7 +14,7 @@ import Testing
     error(Data(text.utf8), limits: limits)
   }
 
-  /// The line or byte where a malformed file is wrong.
+  /// The line or byte of the fault in a malformed file.
   private func place(_ text: String) -> PointFileError.Place? {
     guard case .malformed(_, let place, _)? = error(text) else {
       Issue.record("not found malformed: \(text.prefix(80))")
@@ -69,7 +69,7 @@ import Testing
     #expect(place("ply\nformat ascii 1.0\nelement vertex 1\n\(vertex)end_header\n1 two 3\n") == .line(8))
   }
 
-  @Test func announcedCountsAreCheckedBeforeMemoryIsTaken() {
+  @Test func declaredCountsAreCheckedBeforeMemoryIsAllocated() {
     let vertex = "property float x\nproperty float y\nproperty float z\nend_header\n"
     for format in ["ascii", "binary_little_endian"] {
       guard case .truncated? = error("ply\nformat \(format) 1.0\nelement vertex 8000000\n\(vertex)0 0 0\n") else {

@@ -4,11 +4,11 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// One test for each way a video file can be wrong, and damaged files at random.
+/// One test for each kind of malformed video file, and randomly damaged files.
 @Suite struct MalformedVideoTests {
   private static func data(_ file: String) throws -> Data { try Data(contentsOf: VideoDecodingTests.url(file)) }
 
-  /// What reading all frames of a file with that content says.
+  /// The error of reading all frames of a file with that content; nil if there is none.
   private func error(_ data: Data, limits: VideoLimits = VideoLimits()) throws -> VideoError? {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).mp4")
     defer { try? FileManager.default.removeItem(at: url) }
@@ -22,6 +22,11 @@ import Testing
     }
   }
 
+  /// The description of that error, without the file's name.
+  private func text(_ data: Data, limits: VideoLimits = VideoLimits()) throws -> String? {
+    try error(data, limits: limits).map { String($0.description.drop { $0 != " " }.dropFirst()) }
+  }
+
   private static func read(_ url: URL, _ limits: VideoLimits) throws {
     let video = try VideoFile(url, limits: limits)
     _ = try video.forEachFrame(0..<video.frameCount) { _, image in
@@ -30,32 +35,31 @@ import Testing
   }
 
   @Test func emptyFile() throws {
-    guard case .empty? = try error(Data()) else {
-      Issue.record("not found empty")
-      return
-    }
+    #expect(try text(Data()) == "the file is empty; expected a video")
   }
 
   @Test func missingFilesAndFolders() {
     let folder = FileManager.default.temporaryDirectory
     let missing = folder.appendingPathComponent(UUID().uuidString)
     #expect(throws: VideoError.unreadable(file: missing.path, reason: "no such file")) { try VideoFile(missing) }
-    #expect(throws: VideoError.unreadable(file: folder.path, reason: "it is no regular file")) { try VideoFile(folder) }
+    #expect(throws: VideoError.unreadable(file: folder.path, reason: "not a regular file")) { try VideoFile(folder) }
   }
 
   @Test func otherKinds() throws {
-    for data in [
-      Data("hello, world".utf8), Data([0]), Data(repeating: 0, count: 5000),
-      try Data(contentsOf: Fixture.url("images/cat.jpg")),
-      try Data(contentsOf: Fixture.url("images/astronaut.png")), try Self.data("sound.m4a"),
-      // Lists of other files, which a video library would go and open.
-      Data("ffconcat version 1.0\nfile 'h264.mp4'\n".utf8), Data("#EXTM3U\n#EXTINF:1,\nh264.mp4\n".utf8),
+    let other = "its format is not one of those read as video"
+    let unknown = "its content is not that of a video: Invalid data found when processing input"
+    for (data, finding) in [
+      (Data("hello, world".utf8), unknown), (Data([0]), unknown), (Data(repeating: 0, count: 5000), unknown),
+      (try Data(contentsOf: Fixture.url("images/cat.jpg")), other),
+      (try Data(contentsOf: Fixture.url("images/astronaut.png")), other),
+      (try Self.data("sound.m4a"), "it holds no video stream"),
+      // Lists of other files, which a video library would open.
+      (Data("ffconcat version 1.0\nfile 'h264.mp4'\n".utf8), other),
+      (Data("#EXTM3U\n#EXTINF:1,\nh264.mp4\n".utf8), unknown),
     ] {
-      guard case .notAVideo(_, let finding)? = try error(data) else {
-        Issue.record("taken for a video: \(data.prefix(12))")
-        continue
-      }
-      #expect(!finding.isEmpty)
+      let expected = "\(finding); expected a video in MP4, QuickTime, Matroska, WebM, AVI, MPEG, Ogg, FLV or GIF"
+      let found = try text(data)
+      #expect(found == expected, "\(String(decoding: data.prefix(12), as: UTF8.self))")
     }
   }
 
@@ -64,29 +68,24 @@ import Testing
     let whole = try Self.data(file)
     #expect(try error(whole) == nil)
     for fraction in [0.3, 0.6, 0.95] {
-      let found = try error(whole.prefix(Int(Double(whole.count) * fraction)))
-      guard case .truncated? = found else {
-        Issue.record("\(file) cut at \(fraction): \(String(describing: found))")
-        continue
-      }
+      let count = Int(Double(whole.count) * fraction)
+      let expected = "the file is truncated: \(CutVideo.finding(whole, at: count)); download or copy it again"
+      #expect(try text(whole.prefix(count)) == expected)
     }
   }
 
   @Test func limits() throws {
     let data = try Self.data("h264.mp4")
-    guard case .limitExceeded(_, .pixels, found: 48 * 32, limit: 1000)? = try error(data, limits: .init(pixels: 1000))
-    else {
-      Issue.record("pixels")
-      return
-    }
-    guard case .limitExceeded(_, .frames, found: nil, limit: 19)? = try error(data, limits: .init(frames: 19)) else {
-      Issue.record("frames")
-      return
-    }
+    #expect(
+      try text(data, limits: .init(pixels: 1000))
+        == "1536 pixels of a frame, limit 1000; raise VideoLimits.pixels if the file is trusted")
+    #expect(
+      try text(data, limits: .init(frames: 19))
+        == "more than 19 frames, limit 19; raise VideoLimits.frames if the file is trusted")
     #expect(try error(data, limits: .init(pixels: 48 * 32, frames: 20)) == nil)
   }
 
-  /// A GIF's screen, and every JPEG picture of an AVI, as large as their headers can say.
+  /// The screen of a GIF, and every JPEG picture of an AVI, as large as their headers can declare.
   @Test(arguments: ["gif.gif", "mjpeg.avi"])
   func aHugeDeclaredSizeIsRefusedBeforeDecoding(_ file: String) throws {
     var data = try Self.data(file)
@@ -101,24 +100,26 @@ import Testing
       let header = try #require(data.firstRange(of: Data("strf".utf8)))
       data.replaceSubrange(header.upperBound + 8..<header.upperBound + 16, with: [0xDC, 0xFF, 0, 0, 0xDC, 0xFF, 0, 0])
     }
-    let found = try error(data)
-    // The libraries forget the size that they refuse.
-    guard case .damaged(_, let finding)? = found else {
-      Issue.record("not refused: \(String(describing: found))")
-      return
-    }
-    #expect(finding.contains("limit of \(7680 * 4320) pixels"))
+    // The libraries do not report the size that they refuse.
+    #expect(
+      try text(data)
+        == "the file is damaged: its video stream has no frame of a known size within the limit of 33177600 pixels; "
+        + "download or copy it again")
   }
 
-  /// Tables of a file of 4 KB that promise 2^31 frames.
-  @Test func aLyingTableIsFound() throws {
+  /// A table of sizes in a file of 4 KB that declares 2^31 - 1 frames.
+  @Test func aTableLargerThanItsBoxIsRefused() throws {
     var data = try Self.data("h264.mp4")
     let table = try #require(data.firstRange(of: Data("stsz".utf8)))
     data.replaceSubrange(table.lowerBound + 12..<table.lowerBound + 16, with: [0x7F, 0xFF, 0xFF, 0xFF])
-    #expect(try error(data) != nil)
+    // 4 bytes for each of the 20 frames.
+    #expect(
+      try text(data)
+        == "the file is damaged: its table 'stsz' declares 2147483647 entries of 32 bits but has 80 bytes; "
+        + "download or copy it again")
   }
 
-  /// Damaged files give frames or a `VideoError`, never anything else.
+  /// Damaged files give frames or a `VideoError` and nothing else.
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func survivesDamage(_ seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)

@@ -80,7 +80,7 @@ import Testing
     #expect(cloud.coordinates == Self.pyramid && cloud.triangles == Self.faces)
   }
 
-  /// Files by plyfile, trimesh, Open3D and NumPy, as their writers read them (Tests/Fixtures/points/make_files.py).
+  /// Files of plyfile, trimesh, Open3D and NumPy, as these programs read them (Tests/Fixtures/points/make_files.py).
   @Test func filesOfOtherProgramsAreReadAsByThem() throws {
     let expected = try Checkpoint(contentsOf: Fixture.url("points/files/expected.safetensors")).tensors
     let names = expected.keys.filter { $0.hasSuffix(".points") }.map { String($0.dropLast(7)) }
@@ -105,7 +105,7 @@ import Testing
     #expect(try PointFile.decode(crlf, name: "cloud").coordinates == Self.pyramid)
   }
 
-  @Test func plyOfPointsAlone() throws {
+  @Test func plyWithoutFaces() throws {
     let text =
       "ply\nformat ascii 1.0\nelement vertex 1\nproperty double z\nproperty int y\nproperty uchar x\nend_header\n3 -2 1"
     #expect(try Self.read(text).coordinates == [1, -2, 3])
@@ -184,7 +184,7 @@ import Testing
   }
 
   @Test func npyInColumnsAndWithMoreOfThem() throws {
-    // NumPy's own order of keys does not matter.
+    // The order of keys does not matter.
     let fortran = Self.npy(
       "{'shape': (2L, 4L), 'fortran_order': True, 'descr': \"<f4\"}",
       Self.bytes([1, -4, 2, 5, 3, 6, 9, 9].map { Float($0).bitPattern.littleEndian }))
@@ -195,12 +195,12 @@ import Testing
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString + ".ply")
     defer { try? FileManager.default.removeItem(at: file) }
     let cloud = try PointCloud(coordinates: Self.pyramid)
-    let colors = (0..<5).map { (UInt8($0), UInt8(10), UInt8(255)) }
+    let colors = (0..<5).map { PointColor($0, 10, 255) }
     try PointFile.writePLY(cloud, colors: colors, column: .integers("label", [0, 1, 2, 3, -4]), to: file)
     #expect(try PointFile.read(file) == cloud)
   }
 
-  /// Numbers of any form give what the standard library gives.
+  /// Numbers of any form are parsed like in the standard library.
   @Test func numbersAreRead() throws {
     var random = SeededGenerator(seed: 51)
     for _ in 0..<20_000 {

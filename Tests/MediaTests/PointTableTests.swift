@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Which columns of a text are x, y and z, and everything by which they could shift.
+/// The choice of the columns x, y and z in a text, and everything that could shift columns.
 @Suite struct PointTableTests {
   private static let points: [Float] = [1.5, 2.25, 3, -4.5, 0.5, 6]
 
@@ -46,7 +46,7 @@ import Testing
     ("1,234,567.5 2 3\n", 1), ("OFF\n2 0 0\n0 0 0\n1 1 1 255\n", 4), ("OFF\n1 0 0\n0 0 0\n1 1 1\n", 4),
     ("v 1 2 3 4 5\n", 1), ("v 1 nan 3\n", 1), ("1;2;3\n4;;6\n", 2),
   ])
-  func whatCouldShiftColumnsIsAnErrorWithItsLine(_ text: String, _ line: Int) throws {
+  func shiftedColumnsAreAnErrorWithItsLine(_ text: String, _ line: Int) throws {
     do {
       let found = try Self.read(text)
       Issue.record("\(text) is read as \(found.points)")
@@ -56,7 +56,7 @@ import Testing
   }
 
   /// Coordinates in three long rows, as numpy.savetxt writes an array (3, N).
-  @Test func tablesThatLieOnTheirSideAreRefused() throws {
+  @Test func transposedTablesAreRefused() throws {
     let row = (0..<40).map { "\($0).5" }.joined(separator: " ")
     guard
       case .malformed(_, .line(1), let finding)? = #expect(
@@ -71,7 +71,7 @@ import Testing
     #expect(finding.contains("transpose"))
   }
 
-  /// A table that pandas wrote without names, but with its index.
+  /// A table of pandas without names, but with its index.
   @Test func columnsThatCountLinesAreRefused() throws {
     let lines = (0..<9).map { "\($0),\(Double($0) * 0.25 + 1.125),2.5,-0.75" }
     guard
@@ -86,13 +86,13 @@ import Testing
     }
     #expect(finding.contains("counts the lines"))
     #expect(try Self.read("n,x,y,z\n" + lines.joined(separator: "\n")).points.count == 27)
-    // A header says that it is x; of few lines, and of three columns, it may be.
+    // A header says that the column is x; in a table of few lines, or of three columns, it may be x.
     #expect(try Self.read("x,y,z,i\n" + lines.prefix(7).joined(separator: "\n")).points.count == 21)
     #expect(try Self.read(lines.prefix(7).joined(separator: "\n")).points.count == 21)
     #expect(try Self.read((0..<9).map { "\($0) 0.5 1.5" }.joined(separator: "\n")).points.count == 27)
   }
 
-  /// A part of such a table, in any order, and numbers with steps of their own.
+  /// A part of such a table, in any order, and numbers with other steps.
   @Test(arguments: [
     Array(50..<60), Array(0..<10).reversed(), [3, 1, 4, 0, 5, 9, 2, 6, 8, 7], Array(stride(from: 10, to: 110, by: 10)),
   ])
@@ -111,8 +111,8 @@ import Testing
     #expect(finding.contains("counts the lines"))
   }
 
-  /// Times, numbers next to whole coordinates, and whole numbers of which each is there once.
-  @Test func columnsThatMayCountLinesAreTold() throws {
+  /// Times, numbers next to whole coordinates, and distinct whole numbers.
+  @Test func columnsThatMayCountLinesGiveANote() throws {
     let tables = [
       (0..<9).map { "\(Double($0) / 10),\($0 * $0 % 5),2.5,-0.75" }, (0..<9).map { "\($0),\($0 * $0 % 5),2,-7" },
       [4, 90, 17, 3, 55, 21, 8, 70, 12].map { "\($0),\(Double($0 * $0 % 7) + 0.5),2.5,-0.75" },
@@ -122,7 +122,7 @@ import Testing
       #expect(
         found.points.count == 27 && found.notes.count == 1 && found.notes[0].text.contains("read as x"), "\(lines)")
     }
-    // x that comes again, or goes by no step.
+    // x that repeats, or has no constant step.
     for numbers in [[1, 1, 2, 2, 3, 3, 4, 4, 5], [5, 1, 5, 2, 5, 3, 5, 4, 5]] {
       let lines = numbers.map { "\($0),\(Double($0 * $0 % 7) + 0.5),2.5,-0.75" }
       #expect(try Self.read(lines.joined(separator: "\n")).notes.isEmpty)
@@ -148,7 +148,7 @@ import Testing
     #expect(try Self.read("1,5,2,255,0,7\n3,4,0,10,128,0\n").points == [1, 5, 2, 3, 4, 0])
   }
 
-  @Test func anglesAreNoLengths() throws {
+  @Test func anglesAreNotLengths() throws {
     for text in [
       "lat,lon,alt\n47,8,500\n", "# lon lat h\n8 47 500\n8.1 47.1 501\n", "Longitude;Latitude;z\n8;47;500\n",
     ] {
@@ -168,8 +168,8 @@ import Testing
     #expect(try Self.read("X_m;Z_m;Y_m\n1.5;3;2.25\n-4.5;6;0.5\n").points == Self.points)
   }
 
-  /// Homogeneous coordinates or normals in rows; few points of three lines.
-  @Test func shortTablesOfLongLinesAreRefusedOrTold() throws {
+  /// Homogeneous coordinates or normals in rows; few points in three lines.
+  @Test func shortTablesOfLongLinesAreRefusedOrGiveANote() throws {
     let row = (0..<17).map { "\($0 * $0).5" }.joined(separator: ",")
     for count in [1, 2, 3, 4, 6, 16] {
       let text = [String](repeating: row, count: count).joined(separator: "\n")
@@ -195,7 +195,7 @@ import Testing
   }
 
   /// float32 has steps of half a metre at a northing of 5,412,345 m.
-  @Test func shapesThatWereRoundedBeforeTheyWereSavedAreTold() throws {
+  @Test func shapesThatWereRoundedBeforeTheyWereSavedGiveANote() throws {
     let far = try Self.npy(
       "'<f4'", "(4, 3)",
       Self.floats([5e5, 5_412_345.5, 1, 500_001, 5_412_345, 2, 5e5, 5_412_346, 2.5, 5e5, 5_412_347, 1]))
@@ -203,7 +203,7 @@ import Testing
     #expect(try Self.npy("'<f4'", "(2, 3)", Self.floats([0, 0, 0.25, 5e5, 5_412_345, 2])).notes.isEmpty)
   }
 
-  @Test func numbersThatMayBeNamesAreTold() throws {
+  @Test func numbersThatMayBeNamesGiveANote() throws {
     let found = try Self.read("0,1,2\n1.5,2.5,3.5\n")
     #expect(found.points == [0, 1, 2, 1.5, 2.5, 3.5] && found.notes.count == 1)
   }
@@ -238,12 +238,12 @@ import Testing
     #expect(try Self.read("\u{FEFF}" + list).points == Self.points)
   }
 
-  /// As plyfile: a row is a line, with a value for every property.
+  /// As in plyfile, a row is a line, with a value for every property.
   @Test(arguments: [
     ("1 2 3 4\n5 6 7 8\n", 8), ("1.5 2 3\n5 6.25\n", 9), ("1 2\n3 4 5\n6\n", 8), ("1 2 3\n4 5 6\n7 8 9\n", 10),
     ("1 2 3 4 5 6\n", 8), ("1 nan 3\n4 5 6\n", 8), ("1,5 2 3\n4 5 6\n", 8),
   ])
-  func plyRowsHaveTheHeadersColumns(_ rows: String, _ line: Int) throws {
+  func plyRowsHaveTheColumnsOfTheHeader(_ rows: String, _ line: Int) throws {
     do {
       _ = try Self.read(Self.ply(["float x", "float y", "float z"], rows))
       Issue.record("\(rows) is read")
@@ -254,7 +254,8 @@ import Testing
 
   @Test func binaryPLYEndsWithItsRows() throws {
     let header =
-      "ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
+      "ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty float x\nproperty float y\n"
+      + "property float z\nend_header\n"
     let row = Data(
       [Float](arrayLiteral: 1, 2, 3).flatMap { value in withUnsafeBytes(of: value.bitPattern) { Array($0) } })
     #expect(try PointFile.decode(Data(header.utf8) + row, name: "cloud").coordinates == [1, 2, 3])
@@ -280,7 +281,7 @@ import Testing
     }
   }
 
-  @Test func npyThatLiesOnItsSideIsRefused() throws {
+  @Test func transposedNPYIsRefused() throws {
     for columns in [4, 6, 1024, 100_000] {
       guard
         case .malformed(_, _, let finding)? = #expect(
@@ -342,7 +343,7 @@ import Testing
       for index in 0..<100 {
         let position = cloud.position(index)
         for axis in 0..<3 {
-          // Against the same object at 0, in metres; and in the file's own coordinates.
+          // Compared with the same object at 0, in metres; and in the coordinates of the file.
           let moved = Double(cloud.coordinates[3 * index + axis]) + cloud.origin[axis] - offset[axis]
           #expect(abs(moved - shape[3 * index + axis]) < 1e-6, "\(name) point \(index)")
           #expect(abs(position[axis] - places[3 * index + axis]) < 1e-6, "\(name) point \(index)")
@@ -354,8 +355,8 @@ import Testing
     }
   }
 
-  @Test func cloudsNearZeroAreRoundedAsTheyAre() throws {
-    // Digits that float32 does not hold, at up to 8 times the extent; and far away, numbers that it holds.
+  @Test func cloudsNearZeroAreRoundedInPlace() throws {
+    // Digits that float32 cannot represent, at up to 8 times the extent; and numbers far away that it can.
     let near = try PointCloud(positions: [6.7, 0.1, 0.3, 8.1, 0.2, 0.7])
     #expect(near.origin == .zero && near.coordinates == [6.7, 0.1, 0.3, 8.1, 0.2, 0.7])
     let exact = try PointCloud(positions: [5_412_345, 1, 2, 5_412_346, 3.5, 2])
@@ -369,7 +370,7 @@ import Testing
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString + ".ply")
     defer { try? FileManager.default.removeItem(at: file) }
     let cloud = try PointCloud(positions: [691_234.123, 5_412_345.456, 103.789, 691_234.723, 5_412_345.956, 104.289])
-    let colors = [(UInt8, UInt8, UInt8)](repeating: (1, 2, 3), count: 2)
+    let colors = [PointColor](repeating: PointColor(1, 2, 3), count: 2)
     try PointFile.writePLY(cloud, colors: colors, column: .integers("label", [4, 5]), to: file)
     let again = try PointFile.read(file)
     #expect(again == cloud)

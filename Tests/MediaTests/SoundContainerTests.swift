@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// What containers of sound say of themselves, or do not (Tests/Fixtures/audio/containers/make_containers.py).
+/// Lengths and marks in containers of sound, present or absent (Tests/Fixtures/audio/containers/make_containers.py).
 @Suite struct SoundContainerTests {
   private static let older = ["tone.wav", "tone.flac", "tone.ogg", "tone.opus", "tone.mp3"]
 
@@ -14,7 +14,7 @@ import Testing
 
   static func file(_ name: String) throws -> Data { try Data(contentsOf: url(name)) }
 
-  /// The samples, and the notes on them.
+  /// The samples, and the notes on the file.
   static func read(_ data: Data, channel: Int? = nil) throws -> (samples: [Float], notes: [MediaNote]) {
     var notes: [MediaNote] = []
     let sound = try AudioFile.decode(data, name: "sound", channel: channel) { notes.append($0) }
@@ -51,7 +51,7 @@ import Testing
     #expect(found.notes.count == 1 && found.notes[0].description.contains("gives no length"))
   }
 
-  /// The lengths that programs leave in WAV files: FFmpeg all ones, SoX and arecord large signed numbers, others 0.
+  /// Placeholders for lengths in WAV files: all ones in FFmpeg, large signed numbers in SoX and arecord, 0 in others.
   @Test(
     arguments: [(0xFFFF_FFFF, 0xFFFF_FFFF), (0, 0), (0x7FFF_F024, 0x7FFF_F000), (0x8000_0024, 0x8000_0000)]
       as [(UInt32, UInt32)])
@@ -63,7 +63,7 @@ import Testing
     withUnsafeBytes(of: data.littleEndian) { file.replaceSubrange(place..<place + 4, with: $0) }
     let found = try Self.read(file)
     #expect(found.samples == expected && found.notes.count == 1)
-    // Another length that is more than the file has is a cut file.
+    // Any other length beyond the end means a truncated file.
     withUnsafeBytes(of: UInt32(7000).littleEndian) { file.replaceSubrange(place..<place + 4, with: $0) }
     guard case .truncated? = Self.error(file) else {
       Issue.record("a length that is too large is read")
@@ -72,7 +72,7 @@ import Testing
   }
 
   @Test(arguments: ["wav", "flac", "ogg", "opus", "mp3", "aiff", "au", "caf", "w64"])
-  func filesPutTogetherAreReadWhole(_ ending: String) throws {
+  func concatenatedFilesAreReadWhole(_ ending: String) throws {
     let data = try Self.file("tone.\(ending)")
     let one = try Self.read(data).samples
     let found = try Self.read(data + data + data)
@@ -88,7 +88,7 @@ import Testing
     #expect(finding.contains("piece 2 has 1 channels"))
   }
 
-  /// MP3 files with tags before and after, put together; and frames without a count after counted ones.
+  /// Concatenated MP3 files with tags before and after; and frames without a count after counted ones.
   @Test func mp3PiecesAreFoundBetweenTags() throws {
     let data = try Self.file("tone.mp3")
     let one = try Self.read(data).samples
@@ -107,7 +107,7 @@ import Testing
   @Test func oggWithoutAnEndMarkIsReadWithANote() throws {
     let found = try Self.read(Self.file("broadcast.ogg"))
     #expect(found.notes.count == 1 && found.notes[0].text.contains("no end mark"))
-    // libsndfile's own count of what the pages hold.
+    // libsndfile's number of samples in the pages.
     #expect(found.samples.count == 246_144)
     for (index, sample) in found.samples.enumerated() where index % 1000 == 500 {
       #expect(abs(Double(sample) - 0.25 * sin(2 * .pi * 440 * Double(index) / 16_000)) < 0.02, "sample \(index)")
@@ -128,7 +128,7 @@ import Testing
     }
   }
 
-  /// The MD5 of a FLAC file's samples is compared, and heeded to be absent where it is 0.
+  /// The MD5 of the samples of a FLAC file is compared, unless it is 0, which means unknown.
   @Test func flacDigestsAreCompared() throws {
     var data = try Self.file("tone.flac")
     let samples = try Self.read(data).samples
@@ -144,18 +144,18 @@ import Testing
     #expect(try Self.read(tag + data).samples == samples)
   }
 
-  /// Decoders take the first frame's size for all where a variable bit rate comes without a count, and stop early.
+  /// For a variable bit rate without a count, decoders assume the size of the first frame for all, and stop early.
   @Test func mp3OfVariableBitRateFromAPipeIsReadWhole() throws {
     let data = try Self.file("pipe.mp3")
     let samples = try Self.read(data).samples
-    // 0.5 s of noise, 2 s of a tone, and the encoder's padding.
+    // 0.5 s of noise, 2 s of a tone, and padding.
     #expect(samples.count >= 40_000 && samples.count <= 40_000 + 4 * 1152, "\(samples.count)")
-    // The tone is there to its end.
+    // The tone is complete.
     for start in stride(from: 12_000, to: 38_000, by: 1600) {
       let power = samples[start..<start + 1600].reduce(Float(0)) { $0 + $1 * $1 } / 1600
       #expect(abs(power.squareRoot() - 0.05 * Float(0.5).squareRoot()) < 0.005, "at \(start)")
     }
-    // Behind a tag, and twice.
+    // After a tag, and twice.
     let tag = Data("ID3".utf8) + Data([4, 0, 0, 0, 0, 0, 20]) + Data(count: 20)
     let twice = try Self.read(tag + data + tag + data).samples
     #expect(twice.count == 2 * samples.count && twice.prefix(samples.count).elementsEqual(samples))
@@ -174,8 +174,8 @@ import Testing
     for tags in [id3, ape, ape + id3] { #expect(try Self.read(data + tags).samples == samples) }
   }
 
-  /// A page that is missing right after the headers is told, though a broadcast may begin so.
-  @Test func oggPagesMissingAfterTheHeadersAreTold() throws {
+  /// A page that is missing directly after the headers gives a note, although a broadcast may begin like this.
+  @Test func oggPagesMissingAfterTheHeadersGiveANote() throws {
     var data = try Self.file("broadcast.ogg")
     let starts = data.indices.dropLast(4).filter { data[$0..<$0 + 4].elementsEqual("OggS".utf8) }
     try #require(starts.count >= 5)
@@ -195,7 +195,7 @@ import Testing
     #expect(notes.count == 1 && notes[0].text.contains("pages are missing"), "\(notes)")
   }
 
-  /// A codec that is not read is no damage.
+  /// An unsupported codec is not damage.
   @Test func otherCodecsAreNotCalledDamaged() throws {
     // Apple's lossless codec in CAF.
     var caf = try Self.file("tone.caf")
@@ -246,13 +246,13 @@ import Testing
     }
   }
 
-  @Test func whatFollowsTheSoundIsTold() throws {
+  @Test func bytesAfterTheSoundGiveANote() throws {
     let data = try Self.file("tone.wav")
     let found = try Self.read(data + Data("garbage after it".utf8))
     #expect(try found.samples == Self.read(data).samples && found.notes.count == 1)
   }
 
-  /// Damaged files give a sound or an `AudioFileError`, never anything else.
+  /// Damaged files give a sound or an `AudioFileError` and nothing else.
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func survivesDamage(_ seed: UInt64) throws {
     let endings = ["aiff", "au", "caf", "w64", "rf64"]

@@ -5,7 +5,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Every clip of Tests/Fixtures/video against ffmpeg's own command, byte by byte.
+/// Every clip of Tests/Fixtures/video against the ffmpeg command, byte by byte.
 @Suite struct VideoDecodingTests {
   struct Clip: Decodable {
     var file: String
@@ -39,11 +39,11 @@ import Testing
       seen.append(index)
     }
     #expect(missing == nil && seen == kept)
-    // Behind the last frame there is none.
+    // There is no frame after the last one.
     #expect(try video.forEachFrame([0, clip.frames + 3]) { _, _ in } == clip.frames)
   }
 
-  @Test func severalThreadsDecodeAtOnce() async throws {
+  @Test func severalThreadsDecodeInParallel() async throws {
     let url = Self.url("h264.mp4")
     let expected = try frames(url)
     try await withThrowingTaskGroup(of: [PixelImage].self) { group in
@@ -77,7 +77,7 @@ import Testing
     #expect(different == 0)
   }
 
-  /// VideoMAE's test protocol, OpenCV's resizing included, to the bit.
+  /// VideoMAE's test protocol, with OpenCV's resizing, bit by bit.
   @Test func viewsAreVideoMAEs() throws {
     let recipe = ImagePreprocessing.videoMAE(size: Extent(square: 16))
     let video = try VideoFile(Self.url("h264.mp4"))

@@ -4,9 +4,9 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Videos that were put one after the other in one file (Tests/Fixtures/video/pieces/make_pieces.sh).
+/// Concatenated videos (Tests/Fixtures/video/pieces/make_pieces.sh).
 @Suite struct VideoPiecesTests {
-  /// A file of the fixtures' contents, one after the other.
+  /// A file of concatenated fixtures.
   private func withJoined<Result>(_ names: [String], _ body: (URL) throws -> Result) throws -> Result {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try names.reduce(into: Data()) { $0 += try Data(contentsOf: Fixture.url("video/\($1)")) }.write(to: file)
@@ -14,7 +14,7 @@ import Testing
     return try body(file)
   }
 
-  /// Readers of these formats would take the first file and leave the second.
+  /// Readers of these formats would read only the first file.
   @Test(arguments: [
     "h264.mp4", "h264_faststart.mp4", "pieces/fragments.mp4", "ffv1.mkv", "vp9.webm", "pieces/live.mkv", "mpeg4.avi",
     "theora.ogv", "pieces/h264.flv",
@@ -26,7 +26,7 @@ import Testing
         _ = try VideoFile(file)
         Issue.record("\(name) twice is read")
       } catch VideoError.unsupported(_, let finding) {
-        // An MP4's table may come after other boxes.
+        // The table of an MP4 may come after other boxes.
         #expect(finding.contains("another file follows"), "\(finding)")
         if !name.hasSuffix("mp4") { #expect(finding.contains("byte \(size),"), "\(finding)") }
       }
@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test(arguments: [["mpeg2.ts", "pieces/h264.ts"], ["pieces/h264.ts", "mpeg2.ts"]])
-  func aStreamThatIsCodedOtherwiseIsRefused(_ names: [String]) throws {
+  func aStreamThatChangesItsFormatIsRefused(_ names: [String]) throws {
     try withJoined(names) { file in
       guard case .unsupported? = #expect(throws: VideoError.self, performing: { try VideoFile(file) }) else {
         Issue.record("read")
@@ -81,7 +81,7 @@ import Testing
     #expect(finding.contains("checksum"))
   }
 
-  /// Damaged files give a count or a `VideoError`, never anything else.
+  /// Damaged files give a count or a `VideoError` and nothing else.
   @Test(arguments: [
     "pieces/h264.ts", "pieces/h264.flv", "pieces/live.mkv", "pieces/edited.mp4", "theora.ogv", "mpeg4.avi",
   ])

@@ -2,7 +2,7 @@ import Foundation
 import MultimodalPathway
 import Testing
 
-/// What logits mean: Hugging Face's problem types and names of ImageNet-1k's classes.
+/// The meaning of logits: Hugging Face's problem types, and names of ImageNet-1k's classes.
 @Suite struct AnswerTests {
   private func huggingFace(_ more: String) throws -> VisionTransformerConfiguration {
     let text = """
@@ -24,7 +24,7 @@ import Testing
     for more in [#""id2label": {\#(names)}"#, #""num_labels": \#(count)"#] {
       let c = try huggingFace(#"\#(more), "problem_type": \#(problem)"#)
       #expect(c.classCount == count && c.answerActivation == activation)
-      // Kept by what is written for timm, which is also the metadata of merged files.
+      // The configuration written for timm keeps it, and so do the metadata of merged files.
       let again = try VisionTransformerConfiguration.read(json: c.timmJSON(), file: "timm")
       #expect(again == c)
     }
@@ -60,7 +60,7 @@ import Testing
     ("vit_tiny_patch16_224.augreg_in21k_ft_in1k", #""pretrained_cfg": {"num_classes": 1000}"#, true),
     // timm before 0.9 had no tags.
     ("vit_tiny_patch16_224", #""num_classes": 1000"#, true),
-    // What is not known to be ImageNet-1k has no names.
+    // Models that are not known to be of ImageNet-1k have no names.
     ("vit_tiny_patch16_224", #""num_classes": 1000, "pretrained_cfg": {"tag": "my_products"}"#, false),
     ("vit_tiny_patch16_224", #""num_classes": 1000, "pretrained_cfg": {"tag": "in1k_ft_products"}"#, false),
     ("vit_tiny_patch16_224", #""num_classes": 1000, "pretrained_cfg": {"input_size": [3, 224, 224]}"#, false),
@@ -68,7 +68,8 @@ import Testing
     ("vit_small_patch14_dinov2", #""num_classes": 1000"#, false),
     (
       "vit_mine",
-      #""num_classes": 1000, "model_args": {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2}"#,
+      #""num_classes": 1000, "model_args": {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 1, "#
+        + #""num_heads": 2}"#,
       false
     ),
   ])
@@ -80,7 +81,7 @@ import Testing
     #expect(again == c)
   }
 
-  @Test func namesOfAModelsOwnComeFirst() throws {
+  @Test func namesInTheModelComeFirst() throws {
     let own = (0..<1000).map { #""own \#($0)""# }.joined(separator: ", ")
     let c = try timm("vit_tiny_patch16_224", #""num_classes": 1000, "label_names": [\#(own)]"#)
     #expect(c.vocabulary == nil && c.label(ofClass: 294) == "own 294")

@@ -23,7 +23,7 @@ import Testing
     let input = golden.tensors["input"]!
     let output = try model.forward(input, features: true)
     try GoldenTests.expectClose(output.features!, golden.tensors["float64.features"]!, "\(name) features")
-    // With a norm before the head, what the head reads is no longer what is pooled.
+    // With a norm before the head, the input of the head is not the pooled features.
     if name == "ast_backbone" { try GoldenTests.expectClose(output.pooled, golden.tensors["float64.pooled"]!, name) }
     if let logits = golden.tensors["float64.logits"] {
       try GoldenTests.expectClose(output.logits, logits, "\(name) logits")
@@ -37,7 +37,7 @@ import Testing
     #expect(try VisionTransformer(again, engine: engine)(input).float32() == model(input).float32())
   }
 
-  /// AudioMAE before fine-tuning, named by its architecture alone: no head, the encoder's own norm, no decoder.
+  /// AudioMAE before fine-tuning, named only by its architecture: no head, the norm of the encoder, no decoder.
   @Test(arguments: [false, true])
   func pretrainedAudioMAEHasFeatures(_ hasSwinDecoder: Bool) throws {
     let golden = try golden("mae_pretraining")
@@ -88,7 +88,7 @@ import Testing
     }
   }
 
-  @Test func axesAndRecipesAreThoseOfTheOrigin() throws {
+  @Test func axesAndRecipesMatchTheOrigin() throws {
     let mae = try bound(golden("mae")).configuration
     #expect(mae.spectrogram == SpectrogramSize(frames: 64, bins: 32))
     #expect(mae.audio == .esc50 && mae.grid == Extent(height: 4, width: 2))
@@ -98,7 +98,7 @@ import Testing
     #expect(ast.grid == Extent(height: 3, width: 6) && ast.prefixTokens == 2)
   }
 
-  /// A pathway into overlapping patches: all three executions agree, and the reference in Double knows such models.
+  /// A pathway into a model of overlapping patches: all three executions agree with the reference in Double.
   @Test(arguments: ["mae", "ast"])
   func pathwaysHold(_ name: String) throws {
     let golden = try golden(name)
@@ -131,7 +131,7 @@ import Testing
     }
   }
 
-  @Test func readsTheFeatureExtractorBesideTheConfiguration() throws {
+  @Test func readsTheFeatureExtractorNextToTheConfiguration() throws {
     let golden = try golden("ast")
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -164,7 +164,7 @@ import Testing
     #expect(try VisionTransformerConfiguration.read(json: c.timmJSON(), file: name) == c)
   }
 
-  @Test func aLoneFileSaysHowManyFramesItHears() throws {
+  @Test func aLoneFileTellsItsNumberOfFrames() throws {
     var c = try VisionTransformerConfiguration.preset("vit_base_patch16_audiomae")
     (c.depth, c.imageSize.height, c.classCount) = (12, 256, 3)
     let shapes = c.parameters

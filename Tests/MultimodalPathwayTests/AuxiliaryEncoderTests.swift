@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Encoders of every origin, as their libraries write them (Tests/Fixtures/auxiliaries/make_auxiliaries.py).
+/// Encoders of every origin, in the files of their libraries (Tests/Fixtures/auxiliaries/make_auxiliaries.py).
 @Suite struct AuxiliaryEncoderTests {
   /// File and the layout's name.
   static let cases: [(file: String, layout: String)] = [
@@ -21,7 +21,7 @@ import Testing
 
   private struct Facts {
     var saved: Checkpoint
-    /// As `state_dict()` names it.
+    /// The name in `state_dict()`.
     var state: Checkpoint
     var expected: [String: Tensor]
     var heads: [String: Int]
@@ -82,20 +82,20 @@ import Testing
           #expect(found.prefix == prefix)
         }
         #expect(found.heads == facts.heads[prefix] && !found.headsAreAssumed, "\(name) \(prefix)")
-        // The file alone has the same layers; ALBERT's does not say how often they are used.
+        // The file without a configuration has the same layers; ALBERT's does not give their number of uses.
         let own = Checkpoint(tensors: checkpoint.tensors.filter { $0.key.hasPrefix(choice ?? "") })
         let alone = try AuxiliaryWeights(checkpoint: own)
         try expectEqual(alone, facts, prefix, "\(name) \(kind) alone")
-        // Not as a target, even where its names are a vision transformer's.
+        // Not as a target, even with the names of a vision transformer.
         #expect(throws: (any Error).self) { try ModelWeights(modelAt: folder, weights: choice) }
       }
     }
   }
 
-  @Test func otherBlocksOfAFileAreSaid() throws {
+  @Test func otherBlocksOfAFileGiveANote() throws {
     let predictor = try AuxiliaryWeights(checkpoint: Facts("vjepa2").saved)
     #expect(predictor.notes.count == 1 && predictor.notes[0].contains("under 'predictor.layer.', play no part"))
-    // A tower whose names no row knows, next to one that is known.
+    // A tower with unknown names, next to a known one.
     var tensors = try Facts("altclip").saved.tensors
     for (name, tensor) in tensors where name.contains("self_attn") {
       tensors[name] = nil
@@ -104,13 +104,13 @@ import Testing
     let text = try AuxiliaryWeights(checkpoint: Checkpoint(tensors: tensors))
     #expect(text.prefix == "text_model.roberta.")
     #expect(text.notes.count == 1 && text.notes[0].contains("'vision_model.encoder.layer.', play no part"))
-    // Decoders belong to a model with an encoder; extra matrices in the used blocks are no other blocks.
+    // Decoders belong to a model with an encoder; extra matrices in the used blocks are not other blocks.
     for name in ["bart", "led", "t5", "whisper", "bert", "wavlm"] {
       #expect(try AuxiliaryWeights(checkpoint: Facts(name).saved).notes.isEmpty, "\(name)")
     }
   }
 
-  @Test func configurationsOfDecodersAreSaid() throws {
+  @Test func configurationsOfDecodersGiveANote() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
     defer { try? FileManager.default.removeItem(at: file) }
     for isDecoder in [false, true] {
@@ -157,7 +157,7 @@ import Testing
     }
   }
 
-  @Test func headsThatATensorTellsAreNotAssumed() throws {
+  @Test func headsInATensorAreNotAssumed() throws {
     for name in ["wavlm", "mpnet", "t5"] {
       let found = try AuxiliaryWeights(checkpoint: Facts(name).saved)
       #expect(found.heads == 2 && !found.headsAreAssumed, "\(name)")
@@ -165,7 +165,8 @@ import Testing
   }
 
   @Test func configurationsSayWhereTheNormsAre() throws {
-    // wav2vec 2.0's names are the same for both orders: the feature extractor's norms tell, the configuration decides.
+    // wav2vec 2.0 has the same names for both orders. The norms of the feature extractor suggest one, the configuration
+    // decides.
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
     defer { try? FileManager.default.removeItem(at: file) }
     for (name, key, isPost) in [("hubert", "false", true), ("wav2vec2", "true", false)] {
@@ -177,7 +178,7 @@ import Testing
     }
   }
 
-  @Test func meaningIsWarnedOf() throws {
+  @Test func otherMeaningsGiveWarnings() throws {
     var configuration = try VisionTransformerConfiguration.preset("vit_tiny_patch16_224")
     (configuration.width, configuration.hiddenWidth, configuration.depth, configuration.heads) = (8, 12, 2, 4)
     (configuration.imageSize, configuration.patchSize) = (Extent(square: 4), Extent(square: 2))
@@ -219,7 +220,7 @@ import Testing
     }
   }
 
-  @Test func rawNamesOfLayoutsStay() {
+  @Test func rawNamesOfLayoutsAreKept() {
     let first = [
       "pointMAE", "timm", "pretraining", "m2pt", "huggingFaceViT", "huggingFaceDINOv2", "bert", "whisper",
       "openAIWhisper",

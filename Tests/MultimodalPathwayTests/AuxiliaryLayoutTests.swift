@@ -2,7 +2,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Small checkpoints named as their origins name them.
+/// Small checkpoints with the names of their origins.
 enum SyntheticAuxiliary: String, CaseIterable {
   case timm, bert, vit, dinov2, whisper, openAIWhisper
 
@@ -43,7 +43,7 @@ enum SyntheticAuxiliary: String, CaseIterable {
     }
   }
 
-  /// What else such a file holds, which must play no part.
+  /// Other tensors in such a file, which must have no effect.
   var others: [String] {
     switch self {
     case .timm: ["patch_embed.proj.weight", "norm.weight", "head.bias"]
@@ -78,7 +78,7 @@ enum SyntheticAuxiliary: String, CaseIterable {
   }
 }
 
-/// Auxiliaries of every origin, and what they become.
+/// Auxiliaries of every origin, and the layers made of them.
 @Suite struct AuxiliaryLayoutTests {
   @Test(arguments: SyntheticAuxiliary.allCases)
   func everyLayoutIsRead(_ kind: SyntheticAuxiliary) throws {

@@ -2,7 +2,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// What an error of binding advises is what the tensors say.
+/// The advice in errors of binding matches the tensors.
 @Suite struct BindingHintTests {
   private func message(
     missing: [String] = [], unexpected: [String] = [], others: [String] = []
@@ -35,8 +35,8 @@ import Testing
     #expect(!message(unexpected: ["blocks.0.mlp.fc1" + ending]).contains(words))
   }
 
-  /// A value instead of a tensor is named where a tensor is missing.
-  @Test func valuesThatAreNoTensorsAreNamed() throws {
+  /// If a tensor is missing, a value of its name that is not a tensor is reported.
+  @Test func valuesThatAreNotTensorsAreNamed() throws {
     #expect(message(missing: ["a"], others: ["a is a list"]).contains("1 no tensors: a is a list"))
     #expect(!message(unexpected: ["b"], others: ["a is a list"]).contains("a list"))
     let checkpoint = try Checkpoint(contentsOf: Fixture.url("pytorch/others.pth"))

@@ -19,7 +19,7 @@ import Testing
     c.hasLayerScale = true
     c.classCount = 0
     c.epsilon = epsilon
-    // Around the block stands what plays no part in it.
+    // The parts around the block have no effect on it.
     var tensors = try ModelWeights.random(c, seed: 3).tensors
     for (name, tensor) in GoldenTests.part(golden, "weights.").tensors { tensors["blocks.0." + name] = tensor }
     let weights = try ModelWeights(checkpoint: Checkpoint(tensors: tensors), configuration: c)

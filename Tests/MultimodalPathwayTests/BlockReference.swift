@@ -4,13 +4,13 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// The steps of a model's blocks in Double, each on what the engine itself left before it, in the formats that its
-/// layers have. What one step hands on is what the next one reads, so that every step's bound is a few roundings wide.
+/// The steps of a model's blocks in Double, in the formats of its layers. The input of each step is the engine's output
+/// of the previous one, so that the bound of every step is a few roundings.
 struct BlockReference {
   private let weights: ModelWeights
   private let model: VisionTransformer
   private let kernels: KernelTable
-  /// Norms, products with what is fused into them, and attention.
+  /// Norms, products with their fused operations, and attention.
   private(set) var worst = (norms: WorstError(), products: WorstError(), attention: WorstError())
 
   init(_ weights: ModelWeights, _ model: VisionTransformer) {
@@ -37,10 +37,10 @@ struct BlockReference {
     for block in range { try check(block, stages, output: try #require(outputs[block]).float32()) }
   }
 
-  /// - Parameter output: the block's, (rows, C), of a pass that nobody looks into.
+  /// - Parameter output: the output of the block, (rows, C), in an uninterrupted pass.
   private mutating func check(_ block: Int, _ stages: LayerStages, output: [Float]) throws {
     let c = weights.configuration
-    // What the layer before has computed, but for its rounding to a format.
+    // The result of the previous layer before its rounding to a format.
     var expected: [[Bounded]] = []
     try stages.forEachLayer(ofBlock: block) { stage in
       let reference = try layer(block, stage.layer)
@@ -86,7 +86,7 @@ struct BlockReference {
     }
   }
 
-  /// Attention of q, k and v as they stand in memory, (rows, C), after these are compared with qkv's `products`.
+  /// Attention of q, k and v in memory, (rows, C), after these are compared with the `products` of qkv.
   private mutating func attended(_ stage: LayerStages.Stage, products: [[Bounded]]) throws -> [[Bounded]] {
     let c = weights.configuration
     let (tokens, format) = (c.tokenCount, stage.attentionPrecision)

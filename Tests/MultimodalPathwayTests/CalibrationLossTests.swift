@@ -4,10 +4,10 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// The losses that a calibration states, against their definition in Double.
+/// The losses of a calibration against their definition in Double.
 @Suite struct CalibrationLossTests {
-  /// For fc2, what it reads is 8 and little more or less, which bfloat16 holds to a 16th alone, and its weights are
-  /// whole numbers of 1024ths up to 127, which no format rounds.
+  /// For fc2, the inputs are near 8, where bfloat16 has steps of 1/16, and the weights are multiples of 1/1024 up to
+  /// 127/1024, which no format rounds.
   private static func weights(for layer: PathwayLayer) throws -> ModelWeights {
     var c = VisionTransformerConfiguration(
       architecture: "vit_of_ones_own", imageSize: Extent(square: 32), patchSize: Extent(square: 8), width: 48, depth: 2,
@@ -23,14 +23,14 @@ import Testing
     return try ModelWeights(checkpoint: Checkpoint(tensors: tensors), configuration: c)
   }
 
-  /// A row in int8 as a narrow model makes it: u = round((x - low) / step), step a 255th of the row's range.
+  /// A row in int8 as in a narrow model: u = round((x - low) / step), with a step of 1/255 of the range of the row.
   private static func quantized(_ row: [Float]) -> [Float] {
     let low = row.min() ?? 0
     let step = ((row.max() ?? 0) - low) / 255
     return row.map { step * (($0 - low) * (1 / step)).rounded(.toNearestOrEven) + low }
   }
 
-  /// ||y' - y|| / ||y|| over rows, and how far float32's sums may move it: by at most ||bounds|| / ||y||.
+  /// ||y' - y|| / ||y|| over rows, and the bound of its error by sums in float32: ||bounds|| / ||y||.
   private static func loss(_ exact: [[Bounded]], _ narrow: [[Bounded]]) -> (value: Double, error: Double) {
     var (difference, output, moved) = (0.0, 0.0, 0.0)
     for (y, other) in zip(exact.joined(), narrow.joined()) {
@@ -41,7 +41,8 @@ import Testing
     return ((difference / output).squareRoot(), 2 * (moved / output).squareRoot())
   }
 
-  /// What becomes int8 in front of fc2 was bfloat16 before, since fc1 stores it so; what norms make is rounded once.
+  /// The int8 input of fc2 was rounded to bfloat16 first, the format in which fc1 stores it; the output of norms is
+  /// rounded once.
   @Test(arguments: InstructionSet.available, [PathwayLayer.qkv, .fc1, .fc2])
   func lossesAreThoseOfTheLayerOnItsNarrowInput(_ set: InstructionSet, _ layer: PathwayLayer) throws {
     let weights = try Self.weights(for: layer)
@@ -76,7 +77,7 @@ import Testing
     let byte = Self.loss(exact, outputs((layer == .fc2 ? halves : rows).map(Self.quantized), .int8))
     let int8Loss = try #require(found.int8Loss)
     #expect(abs(int8Loss - byte.value) <= byte.error, "\(found), expected \(byte)")
-    // The bound tells one rounding from two.
+    // The bound distinguishes one rounding from two.
     let other = Self.loss(exact, outputs((layer == .fc2 ? rows : halves).map(Self.quantized), .int8))
     #expect(abs(other.value - byte.value) > 2 * byte.error)
   }

@@ -8,8 +8,8 @@ import Testing
 @Suite struct CalibrationTests {
   private static let outlying = "blocks.0.mlp.fc1"
 
-  /// Random weights; the LayerNorm in front of one layer makes one channel 2,000 times as large as the others, and that
-  /// layer's weights of this channel are as much smaller.
+  /// Random weights, but the LayerNorm before one layer makes one channel 2,000 times larger than the others, and the
+  /// weights of that layer for this channel are 2,000 times smaller.
   private static func weights() throws -> ModelWeights {
     var c = VisionTransformerConfiguration(
       architecture: "vit_of_ones_own", imageSize: Extent(square: 32), patchSize: Extent(square: 8), width: 48, depth: 2,
@@ -36,7 +36,7 @@ import Testing
     try Calibration(PathwayWeights(weights()), engine: Engine(threads: threads, instructionSet: set))
   }
 
-  /// One outlier takes int8's whole range, bfloat16 does not mind.
+  /// One outlier uses up the range of int8; bfloat16 is not affected.
   @Test(arguments: InstructionSet.available)
   func aLayerWithAnOutlierIsKeptWider(_ set: InstructionSet) throws {
     var calibration = try Self.calibration(set)
@@ -46,7 +46,7 @@ import Testing
     #expect(layers.map(\.name) == ["patch_embed.proj"] + joined)
     let singleRow = [PathwayLayer.projection, .fc1, .fc2].map { $0.name(inBlock: 1) }
     for layer in layers {
-      // The head reads one token: behind attention, the last block is done for it alone.
+      // The head reads one token: after attention, the last block computes only that one.
       let isNeverInt8 = layer.name == "patch_embed.proj" || singleRow.contains(layer.name)
       #expect(layer.precision == (isNeverInt8 || layer.name == Self.outlying ? .bfloat16 : .int8), "\(layer)")
       #expect((layer.int8Loss == nil) == isNeverInt8)
@@ -68,7 +68,7 @@ import Testing
       #expect(layer.precision == (layer.int8Loss == nil ? .bfloat16 : .int8), "\(layer)")
     }
     #expect(try calibration.plan(bound: .infinity) == .int8)
-    // A layer exactly at the bound keeps it.
+    // A loss equal to the bound is within it.
     for layer in exact {
       let found = try calibration.layers(bound: layer.bfloat16Loss).first { $0.name == layer.name }
       #expect(found?.precision == .bfloat16, "\(layer)")
@@ -77,6 +77,28 @@ import Testing
       let less = try calibration.layers(bound: int8Loss.nextDown).first { $0.name == layer.name }
       #expect(less?.precision == .bfloat16, "\(layer)")
     }
+  }
+
+  /// The range of a row exceeds float32, although all of its numbers, and all outputs, are finite: the step of int8 is
+  /// infinite, and its outputs are NaN.
+  @Test(arguments: InstructionSet.available, [Calibration.usualBound, .infinity])
+  func aLayerThatIsNaNInInt8IsNeverInt8(_ set: InstructionSet, _ bound: Double) throws {
+    let random = try Self.weights()
+    var tensors = random.tensors
+    for (name, value) in [("blocks.0.norm2.weight", Float(7e37)), ("blocks.0.norm2.bias", 0)] {
+      tensors[name] = Tensor([Float](repeating: value, count: 48), shape: [48])
+    }
+    let weight = try random.tensor(Self.outlying + ".weight")
+    tensors[Self.outlying + ".weight"] = Tensor(try weight.float32().map { $0 * 0x1p-100 }, shape: weight.shape)
+    let weights = try ModelWeights(
+      checkpoint: Checkpoint(tensors: tensors), configuration: random.configuration)
+    var calibration = try Calibration(
+      PathwayWeights(weights), engine: Engine(threads: 2, instructionSet: set))
+    try calibration.add(Self.images(3))
+    let layer = try #require(calibration.layers(bound: bound).first { $0.name == Self.outlying })
+    #expect(layer.int8Loss == .infinity && layer.bfloat16Loss < 6 * 0x1p-8, "\(layer)")
+    #expect(layer.precision == .bfloat16)
+    #expect(try calibration.plan(bound: bound).overrides[Self.outlying] == .bfloat16)
   }
 
   @Test func neitherThreadsNorBatchesChangeAnything() throws {

@@ -1,7 +1,7 @@
 import MultimodalPathway
 import Testing
 
-/// Forward passes into memory of the caller's.
+/// Forward passes into memory of the caller.
 @Suite struct CallerMemoryTests {
   static func model(classes: Int) throws -> VisionTransformer {
     var c = VisionTransformerConfiguration(
@@ -26,7 +26,7 @@ import Testing
     #expect(logits == expected)
   }
 
-  @Test func refusesWhatDoesNotFit() throws {
+  @Test func refusesMemoryOfAnotherSize() throws {
     let model = try Self.model(classes: 5)
     var logits = [Float](repeating: 7, count: 9)
     func error(_ images: Tensor, batch: Int) -> InferenceError? {

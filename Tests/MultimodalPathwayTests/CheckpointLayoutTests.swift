@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Targets in other layouts than timm's: Hugging Face's goldens, wrappers' prefixes, what pretraining leaves behind.
+/// Targets in other layouts than timm's: Hugging Face's goldens, prefixes of wrappers, leftovers of pretraining.
 @Suite struct CheckpointLayoutTests {
   private func golden(_ name: String) throws -> Checkpoint {
     try Checkpoint(contentsOf: Fixture.url("model/\(name).safetensors"))
@@ -50,7 +50,7 @@ import Testing
     let joined = try target.attach(auxiliary: AuxiliaryWeights(modelAt: folder), scale: 0.5)
     let output = folder.appendingPathComponent("merged.safetensors")
     try joined.writeMerged(to: output, engine: engine)
-    // The merged file says by itself what it is, and has timm's names alone.
+    // The merged file is self-describing, and has only timm's names.
     let merged = try ModelWeights(modelAt: output)
     let names = try Checkpoint(contentsOf: output).tensors.keys
     #expect(Set(names) == Set(target.configuration.parameters.map(\.name)))
@@ -63,13 +63,13 @@ import Testing
   @Test(arguments: [
     "module.", "model.", "backbone.", "encoder.", "MAE_encoder.", "module.model.", "base_model.module.",
   ])
-  func wrappersPrefixesAreTakenOff(_ prefix: String) throws {
+  func prefixesOfWrappersAreRemoved(_ prefix: String) throws {
     let golden = try golden("token")
     let plain = try bound(golden)
     let wrapped = Dictionary(uniqueKeysWithValues: plain.tensors.map { (prefix + $0.key, $0.value) })
     let found = try ModelWeights(checkpoint: Checkpoint(tensors: wrapped), configuration: plain.configuration)
     #expect(Set(found.tensors.keys) == Set(plain.tensors.keys))
-    // What is not the model's is still an error behind a prefix.
+    // A tensor that is not part of the model is an error also after a prefix.
     var stray = wrapped
     stray[prefix + "extra.weight"] = Tensor([1], shape: [1])
     #expect(throws: BindingError.self) {
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  @Test func whatPretrainingLeavesBehindIsDropped() throws {
+  @Test func leftoversOfPretrainingAreDropped() throws {
     let plain = try bound(golden("token"))
     var tensors = plain.tensors
     for name in [

@@ -2,7 +2,7 @@ import Foundation
 import MultimodalPathway
 import Testing
 
-/// Configuration files that are no configurations by their size.
+/// Configuration files beyond the size limit.
 @Suite struct ConfigurationFileTests {
   private static func withFolder(_ body: (URL) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
@@ -28,7 +28,7 @@ import Testing
     }
   }
 
-  /// The limit is on the file that a link leads to, as in Hugging Face's cache.
+  /// The limit is on the target of a link, as in Hugging Face's cache.
   @Test func largeFileBehindALink() throws {
     try Self.withFolder { folder in
       let blob = folder.appendingPathComponent("blob")

@@ -3,7 +3,8 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Hostile configuration files: every one is read or refused with a typed error, and what is read can be laid out.
+/// Hostile configuration files: each is read or refused with a typed error, and the layers of one that is read can be
+/// declared.
 @Suite struct ConfigurationFuzzTests {
   private static let timm = """
     {"architecture": "vit_tiny_patch16_224", "num_classes": 3, "global_pool": "token", "label_names": ["a", "b", "c"],
@@ -23,7 +24,7 @@ import Testing
     "[3, 9223372036854775807, 1]", "{\"0\": 1}", "[null]", "65536", "65537", "16384", "1048576", "1048577",
   ]
 
-  /// Reads; a refusal must be a `ConfigurationError` that says something, an acceptance must be usable.
+  /// Reads a text: either a `ConfigurationError` with a description, or a usable configuration.
   private func judge(_ text: some Sequence<UInt8>, _ label: @autoclosure () -> String) {
     do {
       let c = try VisionTransformerConfiguration.read(json: Data(text), file: "hostile")

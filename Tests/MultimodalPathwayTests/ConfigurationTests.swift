@@ -3,9 +3,9 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Configurations as timm has them, through their own text and back.
+/// timm's configurations, and writing and reading them back.
 @Suite struct ConfigurationTests {
-  /// What Tests/Fixtures/model/make_architectures.py reads off timm's own models.
+  /// The properties of timm's models, read by Tests/Fixtures/model/make_architectures.py.
   private struct Architecture: Decodable {
     var img_size: [Int]
     var patch_size: [Int]
@@ -58,7 +58,7 @@ import Testing
       let preset = try VisionTransformerConfiguration.preset(name)
       let expected = timm[name]
       #expect(preset.isDistilled == expected?.distilled, "\(name)")
-      // What alone makes a model a distilled one is in its name.
+      // Only the name tells that a model is distilled.
       if !preset.isDistilled { #expect(preset == expected?.configuration(name), "\(name)") }
       #expect(
         preset.tokenCount
@@ -82,7 +82,7 @@ import Testing
   @Test(arguments: GoldenTests.cases + ["pathway"])
   func goldenConfigurationsReadBack(_ name: String) throws {
     var c = try GoldenTests.configuration(Checkpoint(contentsOf: Fixture.url("model/\(name).safetensors")))
-    // The name alone tells it from the tensors.
+    // Only the name tells it, not the tensors.
     if name == "query_value_bias" { c.qkvBias = .queryAndValue }
     #expect(try roundTrip(c) == c)
   }
@@ -110,7 +110,7 @@ import Testing
     c.labels = ["a \"quoted\"", "\u{1}é"]
     c.labelDescriptions = ["\u{1}é": "what it means"]
     #expect(try roundTrip(c) == c)
-    // A hidden width that width x ratio, rounded, would miss.
+    // A hidden width that differs from the rounded width x ratio.
     for hidden in 1...300 {
       c.hiddenWidth = hidden
       #expect(try roundTrip(c).hiddenWidth == hidden)
@@ -177,12 +177,12 @@ import Testing
       let c = try arguments(text)
       #expect(c.hasFinalNorm == final && c.normalizesAfterPooling == after, "\(text)")
     }
-    // An architecture with fc_norm=False of its own keeps it.
+    // An architecture that sets fc_norm=False keeps it.
     let gap = try arguments(#""global_pool": "avg""#, architecture: "vit_base_patch16_gap_224")
     #expect(!gap.normalizesAfterPooling)
   }
 
-  @Test func explicitNullIsNotTheArchitecturesOwn() throws {
+  @Test func explicitNullOverridesTheArchitecture() throws {
     #expect(try arguments("", architecture: "deit3_small_patch16_224").hasLayerScale)
     #expect(try !arguments(#""init_values": null"#, architecture: "deit3_small_patch16_224").hasLayerScale)
     #expect(try arguments("", architecture: "vit_base_patch16_clip_224").epsilon == 1e-5)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The same bits for any number of threads and any batch: whole models, on every instruction set, in every precision
-/// and execution, of sizes that leave tails everywhere.
+/// and execution, with sizes that leave tails everywhere.
 @Suite struct DeterminismTests {
   static let plans: [PrecisionPlan] = [
     .float32, .bfloat16, .int8,
@@ -36,7 +36,7 @@ import Testing
     return random.floats(count * 3 * side * side)
   }
 
-  /// With the class token's shortcut through the last block, and with a mean of the patches before its last layer.
+  /// With only the class token in the last block, and with a mean of the patches before its last layer.
   @Test(arguments: InstructionSet.available, plans)
   func bitsDependOnNeitherThreadsNorBatch(_ set: InstructionSet, _ plan: PrecisionPlan) throws {
     for side in Self.sides {
@@ -44,7 +44,7 @@ import Testing
         let weights = try Self.joined(side: side, pooling: pooling)
         let pixels = 3 * side * side
         let values = Self.images(9, side: side)
-        // Folding does every product's packing again: few tokens will do.
+        // Folding repeats the packing of every product: few tokens suffice.
         for execution in side == Self.sides[0] ? PathwayExecution.allCases : [.merged] {
           var expected: [Float]?
           for team in Self.teams.sorted(by: { ($1.batch, $0.threads) < ($0.batch, $1.threads) }) {
@@ -63,7 +63,7 @@ import Testing
     }
   }
 
-  /// Where an image stands in a batch, and what else is asked for, changes none of its bits.
+  /// The place of an image in a batch, and other requested outputs, change none of its bits.
   @Test(arguments: InstructionSet.available, plans)
   func bitsDependOnNoNeighbour(_ set: InstructionSet, _ plan: PrecisionPlan) throws {
     let side = Self.sides[0]

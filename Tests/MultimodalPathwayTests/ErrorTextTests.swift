@@ -3,7 +3,7 @@ import PathwayCheckpoints
 import PathwayMedia
 import Testing
 
-/// What errors and notes say of text that a file made up.
+/// Text from files in errors and notes.
 @Suite struct ErrorTextTests {
   private static let text = "\u{1B}]0;title\u{7}\n\u{9B}2J\u{202E}<b>" + String(repeating: "x", count: 1 << 20)
 

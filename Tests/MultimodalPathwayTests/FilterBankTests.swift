@@ -24,7 +24,7 @@ import Testing
     }
   }
 
-  /// What is asked of every bin of every frame: 1e-4 in the logarithm.
+  /// The tolerance for every bin of every frame: 1e-4 in the logarithm.
   private static let bound: Float = 1e-4
 
   @Test(arguments: cases, InstructionSet.available)
@@ -64,8 +64,8 @@ import Testing
     }
   }
 
-  /// What removing a recording's mean changes are roundings: every frame loses its own mean in any case.
-  @Test func aRecordingsMeanMakesNoDifferenceBeyondRounding() throws {
+  /// Removing the mean of a recording changes only roundings, since the mean of every frame is removed in any case.
+  @Test func theMeanOfARecordingMakesNoDifferenceBeyondRounding() throws {
     let golden = try Golden("tone")
     let engine = try Engine(threads: 1)
     let removing = try AudioPreprocessor(.audioSet, frames: 64, bins: 128, engine: engine)
@@ -96,7 +96,7 @@ import Testing
       engine: Engine(threads: 1))
   }
 
-  /// Samples that make so many frames.
+  /// Samples for a number of frames.
   private func sound(_ frames: Int) -> Waveform {
     var random = SeededGenerator(seed: UInt64(frames))
     return Waveform(random.floats(400 + 160 * (frames - 1), in: -0.5...0.5), rate: 16_000)
@@ -138,7 +138,7 @@ import Testing
     }
   }
 
-  @Test func whatCannotBeHeardIsRefused() throws {
+  @Test func soundThatIsTooShortOrTooLongIsRefused() throws {
     let prepare = try preprocessor()
     #expect(throws: AudioError.tooShort(samples: 399, expected: 400)) {
       try prepare(Waveform([Float](repeating: 0, count: 399), rate: 16_000))

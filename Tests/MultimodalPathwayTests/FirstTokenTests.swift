@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// A last block that computes only what a class-token head reads leaves the same bits as one that computes everything.
+/// A last block that computes only the token of the head gives the same bits as one that computes every token.
 @Suite struct FirstTokenTests {
   @Test(arguments: ["token", "registers", "layer_scale", "odd_sizes", "pre_norm"], InstructionSet.available)
   func sameBitsAsWithAllTokens(_ name: String, _ set: InstructionSet) throws {

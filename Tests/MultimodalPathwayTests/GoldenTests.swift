@@ -21,9 +21,9 @@ import Testing
     try .read(json: Data(golden.metadata["config"]!.utf8), file: "golden")
   }
 
-  /// Root mean square of the difference over that of the expectation: at most `roundings` rounding errors per element,
-  /// added as in a random walk. Up to 3 blocks x (LayerNorm, 4 products of K <= 192, softmax) and the ends: fewer than
-  /// 4,096 in a chain.
+  /// Root mean square of the difference over that of the expected values: at most `roundings` rounding errors per
+  /// element, added as in a random walk. Up to 3 blocks x (LayerNorm, 4 products of K <= 192, softmax), embedding and
+  /// head: fewer than 4,096 in a chain.
   static func expectClose(_ found: Tensor, _ expected: Tensor, _ label: String) throws {
     #expect(found.shape == expected.shape, "\(label)")
     let (a, b) = (try found.float32(), try expected.float32())
@@ -50,7 +50,7 @@ import Testing
     }
     try Self.expectClose(output.features!, golden.tensors["float64.features"]!, "\(name) features")
     try Self.expectClose(output.pooled, golden.tensors["float64.pooled"]!, "\(name) pooled")
-    // Without a head there is nothing beyond the pooled features.
+    // Without a head the output is the pooled features.
     let logits = weights.configuration.classCount == 0 ? "float64.pooled" : "float64.logits"
     try Self.expectClose(output.logits, golden.tensors[logits]!, "\(name) logits")
   }
@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test(arguments: InstructionSet.available)
-  func identitiesOfThePathwayHoldToTheBit(_ set: InstructionSet) throws {
+  func identitiesOfThePathwayAreExact(_ set: InstructionSet) throws {
     let golden = try Checkpoint(contentsOf: Fixture.url("model/pathway.safetensors"))
     let images = golden.tensors["input"]!
     let target = try ModelWeights(
@@ -109,7 +109,7 @@ import Testing
     #expect(try logits(joined, .folded) == bits)
     #expect(try logits(joined, .merged) == bits)
     #expect(bits != plain)
-    // What merging must not touch: the target itself, and everything but the joined layers.
+    // Merging must not change the target, and only the joined layers differ in the result.
     #expect(try logits(PathwayWeights(target), .merged) == plain)
     for name in ["pos_embed", "blocks.0.norm1.weight", "head.weight"] {
       #expect(try merged.tensors[name]!.float32() == target.tensors[name]!.float32())

@@ -3,8 +3,8 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Heads that are more than one linear layer of one token, against timm and transformers in float64
-/// (Tests/Fixtures/model/make_heads.py), by the names that transformers 5 has in memory.
+/// Heads other than a linear layer of one token, against timm and transformers in float64
+/// (Tests/Fixtures/model/make_heads.py), with the names of transformers 5 in memory.
 @Suite struct HeadTests {
   private static func golden(_ name: String) throws -> Checkpoint {
     try Checkpoint(contentsOf: Fixture.url("model/heads_\(name).safetensors"))
@@ -28,7 +28,7 @@ import Testing
       guard let expected = golden.tensors["float64.\(part)"] else { continue }
       try GoldenTests.expectClose(found, expected, "\(name) \(part)")
     }
-    // Asked for logits alone, and for one of them, the pass has the same bits.
+    // A pass for logits only, and one for a single image, give the same bits.
     let alone = try model(input).float32()
     #expect(try alone == output.logits.float32())
     let one = try model(Tensor(Array(input.float32().prefix(3 * 32 * 32)), shape: [1, 3, 32, 32])).float32()
@@ -45,7 +45,7 @@ import Testing
     #expect(try Verification(joined, input: golden.tensors["input"]!, engine: Engine(threads: 2)).holds, "\(name)")
   }
 
-  @Test func aPoolerIsSaidAndClassifiersDropTheirs() throws {
+  @Test func aPoolerGivesANoteAndClassifiersDropTheirs() throws {
     let golden = try Self.golden("vit_pooler")
     let weights = try Self.weights(golden)
     #expect(weights.configuration.poolerWidth == 24 && weights.configuration.pooledWidth == 24)
@@ -69,12 +69,12 @@ import Testing
     }
   }
 
-  @Test func aProbesBatchNormIsFusedAndSaid() throws {
+  @Test func theBatchNormOfAProbeIsFusedWithANote() throws {
     let golden = try Self.golden("probe")
     let weights = try Self.weights(golden)
     #expect(weights.notes.contains { $0.contains("batch norm") && $0.contains("1e-6") })
     #expect(weights.tensors.keys.filter { $0.hasPrefix("head.") }.sorted() == ["head.bias", "head.weight"])
-    // Exactly: each weight is one rounding of the quotient.
+    // Exactly: each weight is the quotient, rounded once.
     let (stored, variance) = (golden.tensors["weights.head.1.weight"]!, golden.tensors["weights.head.0.running_var"]!)
     let (old, new, scale) = (try stored.float32(), try weights.tensor("head.weight").float32(), try variance.float32())
     for index in old.indices {
@@ -102,7 +102,7 @@ import Testing
     }
   }
 
-  /// timm's own names, so that timm loads what is written with strict=True.
+  /// timm's names, so that timm loads the written file with strict=True.
   @Test func aDistilledModelKeepsTimmsNames() throws {
     for name in ["distilled", "deit_teacher"] {
       let weights = try Self.weights(Self.golden(name))

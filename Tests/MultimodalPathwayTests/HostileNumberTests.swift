@@ -2,7 +2,7 @@ import Foundation
 import MultimodalPathway
 import Testing
 
-/// Numbers that a file or a caller can give: each is used or refused, and none ends the process.
+/// Numbers from files and callers: each is used or refused, and none traps.
 @Suite struct HostileNumberTests {
   private static let numbers = [0, -1, 1e-300, 1e30, 1e300, -1e300, Double.infinity, -.infinity, .nan]
 
@@ -12,7 +12,7 @@ import Testing
     #expect(Int(saturating: 2.9) == 2 && Int(saturating: -2.9) == -2 && Int(saturating: 0x1p63) == .max)
   }
 
-  /// A recipe that was not validated, with every number in every place: planned, scaled to another size, or refused.
+  /// An unvalidated recipe with every number in every place: it is planned, scaled to another size, or refused.
   @Test(arguments: numbers)
   func recipesOfAnyNumbers(_ number: Double) throws {
     let side = Int(saturating: number)
@@ -34,12 +34,12 @@ import Testing
       odd.size = Extent(square: 0)
       #expect(odd.settingSize(Extent(square: 32)).size == Extent(square: 32))
     }
-    // Of colours, what 8 bits can hold.
+    // Colours within 8 bits.
     let border = ImagePreprocessing(
       size: Extent(square: 8), geometry: .timm(cropFraction: 1, mode: .border), filter: .bicubic,
       mean: [Float](repeating: Float(number), count: 3), std: [1, 1, 1])
     #expect(try border.plan(for: Extent(square: 3)).border.allSatisfy { $0 == (number >= 1 ? 255 : 0) })
-    // Run, it is refused.
+    // Running it is refused.
     if number != 0 && abs(number) != 1 && abs(number) != 1e-300 {
       #expect(throws: ImagePreprocessingError.self) { try ImagePreprocessor(border) }
     }
@@ -63,7 +63,7 @@ import Testing
     }
   }
 
-  /// A configuration of a few bytes must not ask for positions of any size.
+  /// A configuration of a few bytes must not lead to positions of any size.
   @Test func positionsAreNotResampledToAnySize() throws {
     let c = VisionTransformerConfiguration(
       architecture: "vit_test", imageSize: Extent(square: 8), patchSize: Extent(square: 2), width: 8, depth: 1, heads: 1
@@ -74,7 +74,7 @@ import Testing
     #expect(throws: ConfigurationError.self) { try weights.resized(to: Extent(square: 1 << 14)) }
   }
 
-  /// Hints cost the same for any length of a name.
+  /// The cost of hints does not depend on the length of a name.
   @Test func hintsForLongNames() {
     let long = String(repeating: "x", count: 10_000_000)
     #expect(throws: ConfigurationError.self) { try VisionTransformerConfiguration.preset(long) }

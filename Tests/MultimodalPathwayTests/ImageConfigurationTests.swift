@@ -92,7 +92,7 @@ import Testing
     try Data(#"{"architecture": "vit_tiny_patch16_224", "pretrained_cfg": {"input_size": [3, 64, 80]}}"#.utf8)
       .write(to: configuration)
     #expect(try ImagePreprocessing.read(modelAt: directory).size == Extent(height: 64, width: 80))
-    // A lone file: what it says itself, else what lies beside it.
+    // A lone file: its own metadata, else the files next to it.
     let file = directory.appendingPathComponent("lone.safetensors")
     var checkpoint = Checkpoint(tensors: ["a": Tensor([1], shape: [1])])
     try checkpoint.write(to: file)
@@ -102,7 +102,7 @@ import Testing
     #expect(try ImagePreprocessing.read(modelAt: file).size == Extent(height: 40, width: 48))
   }
 
-  /// transformers 5.24's VideoMAEVideoProcessor saves these keys among others; its own file is preferred.
+  /// VideoMAEVideoProcessor of transformers 5.24 saves these keys, among others; its own file is preferred.
   @Test func videoProcessors() throws {
     let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -117,7 +117,7 @@ import Testing
     #expect(old.size == Extent(height: 32, width: 40) && old.filter == .bilinear && old.mean == [0.5, 0.5, 0.5])
     let new = #"{"video_processor_type": "VideoMAEVideoProcessor", "do_sample_frames": false, \#(size)}"#
     #expect(try write(new, "video_preprocessor_config.json") == old)
-    // Without a class the file's name tells it; both files there, the video's counts.
+    // Without a class the name of the file decides; if both files exist, that of the video processor is used.
     let other = try write(#"{"crop_size": 24}"#, "video_preprocessor_config.json")
     #expect(other.size == Extent(square: 24) && other.geometry == .huggingFace(.shortestEdge(224), crops: true))
     let unknown = #expect(throws: ImagePreprocessingError.self) {

@@ -3,11 +3,14 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// A last block that takes the mean which a head reads before its last layer, beside one that computes every token.
+import class PathwayLoops.DoubleBuffer
+import struct PathwayLoops.ProbeSigns
+
+/// A last block that takes the mean before its last layer, compared with one that computes every token.
 @Suite struct MeanPoolingTests {
   private typealias Pooling = VisionTransformerConfiguration.Pooling
 
-  /// Without a final norm, so that what is pooled is the stream.
+  /// Without a final norm, so that the residual stream is pooled.
   private static func configuration(
     _ pooling: VisionTransformerConfiguration.Pooling = .mean, classToken: Bool = true, registers: Int = 0,
     hiddenWidth: Int = 301
@@ -36,7 +39,7 @@ import Testing
   @Test(arguments: InstructionSet.available, Precision.allCases)
   func bothWaysAreWithinTheirBounds(_ set: InstructionSet, _ precision: Precision) throws {
     let engine = try Engine(threads: 2, instructionSet: set)
-    // Half a step of int8 and a rounding to bfloat16 for each of M numbers: over many, the worst case says nothing.
+    // Half a step of int8 and a rounding to bfloat16 for each of M numbers: for a large M, the worst case is vacuous.
     let width = precision == .int8 ? 29 : 301
     for c in [
       Self.configuration(classToken: false, hiddenWidth: width), Self.configuration(hiddenWidth: width),
@@ -50,7 +53,7 @@ import Testing
         engine: engine)
       let short = try model.forward(Self.images(3)).pooled.float32()
       let full = try model.forward(Self.images(3), features: true).pooled.float32()
-      // With fc2 in float32, h stands in memory as the means find it.
+      // With fc2 in float32, h is in memory as the means read it.
       let wide = try VisionTransformer(
         weights, precision: PrecisionPlan(precision, overrides: ["blocks.0.mlp.fc1": .float32, fc2: .float32]),
         engine: engine)
@@ -96,8 +99,8 @@ import Testing
     }
   }
 
-  /// Asking for the last block's tokens or for attention computes every token; asking for others changes nothing.
-  @Test func whatIsAskedForIsComputed() throws {
+  /// A request for the tokens of the last block, or for attention, computes every token; other requests change nothing.
+  @Test func requestedOutputsAreComputed() throws {
     let model = try VisionTransformer(.random(Self.configuration(), seed: 5), engine: Engine(threads: 2))
     let (images, short) = (Self.images(2), try model.forward(Self.images(2)).pooled.float32())
     let full = try model.forward(images, features: true)
@@ -124,7 +127,7 @@ import Testing
       #expect(fc2 == fc1 || fc2 == fc1 * (n + 1) / (2 * n))
       let workspace = try model.workspace(batch: 3, profiled: true)
       _ = try model.forward(Self.images(3), workspace: workspace)
-      // Means of x and h, then what every model does behind its blocks.
+      // Means of x and h, then the pooling of every model.
       #expect(workspace.profile?[.pooling]?.calls == (fc2 < fc1 ? 2 : 1))
       return fc2 < fc1
     }
@@ -137,7 +140,29 @@ import Testing
     }
   }
 
-  /// A single token is its own mean: nothing is added up, and the bits are the full way's.
+  /// Deviation of the average of mean and maximum: that of the mean, and the rounding of their sum. Halving is exact.
+  @Test func theAverageOfMeanAndMaximumIsRoundedOnce() throws {
+    var c = Self.configuration(.averageMaximum, classToken: false)
+    c.width = 2
+    let weights = try PathwayWeights(ModelWeights.random(Self.configuration(), seed: 5))
+    let pass = try ReferencePass(weights, copies: 2, engine: Engine(threads: 1), signs: ProbeSigns(seed: 1))
+    // Three tokens of two channels in both copies: partial sums 3, 4, 9 and -1, -3, -3.
+    let tokens: [Double] = [3, -1, 1, -2, 5, 0]
+    let features = DoubleBuffer(count: 12)
+    for (index, value) in (tokens + tokens).enumerated() { features.base[index] = value }
+    let pooled = try TokenPooling(c).reference(pass, features, batch: 1, tokens: 3)
+    for (column, sums) in [[3.0, 4, 9], [-1, -3, -3]].enumerated() {
+      let (mean, top) = (sums[2] / 3, column == 0 ? 5.0 : 0)
+      let expected = 0.5 * (mean + top)
+      #expect(pooled.base[column] == expected)
+      let squares = sums.reduce(0) { $0 + $1 * $1 } / 9 + mean * mean
+      let deviation = unitRoundoff * (squares.squareRoot() + abs(expected))
+      // The second copy is moved by the deviation; the difference has the error of one addition in Double.
+      #expect(abs(abs(pooled.base[2 + column] - expected) - deviation) <= 0x1p-52 * abs(expected))
+    }
+  }
+
+  /// A single token is its own mean: there are no sums, and both ways give the same bits.
   @Test(arguments: Precision.allCases)
   func theMeanOfOneTokenIsTheToken(_ precision: Precision) throws {
     let plan = PrecisionPlan(precision, overrides: [PathwayLayer.fc2.name(inBlock: 1): precision])

@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Merged weights to the bit, and what a merged file says of itself.
+/// Merged weights, bit by bit, and the metadata of merged files.
 @Suite struct MergingTests {
   private struct Golden {
     let file: Checkpoint
@@ -88,7 +88,7 @@ import Testing
         json: Data(notes[ModelWeights.configurationKey]!.utf8), file: "metadata")
       #expect(stated == golden.target.configuration)
 
-      // A merge of a merge is allowed, said, and remembers the first.
+      // A merge of a merge is allowed, gives a note, and keeps the provenance of the first.
       #expect(joined.warnings.allSatisfy { !$0.contains("result of a merge") })
       let again = try ModelWeights(modelAt: output).attach(auxiliary: AuxiliaryWeights(modelAt: files[1]), scale: 1)
       #expect(again.warnings.contains { $0.contains("result of a merge") })
@@ -153,8 +153,8 @@ import Testing
     }
   }
 
-  /// Whether no other number of the format is nearer to `value`, and of two as near the even one was taken: rounding of
-  /// the significand to 8 or 11 bits, done here by adding and subtracting a number that makes them the last ones.
+  /// Whether a number is `value` rounded to nearest, ties to even: rounding of the significand to 8 or 11 bits, by
+  /// adding and subtracting a number that makes these the last bits.
   private static func isNearest(_ found: Float, to value: Float, _ type: ElementType) -> Bool {
     if type == .float32 { return found.bitPattern == value.bitPattern }
     let bits = type == .bfloat16 ? 8 : 11

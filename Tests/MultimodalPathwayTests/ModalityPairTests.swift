@@ -3,10 +3,10 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Every ordered pair of the four modalities, and text and speech as auxiliaries, joined, run in all executions, merged
+/// Every ordered pair of the four modalities, and text and speech as auxiliaries: joined, run in all executions, merged
 /// and verified.
 @Suite struct ModalityPairTests {
-  /// What an auxiliary was trained on: a modality, or what has no target here.
+  /// The training data of an auxiliary: a modality of targets, text or speech.
   enum Auxiliary: Equatable, CustomTestStringConvertible {
     case modality(Modality)
     /// A BERT, 8 heads.
@@ -84,7 +84,7 @@ import Testing
     #expect(try merged != VisionTransformer(weights, engine: engine)(input).float32())
     let verification = try Verification(joined, input: input, engine: engine)
     #expect(verification.holds && verification.layers.count == 12)
-    // Every layer acts: qkv too, whose bias is split in the video model.
+    // Every layer has an effect, also qkv, whose bias is split in the video model.
     for layer in PathwayLayer.allCases {
       let one = try weights.attach(auxiliary: auxiliary, layers: [layer], scale: 0.1)
       let found = try VisionTransformer(one, execution: .merged, engine: engine)(input).float32()

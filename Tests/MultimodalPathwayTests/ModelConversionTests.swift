@@ -3,9 +3,9 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Models of every layout, converted, against the goldens of their origins.
+/// Converted models of every layout against the goldens of their origins.
 @Suite struct ModelConversionTests {
-  /// A golden's model as a directory; removed afterwards.
+  /// The model of a golden as a directory, which is removed afterwards.
   private func withModel(_ golden: Checkpoint, _ body: (URL) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -53,7 +53,7 @@ import Testing
       #expect(try logits(converted).float32() == output.float32())
       if let logits = golden.tensors["float64.logits"] { try GoldenTests.expectClose(output, logits, name) }
 
-      // The account has every tensor of the checkpoint once; a class token may take a share of the positions.
+      // The account lists every tensor of the checkpoint once; a class token may be a part of the positions.
       let sources = conversion.renamed.values + conversion.joined.values.flatMap { $0 } + conversion.dropped
       let unchanged = names.filter {
         conversion.renamed[$0] == nil && conversion.joined[$0] == nil && !conversion.computed.contains($0)
@@ -85,7 +85,7 @@ import Testing
     }
   }
 
-  @Test func accountsSayWhatBecameOfTensors() throws {
+  @Test func accountsListAllTensors() throws {
     let m2pt = try Checkpoint(contentsOf: Fixture.url("model/video_m2pt.safetensors"))
     try withModel(m2pt) { folder in
       let conversion = try ModelConversion(modelAt: folder)

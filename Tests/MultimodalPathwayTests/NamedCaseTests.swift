@@ -2,7 +2,7 @@ import MultimodalPathway
 import PathwayCases
 import Testing
 
-/// The named cases that perf/ times: they run, and give the same bits on one thread and on three.
+/// The named cases of perf/ run, and give the same bits on one thread and on three.
 @Suite struct NamedCaseTests {
   @Test(arguments: PathwayCase.quick, InstructionSet.available)
   func sameBitsOnAnyThreads(_ work: PathwayCase, _ set: InstructionSet) throws {
@@ -21,7 +21,7 @@ import Testing
     #expect(PathwayCase.quick.count == 7 + PathwayCase.kernels.count + PathwayCase.points.count)
   }
 
-  /// Two operations a multiply-add, counted by hand: 12 blocks of 197 tokens and 768 channels, patches, head.
+  /// Two operations for each multiply-add, counted by hand: 12 blocks of 197 tokens and 768 channels, patches, head.
   @Test func casesCountTheirOperations() throws {
     func operations(_ name: String) throws -> (Double, items: Int) {
       let work = try #require(PathwayCase.all.first { $0.name == name })

@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// NaN and infinity in weights, auxiliaries and sums are named and stop what would be computed from them.
+/// NaN and infinity in weights, auxiliaries and sums are errors that name them.
 @Suite struct NotFiniteTests {
   private static let configuration: VisionTransformerConfiguration = {
     var c = VisionTransformerConfiguration(
@@ -21,7 +21,7 @@ import Testing
     return try ModelWeights(checkpoint: Checkpoint(tensors: tensors), configuration: configuration)
   }
 
-  /// `value` instead of some elements of a tensor.
+  /// Replaces some elements of a tensor by `value`.
   private static func set(
     _ value: Float, _ name: String, at places: [Int], in tensors: inout [String: Tensor]
   ) throws {
@@ -44,7 +44,7 @@ import Testing
     return nil
   }
 
-  /// Every tensor of a model, in every format: none hides a bad number.
+  /// A bad number is found in every tensor of a model, in every format.
   @Test(arguments: [Precision.float32, .bfloat16, .int8])
   func noTensorOfAModelMayHoldThem(_ precision: Precision) throws {
     let engine = try Engine(threads: 2)
@@ -110,7 +110,7 @@ import Testing
     }
   }
 
-  /// Biases are folded too, where that is asked for.
+  /// Biases are folded too, if requested.
   @Test func anAuxiliarysBiasIsNamed() throws {
     let engine = try Engine(threads: 1)
     let good = try Self.weights(seed: 1)
@@ -121,13 +121,13 @@ import Testing
       storedType: nil)
     #expect(caught { _ = try folding.merged(engine: engine) } == expected)
     #expect(caught { _ = try VisionTransformer(folding, execution: .folded, engine: engine) } == expected)
-    // Not looked at, it does no harm.
+    // Unused, it has no effect.
     let merged = try good.attach(auxiliary: Self.auxiliary(bad), scale: 0.5).merged(engine: engine)
     let name = "blocks.0.attn.qkv.bias"
     #expect(try merged.tensors[name]?.float32() == good.tensors[name]?.float32())
   }
 
-  @Test func whatNoScaleReachesChangesNothing() throws {
+  @Test func layersWithoutAScaleAreNotChecked() throws {
     let engine = try Engine(threads: 1)
     let good = try Self.weights(seed: 1)
     let bad = try Self.weights(seed: 2) { try Self.set(.nan, "blocks.0.attn.qkv.weight", at: [0], in: &$0) }
@@ -172,7 +172,7 @@ import Testing
     #expect(caught { _ = try broken.checkpoint(as: .float16) }?.index == [0, 2, 4])
   }
 
-  /// A calibration leaves out what it cannot measure, and names it.
+  /// A calibration skips inputs that it cannot measure, and names them.
   @Test func aCalibrationNamesTheInput() throws {
     let model = try Self.weights(seed: 1) { tensors in
       let patches = try #require(tensors["patch_embed.proj.weight"])
@@ -199,7 +199,7 @@ import Testing
     #expect(try calibration.layers().map(\.int8Loss) == expected.layers().map(\.int8Loss))
   }
 
-  /// What the residual stream cannot hold is NaN in every format; int8 does not make a number of it.
+  /// An overflow of the residual stream gives NaN in every format; int8 does not turn it into a number.
   @Test(arguments: [Precision.float32, .bfloat16, .int8])
   func anInputThatIsNoneHasNoAnswer(_ precision: Precision) throws {
     let engine = try Engine(threads: 2)

@@ -4,7 +4,7 @@ import Testing
 /// The statistics of perf/compare-revisions.
 @Suite struct PairedRatiosTests {
   @Test func intervalsAreTheSignTests() {
-    // n = 20: P(X < 4) = 1351 / 2^20, so ranks 4 and 17 hold the median with 99.74 %.
+    // n = 20: P(X < 4) = 1351 / 2^20, so ranks 4 and 17 enclose the median with 99.74 %.
     let ratios = (1...20).map(Double.init).shuffled()
     let paired = PairedRatios(ratios, confidence: 0.99)
     #expect(paired.median == 10.5 && paired.low == 4 && paired.high == 17)
@@ -15,7 +15,7 @@ import Testing
     #expect(stricter.low == 3 && stricter.high == 18)
   }
 
-  @Test func tooFewRatiosSayNothing() {
+  @Test func tooFewRatiosDoNotDecide() {
     let paired = PairedRatios([2, 2, 2, 2, 2], confidence: 0.99)
     #expect(paired.low == 0 && paired.high == .infinity && paired.median == 2)
     #expect(paired.verdict(effect: 0.02) == .undecided)
@@ -33,10 +33,10 @@ import Testing
     #expect(slower.verdict(effect: 0.06) == .equal)
     let faster = PairedRatios([Double](repeating: 0.95, count: 20), confidence: 0.99)
     #expect(faster.verdict(effect: 0.02) == .faster)
-    // A median of 1.05 whose interval reaches below 1.
+    // A median of 1.05 with an interval that extends below 1.
     let noisy = PairedRatios([0.9, 0.9, 0.9, 0.9, 0.9, 0.9] + [Double](repeating: 1.05, count: 14), confidence: 0.99)
     #expect(noisy.verdict(effect: 0.02) == .undecided)
-    // One wild pair changes nothing.
+    // One outlier changes nothing.
     let outlier = PairedRatios([1000] + [Double](repeating: 1, count: 19), confidence: 0.99)
     #expect(outlier.verdict(effect: 0.02) == .equal && outlier.high == 1)
   }

@@ -3,9 +3,9 @@ import PathwayCheckpoints
 import TestSupport
 import Testing
 
-/// Numbers of the point heads that no golden tells apart from their neighbours.
+/// Constants of the point heads that the goldens do not determine.
 @Suite struct PartHeadTests {
-  /// PointNet++'s `1 / (d + 1e-8)`, normalised. Where distances are as small as the constant, it decides.
+  /// PointNet++'s `1 / (d + 1e-8)`, normalised. The constant matters at distances of its size.
   @Test(
     arguments: [
       [0, 0, 0], [0, 1e-8, 3e-8], [0, 1, 4], [1e-9, 1e-8, 1e-7], [2e-8, 2e-8, 5e-8], [0.25, 0.5, 1],
@@ -15,12 +15,12 @@ import Testing
     let expected = inverses.map { $0 / inverses.reduce(0, +) }
     var found = squares
     found.withUnsafeMutableBufferPointer { PartHead.turnIntoShares($0.baseAddress!) }
-    // Of every inverse the constant's rounding, the sum's and the quotient's; two additions and a quotient.
+    // Roundings of the constant, the sum and the quotient in every inverse; then two additions and a quotient.
     for (share, exact) in zip(found, expected) { #expect(abs(Double(share) - exact) <= gamma(2 * 3 + 3) * exact) }
     if squares == [0, 0, 0] { #expect(found[0] == found[1] && found[1] == found[2]) }
   }
 
-  /// PyTorch's `BatchNorm1d`: epsilon is 1e-5, also of channels that never varied.
+  /// PyTorch's `BatchNorm1d`: epsilon is 1e-5, also for channels without variance.
   @Test func batchNormsOfPointHeadsHavePyTorchsEpsilon() throws {
     let (_, golden) = try PointGoldenTests.golden("segmenter")
     let c = try #require(golden.configuration.parts)

@@ -3,7 +3,7 @@ import PathwayCheckpoints
 import TestSupport
 import Testing
 
-/// Combined biases where the target has biases of queries and values alone.
+/// Combined biases for a target that has biases only of queries and values.
 @Suite struct PathwayBiasTests {
   private static func weights(_ bias: VisionTransformerConfiguration.QKVBias, seed: UInt64) throws -> ModelWeights {
     var c = VisionTransformerConfiguration(
@@ -21,7 +21,7 @@ import Testing
     return (try target.attach(auxiliary: auxiliary, bias: bias, scale: 0.3), target, other)
   }
 
-  /// Keys have no bias in the target, so the auxiliary's has no place: timm's `BeitAttention` adds zeros there.
+  /// Keys have no bias in the target, so that of the auxiliary is ignored: timm's `BeitAttention` adds zeros there.
   @Test func keysGetNoBias() throws {
     let (joined, target, other) = try Self.joined(.combined)
     for block in 0..<2 {
@@ -38,7 +38,7 @@ import Testing
     }
   }
 
-  @Test func theTargetsBiasesStayWhereTheyAreNotCombined() throws {
+  @Test func theTargetsBiasesAreKeptIfTheyAreNotCombined() throws {
     let (joined, target, _) = try Self.joined(.target)
     let q = try target.tensor("blocks.1.attn.q_bias").float32()
     let v = try target.tensor("blocks.1.attn.v_bias").float32()
@@ -46,7 +46,7 @@ import Testing
     #expect(try joined.bias(1, .fc1) == target.tensor("blocks.1.mlp.fc1.bias").float32())
   }
 
-  /// Every layer of every execution, of a target whose keys have no bias, keeps the bound around Double.
+  /// For a target whose keys have no bias, every layer of every execution is within its bound around Double.
   @Test func allExecutionsAddTheSameBiases() throws {
     let (joined, _, _) = try Self.joined(.combined)
     var random = SeededGenerator(seed: 4)

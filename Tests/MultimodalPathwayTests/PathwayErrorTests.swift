@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// What cannot be attached, read or bound, and what is said of it.
+/// Errors of attaching, reading and binding.
 @Suite struct PathwayErrorTests {
   private func golden() throws -> (target: ModelWeights, auxiliary: Checkpoint) {
     let file = try Checkpoint(contentsOf: Fixture.url("model/pathway.safetensors"))

@@ -3,14 +3,14 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Block maps and scales as people write them.
+/// Block maps and scales in text.
 @Suite struct PathwayParsingTests {
   @Test func blockMapsAreRead() throws {
     #expect(try BlockMap(parsing: "identity") == .identity)
     #expect(try BlockMap(parsing: "reversed") == .reversed)
     #expect(try BlockMap(parsing: "0:0,3:1,6:2") == .explicit([0: 0, 3: 1, 6: 2]))
     #expect(try BlockMap(parsing: "11:0") == .explicit([11: 0]))
-    // One auxiliary block may serve several of the target's.
+    // One auxiliary block may serve several blocks of the target.
     #expect(try BlockMap(parsing: "0:0,1:0") == .explicit([0: 0, 1: 0]))
   }
 
@@ -53,7 +53,7 @@ import Testing
     }
   }
 
-  @Test func scalesOfAKindAreOverruledByALayersOwn() throws {
+  @Test func theScaleOfALayerOverridesThatOfItsKind() throws {
     let file = try Checkpoint(contentsOf: Fixture.url("model/pathway.safetensors"))
     let target = try ModelWeights(
       checkpoint: GoldenTests.part(file, "target."), configuration: GoldenTests.configuration(file))
@@ -100,7 +100,7 @@ import Testing
     let bert = try AuxiliaryWeights(
       checkpoint: SyntheticAuxiliary.bert.checkpoint(depth: 2, width: 32, hidden: 64, seed: 9), heads: 2)
     #expect(try target.attach(auxiliary: bert).warnings.count == 1)
-    // A bias that the target has no place for.
+    // A bias that the target does not have.
     let plain = try Checkpoint(contentsOf: Fixture.url("model/no_qkv_bias.safetensors"))
     let biasless = try ModelWeights(
       checkpoint: GoldenTests.part(plain, "weights."), configuration: GoldenTests.configuration(plain))

@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Clouds before they are tokens: scaling, sampling of surfaces, choice of points.
+/// Preprocessing of clouds: scaling, sampling of surfaces, choice of points.
 @Suite struct PointCloudTests {
   @Test func cloudsAreChecked() throws {
     #expect(throws: PointCloudError.empty(values: 0)) { try PointCloud(coordinates: []) }
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  /// Corners that float32 holds exactly, far from zero; the points between them it does not.
+  /// Corners far from zero that are exact in float32; the points between them are not.
   @Test func surfacesFarFromZeroKeepTheirShape() throws {
     let corners = [0.0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]
     let (east, north) = (500_000.0, 5_412_345.0)
@@ -49,7 +49,7 @@ import Testing
     }
   }
 
-  /// A long triangle, one of a ninth of its size, and one without area.
+  /// A long triangle, one of a ninth of its area, and one without area.
   @Test func surfacesAreSampledByArea() throws {
     let mesh = try PointCloud(
       coordinates: [0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0, 10, 1, 0, 10, 0, 1, 10], triangles: [0, 1, 2, 3, 4, 5, 0, 1, 1])
@@ -66,9 +66,9 @@ import Testing
       small += z == 10 ? 1 : 0
       sum += Double(x / side)
     }
-    // A tenth of the area, a third of the way: six deviations.
+    // A tenth of the area, a third of the way: six standard deviations.
     #expect(abs(small - 1000) < 6 * 30 && abs(sum / 10_000 - 1.0 / 3) < 6 * 0.236 / 100)
-    // Osada et al. 2002: of a triangle, b and c weigh r (1 - s) and r s, r the root of a number of [0, 1).
+    // Osada et al. 2002: b and c have the weights r (1 - s) and r s; r is the root of a uniform number in [0, 1).
     let corners: [Float] = [0, 0, 0, 1, 0, 0, 0, 1, 0]
     let one = try PointCloud(coordinates: corners, triangles: [0, 1, 2]).sampledSurface(100, seed: 7)
     var numbers = SeededGenerator(seed: 7)
@@ -82,7 +82,7 @@ import Testing
     #expect(try points.sampledSurface(100, seed: 1).coordinates == points.coordinates)
   }
 
-  /// An origin is subtracted where coordinates are more than 8 times the extent, and float32 does not hold them.
+  /// An origin is subtracted if coordinates exceed 8 times the extent and are not exact in float32.
   @Test(arguments: [(7.875, false), (8.125, true), (15.875, true)])
   func farCloudsHaveAnOrigin(_ distance: Double, _ isFar: Bool) throws {
     // The extent is 1; the largest coordinate is `distance`.

@@ -18,8 +18,7 @@ import Testing
     #expect(Set(shapes.map(\.name)).count == shapes.count)
   }
 
-  /// Numbers of parameters as PyTorch counts them in the published models' definitions, batch norms' statistics left
-  /// out.
+  /// Numbers of parameters in the published definitions, as PyTorch counts them, without the statistics of batch norms.
   @Test func sizesAreThePublishedOnes() throws {
     func parameters(_ name: String) throws -> Int {
       try VisionTransformerConfiguration.preset(name).parameters.reduce(0) {
@@ -69,9 +68,9 @@ import Testing
     #expect(throws: ConfigurationError.self) { try c.validate() }
   }
 
-  /// Point-MAE's files: wrappers' prefixes, and in pretraining's a decoder that stands outside the encoder's prefix.
+  /// Point-MAE's files: prefixes of wrappers, and after pretraining a decoder outside the prefix of the encoder.
   @Test(arguments: ["", "module.", "base_model.", "MAE_encoder.", "module.MAE_encoder.", "base_model.module."])
-  func authorsPrefixesAreTakenOff(_ prefix: String) throws {
+  func prefixesOfTheAuthorsAreRemoved(_ prefix: String) throws {
     let golden = try Checkpoint(contentsOf: Fixture.url("points/classifier.safetensors"))
     let plain = GoldenTests.part(golden, "weights.").tensors
     let c = try GoldenTests.configuration(golden)
@@ -89,7 +88,7 @@ import Testing
     #expect(throws: BindingError.self) {
       try ModelWeights(checkpoint: Checkpoint(tensors: wrapped), configuration: c)
     }
-    // As an auxiliary its blocks are found alike.
+    // As an auxiliary, the same blocks are found.
     #expect(try AuxiliaryWeights(checkpoint: Checkpoint(tensors: wrapped)).depth == c.depth)
   }
 
@@ -113,7 +112,7 @@ import Testing
     #expect(throws: InferenceError.self) { try model.forward(points, categories: [0]) }
     #expect(throws: InferenceError.self) { try model.forward(points, categories: [0, 4]) }
     #expect(throws: InferenceError.self) { try model.forward(points, categories: [-1, 0]) }
-    // A category changes the answer, and none is a third one.
+    // Two categories give different answers, and no category gives a third one.
     let answers = try [[0, 0], [1, 0], []].map { try model.forward(points, categories: $0).logits.float32() }
     #expect(answers[0] != answers[1] && answers[0] != answers[2])
     let half = answers[0].count / 2

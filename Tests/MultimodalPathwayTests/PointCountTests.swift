@@ -2,9 +2,9 @@ import Foundation
 import MultimodalPathway
 import Testing
 
-/// How many points and groups a model is run on.
+/// The number of points and groups of a running model.
 @Suite struct PointCountTests {
-  /// A lone file with Point-MAE's tensors, and what loading it with that makes of it.
+  /// Loads a lone file with Point-MAE's tensors.
   private func load(
     _ architecture: String, _ change: (inout ModelOverrides) -> Void = { _ in }
   ) throws -> ModelWeights {
@@ -27,7 +27,7 @@ import Testing
     #expect(weights.configuration.inputShape == [8192, 3] && weights.configuration.tokenCount == 513)
   }
 
-  @Test func aLoneFilesNumberIsSaid() throws {
+  @Test func theNumberForALoneFileGivesANote() throws {
     let weights = try load("point_mae_modelnet40")
     #expect(weights.configuration.points?.points == 1024)
     #expect(weights.notes.count == 1 && weights.notes[0].contains("1024 in 64 groups"), "\(weights.notes)")

@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Point transformers as targets and as auxiliaries of images, whose blocks have the same shapes.
+/// Point transformers as targets, and as auxiliaries of images with blocks of the same shapes.
 @Suite struct PointPathwayTests {
   static func image(seed: UInt64, heads: Int = 4) throws -> ModelWeights {
     var c = VisionTransformerConfiguration(
@@ -49,7 +49,7 @@ import Testing
     let images = Tensor(random.floats(2 * 3 * 32 * 32), shape: [2, 3, 32, 32])
     #expect(try Verification(joined, input: images, engine: engine).holds)
     #expect(joined.warnings.count == 1 && joined.warnings[0].contains("4 heads, the auxiliary 2"))
-    // The point model has no qkv bias to give, and the image's cannot go into it.
+    // The point model has no qkv bias, so there is none to add or to receive.
     #expect(throws: PathwayError.biasMissing(layer: "blocks.0.attn.qkv")) {
       try points.attach(auxiliary: Self.auxiliary(target), bias: .combined, scale: 0.1)
     }

@@ -25,9 +25,9 @@ import Testing
     return try ModelWeights(checkpoint: Checkpoint(tensors: tensors), configuration: c)
   }
 
-  /// What PyTorch's float32 arithmetic may differ by from exact: kernels of t <= 4 max(1, in / out) + 1 taps a
-  /// direction, at distances with an error of 4 roundings of numbers up to the grid's side, where a cubic's slope is
-  /// below 2; then t products and sums, and a division for the normalised weights. Ours adds its one rounding.
+  /// The error of PyTorch's float32 arithmetic: kernels of t <= 4 max(1, in / out) + 1 taps per direction, at distances
+  /// with an error of 4 roundings of numbers up to the side of the grid, where the slope of the cubic is below 2; then
+  /// t products and sums, and a division for the normalised weights. Our result adds one rounding.
   private func bound(_ item: Case, largest: Double) -> Double {
     func direction(_ source: Int, _ target: Int) -> (taps: Double, weights: Double) {
       let taps = 4 * max(1, Double(source) / Double(target)) + 1
@@ -67,7 +67,7 @@ import Testing
     let constant = try weights(item, positions: Tensor([Float](repeating: 0.75, count: 21 * 8), shape: [1, 21, 8]))
     for antialias in [true, false] {
       let resized = try constant.resized(to: Extent(height: 3, width: 9), antialias: antialias)
-      // Weights sum to 1 within a few units of a double.
+      // Weights sum to 1 within a few roundings in Double.
       #expect(try resized.tensors["pos_embed"]!.float32().allSatisfy { $0 == 0.75 })
     }
     let same = try constant.resized(to: Extent(height: 5, width: 4))

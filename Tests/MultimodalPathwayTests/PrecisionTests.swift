@@ -16,13 +16,13 @@ import Testing
     return try ModelWeights.random(c, seed: 5)
   }
 
-  /// Tokens that are alike, so that attention's means are not near zero.
+  /// Similar tokens, so that the means of attention are not near zero.
   private static func images(_ count: Int) -> Tensor {
     var random = SeededGenerator(seed: 6)
     return Tensor(random.floats(count * 3 * 40 * 40, in: 0.5...1), shape: [count, 3, 40, 40])
   }
 
-  /// Every step is within the bound of its own arithmetic; of unaligned widths too, where heads begin within a word.
+  /// Every step is within the bound of its own arithmetic, also for unaligned widths, where heads begin within a word.
   private static func expectSteps(
     _ weights: ModelWeights, _ plan: PrecisionPlan, _ engine: Engine, blocks: Range<Int>, _ label: String
   ) throws {
@@ -83,7 +83,7 @@ import Testing
     #expect(try logits(.twoBranch) != merged)
   }
 
-  /// What only the class token's row of the last block gives is what all rows give.
+  /// The last block gives the same bits for the row of the class token as for all rows.
   @Test(arguments: InstructionSet.available, narrow)
   func firstTokenHasTheSameBits(_ set: InstructionSet, _ precision: Precision) throws {
     let engine = try Engine(threads: 2, instructionSet: set)
@@ -96,7 +96,7 @@ import Testing
     }
   }
 
-  /// Layers of several precisions behind one another, each reading what the one before it wrote.
+  /// Consecutive layers of different precisions, each with the output of the previous one.
   @Test(arguments: InstructionSet.available)
   func everyMixtureKeepsItsBounds(_ set: InstructionSet) throws {
     let engine = try Engine(threads: 2, instructionSet: set)
@@ -113,7 +113,7 @@ import Testing
     }
   }
 
-  /// Of int8, what is done for one row an image is bfloat16, but for what a plan names.
+  /// In an int8 plan, layers with one row per image are bfloat16, except those that the plan names.
   @Test func singleRowsAreNotInt8() throws {
     func found(
       _ pooling: VisionTransformerConfiguration.Pooling, hasNorm: Bool, _ plan: PrecisionPlan
@@ -134,7 +134,7 @@ import Testing
     }
   }
 
-  @Test func plansNameLayersThatAre() throws {
+  @Test func plansNameExistingLayers() throws {
     let engine = try Engine(threads: 1)
     let plan = PrecisionPlan(.int8, overrides: ["blocks.3.mlp.fc2": .float32])
     #expect(throws: PathwayError.self) { try VisionTransformer(Self.weights(), precision: plan, engine: engine) }
@@ -158,7 +158,7 @@ import Testing
     #expect(try tokens(PrecisionPlan(.float32, overrides: [name: .bfloat16])) != exact)
   }
 
-  /// Every token is within the bound of its product, of patches that end within a word and overlap, too.
+  /// Every token is within the bound of its product, also for overlapping patches that end within a word.
   @Test(arguments: InstructionSet.available, [Precision.float32, .bfloat16])
   func patchEmbeddingKeepsItsBound(_ set: InstructionSet, _ precision: Precision) throws {
     let engine = try Engine(threads: 2, instructionSet: set)

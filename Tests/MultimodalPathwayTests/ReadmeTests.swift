@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The README's examples are code that the apps of Tests/Embedding compile and run.
+/// The examples of the README are code in the apps of Tests/Embedding, which compile and run.
 @Suite struct ReadmeTests {
   private static let root = Fixture.url("../..").standardizedFileURL
 
-  /// Code without the white space around its lines.
+  /// Lines of code without surrounding white space.
   private func lines(_ text: String) -> [String] {
     text.components(separatedBy: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
   }

@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// DINOv2-S on real photographs against ONNX Runtime's stored features, and real pathways from speech and text.
+/// DINOv2-S on real photographs against stored features of ONNX Runtime, and real pathways from speech and text.
 ///
 /// The weights come from `python3 Tests/Fixtures/real/fetch_real_weights.py`; without them these tests are skipped,
 /// except in CI.

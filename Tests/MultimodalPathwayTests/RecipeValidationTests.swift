@@ -2,7 +2,7 @@ import Foundation
 import MultimodalPathway
 import Testing
 
-/// Recipes that cannot be meant are refused by the key's name; those that people use are not.
+/// Impossible recipes are refused with the name of the key; usual recipes are accepted.
 @Suite struct RecipeValidationTests {
   private func refusal(_ body: () throws -> ImagePreprocessing) -> String {
     let error = #expect(throws: ImagePreprocessingError.self) { try body() }
@@ -80,7 +80,7 @@ import Testing
     var expected = recipe
     (expected.mean, expected.filter) = ([0.1, 0.2, 0.3], .lanczos)
     #expect(try recipe.overriding(overrides) == expected)
-    // A crop is timm's: 48 of 64 seen, all sides on their own, as the processor resized.
+    // A crop of timm: 48 of 64 pixels, with each side scaled separately, as the processor resizes.
     overrides.cropMode = .squash
     expected.geometry = .timm(cropFraction: 0.75, mode: .squash)
     #expect(try recipe.overriding(overrides) == expected)

@@ -3,12 +3,12 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Names that timm has and this engine does not run, by what it lacks
+/// timm's architectures that this engine does not run, by the missing feature
 /// (Tests/Fixtures/model/architectures_refused.json).
 @Suite struct RefusedArchitectureTests {
   static let forms = ["%", "%.600ep_in1k", "timm/%", "hf_hub:timm/%.600ep_in1k", "hf-hub:timm/%"]
 
-  @Test func everyRefusedNameSaysWhatIsLacking() throws {
+  @Test func everyRefusedNameNamesTheMissingFeature() throws {
     let data = try Data(contentsOf: Fixture.url("model/architectures_refused.json"))
     let refused = try JSONDecoder().decode([String: [String]].self, from: data)
     #expect(refused.count > 130 && refused["vit_base_patch16_clip_quickgelu_224"] == ["QuickGELU"])
@@ -17,7 +17,7 @@ import Testing
       for form in Self.forms {
         let written = form.replacingOccurrences(of: "%", with: name)
         #expect(throws: error, "\(written)") { try VisionTransformerConfiguration.preset(written) }
-        // All sizes in model_args do not make it a name of one's own.
+        // With all sizes in model_args it is still timm's architecture, not a custom one.
         let text = """
           {"architecture": "\(written)", "model_args": {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 1,
            "num_heads": 2, "act_layer": "gelu", "norm_layer": "layernorm"}}
@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test(arguments: ["vit_mine_quickgelu_224", "vit_relpos_mine", "vit_mine_swiglu.tag"])
-  func namesOfOnesOwnThatTellOfAFeatureAreRefused(_ name: String) throws {
+  func customNamesWithAnUnsupportedFeatureAreRefused(_ name: String) throws {
     let text = """
       {"architecture": "\(name)", "model_args": {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 1,
        "num_heads": 2}}

@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Models whose processor has another size than their position embeddings, against transformers and timm
+/// Models whose processor and position embeddings have different sizes, against transformers and timm
 /// (Tests/Fixtures/model/make_sizes.py).
 @Suite struct RunningSizeTests {
   static let cases: [(name: String, size: Extent, tokens: Int)] = [
@@ -51,7 +51,7 @@ import Testing
         #expect(worst < 1e-5, "\(name): \(worst)")
       }
       #expect(weights.notes.count == 1 && weights.notes[0].contains("\(size)"), "\(weights.notes)")
-      // convert keeps it: the written directory says the size, and answers with the same bits.
+      // convert keeps it: the written directory has the size, and gives the same bits.
       let conversion = try ModelConversion(modelAt: folder)
       let written = folder.appendingPathComponent("written")
       try FileManager.default.createDirectory(at: written, withIntermediateDirectories: false)
@@ -64,12 +64,12 @@ import Testing
     }
   }
 
-  @Test func aSizeThatIsAskedForCounts() throws {
+  @Test func aRequestedSizeIsUsed() throws {
     try Self.withModel("dinov2") { folder, _ in
       var overrides = ModelOverrides()
       overrides.imageSize = Extent(square: 518)
       let weights = try ModelWeights(modelAt: folder, overriding: overrides)
-      // The stored positions themselves, not resampled there and back.
+      // The stored positions, not resampled twice.
       let stored = try Checkpoint(contentsOf: folder).tensors["embeddings.position_embeddings"]
       #expect(try weights.tensors["pos_embed"]?.float32() == stored?.float32())
       #expect(weights.preprocessing?.size == Extent(square: 518) && weights.notes.isEmpty)
@@ -84,9 +84,9 @@ import Testing
     try Data(text.replacingOccurrences(of: old, with: new).utf8).write(to: url)
   }
 
-  /// Without dynamic_img_size timm's model keeps its size, and `input_size` may be a leftover of the weights that it
-  /// was tuned from.
-  @Test func aFixedSizeStaysAndIsSaid() throws {
+  /// Without dynamic_img_size timm's model keeps its size; `input_size` may come from the weights that it was tuned
+  /// from.
+  @Test func aFixedSizeIsKeptWithANote() throws {
     try Self.withModel("timm_dynamic") { folder, _ in
       try replace(folder, "config.json", #""dynamic_img_size": true"#, #""dynamic_img_size": false"#)
       let weights = try ModelWeights(modelAt: folder)
@@ -96,19 +96,19 @@ import Testing
     }
   }
 
-  @Test func equalSizesNeedNoWord() throws {
+  @Test func equalSizesNeedNoNote() throws {
     try Self.withModel("vit") { folder, golden in
       try replace(folder, "preprocessor_config.json", #"{"height": 48, "width": 32}"#, "64")
       let weights = try ModelWeights(modelAt: folder)
       #expect(weights.notes.isEmpty && weights.configuration.imageSize == Extent(square: 64))
-      // Without a processor the configuration's size counts, and nothing is known of pictures.
+      // Without a processor the size of the configuration is used, and the recipe is unknown.
       try FileManager.default.removeItem(at: folder.appendingPathComponent("preprocessor_config.json"))
       let alone = try ModelWeights(modelAt: folder)
       #expect(alone.configuration.imageSize == Extent(square: 64) && alone.preprocessing == nil && alone.notes.isEmpty)
     }
   }
 
-  /// A processor that cannot be meant is an error; one that this engine lacks keeps no model from being merged.
+  /// An impossible processor is an error; with an unsupported one, a model can still be merged.
   @Test func unusableProcessors() throws {
     try Self.withModel("vit") { folder, _ in
       try replace(folder, "preprocessor_config.json", #"{"height": 48, "width": 32}"#, "-3")
@@ -120,7 +120,7 @@ import Testing
     }
   }
 
-  /// VideoMAE's processor, whose frames are of another size than the model's: every slice's positions are resampled.
+  /// VideoMAE's processor with another frame size than that of the model: the positions of every slice are resampled.
   @Test func videosRunAtTheProcessorsSize() throws {
     let (golden, weights) = try VideoModelTests.golden("hugging_face_classifier")
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
@@ -141,7 +141,7 @@ import Testing
     #expect(try found.tensor("pos_embed").float32() == expected)
   }
 
-  /// A merged file keeps the recipe that its target was prepared by.
+  /// A merged file keeps the recipe of its target.
   @Test func mergedFilesKeepTheRecipe() throws {
     try Self.withModel("deit") { folder, golden in
       let target = try ModelWeights(modelAt: folder)

@@ -3,7 +3,7 @@ import MultimodalPathway
 import PathwayCheckpoints
 import Testing
 
-/// What a configuration or a lone file leaves out has the value that its library gives it.
+/// Values that a configuration or a lone file omits have the defaults of its library.
 @Suite struct StatedDefaultsTests {
   private func huggingFace(_ type: String, _ more: String = "") throws -> VisionTransformerConfiguration {
     let text = """
@@ -20,18 +20,18 @@ import Testing
       ("audio-spectrogram-transformer", 1e-12),
       ("dinov2", 1e-6), ("dinov2_with_registers", 1e-6),
     ] as [(String, Float)])
-  func epsilonIsTheModelTypesOwn(_ type: String, _ epsilon: Float) throws {
+  func epsilonIsThatOfTheModelType(_ type: String, _ epsilon: Float) throws {
     #expect(try huggingFace(type).epsilon == epsilon)
     #expect(try huggingFace(type, #", "layer_norm_eps": 0.25"#).epsilon == 0.25)
   }
 
-  /// A classifier of VideoMAE ends in PyTorch's `LayerNorm` with PyTorch's epsilon.
+  /// The last norm of a VideoMAE classifier is PyTorch's `LayerNorm` with PyTorch's epsilon.
   @Test func aVideoClassifiersLastNormHasPyTorchsEpsilon() throws {
     let c = try huggingFace("videomae", #", "architectures": ["VideoMAEForVideoClassification"]"#)
     #expect(c.finalEpsilon == 1e-5 && c.epsilon == 1e-12)
   }
 
-  /// transformers' `PretrainedConfig`: `num_labels` is 2 where neither it nor `id2label` is stated.
+  /// transformers' `PretrainedConfig`: `num_labels` is 2 if neither it nor `id2label` is given.
   @Test func aClassifierWithoutLabelsHasTwoClasses() throws {
     let classifier = #", "architectures": ["ViTForImageClassification"]"#
     let silent = try huggingFace("vit", classifier)
@@ -65,7 +65,7 @@ import Testing
     try body(file)
   }
 
-  /// MAE's fine-tuned models keep the class token but pool the patches: `fc_norm` in the file says so.
+  /// MAE's fine-tuned models keep the class token but pool the patches: the file has an `fc_norm`.
   @Test func aLoneFilesFcNormMeansThatPatchesArePooled() throws {
     var wanted = try VisionTransformerConfiguration.preset("test_vit")
     #expect(wanted.pooling == .token && !wanted.normalizesAfterPooling)

@@ -43,8 +43,8 @@ import Testing
     }
   }
 
-  /// What a lone file gets: by NAME.TAG that tag's recipe, by NAME that of timm's default tag.
-  @Test func everyKnownArchitectureTakesItsTagsRecipe() throws {
+  /// The recipe of a lone file: for NAME.TAG that of the tag, for NAME that of timm's default tag.
+  @Test func everyKnownArchitectureHasTheRecipeOfItsTag() throws {
     var tags = 0
     for name in VisionTransformerConfiguration.architectures {
       let recipes = try #require(timm[name], "\(name)")
@@ -70,7 +70,7 @@ import Testing
     for name in ["point_mae_modelnet40.x", "vit_base_patch16_audiomae.as2m", "vit_base_patch16_224."] {
       #expect(throws: ConfigurationError.self) { try VisionTransformerConfiguration.preset(name) }
     }
-    // Directories say everything themselves, and people give their own weights names.
+    // Directories are self-describing, and their weights may have any names.
     let own = #"{"architecture": "vit_tiny_patch16_224.my_weights"}"#
     #expect(throws: Never.self) { try VisionTransformerConfiguration.read(json: Data(own.utf8), file: "config.json") }
   }

@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Frames at equal distances, as models of Something-Something want them, and what chooses that.
+/// Frames at equal distances, for models of Something-Something, and the choice of this sampling.
 @Suite struct UniformSamplingTests {
   @Test func takesFramesOverTheWholeVideo() {
     let sampling = VideoSampling(frames: 16, rate: 4, rule: .uniform)
@@ -68,7 +68,7 @@ import Testing
     #expect(try load(directory: "videomae-ssv2-finetuned-kinetics").configuration.clip?.sampling == nil)
     let counted = try load(classes: 174)
     #expect(counted.configuration.clip?.sampling == .uniform && counted.notes[0].contains("174 classes"))
-    // What a configuration says and what a caller asks for count more.
+    // The configuration and the caller take precedence.
     let stated = try load(directory: "ssv2", classes: 174, sampling: .strided)
     #expect(stated.configuration.clip?.sampling == .strided && stated.notes.isEmpty)
     var overrides = ModelOverrides()
@@ -77,7 +77,7 @@ import Testing
     #expect(asked.configuration.clip?.sampling == .strided && asked.notes.isEmpty)
   }
 
-  @Test func configurationsSayIt() throws {
+  @Test func configurationsChooseIt() throws {
     var c = try load().configuration
     for rule in [nil, .strided, .uniform] as [VideoSampling.Rule?] {
       c.input = .video(.init(frames: 4, tubelet: 2, sampling: rule))
@@ -92,7 +92,7 @@ import Testing
     #expect(error.map { "\($0)".contains("m2pt.video.sampling") && "\($0)".contains("strided, uniform") } == true)
   }
 
-  /// Hugging Face's processors and the name that its `config.json` keeps.
+  /// Hugging Face's processors, and the name in its `config.json`.
   @Test func processorsChooseIt() throws {
     let golden = try Checkpoint(contentsOf: Fixture.url("model/video_hugging_face_classifier.safetensors"))
     let c = try GoldenTests.configuration(golden)

@@ -5,7 +5,7 @@ import PathwayKernels
 import TestSupport
 import Testing
 
-/// The bounds that a verification states, and what it says of models that are not what they should be.
+/// The bounds of a verification, and its verdicts on wrong models.
 @Suite struct VerificationBoundTests {
   private static let golden = Result { try Checkpoint(contentsOf: Fixture.url("model/pathway.safetensors")) }
 
@@ -19,7 +19,7 @@ import Testing
     )
   }
 
-  /// One joined layer's terms in Double.
+  /// The terms of a joined layer in Double.
   private struct Terms {
     let weight: [Double]
     let share: [Double]
@@ -104,7 +104,7 @@ import Testing
     }
   }
 
-  /// One execution has a scale that is a tenth too large: it is named, and the verdict does not hold.
+  /// One execution has a scale that is a tenth too large: it is named, and the verdict is negative.
   @Test(arguments: PathwayExecution.allCases)
   func aWrongExecutionDoesNotHold(_ wrong: PathwayExecution) throws {
     let (weights, images) = try Self.joined(scale: 0.3)

@@ -4,9 +4,9 @@ import PathwayCheckpoints
 import TestSupport
 import Testing
 
-/// The Double reference against timm in float64, and float32 against the bound derived with it.
+/// The Double reference against timm in float64, and float32 against the derived bound.
 @Suite struct VerificationTests {
-  /// What timm computed in float64, however it is stored.
+  /// timm's results in float64, in any stored format.
   private static func doubles(_ tensor: Tensor) throws -> [Double] {
     guard tensor.elementType == .float64 else { return try tensor.float32().map(Double.init) }
     return tensor.withUnsafeBytes { bytes in
@@ -14,7 +14,7 @@ import Testing
     }
   }
 
-  /// Equal but for float64's own roundings, fewer than 2^20 in a row, and those of a golden stored in float32.
+  /// Equal up to fewer than 2^20 roundings of float64 in a row, and to the rounding of a golden stored in float32.
   private static func expectExact(
     _ found: ReferenceTransformer.Output, _ golden: Tensor, _ label: String
   ) throws {
@@ -44,8 +44,7 @@ import Testing
   /// Goldens whose head reads a mean with no norm before it.
   private static let takingMeans: Set = ["mae", "mean_no_class_token", "query_value_bias"]
 
-  /// On every instruction set the whole model keeps the bound, and the bound says something: under 10^-4 of the largest
-  /// value.
+  /// On every instruction set the whole model is within the bound, which is below 10^-4 of the largest value.
   @Test(arguments: GoldenTests.cases, InstructionSet.available)
   func modelsKeepTheDerivedBound(_ name: String, _ set: InstructionSet) throws {
     let golden = try Checkpoint(contentsOf: Fixture.url("model/\(name).safetensors"))
@@ -91,7 +90,7 @@ import Testing
     }
   }
 
-  /// The proof can fail: a scale wrong in its fourth digit breaks the whole model's bound.
+  /// The proof can fail: a scale that is wrong in its fourth digit exceeds the bound of the whole model.
   @Test func aWrongScaleIsFound() throws {
     let (right, images) = try Self.joined(scale: 0.3)
     let (wrong, _) = try Self.joined(scale: 0.3003)
@@ -106,9 +105,9 @@ import Testing
     #expect(broken.count > reference.values.count / 2)
   }
 
-  /// A pass that takes its mean before the last fc2 is proved too, and a wrong scale is found there.
+  /// A pass that takes its mean before the last fc2 is verified too, and a wrong scale is found there.
   @Test(arguments: InstructionSet.available)
-  func logitsAloneKeepTheirBound(_ set: InstructionSet) throws {
+  func passesForLogitsOnlyKeepTheirBound(_ set: InstructionSet) throws {
     var c = VisionTransformerConfiguration(
       architecture: "vit_of_ones_own", imageSize: Extent(square: 32), patchSize: Extent(square: 8), width: 48, depth: 2,
       heads: 2)
@@ -145,7 +144,7 @@ import Testing
     #expect(bits.sameBits == false && !bits.holds)
   }
 
-  /// The worst element is the one nearest to its bound, not that of the largest difference.
+  /// The worst element is the one nearest to its bound, not the one with the largest difference.
   @Test func comparisonsStateTheirWorstElementAndLargestDifference() {
     let (found, expected, bounds): ([Float], [Double], [Double]) = ([1, -3.5, 8.25], [1, -4, 8], [0, 2, 0.5])
     let comparison = Comparison(

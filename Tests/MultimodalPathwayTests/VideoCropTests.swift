@@ -1,10 +1,10 @@
 import MultimodalPathway
 import Testing
 
-/// Where crops of a frame begin, whose margin does not divide evenly.
+/// The places of crops in a frame whose margin does not divide evenly.
 @Suite struct VideoCropTests {
-  /// First columns of the crops of a frame whose columns are numbered, and whose height is the model's; with `upright`,
-  /// first rows of the frame on its side.
+  /// First columns of the crops of a frame with numbered columns, whose height is that of the model; with `upright`,
+  /// first rows of the rotated frame.
   private func starts(margin: Int, crops: Int, upright: Bool = false) throws -> [Int] {
     let (side, length) = (16, 16 + margin)
     let extent = upright ? Extent(height: length, width: side) : Extent(height: side, width: length)
@@ -40,6 +40,15 @@ import Testing
     #expect(try starts(margin: margin, crops: 1, upright: true) == [expected])
   }
 
+  @Test func aViewWithoutAllOfItsFramesIsRefused() throws {
+    let preprocessor = try VideoPreprocessor(
+      .videoMAE(size: Extent(square: 2)), sampling: VideoSampling(frames: 2, rate: 1))
+    var clips = VideoClips(preprocessor, frameCount: 2)
+    try clips.add(PixelImage(extent: Extent(square: 2), rgb: [UInt8](repeating: 0, count: 12)), at: 1)
+    #expect(throws: ImagePreprocessingError.missingFrames(found: 1, expected: 2)) { try clips.tensor() }
+    #expect(throws: ImagePreprocessingError.missingFrames(found: 1, expected: 2)) { try clips.tensor(ofView: 0) }
+  }
+
   /// View v shows crop v mod `crops` of clip v / `crops`.
   @Test func viewsGoThroughTheCropsOfAClipBeforeTheNextClip() throws {
     let sampling = VideoSampling(frames: 1, rate: 1, segments: 2)
@@ -51,5 +60,12 @@ import Testing
       try clips.add(PixelImage(extent: Extent(height: 2, width: 6), rgb: rgb), at: index)
     }
     #expect((0..<6).map { clips.images(ofView: $0).map { $0.rgb[0] } } == [[10], [12], [14], [100], [102], [104]])
+    let (all, count) = (try clips.tensor(), preprocessor.valueCount)
+    #expect(all.shape == [6, 3, 1, 2, 2])
+    for view in 0..<6 {
+      let one = try clips.tensor(ofView: view)
+      #expect(one.shape == [1, 3, 1, 2, 2])
+      #expect(try one.float32() == Array(all.float32()[view * count..<(view + 1) * count]))
+    }
   }
 }

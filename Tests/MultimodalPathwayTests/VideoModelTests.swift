@@ -38,7 +38,7 @@ import Testing
     if let logits = golden.tensors["float64.logits"] {
       try GoldenTests.expectClose(alone, logits, "\(name) logits alone")
     }
-    // The reference in Double sees the same clips.
+    // The reference in Double has the same clips.
     let reference = try ReferenceTransformer(PathwayWeights(weights), engine: engine).run(clips)
     let exact = reference.logits.values.map(Float.init)
     try GoldenTests.expectClose(Tensor(exact, shape: output.logits.shape), output.logits, "\(name) reference")
@@ -49,7 +49,7 @@ import Testing
     let (golden, weights) = try Self.golden("mae")
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
     defer { try? FileManager.default.removeItem(at: file) }
-    // A small file under a large name: the tensors say what the name does not, and the rest is told.
+    // A small file with a large name: the tensors decide, and the differences give notes.
     let tensors = GoldenTests.part(golden, "weights.").tensors
     try Checkpoint(tensors: Dictionary(uniqueKeysWithValues: tensors.map { (prefix + $0.key, $0.value) })).write(
       to: file)
@@ -61,8 +61,8 @@ import Testing
     #expect(Set(found.tensors.keys) == Set(weights.tensors.keys))
   }
 
-  /// A sine or cosine of an exactly rounded angle is within one unit of the last place in Double in either library:
-  /// rounded to float32 they agree, or differ by one float32 unit where a rounding boundary lies between.
+  /// A sine or cosine of an exactly rounded angle is within one unit of the last place in Double in either library.
+  /// Rounded to float32 they are equal, or differ by one unit if a rounding boundary is between them.
   @Test func fixedPositionsAreVideoMAEs() throws {
     let golden = try Checkpoint(contentsOf: Fixture.url("model/video_positions.safetensors"))
     let expected = try golden.tensors["positions"]!.float32()
@@ -97,7 +97,7 @@ import Testing
     #expect(try VisionTransformer(image, engine: engine)(Tensor(pixels, shape: [2, 3, 16, 24])).float32() == bits)
   }
 
-  /// The released code's attention reads `qkv.weight` past its wrapper, so that the pathway there does nothing.
+  /// Attention in the released code reads `qkv.weight` past its wrapper, so that the pathway has no effect there.
   @Test func thePathwayOfQueriesKeysAndValuesActs() throws {
     let (golden, target) = try Self.golden("mae")
     let (_, other) = try Self.golden("scaled")

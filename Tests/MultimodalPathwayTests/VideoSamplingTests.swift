@@ -3,7 +3,7 @@ import PathwayCheckpoints
 import TestSupport
 import Testing
 
-/// Which frames are taken, and OpenCV's resizing of them.
+/// The choice of frames, and OpenCV's resizing.
 @Suite struct VideoSamplingTests {
   @Test func segmentsSpreadFromStartToEnd() {
     let sampling = VideoSampling(frames: 16, rate: 4, segments: 5)

@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Prefixes, counters, wrappers' components and chunks around a model that is otherwise timm's.
+/// Prefixes, counters, components of wrappers and chunks around a model of timm.
 @Suite struct WrapperTests {
   private let plain: ModelWeights
 
@@ -17,7 +17,7 @@ import Testing
     Dictionary(uniqueKeysWithValues: plain.tensors.map { (prefix + $0.key, $0.value) })
   }
 
-  /// - Parameter prefix: that of the tensors which a key chooses, as `Checkpoint.init(contentsOf:weights:)` does.
+  /// - Parameter prefix: selects tensors, as the key of `Checkpoint.init(contentsOf:weights:)` does.
   private func load(_ tensors: [String: Tensor], prefix: String = "") throws -> ModelWeights {
     try ModelWeights(
       checkpoint: Checkpoint(tensors: tensors.filter { $0.key.hasPrefix(prefix) }), configuration: plain.configuration)
@@ -35,12 +35,12 @@ import Testing
     "module._orig_mod.", "_orig_mod.module.", "module.module.", "online_encoder.net.", "head.", "norm.", "patch_embed.",
     "cls_token.", "decoderless.", "backbone.0.", "m\u{e9}mo.",
   ])
-  func aSharedPrefixIsTakenOffAndNamed(_ prefix: String) throws {
+  func aSharedPrefixIsRemovedAndNamed(_ prefix: String) throws {
     let found = try load(prefixed(prefix))
     try expectPlain(found)
     let part = prefix.contains("_orig_mod") ? "_orig_mod." : prefix
     #expect(found.notes.contains { $0.contains("'\(part)'") }, "\(found.notes)")
-    // A name after the prefix that is no part of the model is an error.
+    // A name after the prefix that is not part of the model is an error.
     var stray = prefixed(prefix)
     stray[prefix + "surprise.weight"] = scalar
     #expect(throws: BindingError.self) { try load(stray) }
@@ -48,8 +48,7 @@ import Testing
     #expect(auxiliary.depth == plain.configuration.depth)
   }
 
-  /// DINO's, iBOT's and DINOv2's training checkpoints: the projection next to the backbone, which evaluation leaves
-  /// out.
+  /// Training checkpoints of DINO, iBOT and DINOv2: the projection next to the backbone is not used in evaluation.
   @Test(arguments: ["", "module."])
   func projectionsOfSelfDistillationAreDropped(_ outer: String) throws {
     for head in [
@@ -78,7 +77,7 @@ import Testing
         let found = try load(tensors)
         try expectPlain(found)
         #expect(found.notes.contains { $0.contains(place + counter) && $0.contains("dropped") }, "\(found.notes)")
-        // What has the name and is no counter is an error.
+        // A tensor with the name of a counter that is not one is an error.
         tensors[place + counter] = Tensor([1, 2], shape: [2])
         #expect(throws: (any Error).self) { try load(tensors) }
       }
@@ -103,7 +102,7 @@ import Testing
     other["projector.0.weight"] = scalar
     #expect(throws: BindingError.self) { try load(other) }
     try expectPlain(load(tensors, prefix: "student."))
-    // What is outside plays no part in an auxiliary.
+    // Tensors outside the prefix have no effect in an auxiliary.
     #expect(try AuxiliaryWeights(checkpoint: Checkpoint(tensors: tensors)).depth == plain.configuration.depth)
   }
 
@@ -135,7 +134,7 @@ import Testing
   }
 
   /// PyTorch's wrappers around single blocks or modules.
-  @Test func componentsOfWrappersAreTakenOut() throws {
+  @Test func componentsOfWrappersAreRemoved() throws {
     for part in ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"] {
       var tensors: [String: Tensor] = [:]
       for (name, tensor) in plain.tensors {
@@ -185,7 +184,7 @@ import Testing
     #expect(throws: CheckpointLayoutError.chunks(block: "blocks.", found: ["0.0", "1.7"])) { try load(tensors) }
   }
 
-  @Test func conversionNamesTheFilesOwnNames() throws {
+  @Test func conversionReportsTheNamesInTheFile() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -4,7 +4,7 @@ import PathwayProbing
 import TestSupport
 import Testing
 
-/// What ridge regression refuses, one by one, and its smaller pieces.
+/// The errors of ridge regression, one by one, and its smaller parts.
 @Suite struct RidgeErrorTests {
   private func fit(
     _ values: [Float], width: Int, labels: [Int], classes: [String] = ["a", "b"],
@@ -49,8 +49,8 @@ import Testing
     }
   }
 
-  @Test func tellsWhereFactoringFails() throws {
-    // Indefinite: its second leading minor is 1 - 4.
+  @Test func reportsWhereFactoringFails() throws {
+    // Indefinite: the second leading minor is 1 - 4.
     #expect(throws: RidgeError.notPositiveDefinite(ridge: 0, minor: 2)) {
       try CholeskySolver([1, 2, 2, 1], order: 2, ridge: 0)
     }
@@ -59,12 +59,12 @@ import Testing
     #expect(throws: RidgeError.notPositiveDefinite(ridge: 1e-12, minor: 2)) {
       try fit(twice, width: 2, labels: labels) { $0.ridges = [1e-12] }
     }
-    // With a larger one beside it, the failed one has no score.
+    // With a larger ridge to choose from, the failed one has no score.
     let head = try fit(twice, width: 2, labels: labels) { $0.ridges = [1e-12, 1e-1] }
     #expect(head.candidates[0].correct == nil && head.relativeRidge == 1e-1)
   }
 
-  /// Corrections reach Double's solution where the float32 factor alone has three digits: a Hilbert-like matrix.
+  /// Corrections reach the solution in Double for a Hilbert-like matrix, whose float32 factor gives only three digits.
   @Test func refinesBeyondFloat32() throws {
     let n = 4
     let matrix = (0..<n * n).map { 1 / Double($0 / n + $0 % n + 1) }
@@ -73,13 +73,13 @@ import Testing
       (0..<n).reduce(0) { $0 + matrix[index % n * n + $1] * solution[index / n * n + $1] }
     }
     let found = try CholeskySolver(matrix, order: n, ridge: 0).solve(right, columns: 2)
-    // Condition 1.6e4; residuals and the right-hand sides are exact to n roundings of 2^-53, corrections end at 2^-40.
+    // Condition 1.6e4; residuals and right-hand sides have errors of n roundings of 2^-53, corrections end at 2^-40.
     for (a, b) in zip(found, solution) { #expect(abs(a - b) <= 8 * (0x1p-40 + 1.6e4 * 8 * 0x1p-53)) }
     #expect(try CholeskySolver(matrix, order: n, ridge: 0).solve([0, 0, 0, 0], columns: 1) == [0, 0, 0, 0])
   }
 
-  @Test func sharpnessIsTheLikeliest() throws {
-    // Three of four samples are right by a margin of 2: sigmoid(2 s) is their share after spreading.
+  @Test func sharpnessHasTheMaximumLikelihood() throws {
+    // Three of four samples are right by a margin of 2: sigmoid(2 s) is their share.
     let count = 100
     let outputs = FloatRows((0..<2 * count).map { $0 % 2 == 0 ? 1 : -1 }, width: 2)
     let labels = (0..<count).map { $0 % 4 == 0 ? 1 : 0 }
@@ -88,11 +88,11 @@ import Testing
     let expected = 0.5 * log(share / (1 - share))
     let found = try RidgeHead.sharpness(outputs, labels: labels)
     #expect(abs(found - expected) <= 0x1p-29)
-    // Separable: finite all the same.
+    // Separable, and still finite.
     let sure = try RidgeHead.sharpness(outputs, labels: labels.map { _ in 0 })
     let certain = 1 - spread / 2
     #expect(abs(sure - 0.5 * log(certain / (1 - certain))) <= 0x1p-26)
-    // Wrong more often than right: left alone.
+    // Wrong more often than right: unchanged.
     let wrong = try RidgeHead.sharpness(outputs, labels: labels.map { 1 - $0 })
     #expect(wrong == 1)
   }

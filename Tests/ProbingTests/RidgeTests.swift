@@ -4,7 +4,7 @@ import PathwayProbing
 import TestSupport
 import Testing
 
-/// Ridge heads against scikit-learn's `Ridge` in float64 and against the rules of their choice.
+/// Ridge heads against scikit-learn's `Ridge` in float64, and the rules for choosing a ridge.
 @Suite struct RidgeTests {
   private struct Reference {
     let features: Tensor
@@ -26,11 +26,11 @@ import Testing
     }
   }
 
-  /// How far float32 moments may move the weights, per element: |dw| <= |M^-1| (|dB| + |dM| |w|) / (1 - rho).
+  /// The bound of the change of weights by float32 moments, per element: |dw| <= |M^-1| (|dB| + |dM| |w|) / (1 - rho).
   ///
-  /// M = R G R / n + lambda I and B = R X^T y / n in the features' units 1 / R. Second moments carry gamma(256) of
-  /// their terms' magnitudes and two roundings of shifted features; units carry half the relative error of their
-  /// variance.
+  /// M = R G R / n + lambda I and B = R X^T y / n in units 1 / R of the features. Second moments have an error of
+  /// gamma(256) times the magnitudes of their terms, and two roundings of shifted features; units have half the
+  /// relative error of their variance.
   private func bounds(
     _ reference: Reference, ridge: Double, standardizes: Bool, weight: [Double]
   ) throws -> (weight: [Double], bias: [Double]) {
@@ -53,7 +53,7 @@ import Testing
     let variance = (0..<c).map { gram[$0 * c + $0] }
     let common = variance.reduce(0, +) / Double(c)
     let r = variance.map { 1 / (standardizes ? $0 : common).squareRoot() }
-    // Relative error of a unit: half that of its variance; of the mean variance likewise.
+    // Relative error of a unit: half that of its variance; the same for the mean variance.
     let unit = relative / 2 + u
     var matrix = gram
     var change = magnitude
@@ -91,7 +91,7 @@ import Testing
     return (bound, bias)
   }
 
-  /// By Gauss and Jordan with pivots, in Double.
+  /// Gauss-Jordan elimination with pivoting, in Double.
   private static func inverse(_ matrix: [Double], _ n: Int) -> [Double] {
     var a = matrix
     var b = (0..<n * n).map { $0 / n == $0 % n ? 1.0 : 0 }
@@ -158,7 +158,7 @@ import Testing
     #expect(head.candidates.map(\.relativeRidge) == RidgeRegression().ridges)
     #expect(zip(reference.labels, head.heldOut).count { $0 == $1 } == best.correct)
 
-    // Features that say nothing: every ridge gives weights of 0 and the same outputs.
+    // Features without information: every ridge gives weights of 0 and the same outputs.
     let constant = Tensor([Float](repeating: 0.1, count: 40 * 3), shape: [40, 3])
     let labels = (0..<40).map { $0 % 2 }
     let none = try RidgeRegression().fit(constant, labels: labels, classes: ["a", "b"], engine: engine)
@@ -187,7 +187,7 @@ import Testing
     }
   }
 
-  @Test func predictsWhatItsTensorsSay() throws {
+  @Test func predictsFromItsTensors() throws {
     let reference = try Reference()
     let engine = try Engine(threads: 1)
     let head = try RidgeRegression().fit(

@@ -4,7 +4,7 @@ import PathwayProbing
 import TestSupport
 import Testing
 
-/// Features on a disk are the same features.
+/// Features on disk give the same results.
 @Suite struct RowsOnDiskTests {
   @Test func aHeadHasTheSameBits() throws {
     let tensors = try Checkpoint(contentsOf: Fixture.url("training/ridge.safetensors")).tensors

@@ -1,7 +1,7 @@
 import PathwayKernelTemplates
 import PathwayKernels
 
-// What narrow formats make of numbers.
+// Rounding to narrow formats.
 
 /// To the nearest bfloat16, ties to even.
 public func roundedToBFloat16(_ value: Float) -> Float {
@@ -9,7 +9,7 @@ public func roundedToBFloat16(_ value: Float) -> Float {
   return Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000)
 }
 
-/// Weights, (rows, k), in int8 as they are packed: w = scale q, the scale a 127th of the row's largest.
+/// Weights, (rows, k), in int8 as they are packed: w = scale q; the scale is 1/127 of the largest magnitude of the row.
 public func quantizedWeights(_ values: [Float], rows: Int, _ k: Int) -> (integers: [Int], scales: [Float]) {
   var (integers, scales): ([Int], [Float]) = ([], [])
   for row in 0..<rows {
@@ -24,10 +24,11 @@ public func quantizedWeights(_ values: [Float], rows: Int, _ k: Int) -> (integer
 extension [Bounded] {
   /// A row that is stored in a format.
   ///
-  /// bfloat16 moves every number by 2^-8 of itself. int8 moves x = s u + o by half a step s, a 255th of the row's
-  /// range; before, (x - o) / s, up to 255, has four roundings: the difference, s and its reciprocal, the product.
+  /// bfloat16 changes every number by at most 2^-8 of itself. int8 changes x = s u + o by at most half a step s, 1/255
+  /// of the range of the row; before that, (x - o) / s, up to 255, has four roundings: the difference, s and its
+  /// reciprocal, the product.
   ///
-  /// - Parameter isHandedOn: whether a layer stored it: what becomes int8 was bfloat16 before.
+  /// - Parameter isHandedOn: whether a layer stored the row: an int8 row was bfloat16 before.
   package func rounded(to precision: Precision, isHandedOn: Bool = false) -> [Bounded] {
     if isHandedOn, precision == .int8 { return rounded(to: .bfloat16).rounded(to: .int8) }
     switch precision {
@@ -42,10 +43,10 @@ extension [Bounded] {
   }
 }
 
-/// A row of activations as it stands in memory.
+/// A row of activations in memory.
 package struct StoredRow {
   package let values: [Double]
-  /// Of every number, what a product sums of it: of int8, s u and o.
+  /// The parts of every number that a product sums: s u and o in int8.
   package let sizes: [Double]
 
   /// Numbers of float32 or bfloat16.
@@ -63,7 +64,7 @@ package struct StoredRow {
     self.sizes = sizes
   }
 
-  /// The `index`-th row of what a product reads.
+  /// The `index`-th row of the input of a product.
   package init(_ activations: Activations, row index: Int, count: Int, _ precision: Precision, _ kernels: KernelTable) {
     let base = activations.base + index * activations.stride * 4
     guard precision == .int8, let scales = activations.scales else {
@@ -84,12 +85,12 @@ package struct StoredRow {
   }
 }
 
-/// A linear layer in Double, y = x W^T + b, its weights rounded as they are packed: what is left between it and a
-/// kernel is the rounding of sums.
+/// A linear layer in Double, y = x W^T + b, with weights rounded as they are packed: it differs from a kernel only by
+/// the rounding of sums.
 package struct LayerReference {
   private let n: Int
   package let k: Int
-  /// (n, k), as products have it.
+  /// (n, k), as in products.
   private let weight: [Double]
   private let bias: [Double]
   private let precision: Precision
@@ -114,7 +115,7 @@ package struct LayerReference {
     product(x.values, sizes: x.sizes, errors: [Double](repeating: 0, count: k))
   }
 
-  /// The same of numbers that are not known exactly. In int8, s u and o together are at most three times the largest.
+  /// The same for numbers with an error. In int8, |s u| + |o| is at most three times the largest magnitude.
   package func callAsFunction(_ x: [Bounded]) -> [Bounded] {
     let sizes = x.map { abs($0.value) + $0.error }
     let largest = sizes.max() ?? 0
@@ -131,8 +132,8 @@ package struct LayerReference {
         size += sizes[step] * abs(w)
         error += errors[step] * abs(w)
       }
-      // Two roundings a term where multiply-adds are not fused; of int8, whose sums are exact, the five of the
-      // epilogue's product; one for the bias.
+      // Two roundings for each term without fused multiply-adds; in int8, whose sums are exact, the five of the
+      // product in the epilogue; one for the bias.
       let roundings = precision == .int8 ? 5 : 2 * k + 4
       return Bounded(sum, error: error + gamma(roundings + 1) * size + 0x1p-120)
     }

@@ -3,12 +3,12 @@
 /// Unit roundoff of float32.
 public let unitRoundoff = 0x1p-24
 
-/// Higham's gamma_k = k u / (1 - k u): the relative error bound of k roundings in a row.
+/// Higham's gamma_k = k u / (1 - k u), the bound of the relative error of k successive roundings.
 public func gamma(_ k: Int, u: Double = unitRoundoff) -> Double {
   Double(k) * u / (1 - Double(k) * u)
 }
 
-/// SplitMix64: the same numbers for a seed, everywhere.
+/// SplitMix64: the same numbers for a seed on every platform.
 public struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 
@@ -33,7 +33,7 @@ public struct SeededGenerator: RandomNumberGenerator {
   }
 }
 
-/// The element that comes closest to its bound, or exceeds it most.
+/// The element that is nearest to its bound, or exceeds it most.
 public struct WorstError: CustomStringConvertible {
   public private(set) var ratio = -1.0
   private var largestBound = 0.0
@@ -42,7 +42,7 @@ public struct WorstError: CustomStringConvertible {
 
   public init() {}
 
-  /// Notes one element; NaN counts as infinitely wrong, and a bound that is not finite is a failure of the test itself.
+  /// Adds an element. The error of NaN is infinite; a bound that is not finite fails the test.
   public mutating func note<Number: BinaryFloatingPoint>(
     _ found: Number, _ expected: Double, bound: Double, at index: [Int]
   ) {
@@ -57,7 +57,7 @@ public struct WorstError: CustomStringConvertible {
   }
 
   public var isWithinBound: Bool { ratio >= 0 && ratio <= 1 }
-  /// Whether every bound is small beside the values: under 1 % of the largest. A bound that is not proves nothing.
+  /// Whether every bound is below 1 % of the largest value. A larger bound proves nothing.
   public var boundsAreMeaningful: Bool { boundsAre(below: 0.01) }
   public func boundsAre(below share: Double) -> Bool { largestBound < largestValue * share }
   public var description: String { text }

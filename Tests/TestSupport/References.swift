@@ -1,8 +1,8 @@
 import Foundation
 
-// Steps of a transformer in Double, every result with the bound of what float32 may make of it.
+// Steps of a transformer in Double, each result with the error bound of float32.
 
-/// A number, and how far a correct computation may be from it.
+/// A number, and the error bound of a correct computation.
 public struct Bounded: Sendable {
   public var value: Double
   public var error: Double
@@ -15,8 +15,8 @@ public struct Bounded: Sendable {
 
 /// LayerNorm of a row.
 ///
-/// The mean is off by gamma(width) of the mean size; the deviations inherit that, and the root halves the variance's
-/// relative error, which is bounded by twice a deviation's error plus gamma(width + 3).
+/// The mean has an error of gamma(width) times the mean magnitude, and so have the deviations. The root halves the
+/// relative error of the variance, which is at most twice the error of a deviation plus gamma(width + 3).
 public func layerNorm(_ row: [Double], gain: [Float], shift: [Float], epsilon: Float) -> [Bounded] {
   let width = row.count
   let mean = row.reduce(0, +) / Double(width)
@@ -36,12 +36,12 @@ public func layerNorm(_ row: [Double], gain: [Float], shift: [Float], epsilon: F
 
 /// Softmax attention of one query over keys and values, (N, D).
 ///
-/// A score is a sum of D products, so its error is at most e = gamma(2D) |scale| sum |q||k|, to which its distance to
-/// the highest adds a subtraction, a product, and two roundings of the constant in it; a weight e^s then is off by a
+/// A score is a sum of D products, with an error of at most e = gamma(2D) |scale| sum |q||k|; its distance to the
+/// highest score adds a subtraction, a product, and two roundings of the constant in it. A weight e^s then has an error
 /// factor within exp(2e), times 4 ULP of two vector exponentials and the roundings of N sums, twice.
 ///
-/// - Parameter rounding: what weights are rounded by before they multiply values, whose exponential then is within
-///   2^-18; 0: not at all.
+/// - Parameter rounding: the relative rounding of weights before they multiply values, with an exponential within
+///   2^-18; 0: no rounding.
 public func attention(
   query: [Double], keys: [[Double]], values: [[Double]], scale: Double, rounding: Double = 0
 ) -> [Bounded] {
@@ -62,7 +62,7 @@ public func attention(
   scoreError += gamma(4) * (top - (scores.min() ?? 0))
   let weights = scores.map { exp($0 - top) }
   let total = weights.reduce(0, +)
-  // 2^-18 of a narrow exponential, in numerator and sum, and to spare.
+  // 2^-18 for a narrow exponential, in numerator and sum, with a margin.
   let narrow = rounding > 0 ? (1 + rounding) * (1 + 0x1p-16) : 1
   let relative = exp(2 * scoreError) * (1 + gamma(2 * (2 * n + 16))) * narrow - 1
   return (0..<d).map { c in
@@ -76,7 +76,7 @@ public func attention(
   }
 }
 
-/// Exact GELU, x Phi(x), whose slope is below 1.13, computed within 2^-21 of x, or behind a narrow product 2^-17.
+/// Exact GELU, x Phi(x), whose slope is below 1.13, computed within 2^-21 of x, or 2^-17 after a narrow product.
 public func gelu(_ x: Bounded, isNarrow: Bool) -> Bounded {
   let value = 0.5 * x.value * (1 + erf(x.value * 0.5.squareRoot()))
   return Bounded(value, error: 1.13 * x.error + (isNarrow ? 0x1p-17 : 0x1p-21) * (abs(x.value) + x.error))

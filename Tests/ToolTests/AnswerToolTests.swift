@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// What `classify` prints of Hugging Face's problem types and of ImageNet-1k's classes.
+/// The output of `classify` for Hugging Face's problem types and for ImageNet-1k's classes.
 @Suite struct AnswerToolTests {
   private static let picture = Fixture.url("images/coffee.jpg").path
 
@@ -69,14 +69,14 @@ import Testing
       #expect(csv[1].hasSuffix("\(Double(logits.max()!)),\(logits.max()!)"))
       let text = try Tool.run(["classify", "--model", model.path, Self.picture]).output
       #expect(!text.contains("%") && text.contains(String(format: "%.6g  name", logits.max()!)))
-      // What is converted answers the same.
+      // The converted model gives the same answer.
       let place = model.appendingPathComponent("converted")
       #expect(try Tool.run(["convert", model.path, place.path]).status == 0)
       #expect(try classes(place, []).map { $0.value ?? 0 } == found.map { $0.value ?? 0 })
     }
   }
 
-  /// Sigmoids of 50 and 60 are 1 in Double: the larger logit goes first, of equal ones the lower number.
+  /// Sigmoids of 50 and 60 are 1 in Double: the larger logit is first, then the lower number.
   @Test func equalProbabilitiesAreOrderedByLogitThenByNumber() throws {
     try withModel(4, "multi_label_classification") { model, _ in
       let file = model.appendingPathComponent("model.safetensors")

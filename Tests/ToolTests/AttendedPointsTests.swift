@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Attention to groups as a value of every point, in the file that `m2pt attention` writes.
+/// Attention to groups as a value of every point, in the output of `m2pt attention`.
 @Suite struct AttendedPointsTests {
   private struct Answer: Decodable {
     var attention: [[Double]]

@@ -17,8 +17,7 @@ import m2pt
   }
 
   private let picture = Fixture.url("real/photographs/coffee.jpg").path
-  /// Every row of float32 probabilities sums to 1 within a rounding of each and of their normalisation, the 17 tokens'
-  /// together.
+  /// The float32 probabilities of the 17 tokens sum to 1 within a rounding of each and of their normalisation.
   private let sumBound = gamma(17 + 2)
 
   private func ask(_ model: String, _ options: [String]) throws -> Answer {
@@ -27,7 +26,7 @@ import m2pt
     return try JSONDecoder().decode(Answer.self, from: Data(result.output.utf8))
   }
 
-  @Test func givesTheModelsProbabilities() throws {
+  @Test func printsTheProbabilitiesOfTheModel() throws {
     try Tool.withFolder { folder in
       let path = try PictureTests.makeModel(in: folder)
       let model = try VisionTransformer(ModelWeights(modelAt: URL(fileURLWithPath: path)), engine: Engine())
@@ -51,7 +50,7 @@ import m2pt
     }
   }
 
-  @Test func paintsThePictureTheModelSees() throws {
+  @Test func paintsTheInputOfTheModel() throws {
     try Tool.withFolder { folder in
       let path = try PictureTests.makeModel(in: folder)
       let output = folder.appendingPathComponent("attention.png")
@@ -64,7 +63,7 @@ import m2pt
       let recipe = try ImagePreprocessing.read(modelAt: URL(fileURLWithPath: path))
       let crop = try ImagePreprocessor(recipe).crop(ImageFile.read(URL(fileURLWithPath: picture)))
       #expect(try ImageFile.read(output) == crop)
-      // Colours alone: a corner pixel has its patch's value, and the map goes from the least to the largest value.
+      // Only colours: a corner pixel has the value of its patch, and the map covers the least to the largest value.
       let solid = try ask(path, ["--opacity", "1", "--token", "2,1", "--output", output.path])
       let painted = try ImageFile.read(output)
       let values = solid.attention.joined()
@@ -77,7 +76,7 @@ import m2pt
     }
   }
 
-  /// Abnar and Zuidema 2020: half of every block's attention is replaced by the residual connection, a token's own.
+  /// Abnar and Zuidema 2020: half of the attention of every block is that of the residual connection, the identity.
   @Test func rolloutMultipliesAttentionAndResidualOfAllBlocks() throws {
     try Tool.withFolder { folder in
       let path = try PictureTests.makeModel(in: folder)
@@ -85,7 +84,7 @@ import m2pt
       let recipe = try ImagePreprocessing.read(modelAt: URL(fileURLWithPath: path))
       let pixels = try ImagePreprocessor(recipe)([ImageFile.read(URL(fileURLWithPath: picture))])
       let (tokens, heads) = (17, 3)
-      /// (N, N): the heads' mean, and the identity, half each.
+      /// (N, N): half the mean of the heads, and half the identity.
       func mixed(_ block: Int) throws -> [[Double]] {
         let maps = try #require(model.forward(pixels, attention: block).attention).float32()
         return (0..<tokens).map { query in
@@ -102,7 +101,7 @@ import m2pt
         // Sums of 17 and of 3 in another order, in Double.
         #expect(abs(value - expected) <= gamma(2 * (17 + 3 + 4), u: 0x1p-53) * expected)
       }
-      // Up to the first block there is but one factor.
+      // Up to the first block there is only one factor.
       let one = try ask(path, ["--rollout", "--block", "0"])
       for (value, expected) in zip(one.prefix + one.attention.joined(), first[0]) {
         #expect(abs(value - expected) <= gamma(8, u: 0x1p-53) * expected)

@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Batches of files some of which give no answer: the others' answers, a line for each, the exit code.
+/// Batches with bad files: answers for the others, a line for each bad file, and the exit code.
 @Suite struct BatchTests {
   private struct Answer: Decodable {
     var file: String
@@ -14,7 +14,7 @@ import Testing
 
   static let names = ["a.png", "bad.jpg", "c.jpg", "missing.png", "e.png"]
 
-  /// A model and the files above, of which the second is no picture and the fourth is not there.
+  /// A model and the files above; the second is not a picture and the fourth does not exist.
   static func withBatch(_ body: (_ folder: URL, _ model: String, _ files: [String]) throws -> Void) throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
@@ -33,7 +33,7 @@ import Testing
     try ImageFile.writePNG(picture, to: url)
   }
 
-  /// The files' names in a file of features, by row.
+  /// The names of files in a file of features, by row.
   static func rows(_ file: Checkpoint) throws -> [String] {
     try JSONDecoder().decode(
       [String].self, from: #require(file.tensors["files"]).withUnsafeBytes { Data($0) })
@@ -61,7 +61,7 @@ import Testing
         #expect(found.status == 1 && found.output == expected.output, "\(found.output)")
         check(found.errors, files)
       }
-      // The first bad one ends it; what is printed is whole.
+      // The first bad file ends the run; the output is complete.
       let fast = try Tool.run(["classify", "--model", model, "--batch", "1", "--fail-fast"] + format + files)
       let first = try Tool.run(["classify", "--model", model] + format + good.prefix(1))
       #expect(fast.status == 1 && fast.output == first.output)
@@ -72,7 +72,7 @@ import Testing
     }
   }
 
-  /// The streamed array is what encoding all of it at once gives.
+  /// The streamed array is equal to an array that is encoded at once.
   @Test func theArrayIsWhole() throws {
     try Self.withBatch { folder, model, files in
       let one = try Tool.run(["classify", "--model", model, "--json", files[0]]).output
@@ -106,7 +106,7 @@ import Testing
       }
       #expect(a.metadata == b.metadata && a.metadata["m2pt.block"] == "final norm")
 
-      // Pooled features alone, of one token's work, have the same bits.
+      // Only pooled features, computed for one token, have the same bits.
       let small = folder.appendingPathComponent("small")
       let pooled = try Tool.run(["features", "--model", model, "--pooled", "--output", small.path] + good)
       #expect(pooled.status == 0 && pooled.output == "wrote \(small.path): pooled [3, 48]\n", "\(pooled.errors)")
@@ -117,7 +117,7 @@ import Testing
       let both = ["--pooled", "--block", "0", "--output", "x"]
       #expect(try Tool.run(["features", "--model", model] + both + [files[0]]).status == 64)
 
-      // No row, no file; nothing of a file that was stopped.
+      // Without rows there is no file; a file that was stopped leaves no rows.
       let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       let none = try Tool.run(["features", "--model", model, "--output", folder.path + "/none", files[1]])
       #expect(none.status == 1 && none.errors.contains(files[1]) && none.output.isEmpty, "\(none.errors)")
@@ -139,7 +139,7 @@ import Testing
     }
   }
 
-  /// A probe names all that it cannot read, and makes no model of the rest unless told so.
+  /// A probe names all files that it cannot read, and makes no model of the others unless an option says so.
   @Test func probeNamesAllBadFiles() throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
@@ -164,8 +164,8 @@ import Testing
     }
   }
 
-  /// Windows of sound: their number is not known before, and a bad file in the middle leaves no row.
-  @Test func everyWindowsRowHasItsFilesName() throws {
+  /// Windows of sound: their number is not known in advance, and a bad file in the middle leaves no row.
+  @Test func everyRowOfAWindowHasTheNameOfItsFile() throws {
     try Tool.withFolder { folder in
       let model = try SoundToolTests().makeModel(in: folder)
       let sounds = try [12_000, 20_000].map { samples in

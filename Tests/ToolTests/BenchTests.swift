@@ -31,11 +31,11 @@ import Testing
 
   private func number(_ object: [String: Any], _ key: String) -> Double { object[key] as? Double ?? .nan }
 
-  /// Equal but for a few roundings of Double.
+  /// Equal up to a few roundings of Double.
   private func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 0x1p-49 * abs(b) }
 
-  /// Multiply-adds of ViT-Ti's products, counted by hand: 196 patches of 768 values to 192 channels, 12 blocks of 197
-  /// tokens, 1,000 classes.
+  /// Multiply-adds in the products of ViT-Ti, counted by hand: 196 patches of 768 values to 192 channels, 12 blocks of
+  /// 197 tokens, 1,000 classes.
   private static let tinyOperations: Double = {
     let block = 197 * 192 * 576 + 2 * 197 * 197 * 192 + 197 * 192 * 192 + 2 * 197 * 192 * 768
     return Double(2 * (196 * 768 * 192 + 12 * block + 192 * 1000))
@@ -107,7 +107,7 @@ import Testing
       let (low, value, high) = (values["lower_value"] ?? 0, values["value"] ?? 0, values["upper_value"] ?? 0)
       #expect(0 < low && low <= value && value <= high, "\(measure)")
     }
-    // One is of nanoseconds, the other of images a second; the slowest pass has the lowest throughput.
+    // One is in nanoseconds, the other in images a second; the slowest pass has the lowest throughput.
     for (time, rate) in [("value", "value"), ("lower_value", "upper_value"), ("upper_value", "lower_value")] {
       #expect(abs((measures["latency"]?[time] ?? 0) * (measures["throughput"]?[rate] ?? 0) - 1e9) < 1)
     }
@@ -135,7 +135,7 @@ import Testing
     }
   }
 
-  @Test func timesTheWayFromStartToLogits() throws {
+  @Test func timesTheStepsFromStartToLogits() throws {
     try Tool.withModels { folder in
       let model = folder.appendingPathComponent("target").path
       let result = try Tool.run(["bench", "--startup", "--model", model, "--runs", "2", "--threads", "2", "--json"])
@@ -160,7 +160,7 @@ import Testing
     #expect(both.status == 64 && both.errors.contains("--profile"), "\(both.errors)")
   }
 
-  @Test func refusesWhatItCannotDo() throws {
+  @Test func refusesImpossibleOptions() throws {
     let precision = try Tool.run(["bench", "--precision", "float64"])
     #expect(precision.status == 64 && precision.errors.contains("float32"), "\(precision.errors)")
     let pathway = try Tool.run(["bench", "--pathway", "none"])

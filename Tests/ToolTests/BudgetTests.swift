@@ -3,10 +3,10 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// What a file may cost: an answer or an error within a second of processor time and 64 MiB for each 64 KiB of it
-/// (Tests/Fuzz/README.md), besides what the program itself takes.
+/// The budget of a file: an answer or an error within a second of processor time and 64 MiB for each 64 KiB of it
+/// (Tests/Fuzz/README.md), in addition to those of the program itself.
 @Suite(.serialized) struct BudgetTests {
-  /// Of a run that answers for a small file: libraries, FFmpeg's among them, and a small model.
+  /// The memory of a run on a small file: libraries, including FFmpeg, and a small model.
   private static let ownBytes = 90 << 20
   private static let ownSeconds = 2
 

@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test func refusesWhatCannotBe() throws {
+  @Test func refusesImpossibleOptionsAndPlans() throws {
     try Tool.withModels { folder in
       let model = folder.appendingPathComponent("target").path
       let picture = Fixture.url("images/cat.jpg").path

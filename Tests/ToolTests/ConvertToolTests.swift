@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// `m2pt convert`, and PyTorch's files wherever a checkpoint is named.
+/// `m2pt convert`, and PyTorch files in all options that name a checkpoint.
 @Suite struct ConvertToolTests {
   private struct Report: Decodable {
     var layout: String
@@ -14,7 +14,7 @@ import Testing
     var computed: [String]
   }
 
-  /// A folder with `source`, a model directory as Hugging Face has it.
+  /// A folder with `source`, a model directory in Hugging Face's layout.
   static func withModel(_ body: (URL) throws -> Void) throws {
     try Tool.withFolder { folder in
       let golden = try Checkpoint(contentsOf: Fixture.url("model/hugging_face_vit.safetensors"))
@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test func answersStayTheSame() throws {
+  @Test func answersAreTheSame() throws {
     try Self.withModel { folder in
       let (source, output) = (folder.appendingPathComponent("source").path, folder.appendingPathComponent("out").path)
       let result = try Tool.run(["convert", source, output, "--json"])

@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// `m2pt demo`, and the demo's models through the library against PyTorch.
+/// `m2pt demo`, and the models of the demo against PyTorch.
 @Suite struct DemoTests {
   private struct Sample: Decodable {
     var label: Int
@@ -12,7 +12,7 @@ import Testing
     var logits: [Double]
   }
 
-  /// What train_demo.py wrote: PyTorch's answers in float64.
+  /// The output of train_demo.py: PyTorch's answers in float64.
   private struct Expected: Decodable {
     var samples_accuracy: Double
     var samples: [String: Sample]
@@ -44,7 +44,7 @@ import Testing
     try JSONDecoder().decode(Expected.self, from: Data(contentsOf: assets.appendingPathComponent("expected.json")))
   }
 
-  /// The samples' normalised pixels, in the order of their names.
+  /// The normalised pixels of the samples, in the order of their names.
   private static func pixels(_ expected: Expected) throws -> Tensor {
     let config = assets.appendingPathComponent("target/config.json")
     let preprocessor = try ImagePreprocessor(.timm(json: Data(contentsOf: config)))
@@ -56,7 +56,7 @@ import Testing
     values.indices.max { values[$0] < values[$1] }! - values.startIndex
   }
 
-  @Test func showsWhatPyTorchComputed() throws {
+  @Test func showsTheResultsOfPyTorch() throws {
     try Tool.withFolder { folder in
       let output = folder.appendingPathComponent("merged")
       let result = try Tool.run(["demo", "--json", "--output", output.path])
@@ -74,7 +74,7 @@ import Testing
         #expect(execution.milliseconds > 0)
       }
 
-      // The merged model is a model directory as any other.
+      // The merged model is a model directory like any other.
       let merged = try ModelWeights(modelAt: output)
       #expect(merged.metadata["m2pt.source.auxiliary.0"]?.contains("sha256:") == true)
       let model = try VisionTransformer(merged, engine: Engine(threads: 1))
@@ -89,14 +89,14 @@ import Testing
     }
   }
 
-  @Test func drawsPicturesForPeople() throws {
+  @Test func drawsPictures() throws {
     let result = try Tool.run(["demo", "--threads", "1", "--assets", Self.assets.path])
     #expect(result.status == 0, "\(result.errors)")
     #expect(result.output.contains("verdict: equal") && result.output.contains("read as "))
     #expect(result.output.split(separator: "\n").allSatisfy { $0.count <= 120 })
   }
 
-  /// Root mean square of the difference over that of the expectation, as for the other goldens: fewer than 4,096
+  /// Root mean square of the difference over that of the expected values, as for the other goldens: fewer than 4,096
   /// roundings in a chain (4 blocks of LayerNorm, products of K <= 256 and softmax; patches, final norm and head),
   /// added as in a random walk.
   @Test(arguments: InstructionSet.available, PathwayExecution.allCases)

@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// What a directory's files are told by, and what is said of the others.
+/// The choice of files in a directory, and the note on the others.
 @Suite struct DirectoryTests {
   private struct Answer: Decodable { var file: String }
 
@@ -16,7 +16,7 @@ import Testing
     return (answers.map { URL(fileURLWithPath: $0.file).lastPathComponent }, run.status, run.errors)
   }
 
-  @Test func picturesAreToldByContent() throws {
+  @Test func picturesAreRecognizedByContent() throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
       let place = folder.appendingPathComponent("photographs")
@@ -39,14 +39,14 @@ import Testing
       // Two directories, one line.
       let twice = try classify(model, [place.path, place.path])
       #expect(twice.names.count == 10 && twice.errors.split(separator: "\n").count == 1, "\(twice.errors)")
-      // A name that promises a picture which the file is not: an error, and no silence.
+      // A file with the name of a picture that is not one gives an error, it is not skipped.
       try Data("RIFF\u{4}\0\0\0WEBPVP8 ".utf8).write(to: place.appendingPathComponent("h.jpg"))
       let lying = try classify(model, [place.path])
       #expect(lying.names.count == 5 && lying.status == 1 && lying.errors.contains("h.jpg: "), "\(lying.errors)")
     }
   }
 
-  @Test func argumentsThatMeanNoFileAreNamed() throws {
+  @Test func argumentsThatNameNoFileAreErrors() throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
       let good = Fixture.url("images/cat.jpg").path
@@ -64,8 +64,8 @@ import Testing
     }
   }
 
-  /// A probe's folders: one line for all of them.
-  @Test func foldersOfClassesSayWhatIsNotReadOnce() throws {
+  /// One note for all folders of a probe.
+  @Test func foldersOfClassesGiveOneNote() throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
       for (label, name) in ["x", "y", "z"].enumerated() {

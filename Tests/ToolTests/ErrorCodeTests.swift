@@ -6,7 +6,7 @@ import PathwayProbing
 import PathwayTraining
 import Testing
 
-/// The errors of all libraries: what they say and how they are named.
+/// The errors of all libraries: their texts and codes.
 @Suite struct ErrorCodeTests {
   private static let types: [any Enumerated.Type] = [
     AudioError.self, AudioFileError.self, BatchNormError.self, BindingError.self, CalibrationError.self,
@@ -18,7 +18,7 @@ import Testing
 
   private static let errors: [any CodedError] = types.flatMap { $0.examples }
 
-  /// What a major version promises: every code, by what comes before the dot.
+  /// The codes that are stable within a major version, grouped by the part before the dot.
   private static let promised = """
     audio invalid too-short rate too-many-windows
     audio-file unreadable empty silent unsupported-format unrecognized limit-exceeded truncated damaged
@@ -34,11 +34,12 @@ import Testing
     configuration missing-key bad-value unsupported
     data not-applicable invalid not-prepared not-finite spectrogram-not-finite no-match
     data unlistable no-files no-class-folders unknown-class no-classes answers-per-point answers-whole no-categories
+    data class-out-of-range score-count prediction-count
     engine thread-count thread-variable instruction-set threads-unavailable
     image extent sample-count
     image-file unreadable empty unsupported-format unrecognized unsupported-variant limit-exceeded truncated damaged
     image-file unwritable
-    image-preprocessing invalid bad-value malformed unsupported size destination
+    image-preprocessing invalid bad-value malformed unsupported size destination missing-frames
     inference input-shape input-not-finite block-out-of-range workspace-too-small output-count categories
     layout unrecognized ambiguous refused outside chunks missing duplicate shapes not-a-vision-transformer
     layout unsupported-head
@@ -85,7 +86,7 @@ import Testing
     }
   }
 
-  /// The library's users have no command line.
+  /// Users of the library have no command line.
   @Test func descriptionsNameNoOptions() {
     for error in Self.errors { #expect(!error.description.contains(" --"), "\(error)") }
   }

@@ -7,10 +7,10 @@ import PathwayProbing
 /// A name with a line break and a control character.
 let hostileText = "a\nb\u{1B}c"
 
-/// Errors with a value for every case. The exhaustive switch of `next` fails to compile where a case was added.
+/// Errors with a value for every case. The exhaustive switch of `next` does not compile after a case is added.
 protocol Enumerated: CodedError {
   static var first: Self { get }
-  /// A value of the case after this one's; nil after the last.
+  /// A value of the next case; nil after the last.
   var next: Self? { get }
 }
 
@@ -220,8 +220,9 @@ extension ImagePreprocessingError: Enumerated {
     case .badValue: .malformed(file: hostileText, reason: hostileText)
     case .malformed: .unsupported(file: hostileText, key: hostileText, found: hostileText, supported: hostileText)
     case .unsupported: .size(found: Extent(height: 1, width: 2), expected: Extent(height: 1, width: 2))
-    case .size: .destination(found: 1, expected: 1)
-    case .destination: nil
+    case .size: .destination(found: 1, expected: 2)
+    case .destination: .missingFrames(found: 1, expected: 2)
+    case .missingFrames: nil
     }
   }
 }
@@ -250,7 +251,7 @@ extension CheckpointLayoutError: Enumerated {
     case .ambiguous: .refused(title: hostileText, reason: hostileText)
     case .refused: .outside(prefix: hostileText, names: [hostileText])
     case .outside: .chunks(block: hostileText, found: [hostileText])
-    case .chunks: .missing(tensor: hostileText, beside: hostileText)
+    case .chunks: .missing(tensor: hostileText, requiredBy: hostileText)
     case .missing: .duplicate(name: hostileText, sources: [hostileText])
     case .duplicate: .shapes(tensors: [hostileText], shapes: [[1]])
     case .shapes: .notAVisionTransformer(CheckpointLayout.allCases[0])
@@ -367,7 +368,10 @@ extension DataError: Enumerated {
     case .noClasses: .answersPerPoint
     case .answersPerPoint: .answersWhole
     case .answersWhole: .noCategories
-    case .noCategories: nil
+    case .noCategories: .classOutOfRange(found: 4, classCount: 4)
+    case .classOutOfRange: .scoreCount(found: 3, expected: 4)
+    case .scoreCount: .predictionCount(found: 3, expected: 4)
+    case .predictionCount: nil
     }
   }
 }

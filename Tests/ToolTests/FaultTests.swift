@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 
 #if os(Linux)
-  /// System calls that fail one after the other (CSupport/Faults): a command ends with its whole result, or with an
-  /// error and what was there before.
+  /// Failures of single system calls (CSupport/Faults): a command gives its complete result, or an error that leaves
+  /// the old files unchanged.
   @Suite struct FaultTests {
     /// A way for one function to fail.
     private struct Fault {
@@ -43,7 +43,7 @@ import Testing
       return library
     }
 
-    /// All bytes beneath `place`, by path; a file's own under "".
+    /// All bytes below `place`, by path; those of a file under "".
     private func content(_ place: URL) throws -> [String: Data] {
       guard FileManager.default.fileExists(atPath: place.path) else { return [:] }
       guard place.isExistingDirectory else { return ["": try Data(contentsOf: place)] }
@@ -87,7 +87,7 @@ import Testing
           case "classify": ["classify", "--json", picture, picture] + model
           default: [name, picture] + model + written
           }
-        // An old result of the same kind of place: a directory for models.
+        // An old result of the same kind: a directory for models.
         if ["convert", "probe"].contains(name) {
           try FileManager.default.copyItem(at: URL(fileURLWithPath: target), to: old)
         } else {
@@ -107,7 +107,7 @@ import Testing
         var (runs, refused) = (0, 0)
         for fault in Self.faults {
           let count = counts[fault.function] ?? 0
-          // All, or the first, the last, and some between.
+          // All calls, or the first, the last, and some between.
           let places = count <= 12 ? Array(1..<(count + 1)) : Array(1...6) + [count / 2] + Array((count - 4)...count)
           for place in places {
             let text = "\(fault.function):\(place)\(fault.stays ? "+" : ""):\(fault.code)"

@@ -9,29 +9,29 @@ import m2pt
       extent: Extent(height: height, width: width), rgb: [UInt8](repeating: grey, count: 3 * height * width))
   }
 
-  /// Patches of one pixel: every pixel is its patch's value. The ends of the colours are matplotlib's; its middle is
-  /// (188, 55, 84), from which the map differs by at most 7.
-  @Test func theRangesEndsHaveTheColoursOfTheMap() throws {
+  /// With patches of one pixel, every pixel has the value of its patch. The ends of the map are those of matplotlib;
+  /// its middle is (188, 55, 84), from which the map differs by at most 7.
+  @Test func theEndsOfTheRangeHaveTheColoursOfTheMap() throws {
     let map = HeatMap(
       values: [2, 3, 4], grid: Extent(height: 1, width: 3), patch: Extent(square: 1), range: 2...4)
     let painted = try map.painted(over: Self.black(1, 3), opacity: 1)
     #expect(painted.rgb == [0, 0, 4, 187, 55, 85, 252, 255, 164])
   }
 
-  @Test func valuesBeyondTheRangeHaveItsEndsColours() throws {
+  @Test func valuesBeyondTheRangeHaveTheColoursOfItsEnds() throws {
     let map = HeatMap(
       values: [-9, 5], grid: Extent(height: 1, width: 2), patch: Extent(square: 1), range: -1...1)
     #expect(try map.painted(over: Self.black(1, 2), opacity: 1).rgb == [0, 0, 4, 252, 255, 164])
   }
 
-  /// One value has no range; its colour is that of the least.
+  /// A single value has no range; its colour is that of the least value.
   @Test func equalValuesHaveTheLeastsColour() throws {
     let map = HeatMap(values: [7, 7], grid: Extent(height: 1, width: 2), patch: Extent(square: 1), range: 7...7)
     #expect(try map.painted(over: Self.black(1, 2), opacity: 1).rgb == [0, 0, 4, 0, 0, 4])
   }
 
   /// Half of 100 and half of the colour, rounded.
-  @Test func opacityIsTheColoursShare() throws {
+  @Test func opacityIsTheShareOfTheColour() throws {
     let map = HeatMap(values: [1], grid: Extent(square: 1), patch: Extent(square: 1), range: 0...1)
     #expect(try map.painted(over: Self.black(1, 1, grey: 100), opacity: 0.5).rgb == [176, 178, 132])
     #expect(try map.painted(over: Self.black(1, 1, grey: 100), opacity: 0).rgb == [100, 100, 100])

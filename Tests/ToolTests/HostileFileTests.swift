@@ -3,17 +3,16 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// Files that ask for far more memory than they have bytes, and configurations with extreme numbers, given to
-/// processes.
+/// Files that declare far more than they have, and configurations with extreme numbers, as input of processes.
 @Suite struct HostileFileTests {
   private func big(_ number: Int) -> Data { withUnsafeBytes(of: UInt32(number).bigEndian) { Data($0) } }
 
-  @Test func picturesDoNotTakeWhatTheyClaim() throws {
+  @Test func declaredSizesOfPicturesTakeNoMemory() throws {
     try Tool.withModels { folder in
       let whole = try Data(contentsOf: Fixture.url("images/astronaut.png"))
       let model = folder.appendingPathComponent("target").path
       for name in ["tEXt", "zTXt", "iTXt", "iCCP", "eXIf", "sPLT", "juNk"] {
-        // The header, and a chunk of 2 GiB of which 96 bytes are there.
+        // The header, and a chunk of 2 GiB that ends after 96 bytes.
         let file = folder.appendingPathComponent("\(name).png")
         try (whole.prefix(33) + big(0x7FFF_FFFF) + Data(name.utf8) + Data(repeating: 65, count: 96)).write(to: file)
         let found = try Tool.peak(["classify", "--model", model, file.path], in: folder)
@@ -23,7 +22,7 @@ import Testing
     }
   }
 
-  /// Numbers that leave nothing finite of a spectrogram.
+  /// Numbers that make spectrograms NaN or infinite.
   @Test(arguments: ["\"mean\": 3e38, \"std\": 1e-44", "\"mean\": 0, \"std\": 1e-44"])
   func spectrogramsThatAreNotFinite(_ numbers: String) throws {
     try Tool.withFolder { folder in

@@ -1,14 +1,14 @@
 import Foundation
 import TestSupport
 
-/// Files of some kilobytes that ask a reader for far more: counts, lengths and sizes that nothing follows, or thousands
-/// of elements of a few bytes.
+/// Files of some kilobytes that demand far more of a reader: counts, lengths and sizes without data, or thousands of
+/// elements of a few bytes.
 struct HostileFile: Sendable {
-  /// What reads it.
+  /// The reader of the file.
   enum Reader: String, Sendable, CaseIterable { case picture, video, sound, points, checkpoint, labels }
 
   let reader: Reader
-  /// With the ending.
+  /// The name with its extension.
   let name: String
   let bytes: Data
 
@@ -37,7 +37,7 @@ struct HostileFile: Sendable {
   }
   private static func fixture(_ name: String) throws -> Data { try Data(contentsOf: Fixture.url(name)) }
 
-  /// The fixture with `bytes` in the place that is `offset` after the first occurrence of `mark`.
+  /// The fixture with `bytes` at `offset` after the first occurrence of `mark`.
   private static func changed(_ name: String, after mark: String, _ offset: Int, _ bytes: Data) throws -> Data {
     var data = try fixture(name)
     guard let place = data.firstRange(of: text(mark))?.upperBound else { return data }
@@ -49,7 +49,7 @@ struct HostileFile: Sendable {
 
   private static func pictures() throws -> [HostileFile] {
     let png = try fixture("images/astronaut.png").prefix(33)
-    // A frame of 13,000 x 13,000 in one scan, of which nothing is there.
+    // A frame of 13,000 x 13,000 with one scan without data.
     let frame = joined(
       Data([0xFF, 0xC0, 0, 17, 8]), big(13_000, 2), big(13_000, 2), Data([3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0]))
     return [
@@ -116,7 +116,8 @@ struct HostileFile: Sendable {
         .video, "canvas.gif", text("GIF89a"), Data(repeating: 0xFF, count: 4), Data([0, 0, 0, 0x2C]), Data(count: 9),
         Data([2, 0])),
       HostileFile(
-        .video, "comments.gif", text("GIF89a"), Data([16, 0, 16, 0, 0, 0, 0, 0x21, 0xFE]), times(30_000, Data([1, 65]))),
+        .video, "comments.gif", text("GIF89a"), Data([16, 0, 16, 0, 0, 0, 0, 0x21, 0xFE]),
+        times(30_000, Data([1, 65]))),
       HostileFile(.video, "pids.ts", times(340, packet)),
       HostileFile(
         .video, "packs.mpg", Data([0, 0, 1, 0xBA, 0x44, 0, 4, 0, 4, 1, 0, 0, 3, 0xF8]), times(2000, map)),

@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// `m2pt inspect` says what loading would do, and the other commands then do it.
+/// `m2pt inspect` describes what loading would do, and the other commands do it.
 @Suite struct InspectLoadingTests {
   private struct Report: Decodable {
     struct AsModel: Decodable {
@@ -50,7 +50,7 @@ import Testing
     return try JSONDecoder().decode(Report.self, from: Data(result.output.utf8))
   }
 
-  /// A golden's tensors and configuration as a directory.
+  /// The tensors and configuration of a golden as a directory.
   private func withModel(_ name: String, _ body: (URL, Checkpoint) throws -> Void) throws {
     try Tool.withFolder { folder in
       let golden = try Checkpoint(contentsOf: Fixture.url("model/\(name).safetensors"))
@@ -82,7 +82,7 @@ import Testing
     }
   }
 
-  /// Wrapped and lone files: what inspect says fits loads, and what it refuses does not.
+  /// Wrapped and lone files load if inspect says that they fit, and only then.
   @Test func inspectAndLoadingAgree() throws {
     try withModel("token") { folder, plain in
       let file = folder.appendingPathComponent("model.safetensors")

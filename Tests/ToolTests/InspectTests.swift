@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// `m2pt inspect` as scripts see it.
+/// `m2pt inspect` in scripts.
 @Suite struct InspectTests {
   private struct Report: Decodable {
     struct Total: Decodable, Equatable {
@@ -55,7 +55,8 @@ import Testing
       let count = UInt64(header.utf8.count)
       let named = withUnsafeBytes(of: count.littleEndian) { Data($0) } + Data(header.utf8) + Data(count: 4)
       for (bytes, words) in [
-        (Data(), "too few"), (Data("not a checkpoint".utf8), "not a safetensors file"),
+        (Data(), "has 0 bytes, a safetensors file has at least 10"),
+        (Data("not a checkpoint".utf8), "not a safetensors file"),
         (Data("<!doctype html>\n<p>Not found".utf8), "HTML"), (named, #"'Q4\u{a}'"#),
       ] {
         try bytes.write(to: file)
@@ -81,7 +82,7 @@ import Testing
     }
   }
 
-  /// A speech or text model's directory is well formed, although no vision transformer is in it.
+  /// The directory of a speech or text model is well formed, although it is not a vision transformer.
   @Test func otherModelsAreListed() throws {
     try Tool.withModels { folder in
       let target = folder.appendingPathComponent("target")
@@ -135,7 +136,7 @@ import Testing
     }
   }
 
-  /// A disk that fills up in the middle of a merge: one line, exit code 1, no file.
+  /// A disk that becomes full during a merge: one line, exit code 1, no file.
   @Test func aFullDiskLeavesNothing() throws {
     try Tool.withModels { folder in
       let output = folder.appendingPathComponent("merged.safetensors")

@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Names of classes from a file, and how CSV has them.
+/// Names of classes from a file, and in CSV.
 @Suite struct LabelFileTests {
-  /// A byte order mark, as spreadsheets write it, is no part of the first column; a line break in a name is quoted.
+  /// A byte order mark, as spreadsheets write it, is not part of the first column; a line break in a name is quoted.
   @Test func aByteOrderMarkIsSkippedAndLineBreaksAreQuoted() throws {
     try Tool.withModels { folder in
       let labels = folder.appendingPathComponent("labels.csv")

@@ -11,19 +11,19 @@ import Testing
 
   private func temporaryName(_ ending: String = "partial") -> String { ".m2pt-\(UUID().uuidString).\(ending)" }
 
-  @Test func theNextWriterRemovesWhatKilledOnesLeft() throws {
+  @Test func theNextWriterRemovesLeftoversOfKilledOnes() throws {
     try Tool.withModels { folder in
       func place(_ name: String) -> URL { folder.appendingPathComponent(name) }
       let (file, directory, alive) = (temporaryName(), temporaryName(), temporaryName())
       try Data("half".utf8).write(to: place(file))
       try FileManager.default.createDirectory(at: place(directory), withIntermediateDirectories: false)
       try Data("half".utf8).write(to: place(directory).appendingPathComponent("config.json"))
-      // A process that still writes has its file locked.
+      // The file of a process that is still writing is locked.
       try Data("half".utf8).write(to: place(alive))
       let lock = open(place(alive).path, O_WRONLY)
       defer { close(lock) }
       try #require(flock(lock, LOCK_EX | LOCK_NB) == 0)
-      // Names that people gave, a pipe, a link to a file elsewhere.
+      // Names of the user, a pipe, a link to a file elsewhere.
       let own = [".m2pt-notes.partial", ".m2pt-\(UUID().uuidString).partial.txt", ".other.partial"]
       for name in own { try Data("mine".utf8).write(to: place(name)) }
       let (pipe, link) = (temporaryName(), temporaryName())
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  /// Where directories cannot be exchanged an old one is moved aside, and a process may be killed then.
+  /// If directories cannot be exchanged, the old one is moved aside, and the process may be killed then.
   @Test func aModelThatWasMovedAsideComesBack() throws {
     try Tool.withModels { folder in
       let (target, output) = (folder.appendingPathComponent("target"), folder.appendingPathComponent("model"))
@@ -58,7 +58,7 @@ import Testing
       #expect(refused.status == 1, "the old model came back: \(refused.errors)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: output.path).count == 2)
       #expect(try hidden(folder).isEmpty)
-      // Where there is another already, the old one goes.
+      // If a new one exists, the old one is removed.
       try FileManager.default.copyItem(at: target, to: aside)
       let replaced = try Tool.run(["convert", target.path, output.path, "--overwrite"])
       #expect(replaced.status == 0, "\(replaced.errors)")
@@ -66,7 +66,8 @@ import Testing
     }
   }
 
-  /// A signal at any time leaves the old result or the new one, and nothing else; SIGKILL what the next run removes.
+  /// A signal at any time leaves the old result or the new one, and nothing else; after SIGKILL the next run removes
+  /// the rest.
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGKILL])
   func aSignalLeavesOneResult(_ number: Int32) throws {
     try Tool.withModels { folder in
@@ -80,7 +81,7 @@ import Testing
         ["convert", target, model.path, "--overwrite"],
       ]
       for command in commands {
-        // Once it ends by itself, to know how long it takes.
+        // The first run is not stopped, to measure its length.
         let start = ContinuousClock.now
         #expect(try Tool.run(command).status == 0)
         let duration = ContinuousClock.now - start

@@ -4,9 +4,9 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Work on many files: memory, interruption, threads.
+/// Runs on many files: memory, interruption, threads.
 @Suite(.serialized) struct LongRunTests {
-  /// A directory with names for one small picture.
+  /// A directory with many names of one small picture.
   private func makeNames(_ count: Int, in folder: URL) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let first = folder.appendingPathComponent("00000.png")
@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  /// The most memory that a run of m2pt holds, in bytes; its own, whatever this process has.
+  /// The peak memory of a run of m2pt, in bytes, without that of this process.
   private func peak(_ arguments: [String], in folder: URL) throws -> Int {
     var most = 0
     let run = try Tool.watched(arguments, in: folder) { process in
@@ -30,8 +30,7 @@ import Testing
     return most
   }
 
-  /// 10,000 files take hardly more memory than 1,000: their names. One picture's features are 6.5 KB, and were kept
-  /// twice.
+  /// 10,000 files take little more memory than 1,000, that of their names. The features of a picture are 6.5 KB.
   @Test(arguments: ["features", "pooled", "classify", "probe"])
   func memoryDoesNotGrowWithTheFiles(_ command: String) throws {
     try Tool.withFolder { folder in
@@ -57,9 +56,9 @@ import Testing
   }
 
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
-  func anInterruptedRunSaysHowFarItCame(_ number: Int32) throws {
+  func anInterruptedRunReportsItsProgress(_ number: Int32) throws {
     try Tool.withFolder { folder in
-      // A shell's background jobs ignore it, and their children too.
+      // Background jobs of a shell ignore it, and so do their children.
       signal(number, SIG_DFL)
       let model = try PictureTests.makeModel(in: folder)
       let place = folder.appendingPathComponent("pictures")
@@ -69,7 +68,7 @@ import Testing
       func temporary() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".partial") }
       }
-      // Once the temporary file is there the run is under way. One signal: a second one ends the process at once.
+      // The temporary file shows that the run has begun. Only one signal: a second one ends the process at once.
       var isSent = false
       func send(to process: pid_t, once isUnderWay: Bool) {
         if isUnderWay, !isSent { isSent = kill(process, number) == 0 }
@@ -84,7 +83,7 @@ import Testing
       #expect(isEmpty)
       #expect(try String(contentsOf: output, encoding: .utf8) == "old")
 
-      // Answers so far are whole JSON.
+      // The answers so far are valid JSON.
       isSent = false
       let answers = folder.appendingPathComponent("stdout")
       let classify = try Tool.watched(["classify", "--json", "--model", model, place.path], in: folder) { process in
@@ -108,22 +107,22 @@ import Testing
     try JSONDecoder().decode(Verification.self, from: Data(text.utf8)).threads
   }
 
-  @Test func openMPsOwnVariablesAreHeeded() throws {
+  @Test func openMPVariablesAreUsed() throws {
     try Tool.withModels { folder in
       let limited = try Tool.run(verify(folder), environment: ["OMP_NUM_THREADS": "", "OMP_THREAD_LIMIT": "1"])
       try #require(limited.status == 0, "\(limited.errors)")
       #expect(try threads(limited.output) == 1)
       let more = try Tool.run(verify(folder) + ["--threads", "2"], environment: ["OMP_THREAD_LIMIT": "1"])
       #expect(more.status == 1 && more.errors.contains("OMP_THREAD_LIMIT"), "\(more.errors)")
-      // The runtime would give fewer where the machine is busy; the count is a promise.
+      // By default the runtime may start fewer threads on a busy machine; the requested count must be exact.
       let dynamic = try Tool.run(verify(folder) + ["--threads", "3"], environment: ["OMP_DYNAMIC": "true"])
       try #require(dynamic.status == 0, "\(dynamic.errors)")
       #expect(try threads(dynamic.output) == 3)
     }
   }
 
-  /// The OpenMP runtime registers itself under its process's number. A process killed while it does leaves an empty
-  /// object, over which the runtime of the next process of that number would end it.
+  /// The OpenMP runtime registers itself under its process number. A process that is killed during that leaves an empty
+  /// object, which would make the runtime end the next process with this number.
   @Test(arguments: [0, 1024]) func anEmptyRegistrationOfADeadProcessIsNoMatter(_ size: Int) throws {
     guard FileManager.default.fileExists(atPath: "/dev/shm") else { return }
     try Tool.withModels { folder in

@@ -4,16 +4,16 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Commands under limits of address space, from too small to start to enough: an error with the number of bytes, or the
-/// answer that there is without a limit.
+/// Commands under limits of address space, from too small to start to sufficient: an error with the number of bytes, or
+/// the answer without a limit.
 @Suite(.serialized) struct MemoryLimitTests {
-  /// Runs a command under `ulimit -v`; by default without threads of its own, whose stacks count.
+  /// Runs a command under `ulimit -v`; by default on one thread, since the stacks of threads count.
   private func run(_ arguments: [String], kilobytes: Int) throws -> (status: Int32, output: String, errors: String) {
     try Tool.run(
       arguments, environment: ["OMP_NUM_THREADS": "1", "SWIFT_BACKTRACE": "enable=no"], memoryLimit: kilobytes)
   }
 
-  /// The smallest limit at which the program is loaded at all.
+  /// The smallest limit at which the program loads.
   private func start() throws -> Int {
     var kilobytes = 40_000
     while try run(["--version"], kilobytes: kilobytes).status == 127 { kilobytes += 10_000 }
@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  /// A picture of 48 million pixels, of which a kilobyte is in the file.
+  /// A picture of 48 million pixels in a file of a kilobyte.
   @Test func largePictures() throws {
     try Tool.withModels { folder in
       let file = folder.appendingPathComponent("large.png")
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  /// The weights' bytes are told before any of them is packed, a batch's before it is read.
+  /// The bytes of weights are checked before they are packed, those of a batch before it is read.
   @Test func modelsAndBatches() throws {
     let arguments = ["bench", "--architecture", "vit_small_patch16_224", "--runs", "1"]
     for room in [60_000, 120_000, 160_000] {

@@ -7,8 +7,8 @@ import Testing
 @Suite struct ModelPathTests {
   private let picture = Fixture.url("images/cat.jpg").path
 
-  /// The target of `Tool.withModels` at store/target, and links to it in a directory whose own config.json is of
-  /// another model: `link` and `chain`, a link to that link.
+  /// The target of `Tool.withModels` at store/target, and links to it in a directory with the config.json of another
+  /// model: `link`, and `chain`, a link to that link.
   private func withLinks(_ body: (_ folder: URL, _ real: URL, _ links: [URL]) throws -> Void) throws {
     try Tool.withModels { folder in
       let real = folder.appendingPathComponent("target")
@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  /// An auxiliary's `config.json` says its heads, and so whether they differ from the target's.
+  /// The `config.json` of an auxiliary gives its heads, and so whether they differ from those of the target.
   @Test func auxiliariesAndTargetsBehindLinks() throws {
     try withLinks { folder, real, links in
       for name in links.map(\.path) {
@@ -68,9 +68,9 @@ import Testing
     }
   }
 
-  /// A link to a file counts where the link is: its neighbours are its configuration, as in a hub's cache, whose
-  /// snapshots are directories of links to blobs.
-  @Test func aLinkToAFileCountsWhereItIs() throws {
+  /// The configuration of a file is next to its link, as in the cache of a hub, whose snapshots are directories of
+  /// links to blobs.
+  @Test func theConfigurationIsNextToALink() throws {
     try withLinks { folder, real, links in
       let snapshot = folder.appendingPathComponent("snapshots/abc")
       let blobs = folder.appendingPathComponent("blobs")
@@ -87,7 +87,7 @@ import Testing
       #expect(try output(["classify", "--json", "--model", snapshot.path, picture]) == expected)
       let file = snapshot.appendingPathComponent("model.safetensors").path
       #expect(try output(["classify", "--json", "--model", file, picture]) == expected)
-      // Where the link's neighbour is another model's configuration, that is the one, and it does not fit.
+      // If the configuration next to the link is that of another model, it is used, and does not fit.
       let stray = folder.appendingPathComponent("parent/model.safetensors")
       try FileManager.default.createSymbolicLink(
         at: stray, withDestinationURL: real.appendingPathComponent("model.safetensors"))
@@ -102,7 +102,7 @@ import Testing
       let loop = folder.appendingPathComponent("loop").path
       try FileManager.default.createSymbolicLink(atPath: dangling, withDestinationPath: "nowhere")
       try FileManager.default.createSymbolicLink(atPath: loop, withDestinationPath: "loop")
-      // A config.json next to the link is not taken for the model's.
+      // A config.json next to the link is not used for the model.
       try Data(#"{"architecture": "vit_tiny_patch16_224"}"#.utf8).write(
         to: folder.appendingPathComponent("config.json"))
       for path in [dangling, loop] {
@@ -130,7 +130,7 @@ import Testing
         let files = try FileManager.default.contentsOfDirectory(atPath: place.path).sorted()
         #expect(files == ["config.json", "model.safetensors"])
       }
-      // The model itself, by whatever way it is named.
+      // The model itself, under any of its names.
       for output in links + [real] {
         for input in [real, links[1], real.appendingPathComponent("model.safetensors")] {
           let run = try Tool.run(["convert", input.path, output.path, "--overwrite"])

@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Commands end with exit code 1 where a number is NaN or infinite, and name the tensor or the file.
+/// Commands end with exit code 1 if a number is NaN or infinite, and name the tensor or the file.
 @Suite struct NotFiniteToolTests {
   /// Changes a tensor of a model directory.
   private func change(_ model: String, _ name: String, _ body: (inout [Float]) -> Void) throws {
@@ -104,7 +104,7 @@ import Testing
     }
   }
 
-  /// A model that is finite itself and overflows on a white picture: grey ones get their answers.
+  /// A finite model that overflows on a white picture gives answers for grey ones.
   private func withOverflow(_ body: (_ folder: URL, _ model: String, _ files: [String]) throws -> Void) throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
@@ -127,7 +127,7 @@ import Testing
     }
   }
 
-  @Test func anAnswerThatIsNoneNamesItsFile() throws {
+  @Test func anAnswerThatIsNotFiniteNamesItsFile() throws {
     try withOverflow { folder, model, files in
       for format in [[], ["--json"], ["--csv"], ["--precision", "int8"], ["--precision", "bfloat16", "--csv"]] {
         let found = try Tool.run(["classify", "--model", model] + format + files)
@@ -158,7 +158,7 @@ import Testing
         "verify", "--target", model, "--auxiliary", model + "/model.safetensors", "--scale", "0.01", "--input",
       ]
       for format in [[], ["--json"]] {
-        // Finite, and far from Double's by squares that overflow: a verdict.
+        // Finite, and far from Double by squares that overflow: a verdict.
         let grey = try Tool.run(verify + [files[0]] + format)
         #expect(grey.status == 1 && !grey.output.isEmpty && !grey.errors.contains("not finite"), "\(grey.errors)")
         let found = try Tool.run(verify + [files[1]] + format)

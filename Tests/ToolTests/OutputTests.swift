@@ -4,13 +4,13 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Where commands write: never over their inputs, over nothing that is no file, over what else would be lost only when
-/// asked to.
+/// The outputs of commands never replace an input or anything that is not a file, and replace other files only with
+/// --overwrite.
 @Suite struct OutputTests {
   /// A command that writes a file.
   private struct Writer {
     let name: String
-    /// All of it but the output's option and name.
+    /// All arguments except the option of the output.
     let arguments: [String]
     var option = "--output"
     /// Files that it reads.
@@ -77,7 +77,7 @@ import Testing
         for input in writer.inputs {
           let content = try Data(contentsOf: input)
           for kind in ["itself", "symbolic link", "hard link"] {
-            // A points' picture needs a name that ends in .png or .ply.
+            // A picture of points needs a name that ends in .png or .ply.
             if kind == "itself", writer.arguments[0] == "segment" { continue }
             if kind == "symbolic link" {
               try FileManager.default.createSymbolicLink(at: link, withDestinationURL: input)
@@ -100,7 +100,7 @@ import Testing
     }
   }
 
-  @Test func whatElseWouldBeLostNeedsAWord() throws {
+  @Test func otherFilesAreReplacedOnlyWithOverwrite() throws {
     try withWriters { folder, writers in
       for writer in writers {
         let output = folder.appendingPathComponent(writer.name)
@@ -120,7 +120,7 @@ import Testing
         let filled = try Tool.run(command)
         #expect(filled.status == 0, "\(command): \(filled.errors)")
       }
-      // Pictures, safetensors and pages that others made.
+      // Pictures, safetensors and pages of other programs.
       let others: [(String, URL)] = [
         ("a.png", Fixture.url("images/astronaut.png")), ("s.png", Fixture.url("images/astronaut.png")),
         ("f.safetensors", folder.appendingPathComponent("auxiliary.safetensors")),
@@ -140,7 +140,7 @@ import Testing
     }
   }
 
-  @Test func whatIsNoFileStays() throws {
+  @Test func whatIsNotAFileIsKept() throws {
     try withWriters { folder, writers in
       for writer in writers {
         let ending = URL(fileURLWithPath: writer.name).pathExtension
@@ -169,7 +169,7 @@ import Testing
     }
   }
 
-  /// Another name would be written to.
+  /// The file would get another name.
   @Test func namesThatAreNotUTF8AreRefused() throws {
     try withWriters { folder, writers in
       let before = try names(in: folder)
@@ -182,7 +182,7 @@ import Testing
     }
   }
 
-  /// What is not written is no answer: every command that answers on standard output.
+  /// Every command that answers on standard output fails if its answer cannot be written.
   @Test func aFullDiskIsAnError() throws {
     try withWriters { folder, writers in
       let model = folder.appendingPathComponent("target").path
@@ -205,7 +205,7 @@ import Testing
           try? FileManager.default.removeItem(atPath: folder.path + "/converted")
         }
       }
-      // Where messages cannot be written answers still are, and exit codes say the rest.
+      // If messages cannot be written, answers still are, and the exit code is the same.
       for redirection in ["2>/dev/full", "2>&-"] {
         let shell = ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(redirection)"]
         let good = try Tool.run(["classify", "--model", model, "--csv", picture], prefix: shell)

@@ -53,13 +53,13 @@ import Testing
       #expect(file.metadata["m2pt.block_maps"] == "0:1,1:0;1:0")
       #expect(file.tensors.values.allSatisfy { $0.elementType == .bfloat16 })
 
-      // One map for both does not fit, and three do not fit two.
+      // One map does not fit both, and three do not fit two.
       let wrong = try Tool.run(["merge"] + options + ["--output", merged.path])
       #expect(wrong.status == 1 && wrong.errors.contains("block map"), "\(wrong.errors)")
       let three = ["--block-map", "0:0", "--block-map", "0:0", "--block-map", "0:0"]
       #expect(try Tool.run(["merge"] + options + three + ["--output", merged.path]).status == 64)
 
-      // A merge of a merge says so.
+      // A merge of a merge gives a note.
       let again = try Tool.run([
         "merge", "--target", merged.path, "--auxiliary", auxiliary.path, "--scale", "1", "--dtype", "target",
         "--output", folder.appendingPathComponent("again.safetensors").path,
@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  @Test func badScalesAreToldApart() throws {
+  @Test func errorsOfScalesAreDistinct() throws {
     try Tool.withModels { folder in
       let scales = folder.appendingPathComponent("scales.json")
       for (text, reason) in [

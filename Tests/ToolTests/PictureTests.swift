@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Commands that look at pictures, run as processes.
+/// Commands on pictures, run as processes.
 @Suite struct PictureTests {
   /// A model directory with random weights: 32 x 32 pixels, 4 x 4 patches, a class token, three classes.
   static func makeModel(in folder: URL) throws -> String {
@@ -22,7 +22,7 @@ import Testing
     return model.path
   }
 
-  @Test func directoriesStandForTheirPictures() throws {
+  @Test func directoriesNameTheirPictures() throws {
     try Tool.withFolder { folder in
       let model = try Self.makeModel(in: folder)
       let photographs = Fixture.url("real/photographs").path
@@ -40,8 +40,8 @@ import Testing
     }
   }
 
-  /// The most frequent kinds go first, six of them are named.
-  @Test func whatDirectoriesHoldBesidesIsCounted() throws {
+  /// The six most frequent kinds are named, in this order.
+  @Test func otherEntriesOfDirectoriesAreCounted() throws {
     try Tool.withFolder { folder in
       let model = try Self.makeModel(in: folder)
       let place = folder.appendingPathComponent("files")

@@ -1,13 +1,14 @@
 import MultimodalPathway
+import PathwayMedia
 import Testing
 import m2pt
 
-/// Where points are in a picture of them, and how pale.
+/// The places and colours of points in a picture.
 @Suite struct PointPictureTests {
-  /// Two black points at distance 1 on both sides of the middle.
+  /// Two black points at distance 1 on opposite sides of the middle.
   private func drawn(_ axis: [Float], up: UpAxis) throws -> PixelImage {
     let cloud = try PointCloud(coordinates: axis + axis.map { -$0 })
-    return try PointPicture(cloud: cloud, colors: [(0, 0, 0), (0, 0, 0)]).drawn(up: up)
+    return try PointPicture(cloud: cloud, colors: [PointColor(0, 0, 0), PointColor(0, 0, 0)]).drawn(up: up)
   }
 
   /// The camera is 35 degrees to the right and 20 above, dots have a radius of 8 pixels, and a radius of the cloud has
@@ -29,7 +30,7 @@ import m2pt
     for dot in [first, second] {
       let center = 3 * (dot.row * 512 + dot.column)
       #expect(Array(picture.rgb[center..<center + 3]) == [dot.grey, dot.grey, dot.grey])
-      // A disc of radius 8: its rim is there, nothing beyond.
+      // A disc of radius 8: its rim is painted, and nothing beyond it.
       #expect(picture.rgb[center - 3 * 8] == dot.grey && picture.rgb[center + 3 * 8] == dot.grey)
       #expect(picture.rgb[center - 3 * 9] == 255 && picture.rgb[center + 3 * 9] == 255)
     }
@@ -41,15 +42,16 @@ import m2pt
     #expect(drawn == 3 * 2 * inside)
   }
 
-  /// Of two points on one line of sight, the nearer one is seen, whatever their order in the list.
+  /// The nearer of two points on one line of sight is visible, whatever their order in the list.
   @Test(arguments: [false, true]) func nearerPointsCoverThoseBehindThem(_ isReversed: Bool) throws {
     // Along the line of sight, (sin 35 cos 20, sin 20, cos 35 cos 20).
     let near: [Float] = [0.538_985_5, 0.342_020_1, 0.769_751_1]
     let cloud = try PointCloud(coordinates: isReversed ? near.map { -$0 } + near : near + near.map { -$0 })
-    let colors: [(UInt8, UInt8, UInt8)] = isReversed ? [(0, 200, 0), (200, 0, 0)] : [(200, 0, 0), (0, 200, 0)]
+    let (red, green) = (PointColor(200, 0, 0), PointColor(0, 200, 0))
+    let colors = isReversed ? [green, red] : [red, green]
     let picture = try PointPicture(cloud: cloud, colors: colors).drawn(up: .y)
     let center = 3 * (256 * 512 + 256)
-    // At distance 1 towards the camera nothing is pale.
+    // At distance 1 towards the camera the colour is unchanged.
     #expect(Array(picture.rgb[center..<center + 3]) == [200, 0, 0])
   }
 }

@@ -25,7 +25,7 @@ import Testing
     var parts: [Part]
   }
 
-  /// A model that names clouds.
+  /// A model that classifies clouds.
   static func makeClassifier(in folder: URL) throws -> String {
     let model = folder.appendingPathComponent("model")
     try makeModel("classifier", in: model)
@@ -54,7 +54,7 @@ import Testing
       let text = (0..<cloud.count).map { "\(cloud[$0].x) \(cloud[$0].y) \(cloud[$0].z)" }.joined(separator: "\n")
       try Data(text.utf8).write(to: folder.appendingPathComponent("cloud.xyz"))
       try PointFile.writePLY(
-        cloud, colors: Array(repeating: (0, 0, 0), count: cloud.count),
+        cloud, colors: Array(repeating: PointColor(0, 0, 0), count: cloud.count),
         column: .integers("label", Array(repeating: 0, count: cloud.count)),
         to: folder.appendingPathComponent("cloud.ply"))
       try body(folder, cloud)
@@ -78,7 +78,7 @@ import Testing
             == expected.indices.sorted { expected[$0] > expected[$1] }.prefix(5).map { $0 }
       )
       #expect(answers[0].classes[0].logit == expected.max())
-      // Text and binary hold the same points; a directory's files are found.
+      // Text and binary have the same points; the files of a directory are found.
       let both = try Tool.run(["classify", "--model", model, "--json", "--batch", "2", folder.path])
       let twice = try JSONDecoder().decode([Answer].self, from: Data(both.output.utf8))
       #expect(twice.map { $0.classes.map(\.logit) } == [answers[0], answers[0]].map { $0.classes.map(\.logit) })
@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  /// A cloud with UTM coordinates has the answers of the same cloud at 0, at its own coordinates.
+  /// A cloud in UTM coordinates has the answers of the same cloud at 0, in its own coordinates.
   @Test func cloudsFarFromZeroAnswerInTheirOwnCoordinates() throws {
     try withModel("segmenter") { folder, cloud in
       let model = folder.appendingPathComponent("model").path
@@ -131,7 +131,7 @@ import Testing
     var centers: [[Float]]?
   }
 
-  /// Every point has its colour and value from the centres around it; a centre's own is its group's.
+  /// Every point has a colour and a value of the nearest centres; a centre has those of its group.
   @Test(arguments: ["classifier", "segmenter"])
   func attention(_ name: String) throws {
     try withModel(name) { folder, cloud in
@@ -143,7 +143,7 @@ import Testing
       let answer = try JSONDecoder().decode(Attention.self, from: Data(result.output.utf8))
       let (groups, centers) = (try #require(answer.attention.first), try #require(answer.centers))
       #expect(answer.attention.count == 1 && groups.count == centers.count)
-      // Each of at most 65 float32 probabilities is rounded, and so is what they were divided by.
+      // Each of at most 65 float32 probabilities is rounded, and so is their divisor.
       #expect(abs(answer.prefix.reduce(0, +) + groups.reduce(0, +) - 1) <= 2 * gamma(65 + 2))
       #expect(try PointFile.read(output).coordinates == cloud.coordinates)
       let data = try Data(contentsOf: output)
@@ -181,7 +181,7 @@ import Testing
     }
   }
 
-  /// Balls and sticks; the published head's hidden layers, or the per-point head, give way to one linear layer.
+  /// Balls and sticks: one linear layer replaces the hidden layers of the published head, or the per-point head.
   @Test(arguments: ["classifier", "segmenter"])
   func probe(_ name: String) throws {
     try withModel(name) { folder, _ in
@@ -214,20 +214,82 @@ import Testing
     }
   }
 
+  /// The centre of every dot has the colour of the nearest point whose dot covers it: the hue of its part, 0 or 222.5
+  /// degrees, mixed with 0.4 (0.5 - d / 2) of white at the depth d, from -1 to 1.
   @Test func segmentedPointsArePainted() throws {
-    try withModel("segmenter") { folder, _ in
+    try withModel("segmenter") { folder, cloud in
       let model = folder.appendingPathComponent("model").path
+      try Self.balance(5, 6, ofCategory: 2, URL(fileURLWithPath: model), cloud)
       let file = folder.appendingPathComponent("cloud.xyz").path
       let picture = folder.appendingPathComponent("parts.png")
-      let result = try Tool.run(["segment", "--model", model, file, "--output", picture.path])
+      let command = ["segment", "--model", model, file, "--category", "table"]
+      let result = try Tool.run(command + ["--output", picture.path])
       #expect(result.status == 0, "\(result.errors)")
-      #expect(try ImageFile.read(picture).extent == Extent(square: 512))
+      let painted = try ImageFile.read(picture)
+      #expect(painted.extent == Extent(square: 512))
+
+      let table = try Tool.run(command + ["--csv"])
+      let parts = table.output.split(separator: "\n").dropFirst().compactMap { Int($0.split(separator: ",")[3]) }
+      #expect(parts.count == cloud.count && Set(parts) == [5, 6])
+      let dots = Self.dots(cloud)
+      for dot in dots {
+        let covering = dots.indices.filter { index in
+          let (down, across) = (dots[index].row - dot.row, dots[index].column - dot.column)
+          return down * down + across * across <= 64
+        }
+        let nearest = try #require(covering.max { dots[$0].depth < dots[$1].depth })
+        let fog = 0.4 * (0.5 - dots[nearest].depth / 2)
+        let hue: [Double] = parts[nearest] == 5 ? [255, 25, 25] : [25, 74, 255]
+        let start = 3 * (dot.row * 512 + dot.column)
+        #expect(
+          painted.rgb[start..<start + 3].map { Int($0) } == hue.map { Int(($0 * (1 - fog) + 255 * fog).rounded()) })
+      }
       let refused = try Tool.run(["segment", "--model", model, file, "--output", "parts.obj"])
       #expect(refused.status == 1 && refused.errors.contains(".ply or .png"), "\(refused.errors)")
     }
   }
 
-  /// Finite weights whose answers are not: nothing is written.
+  /// Moves a bias so that half of the points belong to each of two parts.
+  private static func balance(
+    _ part: Int, _ other: Int, ofCategory category: Int, _ model: URL, _ cloud: PointCloud
+  ) throws {
+    let weights = try ModelWeights(modelAt: model)
+    let input = Tensor(try cloud.normalized().coordinates, shape: [1, cloud.count, 3])
+    let logits = try VisionTransformer(weights, engine: Engine()).forward(input, categories: [category]).logits
+    let (values, classes) = (try logits.float32(), weights.configuration.classCount)
+    let differences = (0..<cloud.count).map { values[classes * $0 + other] - values[classes * $0 + part] }.sorted()
+    var tensors = weights.tensors
+    let bias = try #require(tensors["convs3.bias"])
+    var biases = try bias.float32()
+    biases[other] -= (differences[cloud.count / 2 - 1] + differences[cloud.count / 2]) / 2
+    tensors["convs3.bias"] = Tensor(biases, shape: bias.shape)
+    try Checkpoint(tensors: tensors).write(to: model.appendingPathComponent("model.safetensors"))
+  }
+
+  /// The dots of points whose y axis points up, for a camera 35 degrees to the right and 20 above. The ball around the
+  /// cloud fills the square of 512 pixels, except for a margin of a dot's radius, 8, and a pixel.
+  private static func dots(_ cloud: PointCloud) -> [(row: Int, column: Int, depth: Double)] {
+    let middle = (0..<3).map { axis in
+      let values = (0..<cloud.count).map { Double(cloud.coordinates[3 * $0 + axis]) }
+      return (values.min()! + values.max()!) / 2
+    }
+    let (around, above) = (35 * Double.pi / 180, 20 * Double.pi / 180)
+    let places = (0..<cloud.count).map { index in
+      let p = (0..<3).map { Double(cloud.coordinates[3 * index + $0]) - middle[$0] }
+      let turned = p[0] * sin(around) + p[2] * cos(around)
+      return [
+        p[0] * cos(around) - p[2] * sin(around), p[1] * cos(above) - turned * sin(above),
+        p[1] * sin(above) + turned * cos(above),
+      ]
+    }
+    let radius = places.map { ($0[0] * $0[0] + $0[1] * $0[1] + $0[2] * $0[2]).squareRoot() }.max()!
+    return places.map { place in
+      let row = Int((256 - place[1] * 247 / radius).rounded())
+      return (row, Int((256 + place[0] * 247 / radius).rounded()), place[2] / radius)
+    }
+  }
+
+  /// Finite weights with answers that are not finite: nothing is written.
   @Test func partsThatAreNotFiniteNameTheFile() throws {
     try withModel("segmenter") { folder, _ in
       let model = folder.appendingPathComponent("model")

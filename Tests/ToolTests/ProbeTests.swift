@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// `m2pt probe`, run as a process on pictures that are made here.
+/// `m2pt probe`, run as a process on synthetic pictures.
 @Suite struct ProbeTests {
   private struct Report: Decodable {
     struct Files: Decodable {
@@ -65,7 +65,7 @@ import Testing
       #expect(report.test_accuracy?.confusion == [[2, 0], [0, 2]])
       #expect(report.held_out.total == 12 && report.held_out.confusion == [[6, 0], [0, 6]])
 
-      // The directory is a model: body unchanged, a head of two classes, the recipe kept.
+      // The directory is a model: the body is unchanged, the head has two classes, the recipe is kept.
       let before = try Checkpoint(contentsOf: URL(fileURLWithPath: model))
       let after = try Checkpoint(contentsOf: output)
       #expect(Set(after.tensors.keys) == Set(before.tensors.keys))
@@ -82,7 +82,7 @@ import Testing
       #expect(classes.map(\.label) == ["blue", "blue", "red", "red"])
       #expect(classes.allSatisfy { $0.probability > 0.5 && $0.probability < 1 })
 
-      // Not over a model unless told so; never over anything else.
+      // It replaces a model only with --overwrite, and never anything else.
       let again = try Tool.run(options)
       #expect(again.status == 1 && again.errors.contains("--overwrite"), "\(again.errors)")
       let replaced = try Tool.run(options + ["--overwrite", "--threads", "1"])
@@ -98,7 +98,7 @@ import Testing
     }
   }
 
-  /// Test pictures that lie in the wrong folder: what is blue by its folder is taken for red.
+  /// Test pictures in the wrong folder: pictures in the blue folder are classified as red.
   @Test func confusionsAreByFolderThenByAnswer() throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
@@ -120,15 +120,15 @@ import Testing
     }
   }
 
-  /// Of more than twelve classes the most frequent confusions are listed. Test pictures are those of training, some in
+  /// For more than twelve classes the most frequent confusions are listed. Test pictures are those of training, some in
   /// wrong folders.
-  @Test func frequentConfusionsGoFirst() throws {
+  @Test func frequentConfusionsComeFirst() throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
       let (train, test) = (folder.appendingPathComponent("train"), folder.appendingPathComponent("test"))
       let classes = (0..<13).map { "k\(10 + $0)" }
       var random = SeededGenerator(seed: 9)
-      // Every class is a picture of noise, with other noise on it.
+      // Every class is a picture of noise, with more noise added.
       for place in [train, test] {
         for name in classes {
           try FileManager.default.createDirectory(
@@ -141,7 +141,7 @@ import Testing
           let rgb = base.map { UInt8($0 + Int(random.next() % 20)) }
           let picture = try PixelImage(extent: Extent(square: 32), rgb: rgb)
           try ImageFile.writePNG(picture, to: train.appendingPathComponent("\(name)/\(index).png"))
-          // Three of the first class lie in the second's folder, one of the third in the fourth's.
+          // Three pictures of the first class are in the folder of the second, one of the third in that of the fourth.
           let wrong = number == 0 && index < 3 ? classes[1] : number == 2 && index < 1 ? classes[3] : name
           try ImageFile.writePNG(picture, to: test.appendingPathComponent("\(wrong)/\(name) \(index).png"))
         }
@@ -159,7 +159,7 @@ import Testing
     }
   }
 
-  @Test func tellsWhatIsWrongWithThePictures() throws {
+  @Test func errorsNameTheFaultOfThePictures() throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
       let train = try makePictures(in: folder.appendingPathComponent("train"), count: 3, seed: 3)

@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Recipes by tag, and options that override a model's recipe, in every command that reads a picture.
+/// Recipes by tag, and options that override the recipe of a model, in every command that reads a picture.
 @Suite struct RecipeOptionTests {
   private let picture = Fixture.url("images/cat.jpg").path
   private let options = [
@@ -14,7 +14,7 @@ import Testing
     size: Extent(square: 32), geometry: .timm(cropFraction: 0.5, mode: .squash), filter: .box, mean: [0.1, 0.2, 0.3],
     std: [0.4, 0.4, 0.4])
 
-  /// A model, and the same one whose configuration says what the options say.
+  /// A model, and the same model with the options in its configuration.
   private func withBoth(_ body: (_ folder: URL, _ plain: String, _ stated: String) throws -> Void) throws {
     try Tool.withModels { folder in
       let (plain, stated) = (folder.appendingPathComponent("target"), folder.appendingPathComponent("stated"))
@@ -95,7 +95,7 @@ import Testing
   @Test func benchTakesThem() throws {
     try withBoth { _, plain, _ in
       _ = try output(["bench", "--model", plain, "--input", picture, "--runs", "1"] + options)
-      // A recipe that cannot be meant reaches the preprocessor here too.
+      // An impossible recipe reaches the preprocessor here too.
       let run = try Tool.run(["bench", "--model", plain, "--input", picture, "--runs", "1", "--mean", "123.675"])
       #expect(run.status == 1 && run.errors.contains("'mean' is"), "\(run.errors)")
     }
@@ -158,19 +158,19 @@ import Testing
       }
       let run = try Tool.run(["classify", "--model", file.path, "--architecture", "vit_small_patch16_224.mae", picture])
       #expect(run.status == 1 && run.errors.contains("known tags: augreg_in21k_ft_in1k, "), "\(run.errors)")
-      // Next to a config.json its recipe stays, and a tag that has another is said to give way.
+      // The recipe of a config.json is kept; a note says that the recipe of the tag is not used.
       try c.write(toDirectory: folder, preprocessing: self.recipe)
-      let beside = try ModelWeights(modelAt: file, architecture: "vit_small_patch16_224.dino")
-      #expect(beside.preprocessing == self.recipe.settingSize(Extent(square: 224)))
-      #expect(beside.notes.contains { $0.contains("not as timm does for the tag dino") }, "\(beside.notes)")
+      let named = try ModelWeights(modelAt: file, architecture: "vit_small_patch16_224.dino")
+      #expect(named.preprocessing == self.recipe.settingSize(Extent(square: 224)))
+      #expect(named.notes.contains { $0.contains("not as timm does for the tag dino") }, "\(named.notes)")
       let converted = folder.appendingPathComponent("converted")
       _ = try output(["convert", file.path, converted.path, "--architecture", "vit_small_patch16_224"])
       #expect(try ImagePreprocessing.read(modelAt: converted) == self.recipe.settingSize(Extent(square: 224)))
     }
   }
 
-  /// The configuration and the processor disagree: one line says which size is used.
-  @Test func theSizeThatIsUsedIsSaidOnce() throws {
+  /// If configuration and processor disagree, one note says which size is used.
+  @Test func theUsedSizeGivesOneNote() throws {
     try Tool.withFolder { folder in
       let golden = try Checkpoint(contentsOf: Fixture.url("model/size_dinov2.safetensors"))
       for name in ["config.json", "preprocessor_config.json"] {

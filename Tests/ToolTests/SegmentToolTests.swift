@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// The answers of `m2pt segment`, against the model's own log-probabilities.
+/// The answers of `m2pt segment` against the log-probabilities of the model.
 @Suite struct SegmentToolTests {
   private struct Report: Decodable {
     struct Part: Decodable {
@@ -18,8 +18,8 @@ import Testing
     var parts: [Part]
   }
 
-  /// What a category makes of a cloud: the sum of the points' best log-probabilities, and every point's part with its
-  /// share among the category's parts.
+  /// The answer for a category: the sum of the best log-probabilities of points, and the part of every point with its
+  /// share among the parts of the category.
   private struct Answer {
     var certainty = 0.0
     var points: [(part: Int, probability: Double)] = []
@@ -40,7 +40,7 @@ import Testing
     return try JSONDecoder().decode(Report.self, from: Data(result.output.utf8))
   }
 
-  /// Hues a golden angle apart, of full saturation: 0, 222.5, 85.0 and 307.5 degrees.
+  /// Hues at multiples of the golden angle, fully saturated: 0, 222.5, 85.0 and 307.5 degrees.
   @Test func partsHaveTheirColours() throws {
     let colors: [[UInt8]] = [[255, 25, 25], [25, 74, 255], [148, 255, 25], [255, 25, 223]]
     try Tool.withFolder { folder in
@@ -69,7 +69,7 @@ import Testing
     }
   }
 
-  /// Without --category the one is taken whose answers are surest, with it the one that is named.
+  /// Without --category the most probable category is used, with it the named one.
   @Test(arguments: [0, 1]) func theSurestCategoryIsTaken(_ cloudIndex: Int) throws {
     try Tool.withFolder { folder in
       let place = folder.appendingPathComponent("model")

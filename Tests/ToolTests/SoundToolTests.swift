@@ -4,7 +4,7 @@ import PathwayMedia
 import TestSupport
 import Testing
 
-/// Commands that hear, run as processes.
+/// Commands on sound, run as processes.
 @Suite struct SoundToolTests {
   private struct Answer: Decodable {
     struct Class: Decodable {
@@ -86,7 +86,7 @@ import Testing
         let own = (0..<4).map { Double(logits[7 * $0 + item.index]) }
         #expect(Float(item.logit) == Float(own.reduce(0, +) / 4))
         let expected = own.reduce(0) { $0 + 1 / (1 + exp(-$1)) } / 4
-        // A sigmoid in Double, four of them added.
+        // A sum of four sigmoids in Double.
         #expect(abs(item.probability - expected) < 1e-14)
       }
       let first = try answers(options)[0]
@@ -120,7 +120,7 @@ import Testing
     }
   }
 
-  /// Channels of opposite sign, whose mean is silence.
+  /// Channels of opposite sign, with silence as their mean.
   @Test func channelsThatCancelWarnAndOneCanBeChosen() throws {
     try Tool.withFolder { folder in
       let model = try makeModel(in: folder)
@@ -203,7 +203,7 @@ import Testing
       let painted = try Tool.run(["attention", "--model", model, wav, "--output", output.path])
       #expect(painted.status == 0, "\(painted.errors)")
       #expect(FileManager.default.fileExists(atPath: output.path))
-      // Without colours: the spectrogram, time to the right, low tones below, from the quietest value to the loudest.
+      // Without colours: the spectrogram, with time to the right, low tones at the bottom, the quietest value black.
       let plain = try Tool.run(["attention", "--model", model, wav, "--opacity", "0", "--output", output.path])
       #expect(plain.status == 0, "\(plain.errors)")
       let configuration = try ModelWeights(modelAt: URL(fileURLWithPath: model)).configuration

@@ -4,7 +4,7 @@ import PathwayCheckpoints
 import TestSupport
 import Testing
 
-/// Text from files on its way to people: answers, errors, pages.
+/// Text from files in answers, errors and pages.
 @Suite struct TerminalTextTests {
   private static let label = "\u{1B}[31mred\n\u{202E}\u{9B}2J,\u{301}\"\u{301}"
 
@@ -97,7 +97,7 @@ import Testing
     }
   }
 
-  /// The fields of a CSV text, with their quotes; a reader of bytes.
+  /// The fields of a CSV text, with their quotes, by a reader of bytes.
   private func records(_ text: String) -> [[String]] {
     var records: [[String]] = [[]]
     var field: [UInt8] = []
@@ -117,7 +117,7 @@ import Testing
     return records.dropLast()
   }
 
-  /// As a CSV reader takes it from its quotes.
+  /// A field without its quotes, as CSV readers parse it.
   private func unquoted(_ field: String) -> [Unicode.Scalar] {
     let scalars = Array(field.unicodeScalars)
     guard scalars.first == "\"" else { return scalars }

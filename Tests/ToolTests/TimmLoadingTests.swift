@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// python3 where it has timm and safetensors.
+/// python3, if it has timm and safetensors.
 private enum Timm {
   static let isInstalled = (try? run("import safetensors.torch, timm", []).status) == 0
 
@@ -21,7 +21,7 @@ private enum Timm {
   }
 }
 
-/// What the README promises of converted and merged files: timm loads them with `strict=True`.
+/// A promise of the README: timm loads converted and merged files with `strict=True`.
 @Suite(.enabled(if: Timm.isInstalled, "python3 with timm and safetensors is not installed"))
 struct TimmLoadingTests {
   private static let strict = """

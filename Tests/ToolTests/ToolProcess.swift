@@ -3,7 +3,7 @@ import MultimodalPathway
 
 /// The built m2pt, run as a process.
 enum Tool {
-  /// A folder with a target model directory and an auxiliary, random weights, removed afterwards.
+  /// Calls `body` with a folder of a target directory and an auxiliary, both of random weights; removes it afterwards.
   static func withModels(_ body: (URL) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     let target = folder.appendingPathComponent("target")
@@ -31,7 +31,7 @@ enum Tool {
   }
 
   /// Starts m2pt with both outputs in files of `folder`, calls `watch` every few milliseconds with its process number,
-  /// and returns how it ended.
+  /// and returns its exit code and outputs.
   static func watched(
     _ arguments: [String], in folder: URL, processorSeconds: Int? = nil, _ watch: (Int32) throws -> Void
   ) throws -> (status: Int32, output: String, errors: String) {
@@ -53,7 +53,7 @@ enum Tool {
     )
   }
 
-  /// Has a process run m2pt, under limits where there are any: of address space in KiB, and of processor time.
+  /// Configures a process to run m2pt, with optional limits of address space, in KiB, and of processor time.
   private static func limit(_ process: Process, _ arguments: [String], memoryLimit: Int?, processorSeconds: Int?) {
     let limits = [memoryLimit.map { "ulimit -v \($0)" }, processorSeconds.map { "ulimit -t \($0)" }].compactMap { $0 }
     process.executableURL = limits.isEmpty ? url : URL(fileURLWithPath: "/bin/sh")
@@ -61,7 +61,7 @@ enum Tool {
     process.arguments = limits.isEmpty ? arguments : ["-c", script, url.path] + arguments
   }
 
-  /// The highest VmHWM that is seen while m2pt runs, in bytes, and how it ended. Linux tells it.
+  /// The highest VmHWM of m2pt in Linux's /proc, in bytes, with its exit code and outputs.
   static func peak(
     _ arguments: [String], in folder: URL, processorSeconds: Int? = nil
   ) throws -> (bytes: Int, status: Int32, errors: String) {
@@ -80,11 +80,11 @@ enum Tool {
   /// Runs m2pt and returns its exit code and output.
   ///
   /// - Parameters:
-  ///   - fileLimit: the most a file may grow to, in the shell's blocks; beyond it writing fails.
-  ///   - environment: what it has beside this process's.
-  ///   - prefix: a command, by its path, that runs it.
+  ///   - fileLimit: the largest size of a file, in blocks of the shell; beyond it writing fails.
+  ///   - environment: variables in addition to those of this process.
+  ///   - prefix: a command, by its path, that runs m2pt.
   ///   - memoryLimit: the most address space, in KiB.
-  ///   - processorSeconds: of all its threads; beyond them the system ends it.
+  ///   - processorSeconds: processor time of all threads, after which the system ends m2pt.
   static func run(
     _ arguments: [String], fileLimit: Int? = nil, environment: [String: String] = [:], prefix: [String] = [],
     memoryLimit: Int? = nil, processorSeconds: Int? = nil
@@ -111,8 +111,8 @@ enum Tool {
     return (process.terminationStatus, String(decoding: text, as: UTF8.self), String(decoding: messages, as: UTF8.self))
   }
 
-  /// All bytes to the end of a pipe. Foundation's own loop takes a signal that interrupts the wait, such as that of
-  /// another child's end, for a failure.
+  /// All bytes to the end of a pipe. Foundation's own loop treats a signal that interrupts the wait, such as that of
+  /// the end of another child, as a failure.
   private static func everything(from pipe: Pipe) throws -> Data {
     var data = Data()
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -124,7 +124,7 @@ enum Tool {
     }
   }
 
-  /// A directory that is removed afterwards.
+  /// Calls `body` with a directory that is removed afterwards.
   static func withFolder(_ body: (URL) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

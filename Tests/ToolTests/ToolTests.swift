@@ -3,7 +3,7 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// The tool as scripts see it: run as a process.
+/// The tool, run as a process.
 @Suite struct ToolTests {
   @Test func versionAndUsage() throws {
     #expect(try Tool.run(["--version"]).output == "\(multimodalPathwayVersion)\n")

@@ -34,7 +34,7 @@ import m2pt
     }
   }
 
-  /// A merged model with another scale than is expected of it.
+  /// A merged model with another scale than the expected one.
   @Test func theReportNamesWhatDiffers() throws {
     try Tool.withModels { folder in
       let target = try ModelWeights(modelAt: folder.appendingPathComponent("target"))
@@ -57,14 +57,14 @@ import m2pt
     }
   }
 
-  /// Two classes that one rounding tells apart: every execution keeps its bounds, and they name different classes.
-  @Test func aVerdictThatDoesNotHoldEndsWithOne() throws {
+  /// Two classes that differ by one rounding: all executions are within their bounds, but answer different classes.
+  @Test func aNegativeVerdictExitsWithOne() throws {
     try Tool.withModels { folder in
       let target = folder.appendingPathComponent("target")
       let auxiliary = folder.appendingPathComponent("auxiliary.safetensors")
       let weights = try ModelWeights(modelAt: target)
       let joined = try weights.attach(auxiliary: AuxiliaryWeights(modelAt: auxiliary), scale: 0.2)
-      // What --random-tokens 20 --seed 7 reads.
+      // The input of --random-tokens 20 --seed 7.
       var state: UInt64 = 7
       let values = (0..<20 * 48).map { _ in
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

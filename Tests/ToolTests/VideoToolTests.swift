@@ -65,13 +65,13 @@ import Testing
       }
       let options = ["--segments", "5", "--crops", "3"]
       let answers = try classify(path, options + [clip])
-      // Softmax of numbers below 10 in Double: some roundings of 2^-53 each, 15 of them added.
+      // Sums of 15 softmax values of numbers below 10 in Double, each with a few roundings of 2^-53.
       #expect(answers[0].views == 15)
       for item in answers[0].classes {
         #expect(abs(item.probability - expected[item.index]) < 1e-13)
         #expect(item.logit == Float((0..<15).reduce(0.0) { $0 + Double(logits[3 * $1 + item.index]) } / 15))
       }
-      // Passes of any size give the same; another video is another answer; a directory stands for its videos.
+      // Passes of any size give the same answer; another video gives another one; a directory names its videos.
       let both = try classify(
         path, options + ["--batch", "4", "--threads", "1", clip, Fixture.url("video/hevc.mp4").path])
       #expect(both.count == 2 && both[0].classes.map(\.probability) == answers[0].classes.map(\.probability))
@@ -80,7 +80,7 @@ import Testing
     }
   }
 
-  @Test func timesAFilesWay() throws {
+  @Test func timesTheStepsForAFile() throws {
     try Tool.withFolder { folder in
       let model = try Self.makeModel(in: folder)
       let result = try Tool.run(
@@ -90,7 +90,7 @@ import Testing
     }
   }
 
-  @Test func namesTheFileThatIsNoVideo() throws {
+  @Test func namesTheFileThatIsNotAVideo() throws {
     try Tool.withFolder { folder in
       let model = try Self.makeModel(in: folder)
       let photograph = Fixture.url("real/photographs/coffee.jpg").path
@@ -144,7 +144,7 @@ import Testing
     }
   }
 
-  /// Videos sorted by what they show become a classifier like pictures do.
+  /// Videos in class folders become a classifier, like pictures.
   @Test func probesSortedVideos() throws {
     try Tool.withFolder { folder in
       let model = try Self.makeModel(in: folder)
@@ -171,7 +171,7 @@ import Testing
     }
   }
 
-  /// Files that are no libraries stand before FFmpeg's own.
+  /// Files that are not libraries precede those of FFmpeg in the search path.
   @Test func missingLibrariesAreNamed() throws {
     try Tool.withFolder { folder in
       for version in 50..<80 {

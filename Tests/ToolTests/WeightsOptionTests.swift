@@ -3,13 +3,13 @@ import MultimodalPathway
 import TestSupport
 import Testing
 
-/// `--weights` and `--auxiliary-weights`, of a file with a model and its average
+/// `--weights` and `--auxiliary-weights` for a file with a model and its average
 /// (Tests/Fixtures/pytorch/make_variants.py).
 @Suite struct WeightsOptionTests {
   /// A directory with `model.pth` and its config.json.
   private func withModel(_ body: (URL) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    // Outputs go to a directory of their own: one of weights next to the model's would be the model's.
+    // Outputs have a directory of their own: weights next to those of the model would be loaded as the model.
     let output = folder.appendingPathComponent("output")
     try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -26,7 +26,7 @@ import Testing
     return try #require(Checkpoint(contentsOf: Fixture.url("pytorch/variants.safetensors")).tensors[name]).float32()
   }
 
-  @Test func convertTakesTheAverageOrWhatIsNamed() throws {
+  @Test func convertUsesTheAverageOrTheNamedWeights() throws {
     try withModel { folder in
       let cases = [([], "model_ema"), (["--weights", "model"], "model"), (["--weights", "model_ema"], "model_ema")]
       for (options, key) in cases {
@@ -84,7 +84,7 @@ import Testing
       for (options, other) in [([], average), ([option, "model"], plain), ([option, ""], average)] {
         let result = try merge(options)
         #expect(result.status == 0, "\(result.errors)")
-        // Products with a half are exact, sums are rounded once.
+        // Products with 1/2 are exact, sums are rounded once.
         #expect(result.values == zip(plain, other).map { $0 + 0.5 * $1 })
       }
       let unknown = try merge(["--auxiliary-weights", "none"])

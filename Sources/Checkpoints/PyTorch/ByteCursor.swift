@@ -1,10 +1,10 @@
-/// A place in bytes that moves forward, and never beyond their end.
+/// A position in bytes that moves forward and never beyond their end.
 struct ByteCursor {
   private let bytes: UnsafeRawBufferPointer
   private(set) var offset: Int
 
   /// - Parameter bytes: must outlive the cursor.
-  /// - Parameter offset: where to begin; nil where that is not within `bytes`.
+  /// - Parameter offset: the first position; the result is nil if it is not within `bytes`.
   init?(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0) {
     guard (0...bytes.count).contains(offset) else { return nil }
     self.bytes = bytes
@@ -14,7 +14,7 @@ struct ByteCursor {
   /// The number of bytes to the end.
   var remaining: Int { bytes.count - offset }
 
-  /// The next `count` bytes; nil, without a move, if fewer are left.
+  /// The next `count` bytes; nil if fewer are left, and the position stays.
   mutating func take(_ count: Int) -> UnsafeRawBufferPointer? {
     guard count >= 0, count <= bytes.count - offset else { return nil }
     defer { offset += count }
@@ -26,7 +26,7 @@ struct ByteCursor {
     take(MemoryLayout<Number>.size).map { Number(littleEndian: $0.loadUnaligned(as: Number.self)) }
   }
 
-  /// The bytes before the next line feed, which is passed over; nil if absent in the next `limit`.
+  /// The bytes before the next line feed, which is skipped; nil if there is none in the next `limit` bytes.
   mutating func line(limit: Int) -> UnsafeRawBufferPointer? {
     guard let end = bytes[offset...].prefix(limit).firstIndex(of: UInt8(ascii: "\n")) else { return nil }
     defer { offset = end + 1 }

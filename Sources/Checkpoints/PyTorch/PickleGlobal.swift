@@ -1,5 +1,5 @@
-/// What a global of a pickle, a class or a function, means here. None is ever looked up or called: "calling" one notes
-/// its arguments at most.
+/// The meaning of a global of a pickle, a class or a function, for this reader. No global is looked up or called:
+/// "calling" one at most records its arguments.
 enum PickleGlobal: Equatable {
   /// torch._utils._rebuild_tensor and _rebuild_tensor_v2: storage, offset, shape, strides; the type is its storage's.
   case tensor
@@ -13,17 +13,17 @@ enum PickleGlobal: Equatable {
   case deviceTensor
   /// torch._utils._rebuild_device_tensor_from_numpy: array, type.
   case deviceArray
-  /// Makes tensors that are not read; what they are.
+  /// Makes tensors that are not supported; the name of their kind.
   case unreadable(String)
   /// The class of tensors, of parameters, of buffers.
   case tensorClass
   /// A class of dictionaries.
   case dictionary
-  /// A class of storages; its name says the type of its numbers.
+  /// A class of storages; its name gives the type of its numbers.
   case storage(String)
   /// torch.float32 and so on.
   case elementType(String)
-  /// _codecs.encode: how protocols 0 to 2 spell bytes.
+  /// _codecs.encode: the spelling of bytes in protocols 0 to 2.
   case encode
   /// numpy.dtype
   case arrayType
@@ -35,10 +35,10 @@ enum PickleGlobal: Equatable {
   case instance
   /// A class of inert values on the list below.
   case object
-  /// A name that is not on any list. An instance of it is a value without content.
+  /// A name that is on no list. An instance of it is a value without content.
   case unknown
 
-  /// The meaning of a module's name; nil for what has no other use in a checkpoint than to run code.
+  /// The meaning of a name in a module; nil for a name whose only use in a checkpoint is to run code.
   static func named(_ module: String, _ name: String) -> PickleGlobal? {
     switch (module, name) {
     case ("torch._utils", _): return rebuilders[name] ?? (isRefused(module, name) ? nil : .unknown)
@@ -60,7 +60,7 @@ enum PickleGlobal: Equatable {
     case ("copyreg", "_reconstructor"), ("copy_reg", "_reconstructor"), ("copyreg", "__newobj__"),
       ("copy_reg", "__newobj__"), ("copyreg", "__newobj_ex__"):
       return .instance
-    // Python 2's name, which protocol 2 keeps.
+    // The name in Python 2, which protocol 2 keeps.
     case ("builtins", "dict"), ("__builtin__", "dict"): return .dictionary
     case ("builtins", _), ("__builtin__", _): return builtins.contains(name) ? .object : nil
     default: break
@@ -120,7 +120,7 @@ enum PickleGlobal: Equatable {
     "addict.addict.Dict", "munch.Munch",
   ]
 
-  /// What training code saves with a model: arguments, configurations, paths, NumPy's numbers.
+  /// Values that training code saves with a model: arguments, configurations, paths, NumPy's numbers.
   private static let inert: Set = [
     "argparse.Namespace", "yacs.config.CfgNode", "types.SimpleNamespace", "torch.Size", "torch.device",
     "torch.serialization._get_layout", "torch.jit._pickle.build_intlist", "torch.jit._pickle.build_doublelist",
@@ -137,7 +137,7 @@ enum PickleGlobal: Equatable {
     "omegaconf.base.SCMode", "typing.Any", "typing.Union", "typing.Optional",
   ]
 
-  /// Names that are refused wherever they are: their only use in a pickle is to run something.
+  /// Names that are refused anywhere in a pickle: their only use is to run code.
   private static func isRefused(_ module: String, _ name: String) -> Bool {
     let root = String(module.prefix { $0 != "." })
     if refusedRoots.contains(root) { return true }

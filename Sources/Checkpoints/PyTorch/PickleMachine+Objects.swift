@@ -1,25 +1,25 @@
-// What calls in a pickle would give. Everything here costs a bounded time and a bounded memory, or what its arguments
-// cost to write: arguments can be recalled from the memo any number of times.
+// Results of calls in a pickle. Time and memory of each are bounded, or proportional to the bytes of its arguments:
+// arguments can be recalled from the memo any number of times.
 
 extension PickleMachine {
-  /// What `function(*arguments)` would give.
+  /// The result of `function(*arguments)`.
   mutating func result(of function: PickleValue, _ arguments: PickleValue) throws -> PickleValue {
-    guard case .tuple(let tuple) = arguments else { throw malformed("a global has arguments that are no tuple") }
+    guard case .tuple(let tuple) = arguments else { throw malformed("the arguments of a global are not a tuple") }
     guard case .global(let global) = function else {
-      // An object that is called, as enumerations and partial functions can be: it stays an object.
+      // A call of an object, such as an enumeration or a partial function, gives an object.
       if case .object = function { return function }
-      throw malformed("it calls something that is no global")
+      throw malformed("it calls a value that is not a global")
     }
     switch pickle.globals[global].meaning {
     case .tensor: return try tensor(pickle.tuples[tuple], hasType: false)
     case .typedTensor: return try tensor(pickle.tuples[tuple], hasType: true)
     case .firstArgument:
-      guard let first = pickle.tuples[tuple].first else { throw malformed("a parameter is no tensor") }
+      guard let first = pickle.tuples[tuple].first else { throw malformed("a parameter is not a tensor") }
       switch first {
       case .tensor, .array, .unreadable: return first
       default: break
       }
-      guard pickle.globals[global].name.hasPrefix("torch.jit.") else { throw malformed("a parameter is no tensor") }
+      guard pickle.globals[global].name.hasPrefix("torch.jit.") else { throw malformed("a parameter is not a tensor") }
       return first
     case .tensorOfClass: return try tensorOfClass(pickle.tuples[tuple])
     case .deviceTensor: return try deviceTensor(pickle.tuples[tuple], global)
@@ -39,13 +39,13 @@ extension PickleMachine {
     }
   }
 
-  /// What an object's state adds to it: NumPy's arrays and types alone need theirs.
+  /// Sets the state of an object. Only NumPy's arrays and types need theirs.
   mutating func build(_ value: PickleValue, _ state: PickleValue) {
     guard case .tuple(let tuple) = state else { return }
     let parts = pickle.tuples[tuple]
     switch value {
     case .array(let index):
-      // Version, shape, type, whether the first dimension runs fastest, bytes.
+      // Version, shape, type, whether the order is column-major, bytes.
       guard parts.count == 5, case .tuple(let shape) = parts[1], case .arrayType(let type) = parts[2] else { return }
       pickle.arrays[index].shape = shape
       pickle.arrays[index].type = type
@@ -64,7 +64,7 @@ extension PickleMachine {
       pickle.isText(parts[0], "storage"), case .global(let type) = parts[1], case .text(let key) = parts[2],
       case .storage(let name) = pickle.globals[type].meaning, case .integer(let count) = parts[4]
     else {
-      throw malformed("a persistent object is no storage")
+      throw malformed("a persistent object is not a storage")
     }
     pickle.storages.append(PickledStorage(key: key, type: name, count: count))
     return .storage(pickle.storages.count - 1)
@@ -77,7 +77,7 @@ extension PickleMachine {
       case .integer(let offset) = arguments[1], case .tuple(let shape) = arguments[2],
       case .tuple(let strides) = arguments[3]
     else {
-      throw malformed("a tensor is described by other values than its storage, offset, shape and strides")
+      throw malformed("the arguments of a tensor are not its storage, offset, shape and strides")
     }
     var type = pickle.storages[storage].type
     if hasType {
@@ -89,7 +89,7 @@ extension PickleMachine {
     var tensor = PickledTensor(storage: storage, type: type, offset: offset, shape: shape, strides: strides)
     if let metadata = arguments.dropFirst(hasType ? 7 : 6).first {
       guard let isNegative = isNegative(metadata) else {
-        return unreadable("a view that PyTorch computes when it is read")
+        return unreadable("a view that PyTorch computes on access")
       }
       tensor.isNegative = isNegative
     }
@@ -97,11 +97,11 @@ extension PickleMachine {
     return .tensor(pickle.tensors.count - 1)
   }
 
-  /// Whether a tensor's metadata, a dictionary of truth values, say that signs are changed; nil where they say anything
-  /// else that changes numbers. The conjugate of a real number is that number, and complex ones are refused by type.
+  /// Whether the metadata of a tensor, a dictionary of truth values, change the signs; nil if they change numbers in
+  /// another way. The conjugate of a real number is that number, and complex types are refused.
   private func isNegative(_ metadata: PickleValue) -> Bool? {
     if case .none = metadata { return false }
-    // PyTorch knows two keys; a large dictionary could be looked through again and again.
+    // PyTorch knows two keys; a large dictionary could be searched any number of times.
     guard case .dictionary(let index) = metadata, pickle.dictionaries[index].count <= 8 else { return nil }
     var result = false
     for (key, value) in pickle.dictionaries[index] {
@@ -120,7 +120,7 @@ extension PickleMachine {
     guard arguments.count >= 3, case .global(let function) = arguments[0], case .global(let type) = arguments[1],
       case .tuple(let inner) = arguments[2]
     else {
-      throw malformed("a tensor of a class is described by other values than function, class and arguments")
+      throw malformed("the arguments of a tensor subclass are not function, class and arguments")
     }
     guard pickle.globals[type].meaning == .tensorClass else { return .unreadable(type) }
     switch pickle.globals[function].meaning {
@@ -130,12 +130,12 @@ extension PickleMachine {
     }
   }
 
-  /// A tensor that was moved from another device; a type other than its own is a conversion, which is not made.
+  /// A tensor that was moved from another device. Another type than its own would be a conversion, which is refused.
   private func deviceTensor(_ arguments: [PickleValue], _ global: Int) throws -> PickleValue {
     guard arguments.count >= 2, case .tensor(let index) = arguments[0], case .global(let type) = arguments[1],
       case .elementType(let name) = pickle.globals[type].meaning
     else {
-      throw malformed("a tensor of a device is described by other values than a tensor and a type")
+      throw malformed("the arguments of a device tensor are not a tensor and a type")
     }
     let stored = PickleGlobal.elementTypes[pickle.tensors[index].type]
     return stored != nil && stored == PickleGlobal.elementTypes[name] ? arguments[0] : .unreadable(global)
@@ -145,13 +145,13 @@ extension PickleMachine {
     guard arguments.count >= 2, case .array(let index) = arguments[0], case .global(let type) = arguments[1],
       case .elementType(let name) = pickle.globals[type].meaning
     else {
-      throw malformed("a tensor of a device is described by other values than an array and a type")
+      throw malformed("the arguments of a device tensor are not an array and a type")
     }
     let stored = pickle.arrays[index].type.flatMap { pickle.elementType(ofArrayType: $0) }
     return stored != nil && stored == PickleGlobal.elementTypes[name] ? arguments[0] : .unreadable(global)
   }
 
-  /// A tensor that is not read, for that reason.
+  /// A tensor that is not supported, for that reason.
   private mutating func unreadable(_ form: String) -> PickleValue {
     if case .unreadable(form)? = pickle.globals.last?.meaning { return .unreadable(pickle.globals.count - 1) }
     pickle.globals.append(("a tensor", .unreadable(form)))
@@ -160,11 +160,11 @@ extension PickleMachine {
 
   // MARK: - Dictionaries and bytes
 
-  /// A dictionary made of nothing, of another dictionary or of a list of pairs.
+  /// A dictionary that is empty, or made of another dictionary or of a list of pairs.
   private mutating func dictionary(_ arguments: [PickleValue]) -> PickleValue {
     for argument in arguments.prefix(2) {
       switch argument {
-      // Not a copy: the same dictionary could be copied again and again.
+      // Not a copy: the same dictionary could be copied any number of times.
       case .dictionary: return argument
       case .list(let list):
         let pairs = pickle.lists[list].compactMap { item -> (key: PickleValue, value: PickleValue)? in
@@ -176,7 +176,7 @@ extension PickleMachine {
           }
           return parts.count == 2 ? (parts[0], parts[1]) : nil
         }
-        // Emptied, so that it cannot be read again and again.
+        // Emptied, so that it cannot be read any number of times.
         pickle.lists[list] = []
         pickle.dictionaries.append(pairs)
         return .dictionary(pickle.dictionaries.count - 1)
@@ -212,7 +212,7 @@ extension PickleMachine {
   /// Bytes, type, shape, and 'C' or 'F'.
   private mutating func arrayOfBytes(_ arguments: [PickleValue]) throws -> PickleValue {
     guard arguments.count >= 4, case .arrayType(let type) = arguments[1], case .tuple(let shape) = arguments[2] else {
-      throw malformed("an array is described by other values than its bytes, type, shape and order")
+      throw malformed("the arguments of an array are not its bytes, type, shape and order")
     }
     return array(
       PickledArray(

@@ -1,27 +1,27 @@
-// Python's pickle machine, without what makes pickles programs: globals are names, "calling" one of them means to note
-// its arguments at most, and names whose only use is to run something end the reading.
+// Python's pickle machine without the parts that run code: globals are names, "calling" one at most records its
+// arguments, and names whose only use is to run code are errors.
 
-/// Reads one pickle. Nothing is executed; memory and time are bounded by the pickle's length.
+/// Reads one pickle. Nothing is executed; memory and time are bounded by the length of the pickle.
 struct PickleMachine {
-  /// The longest pickle, in bytes without those of long texts and arrays: that of a model with 100,000 tensors and
-  /// their optimizer's state has 30 MB.
+  /// The longest pickle, in bytes without those of long texts and arrays: the pickle of a model with 100,000 tensors
+  /// and the state of their optimizer has 30 MB.
   static let byteLimit = 1 << 25
   /// Texts and bytes of this length or more do not count toward `byteLimit`: they cost no more memory than short ones.
   static let longPayload = 1 << 10
-  /// The most tuples, lists, dictionaries, tensors and arrays, and the most values that are kept to be recalled: the
-  /// same model has 1.2 million. Each takes some 100 bytes of memory, and may take a single byte of the pickle.
+  /// The most tuples, lists, dictionaries, tensors and arrays, and the most values in the memo: the same model has 1.2
+  /// million. Each takes some 100 bytes of memory, and may take a single byte of the pickle.
   static let objectLimit = 1 << 22
-  /// The most values that may wait on the stack; `torch.save` keeps a few thousand there.
+  /// The most values on the stack; `torch.save` has a few thousand there.
   static let stackLimit = 1 << 20
 
   private var cursor: ByteCursor
   private let file: String
   var pickle: Pickle
   private var stack: [PickleValue] = []
-  /// Where in the stack the open groups begin.
+  /// Positions in the stack where open groups begin.
   private var marks: [Int] = []
   private var memo: [UInt32: PickleValue] = [:]
-  /// Places in `pickle.globals` by name.
+  /// Indices in `pickle.globals` by name.
   private var globals: [String: Int] = [:]
   /// Bytes of long texts and arrays so far.
   private var longBytes = 0
@@ -53,18 +53,18 @@ struct PickleMachine {
   private mutating func step() throws -> Bool {
     guard cursor.offset - longBytes <= Self.byteLimit else {
       throw CheckpointError.unsupportedPickle(
-        file: file, found: "more than \(Self.byteLimit) bytes besides texts and arrays, which is the limit")
+        file: file, found: "more than \(Self.byteLimit) bytes without texts and arrays")
     }
     guard pickle.objectCount <= Self.objectLimit, memo.count <= Self.objectLimit else {
       throw CheckpointError.unsupportedPickle(
-        file: file, found: "more than \(Self.objectLimit) objects, which is the limit")
+        file: file, found: "more than \(Self.objectLimit) objects")
     }
     let code = try number(UInt8.self)
     guard let opcode = PickleOpcode(rawValue: code) else {
       if let found = PickleOpcode.unsupported(code) {
         throw CheckpointError.unsupportedPickle(file: file, found: found)
       }
-      throw malformed("0x\(String(code, radix: 16)) is no opcode of pickle protocols 0 to 5")
+      throw malformed("0x\(String(code, radix: 16)) is not an opcode of pickle protocols 0 to 5")
     }
     switch opcode {
     case .proto:
@@ -150,10 +150,10 @@ struct PickleMachine {
     case .stackGlobal:
       let names = try pop(2)
       guard case .text(let module) = names[0], case .text(let name) = names[1] else {
-        throw malformed("a global's name is no text")
+        throw malformed("the name of a global is not text")
       }
       // A long one could be recalled any number of times.
-      guard module.count + name.count <= 1000 else { throw malformed("a global's name has more than 1000 bytes") }
+      guard module.count + name.count <= 1000 else { throw malformed("the name of a global has more than 1000 bytes") }
       try pushGlobal(module: string(module), name: string(name))
     case .newObj, .reduce:
       let call = try pop(2)
@@ -182,7 +182,7 @@ struct PickleMachine {
   // MARK: - Stack
 
   private mutating func push(_ value: PickleValue) throws {
-    guard stack.count < Self.stackLimit else { throw malformed("more than \(Self.stackLimit) values are waiting") }
+    guard stack.count < Self.stackLimit else { throw malformed("more than \(Self.stackLimit) values are on the stack") }
     stack.append(value)
   }
 
@@ -225,19 +225,19 @@ struct PickleMachine {
 
   /// Everything after the last mark, which is removed.
   private mutating func popGroup() throws -> [PickleValue] {
-    guard let start = marks.popLast() else { throw malformed("a group ends that was not begun") }
+    guard let start = marks.popLast() else { throw malformed("the end of a group has no beginning") }
     defer { stack.removeSubrange(start...) }
     return Array(stack[start...])
   }
 
   private mutating func recall(_ key: UInt32) throws {
-    guard let value = memo[key] else { throw malformed("it recalls value \(key), which was not kept") }
+    guard let value = memo[key] else { throw malformed("it recalls value \(key), which was not stored") }
     try push(value)
   }
 
   // MARK: - Bytes
 
-  /// The place of the next `count` bytes.
+  /// The range of the next `count` bytes.
   private mutating func payload(_ count: UInt64) throws -> Range<Int> {
     let start = cursor.offset
     guard let count = Int(exactly: count), cursor.take(count) != nil else { throw malformed("it ends too early") }
@@ -250,7 +250,7 @@ struct PickleMachine {
     return number
   }
 
-  /// The place of the bytes before the next line feed.
+  /// The range of the bytes before the next line feed.
   private mutating func line() throws -> Range<Int> {
     let start = cursor.offset
     guard let line = cursor.line(limit: 1000) else { throw malformed("a name does not end") }
@@ -270,11 +270,11 @@ struct PickleMachine {
   private func string(_ range: Range<Int>) -> String { pickle.string(range) }
 
   private mutating func memoKey() throws -> UInt32 {
-    guard let key = UInt32(string(try line())) else { throw malformed("a memo's key is no number") }
+    guard let key = UInt32(string(try line())) else { throw malformed("a key of the memo is not a number") }
     return key
   }
 
-  /// A number in decimal digits: protocols 0 and 1, where 00 and 01 are truth values and L ends a large number.
+  /// A number in decimal digits, of protocols 0 and 1: 00 and 01 are truth values, and a large number ends with L.
   private mutating func decimal() throws -> PickleValue {
     let text = string(try line())
     if text == "00" || text == "01" { return .boolean(text == "01") }
@@ -282,7 +282,7 @@ struct PickleMachine {
     return Int(digits).map { .integer($0) } ?? .opaque
   }
 
-  /// A two's complement of any length; no tensor depends on one of more than 64 bits.
+  /// A two's complement of any length; tensors need at most 64 bits.
   private func long(_ range: Range<Int>) -> PickleValue {
     let bytes = pickle.bytes[range]
     guard bytes.count <= 8 else { return .opaque }

@@ -1,7 +1,7 @@
 /// The opcodes of pickle protocols 0 to 5 that this reader knows (Lib/pickletools.py describes all).
 ///
-/// Left out are those that refer to what is not in the pickle: Python's extension registry (`EXT1`, `EXT2`, `EXT4`) and
-/// buffers that travel separately (`NEXT_BUFFER`); and `PERSID`, in which PyTorch cannot spell a storage.
+/// It does not know opcodes that refer to values outside the pickle: Python's extension registry (`EXT1`, `EXT2`,
+/// `EXT4`), separate buffers (`NEXT_BUFFER`), and `PERSID`, which cannot express a storage.
 enum PickleOpcode: UInt8 {
   case mark = 0x28  // (
   case emptyTuple = 0x29  // )
@@ -70,12 +70,12 @@ enum PickleOpcode: UInt8 {
   case byteArray8 = 0x96
   case readOnlyBuffer = 0x98
 
-  /// What an opcode that is left out would need; nil for a byte that is no opcode at all.
+  /// The feature that a known opcode needs and this reader lacks; nil for a byte that is not an opcode.
   static func unsupported(_ code: UInt8) -> String? {
     switch code {
     case 0x50: "a persistent object named by text (PERSID), which torch.save does not write"
     case 0x82, 0x83, 0x84: "Python's extension registry (EXT1, EXT2, EXT4)"
-    case 0x97: "buffers that were saved apart from it (NEXT_BUFFER); save the file without a buffer_callback"
+    case 0x97: "buffers that were saved separately (NEXT_BUFFER); save the file without a buffer_callback"
     default: nil
     }
   }

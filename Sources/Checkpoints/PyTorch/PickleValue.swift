@@ -1,15 +1,15 @@
-// What a checkpoint's pickle is made of. Containers are places in the machine's lists, so that neither depth nor cycles
-// cost anything: nothing here is recursive. Texts and bytes stay where they are in the pickle.
+// The values of a checkpoint's pickle. Containers are indices into lists of the machine: nothing here is recursive, so
+// depth and cycles cost nothing. Texts and bytes are ranges of the pickle.
 
 /// A value of a pickle, as far as tensors need it.
 enum PickleValue {
   case none
   case boolean(Bool)
   case integer(Int)
-  /// Valid UTF-8, where the pickle has it.
+  /// The range of valid UTF-8 in the pickle.
   case text(Range<Int>)
   case bytes(Range<Int>)
-  /// Bytes that protocols 0 to 2 spell as a text with one character for each of them, where the pickle has that text.
+  /// The range of a text in the pickle whose characters are bytes: the spelling of bytes in protocols 0 to 2.
   case latin(Range<Int>)
   /// In `Pickle.globals`.
   case global(Int)
@@ -27,11 +27,11 @@ enum PickleValue {
   case array(Int)
   /// A NumPy type, in `Pickle.arrayTypes`.
   case arrayType(Int)
-  /// A tensor of a kind that is not read; the global that would make it, in `Pickle.globals`.
+  /// A tensor of a kind that is not supported; the global that would make it, in `Pickle.globals`.
   case unreadable(Int)
-  /// An instance of a class, or what a function returned, of which nothing is kept but its global, in `Pickle.globals`.
+  /// An instance of a class or a result of a function. Only its global is kept, in `Pickle.globals`.
   case object(Int)
-  /// What no tensor depends on: fractions, sets, large integers.
+  /// Values that tensors do not need: fractions, sets, large integers.
   case opaque
 }
 
@@ -39,7 +39,7 @@ enum PickleValue {
 struct PickledTensor {
   /// In `Pickle.storages`.
   var storage: Int
-  /// PyTorch's name of its type, or of its storage's class.
+  /// PyTorch's name of its type, or of the class of its storage.
   var type: String
   /// In elements.
   var offset: Int
@@ -53,7 +53,7 @@ struct PickledTensor {
 
 /// A storage as a pickle describes it, unchecked.
 struct PickledStorage {
-  /// Its entry is `data/KEY`; a text in the pickle.
+  /// A text in the pickle; the entry of the storage is `data/KEY`.
   var key: Range<Int>
   var type: String
   /// In elements of that type.
@@ -66,21 +66,21 @@ struct PickledArray {
   var shape: Int?
   /// In `Pickle.arrayTypes`.
   var type: Int?
-  /// Whether the first dimension runs fastest.
+  /// Whether the order is column-major.
   var isColumnMajor = false
   var content = PickleValue.none
 }
 
 /// A NumPy type: a code like `f4` and an order of bytes.
 struct PickledArrayType {
-  /// A text in the pickle; nil where the type is described by something else.
+  /// A text in the pickle; nil if the type is described in another way.
   var code: Range<Int>?
   var isBigEndian = false
 }
 
-/// What a pickle says.
+/// The content of a pickle.
 struct Pickle {
-  /// The pickle itself, which must outlive this.
+  /// The bytes of the pickle, which must outlive this.
   let bytes: UnsafeRawBufferPointer
   var root = PickleValue.none
   var globals: [(name: String, meaning: PickleGlobal)] = []
@@ -92,7 +92,7 @@ struct Pickle {
   var arrays: [PickledArray] = []
   var arrayTypes: [PickledArrayType] = []
 
-  /// Containers and descriptions so far.
+  /// Number of containers and descriptions so far.
   var objectCount: Int {
     tuples.count + lists.count + dictionaries.count + storages.count + tensors.count + arrays.count + arrayTypes.count
       + globals.count
@@ -100,20 +100,20 @@ struct Pickle {
 
   func string(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
-  /// Whether a value is that text.
+  /// Whether a value is the given text.
   func isText(_ value: PickleValue, _ text: String) -> Bool {
     guard case .text(let range) = value else { return false }
     return range.count == text.utf8.count && bytes[range].elementsEqual(text.utf8)
   }
 
-  /// A tuple of as many integers as a tensor can have dimensions.
+  /// The integers of a tuple; nil if it has other values, or more than a tensor can have dimensions.
   func integers(_ tuple: Int) -> [Int]? {
     guard tuples[tuple].count <= Safetensors.largestRank else { return nil }
     let numbers = tuples[tuple].compactMap { if case .integer(let number) = $0 { number } else { nil } }
     return numbers.count == tuples[tuple].count ? numbers : nil
   }
 
-  /// What a value is, for a person.
+  /// The kind of a value, for messages.
   func description(of value: PickleValue) -> String {
     switch value {
     case .none: "None"

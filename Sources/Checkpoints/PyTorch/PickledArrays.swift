@@ -1,4 +1,4 @@
-// NumPy arrays in a pickle: their bytes are in the pickle itself.
+// NumPy arrays, whose bytes are in the pickle itself.
 
 extension Pickle {
   /// The format of NumPy's little-endian types that tensors can have; nil for all others.
@@ -13,9 +13,9 @@ extension Pickle {
     "i8": .int64, "f2": .float16, "f4": .float32, "f8": .float64,
   ]
 
-  /// The bytes that a Latin-1 text encodes; nil if a character is above U+00FF, or if there are not exactly `count`.
+  /// The bytes that a Latin-1 text encodes; nil if a character is above U+00FF, or if their number is not `count`.
   func latinBytes(_ range: Range<Int>, count: Int) -> [UInt8]? {
-    // Two bytes of UTF-8 at most for each.
+    // A byte takes at most two bytes of UTF-8.
     guard count <= range.count, range.count <= 2 * count else { return nil }
     var result: [UInt8] = []
     result.reserveCapacity(count)

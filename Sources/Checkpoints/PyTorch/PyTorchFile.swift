@@ -1,20 +1,21 @@
-// What `torch.save` writes since PyTorch 1.6 (torch/serialization.py): a zip archive of stored entries in one folder.
-// FOLDER/data.pkl describes objects and tensors, FOLDER/data/KEY are the tensors' bytes, FOLDER/byteorder their order.
+// The format of `torch.save` since PyTorch 1.6 (torch/serialization.py): a zip archive of stored entries in one folder.
+// FOLDER/data.pkl describes objects and tensors, FOLDER/data/KEY are the bytes of storages, FOLDER/byteorder is their
+// byte order.
 
 /// Reads and validates one file; nothing in it is executed. Tensors are views of the mapping.
 enum PyTorchFile {
-  /// Whether the bytes begin as a zip archive does. A safetensors header of 67,324,752 bytes begins so, too, but has a
-  /// brace where an archive has a method of compression.
+  /// Whether the bytes begin like a zip archive. A safetensors file with a header of 67,324,752 bytes begins with the
+  /// same four bytes, but has a brace in the place of the compression method.
   static func recognizes(_ bytes: UnsafeRawBufferPointer) -> Bool {
     bytes.starts(with: Array("PK\u{3}\u{4}".utf8)) && bytes.dropFirst(8).first != UInt8(ascii: "{")
   }
 
-  /// The tensors of a file's model.
+  /// The tensors of the model in a file.
   ///
-  /// - Parameter key: which weights are wanted (`StateDictionary.find`).
+  /// - Parameter key: selects one of several sets of weights (`StateDictionary.find`).
   /// - Throws: `CheckpointError`.
-  /// - Complexity: O(directory + data.pkl); the tensors' bytes are read once to verify their checksums, where the
-  ///   archive has any; a copy of tensors that are not contiguous.
+  /// - Complexity: O(directory + data.pkl); the bytes of tensors are read once to verify their checksums, if the
+  ///   archive has any; tensors that are not contiguous are copied.
   static func read(_ file: MappedFile, weights key: String?) throws -> FileContents {
     let path = file.path
     // SAFETY: `file` outlives every use of its bytes here, and is the owner of the tensors.
@@ -46,7 +47,7 @@ enum PyTorchFile {
     return contents
   }
 
-  /// What is before `data.pkl` in its entry's name: the one folder that has it, whatever that is called.
+  /// The path before `data.pkl`: the only folder that has such an entry, whatever its name.
   private static func folder(_ archive: ZipArchive, file: String) throws -> String {
     let ending = "data.pkl"
     let pickles = archive.entries.keys.filter { $0 == ending || $0.hasSuffix("/" + ending) }
@@ -56,7 +57,7 @@ enum PyTorchFile {
     guard let name = pickles.first, pickles.count == 1 else {
       throw CheckpointError.unknownKind(
         file: file, found: "a zip archive that torch.save did not write: it has \(pickles.count) files data.pkl",
-        advice: "unpack it if there is a checkpoint in it")
+        advice: "unpack it if it contains a checkpoint")
     }
     let folder = String(name.dropLast(ending.count))
     guard archive.entries["\(folder)constants.pkl"] == nil else {
@@ -72,7 +73,7 @@ enum PyTorchFile {
     return folder
   }
 
-  /// What else is kept in zip archives.
+  /// Other kinds of files that are zip archives.
   private static func otherKind(_ archive: ZipArchive) -> (found: String, advice: String)? {
     let names = archive.entries.keys
     if !names.isEmpty, names.allSatisfy({ $0.hasSuffix(".npy") }) {

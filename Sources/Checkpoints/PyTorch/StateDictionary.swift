@@ -1,15 +1,15 @@
-/// The dictionary of tensors in a checkpoint that is a model; optimizers and whatever else is saved with it are left.
+/// The dictionary of the model's tensors in a checkpoint, without optimizers and other state.
 struct StateDictionary {
-  /// Where it was found, like `model` or `checkpoint.state_dict`; empty at the top.
+  /// Its path, such as `model` or `checkpoint.state_dict`; empty at the top.
   var path: String
-  /// Names and values: tensors, NumPy arrays and what is a tensor of a kind that is not read.
+  /// Names and values: tensors, NumPy arrays, and tensors of kinds that are not supported.
   var tensors: [(name: String, value: PickleValue)] = []
-  /// Entries that are something else, and what they are.
+  /// Other entries, with a description of each.
   var others: [String: String] = [:]
-  /// Which of several candidates was taken, and which were not.
+  /// Which of several candidates is used, and which are not.
   var notes: [String] = []
 
-  /// Keys under which training code keeps a model.
+  /// Keys under which training code saves a model.
   static let wrappers = [
     "model", "module", "state_dict", "base_model", "model_state_dict", "model_state", "net", "network", "weights",
     "params",
@@ -19,13 +19,13 @@ struct StateDictionary {
 
   /// Finds the model's tensors.
   ///
-  /// Without a key: averaged weights (`model_ema`, `state_dict_ema` and their kin) go before those under a wrapper's
-  /// key, these before tensors at the top, these before tensors under any other key; what belongs to optimizers,
-  /// schedulers, losses and callbacks is never taken. Candidates of equal right are an error, unless a convention
+  /// Without a key, the order of preference is: averaged weights (`model_ema`, `state_dict_ema` and similar keys),
+  /// those under the key of a wrapper, tensors at the top, tensors under any other key. The state of optimizers,
+  /// schedulers, losses and callbacks is never used. Several candidates of one rank are an error, unless a convention
   /// decides (`WeightCandidates.Conventions`).
   ///
-  /// - Parameter key: the path of a dictionary with tensors, `model_ema` or `ema.module`; or what the names of the
-  ///   wanted tensors begin with, `teacher` for `teacher.blocks.0...`.
+  /// - Parameter key: the path of a dictionary with tensors, `model_ema` or `ema.module`; or a prefix of names,
+  ///   `teacher` for `teacher.blocks.0...`.
   /// - Throws: `CheckpointError.noTensors`, `.ambiguousTensors`, `.unknownWeights`, `.code`.
   /// - Complexity: O(pickle).
   static func find(in pickle: Pickle, key: String?, file: String) throws -> StateDictionary {
@@ -55,7 +55,7 @@ struct StateDictionary {
     if let choice = try candidates.choice(among: beneath, file: file) {
       return try StateDictionary(pickle, candidates, choice.taken, file: file)
     }
-    // The beginning of names: of the model's, or of those in a dictionary that the key begins with.
+    // A prefix of names: of the model, or of a dictionary whose path the key begins with.
     let usual = try? candidates.choice(among: candidates.all, file: file)?.taken
     let places = candidates.all.compactMap { candidates.rest(of: key, after: $0) } + (usual.map { [($0, key)] } ?? [])
     for (candidate, prefix) in places {
@@ -84,10 +84,10 @@ struct StateDictionary {
         guard name.count <= JSONParser.longestName else {
           throw CheckpointError.malformedPickle(
             file: file, offset: name.lowerBound,
-            reason: "a tensor's name has \(name.count) bytes, the limit is \(JSONParser.longestName)")
+            reason: "the name of a tensor has \(name.count) bytes, the limit is \(JSONParser.longestName)")
         }
         tensors.append((pickle.string(name), value))
-      // Wrappers and their like.
+      // Wrappers and other nested dictionaries.
       case .dictionary: break
       default:
         guard others.count < 64, name.count <= 256 else { break }
@@ -96,7 +96,7 @@ struct StateDictionary {
     }
   }
 
-  /// Keeps tensors whose names begin with `prefix` and a dot; false, and no change, where none does.
+  /// Keeps tensors whose names begin with `prefix` and a dot; returns false, and changes nothing, if there are none.
   private mutating func keepNames(under prefix: String) -> Bool {
     let start = prefix.hasSuffix(".") ? prefix : prefix + "."
     let kept = tensors.filter { $0.name.hasPrefix(start) }
@@ -107,7 +107,7 @@ struct StateDictionary {
     return true
   }
 
-  /// Where no tensors are found, a class that is not known is the likely reason: a whole model was saved.
+  /// If no tensors are found, an unknown class is the likely reason: a whole model was saved.
   private static func rejectUnknown(in pickle: Pickle, file: String) throws {
     if let unknown = pickle.globals.first(where: { $0.meaning == .unknown }) {
       throw CheckpointError.code(file: file, name: unknown.name)
@@ -115,9 +115,9 @@ struct StateDictionary {
   }
 }
 
-/// Which weights a file has, for messages.
+/// The sets of weights in a file, for messages.
 enum WeightKeys {
-  /// What names begin with, before their first dot: at most `StateDictionary.listLimit`, sorted.
+  /// The parts of names before their first dot, sorted: at most `StateDictionary.listLimit`.
   static func prefixes(of names: some Sequence<String>) -> [String] {
     let heads = Set(names.lazy.filter { $0.contains(".") }.map { String($0.prefix(256).prefix { $0 != "." }) })
     return Array(heads.sorted().prefix(StateDictionary.listLimit))

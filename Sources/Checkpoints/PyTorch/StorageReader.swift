@@ -1,22 +1,22 @@
 import PathwayKernels
 
-/// Makes tensors of the storages that a pickle describes.
+/// Makes tensors from the storages that a pickle describes.
 struct StorageReader {
   private let file: MappedFile
   private let pickle: Pickle
   private let storages: [String: Range<Int>]
   private let prefix: String
-  /// Bytes that copies may still have: a small file must not fill the memory by repeating itself.
+  /// Bytes that further copies may have: a small file must not fill the memory by repeating itself.
   private var copyAllowance: Int
   /// Names of the storages that tensors were made of.
   private(set) var used: Set<String> = []
 
-  /// How many times the file's size copies may have together.
+  /// The limit of the bytes of all copies, in multiples of the size of the file.
   static let copyLimit = 4
 
   /// - Parameters:
   ///   - storages: bytes of the file by name.
-  ///   - prefix: what stands before a storage's key in its name.
+  ///   - prefix: the part of an entry's name before the key of the storage.
   init(file: MappedFile, pickle: Pickle, storages: [String: Range<Int>], prefix: String) {
     self.file = file
     self.pickle = pickle
@@ -26,7 +26,7 @@ struct StorageReader {
     copyAllowance = overflow ? .max : allowance
   }
 
-  /// The tensor that a value is: a view of the mapping where it is contiguous, else a row-major copy.
+  /// The tensor of a value: a view of the mapping if it is contiguous, else a row-major copy.
   ///
   /// - Throws: `CheckpointError.unknownElementType`, `.badShape`, `.badStorage`, `.unreadableTensor`.
   mutating func tensor(_ value: PickleValue, name: String) throws -> Tensor {
@@ -59,12 +59,12 @@ struct StorageReader {
       .unreadableTensor(file: file.path, tensor: name, found: "a NumPy array \(reason)")
     }
     guard let type = array.type.flatMap({ pickle.elementType(ofArrayType: $0) }) else {
-      throw unreadable("whose type is not one of little-endian real numbers, whole numbers and truth values")
+      throw unreadable("whose type is not little-endian real numbers, whole numbers or truth values")
     }
     guard let shape = array.shape.flatMap({ pickle.integers($0) }), shape.allSatisfy({ $0 >= 0 }),
       let byteCount = type.byteCount(ofShape: shape)
-    else { throw unreadable("whose shape is not one") }
-    // An empty array's bytes can be spelled in other ways.
+    else { throw unreadable("with an invalid shape") }
+    // The bytes of an empty array can have other spellings.
     if byteCount == 0 { return Tensor(elementType: type, shape: shape) { _ in } }
     let mismatch = "whose bytes are not the \(byteCount) of its shape \(shape) and type \(type.rawValue)"
     let layout = StridedLayout(type: type, compact: shape, isColumnMajor: array.isColumnMajor)
@@ -82,7 +82,7 @@ struct StorageReader {
     }
   }
 
-  /// A tensor of bytes of the file, or of others where it may not be a view.
+  /// A tensor of bytes of the file, or of other bytes if `mayView` is false.
   private mutating func tensor(
     _ layout: StridedLayout, of bytes: UnsafeRawBufferPointer, name: String, mayView: Bool = true
   ) throws -> Tensor {
@@ -100,7 +100,7 @@ struct StorageReader {
     else {
       throw CheckpointError.badStorage(
         file: path, tensor: name,
-        reason: "its elements reach beyond the \(bytes.count / type.byteCount) of its storage: shape "
+        reason: "its elements reach beyond the \(bytes.count / type.byteCount) elements of its storage: shape "
           + "\(shape), strides \(layout.strides), offset \(layout.offset)")
     }
     if layout.isContiguous, !layout.isNegative, mayView {
@@ -113,27 +113,29 @@ struct StorageReader {
     return layout.copied(base)
   }
 
-  /// Counts bytes that a copy will have.
+  /// Counts the bytes of a copy.
   private mutating func allow(_ byteCount: Int, name: String) throws {
     guard byteCount <= copyAllowance else {
       throw CheckpointError.badStorage(
         file: file.path, tensor: name,
-        reason: "it is not contiguous, and copies of such tensors would have more than \(Self.copyLimit) times the "
-          + "file's \(file.bytes.count) bytes; save it again after .contiguous()")
+        reason: "it is not contiguous, and the copies of such tensors would exceed \(Self.copyLimit) times the "
+          + "\(file.bytes.count) bytes of the file; save it again after .contiguous()")
     }
     try SystemMemory.require(byteCount, for: .weights)
     copyAllowance -= byteCount
   }
 
-  /// All bytes of a storage, which must be as many as the pickle says.
+  /// All bytes of a storage. Their number must be that of the pickle.
   private mutating func storage(_ storage: PickledStorage, name: String) throws -> UnsafeRawBufferPointer {
     func bad(_ reason: String) -> CheckpointError { .badStorage(file: file.path, tensor: name, reason: reason) }
-    guard storage.key.count <= 256 else { throw bad("its entry's name has \(storage.key.count) bytes") }
+    guard storage.key.count <= 256 else { throw bad("the name of its entry has \(storage.key.count) bytes") }
     let entry = prefix + pickle.string(storage.key)
     guard let range = storages[entry] else { throw bad("there is no entry '\(entry)'") }
-    guard let type = PickleGlobal.elementTypes[storage.type] else { throw bad("it is a torch.\(storage.type)") }
+    guard let type = PickleGlobal.elementTypes[storage.type] else {
+      throw bad("its type torch.\(storage.type) is not supported")
+    }
     guard storage.count >= 0, type.byteCount(ofShape: [storage.count]) == range.count else {
-      throw bad("\(storage.count) elements of \(storage.type) were expected, and \(range.count) bytes found")
+      throw bad("found \(range.count) bytes, expected \(storage.count) elements of \(storage.type)")
     }
     used.insert(entry)
     return UnsafeRawBufferPointer(rebasing: file.bytes[range])

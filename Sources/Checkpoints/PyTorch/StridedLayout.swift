@@ -1,10 +1,10 @@
-/// How a tensor's elements are placed in a storage, in elements; unchecked until `lastElement` is.
+/// The places of a tensor's elements in a storage, in elements; unchecked until `lastElement` is checked.
 struct StridedLayout {
   var type: ElementType
   var shape: [Int]
   var strides: [Int]
   var offset = 0
-  /// Whether every number's sign is to be changed.
+  /// Whether the sign of every number is changed.
   var isNegative = false
 
   init(type: ElementType, shape: [Int], strides: [Int], offset: Int, isNegative: Bool) {
@@ -15,7 +15,7 @@ struct StridedLayout {
     self.isNegative = isNegative
   }
 
-  /// An array without gaps, whose size fits 64 bits.
+  /// A layout without gaps, whose size fits 64 bits.
   init(type: ElementType, compact shape: [Int], isColumnMajor: Bool) {
     self.type = type
     self.shape = shape
@@ -27,7 +27,7 @@ struct StridedLayout {
     }
   }
 
-  /// Where the last element of a tensor that has any is; nil where that overflows.
+  /// The place of the last element of a tensor with elements; nil if it overflows.
   var lastElement: Int? {
     var last = offset
     for (extent, stride) in zip(shape, strides) {
@@ -39,8 +39,7 @@ struct StridedLayout {
     return last
   }
 
-  /// Whether the elements are in row-major order without gaps; the stride of a dimension with one element does not
-  /// matter.
+  /// Whether the elements are in row-major order without gaps. The stride of a dimension of one element is ignored.
   var isContiguous: Bool {
     var expected = 1
     for (extent, stride) in zip(shape, strides).reversed() where extent != 1 {
@@ -50,7 +49,7 @@ struct StridedLayout {
     return true
   }
 
-  /// A row-major copy. Every element is within the storage that `base` is the offset's place in.
+  /// A row-major copy. `base` is the place of `offset` in the storage, which must contain every element.
   func copied(_ base: UnsafeRawPointer) -> Tensor {
     Tensor(elementType: type, shape: shape) { target in
       let sign = type.isFloatingPoint
@@ -68,7 +67,7 @@ struct StridedLayout {
   ) {
     let size = MemoryLayout<Bits>.size
     let (row, step) = (shape.last ?? 1, strides.last ?? 0)
-    // The outer dimensions as a counter, the last of them running fastest.
+    // The outer dimensions as a counter, the last of them the fastest.
     var counter = [Int](repeating: 0, count: max(0, shape.count - 1))
     // SAFETY: the caller made sure that every element is in the storage; `target` has room for all of them.
     for start in stride(from: 0, to: target.count, by: row * size) {

@@ -1,8 +1,8 @@
-/// The dictionaries of a pickle that have tensors, and which of them is the model.
+/// The dictionaries with tensors in a pickle, and the choice of the model among them.
 struct WeightCandidates {
-  /// What a candidate's path says of it, least wanted first.
+  /// The rank of a candidate by its path, in ascending order of preference.
   enum Rank: Int, Comparable {
-    /// An optimizer's and others' state: taken by its key alone.
+    /// The state of optimizers and similar: used only if it is named by its key.
     case never
     case other
     case top
@@ -12,7 +12,7 @@ struct WeightCandidates {
     static func < (a: Rank, b: Rank) -> Bool { a.rawValue < b.rawValue }
   }
 
-  /// A dictionary under one of its paths. Paths are chains of nodes, because texts could be repeated in many of them.
+  /// A dictionary under one of its paths. Paths are chains of nodes, because many of them could repeat a long text.
   struct Node {
     var parent: Int?
     /// A text in the pickle.
@@ -25,16 +25,16 @@ struct WeightCandidates {
 
   private let pickle: Pickle
   private(set) var nodes: [Node] = []
-  /// Nodes whose dictionaries have tensors, in the order of the file.
+  /// Indices of nodes whose dictionaries have tensors, in the order of the file.
   private(set) var all: [Int] = []
   private let conventions: Conventions
 
-  /// The most dictionaries one within the other.
+  /// The deepest nesting of dictionaries.
   private static let depthLimit = 8
   /// The most nodes: a dictionary may have any number of names.
   private static let nodeLimit = 1 << 16
 
-  /// - Complexity: O(pickle): every dictionary is looked through once, whatever refers to it.
+  /// - Complexity: O(pickle): every dictionary is searched once, however many paths it has.
   init(in pickle: Pickle, root: Int) {
     self.pickle = pickle
     conventions = Conventions(pickle, root)
@@ -44,7 +44,7 @@ struct WeightCandidates {
     while next < nodes.count {
       let node = nodes[next]
       if let known = hasTensors[node.dictionary] {
-        // Another name of a dictionary; what is in it has its own names already.
+        // Another path of a dictionary whose entries have nodes already.
         if known { all.append(next) }
         next += 1
         continue
@@ -54,7 +54,7 @@ struct WeightCandidates {
         guard case .text(let name) = key else { continue }
         switch value {
         case .tensor, .unreadable: found = true
-        // Training code keeps arrays of all kinds; a model's are where models are.
+        // Training code saves arrays of all kinds; those of a model are under the keys of models.
         case .array: found = found || node.rank > .other
         case .dictionary(let inner) where node.depth < Self.depthLimit && nodes.count < Self.nodeLimit:
           nodes.append(
@@ -78,7 +78,7 @@ struct WeightCandidates {
 
   // MARK: - Paths
 
-  /// Keys with dots between them, each cut after 256 bytes: none that matters is longer.
+  /// Keys joined by dots, each cut to 256 bytes: no key that matters is longer.
   func path(of node: Int) -> String {
     keys(of: node).map { pickle.string($0.lowerBound..<min($0.upperBound, $0.lowerBound + 256)) }.joined(separator: ".")
   }
@@ -89,7 +89,7 @@ struct WeightCandidates {
     length(of: node) > text.utf8.count && path(of: node).utf8.starts(with: text.utf8)
   }
 
-  /// What of a key follows a candidate's path and a dot; nil where it begins otherwise.
+  /// The part of a key after the path of a candidate and a dot; nil if the key begins otherwise.
   func rest(of key: String, after node: Int) -> (node: Int, rest: String)? {
     guard length(of: node) > 0, length(of: node) < key.utf8.count else { return nil }
     let start = path(of: node) + "."
@@ -119,9 +119,9 @@ struct WeightCandidates {
 
   // MARK: - Choice
 
-  /// The candidate of the highest rank and, where others were passed over, a note of that; nil if absent.
+  /// The candidate of the highest rank, with a note if others are not used; nil if there are no candidates.
   ///
-  /// - Throws: `CheckpointError.ambiguousTensors` where several have it.
+  /// - Throws: `CheckpointError.ambiguousTensors` if several candidates have that rank.
   func choice(among candidates: [Int], file: String) throws -> (taken: Int, note: String?)? {
     var byDictionary: [Int: Int] = [:]
     for node in candidates where nodes[node].rank != .never {
@@ -131,7 +131,7 @@ struct WeightCandidates {
     let distinct = byDictionary.values.sorted()
     guard let best = distinct.map({ nodes[$0].rank }).max() else { return nil }
     var first = distinct.filter { nodes[$0].rank == best }
-    // A wrapper within a wrapper holds the model, and what is next to it something else.
+    // A wrapper within a wrapper holds the model; the other entries of the outer one are something else.
     if first.count > 1, first.count <= StateDictionary.listLimit {
       first = first.filter { node in !first.contains { isAncestor(node, of: $0) } }
       first = first.enumerated().filter { index, node in !first[..<index].contains { hasSameTensors(node, $0) } }
@@ -160,15 +160,15 @@ struct WeightCandidates {
     return "\(file): the \(kind) under '\(shown(taken))' are used\(reason), those under \(others) are not".onOneLine()
   }
 
-  /// Whether two dictionaries name the same numbers: a model that was saved under two keys.
+  /// Whether two dictionaries have the same tensors: a model that was saved under two keys.
   private func hasSameTensors(_ first: Int, _ second: Int) -> Bool {
     let (a, b) = (pickle.dictionaries[nodes[first].dictionary], pickle.dictionaries[nodes[second].dictionary])
     guard a.count == b.count else { return false }
     return zip(a, b).allSatisfy { isSame($0.key, $1.key) && isSame($0.value, $1.value) }
   }
 
-  /// Whether two dictionaries have a tensor of one name: a dictionary around a model may have loose tensors of its own,
-  /// but another model is one that was passed over. Long names are not compared.
+  /// Whether two dictionaries have a tensor of the same name. A dictionary around a model may have loose tensors of its
+  /// own; with names of the model, it is another model that is not used. Long names are not compared.
   private func namesAlike(_ first: Int, _ second: Int) -> Bool {
     func names(_ node: Int) -> Set<String> {
       Set(
@@ -194,7 +194,7 @@ struct WeightCandidates {
     case (.array(let a), .array(let b)): return a == b
     case (.dictionary(let a), .dictionary(let b)): return a == b
     case (.tensor, _), (_, .tensor), (.array, _), (_, .array), (.dictionary, _), (_, .dictionary): return false
-    // Numbers and other values are no weights.
+    // Numbers and other values are not weights.
     default: return true
     }
   }

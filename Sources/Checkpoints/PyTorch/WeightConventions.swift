@@ -1,12 +1,12 @@
 extension WeightCandidates {
-  /// What training code means by its keys.
+  /// Conventions of training code for its keys.
   struct Conventions {
-    /// MMEngine exchanges the two when it saves: `state_dict` is averaged, `ema_state_dict` is what was trained
+    /// MMEngine exchanges the two when it saves: `state_dict` is averaged, `ema_state_dict` is the trained model
     /// (mmengine/hooks/ema_hook.py, `_swap_ema_state_dict`).
     private let isMMEngine: Bool
-    /// DINO and iBOT: the teacher is the student's average, which their evaluation takes (`--checkpoint_key teacher`).
+    /// DINO and iBOT: the teacher is the average of the student, used in evaluation (`--checkpoint_key teacher`).
     private let isSelfDistilled: Bool
-    /// I-JEPA: timm and transformers take `encoder`, although `target_encoder` is its average.
+    /// I-JEPA: timm and transformers use `encoder`, although `target_encoder` is its average.
     private let isPredictive: Bool
 
     init(_ pickle: Pickle, _ root: Int) {
@@ -24,7 +24,7 @@ extension WeightCandidates {
       isPredictive = keys.isSuperset(of: ["encoder", "predictor", "target_encoder"])
     }
 
-    /// What one key says of the dictionary under it; `top` is not among the answers.
+    /// The rank of the dictionary under a key; never `top`.
     func kind(of key: String, atTop: Bool) -> Rank {
       if atTop {
         if isMMEngine, key == "state_dict" { return .averaged }
@@ -43,16 +43,16 @@ extension WeightCandidates {
       return StateDictionary.wrappers.contains(key) ? .model : .other
     }
 
-    /// Which of several paths of one rank goes before the others; nil where no convention says so.
+    /// The index of the preferred path of several of one rank; nil if no convention decides.
     func preferred(among paths: [String]) -> Int? {
-      // timm's load_state_dict; loaders of MAE's and VideoMAE's kind.
+      // timm's load_state_dict; the loaders of MAE and VideoMAE.
       for order in [["state_dict_ema", "model_ema"], ["model", "module"]] where Set(paths) == Set(order) {
         return paths.firstIndex(of: order[0])
       }
       return nil
     }
 
-    /// Why a path was taken where that surprises.
+    /// The reason for a choice that may surprise; nil for others.
     func reason(_ path: String) -> String? {
       if isMMEngine, path == "state_dict" { return "MMEngine saves the average there" }
       if isSelfDistilled, path == "teacher" { return "as DINO's evaluation does" }

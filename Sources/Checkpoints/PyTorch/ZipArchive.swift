@@ -1,17 +1,17 @@
-// The zip format as far as `torch.save` uses it (PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3): one disk, stored
-// entries, zip64 where sizes need it. Nothing is unpacked, so that every entry is a range of the mapped file.
+// The part of the zip format that `torch.save` uses (PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3): one disk, stored
+// entries, zip64 for large sizes. Nothing is unpacked: every entry is a range of the mapped file.
 //
-// The directory at the end is believed only where the header before every entry agrees. Checksums are verified for the
-// entries that are wanted (`ZipChecksums`).
+// An entry of the directory must agree with the header before its bytes. Checksums are verified for the entries that
+// are used (`ZipChecksums`).
 
-/// Where the entries of an archive lie.
+/// The entries of an archive and their places.
 struct ZipArchive {
   /// The bytes of every entry, by name; no two overlap.
   let entries: [String: Range<Int>]
   /// Names of entries that are compressed.
   let compressed: Set<String>
-  /// CRC-32 of every entry, by name; empty where all are 0, which is what PyTorch writes when it is told to leave
-  /// checksums out (`torch.serialization.set_crc32_options(False)`).
+  /// CRC-32 of every entry, by name; empty if all are 0, as PyTorch writes them without checksums
+  /// (`torch.serialization.set_crc32_options(False)`).
   let checksums: [String: UInt32]
 
   /// The most entries an archive may have.
@@ -19,12 +19,12 @@ struct ZipArchive {
   /// Bytes of the longest name of an entry.
   static let longestName = 1024
 
-  /// What the end of the directory says.
+  /// The content of the end record.
   private struct Directory {
     var count: UInt64
     var offset: UInt64
     var size: UInt64
-    /// Where these numbers were found: after the directory.
+    /// The place of the end record, after the directory.
     var end: Int
   }
 
@@ -44,12 +44,12 @@ struct ZipArchive {
     func malformed(_ reason: String) -> CheckpointError { .malformedArchive(file: file, reason: reason) }
     let directory = try Self.directory(bytes, malformed)
     guard directory.count <= UInt64(Self.countLimit) else {
-      throw malformed("its directory says \(directory.count) entries, the limit is \(Self.countLimit)")
+      throw malformed("its directory declares \(directory.count) entries, the limit is \(Self.countLimit)")
     }
     guard directory.offset <= UInt64(directory.end), directory.size <= UInt64(directory.end) - directory.offset,
       var cursor = ByteCursor(bytes, at: Int(directory.offset))
     else {
-      throw malformed("its directory would be at byte \(directory.offset), behind its own end")
+      throw malformed("its directory would be at byte \(directory.offset), after its own end")
     }
     guard directory.offset + directory.size == UInt64(directory.end) else {
       throw malformed(
@@ -61,11 +61,11 @@ struct ZipArchive {
     var checksums: [String: UInt32] = [:]
     var spans: [(range: Range<Int>, name: String)] = []
     for index in 0..<directory.count {
-      guard var entry = Self.entry(&cursor) else { throw malformed("entry \(index) of its directory is not whole") }
+      guard var entry = Self.entry(&cursor) else { throw malformed("entry \(index) of its directory is incomplete") }
       let name = entry.name
       guard name.utf8.count <= Self.longestName, !name.hasTooManyCombiningMarks else {
         throw malformed(
-          "the name of entry \(index) has \(name.utf8.count) bytes, expected \(Self.longestName) of text at most")
+          "the name of entry \(index) has \(name.utf8.count) bytes, expected text of at most \(Self.longestName)")
       }
       guard entry.flags & 1 == 0 else { throw malformed("'\(name)' is encrypted") }
       if entry.method != 0 {
@@ -73,7 +73,7 @@ struct ZipArchive {
         entry.size = entry.packed
       }
       guard entry.packed == entry.size else {
-        throw malformed("'\(name)' has \(entry.packed) bytes and should become \(entry.size), uncompressed")
+        throw malformed("'\(name)' is not compressed, but has \(entry.packed) bytes for a size of \(entry.size)")
       }
       guard let (start, data) = Self.place(of: entry, bytes, limit: Int(directory.offset)) else {
         throw malformed("'\(name)' is not where its directory says")
@@ -85,7 +85,8 @@ struct ZipArchive {
       spans.append((start..<data.upperBound, name))
     }
     guard cursor.offset == Int(directory.offset + directory.size) else {
-      throw malformed("its directory has \(cursor.offset - Int(directory.offset)) bytes, and says \(directory.size)")
+      let found = cursor.offset - Int(directory.offset)
+      throw malformed("its directory has \(found) bytes, but declares \(directory.size)")
     }
     spans.sort { $0.range.lowerBound < $1.range.lowerBound }
     for (first, second) in zip(spans, spans.dropFirst()) where first.range.upperBound > second.range.lowerBound {
@@ -96,7 +97,7 @@ struct ZipArchive {
     self.checksums = checksums.values.contains { $0 != 0 } ? checksums : [:]
   }
 
-  /// Finds the directory's end, which only a comment of at most 65,535 bytes follows.
+  /// Finds the end record, which only a comment of at most 65,535 bytes may follow.
   private static func directory(
     _ bytes: UnsafeRawBufferPointer, _ malformed: (String) -> CheckpointError
   ) throws -> Directory {
@@ -110,13 +111,13 @@ struct ZipArchive {
       else { continue }
       let following = bytes.count - offset - size - comment
       guard following == 0 else {
-        // Between directory and end there are 76 bytes where sizes have 64 bits.
+        // For sizes of 64 bits there are 76 bytes between the directory and the end record.
         let gap = offset - Int(start) - Int(length)
         if nearest == nil, gap == 0 || gap == 76 || start == .max { nearest = following }
         continue
       }
       if let large = try largeDirectory(bytes, before: offset, malformed) { return large }
-      guard disk == 0, here == count else { throw malformed("it is a part of an archive on several disks") }
+      guard disk == 0, here == count else { throw malformed("it is one part of an archive on several disks") }
       return Directory(count: UInt64(count), offset: UInt64(start), size: UInt64(length), end: offset)
     }
     if let nearest {
@@ -128,7 +129,7 @@ struct ZipArchive {
     throw malformed("its directory is missing: the file is truncated; download or copy it again")
   }
 
-  /// The same in 64 bits, where a locator stands before the end.
+  /// The same in 64 bits, if a locator precedes the end record.
   private static func largeDirectory(
     _ bytes: UnsafeRawBufferPointer, before end: Int, _ malformed: (String) -> CheckpointError
   ) throws -> Directory? {
@@ -139,12 +140,12 @@ struct ZipArchive {
       let count = cursor.number(UInt64.self), here == count, let size = cursor.number(UInt64.self),
       let offset = cursor.number(UInt64.self)
     else {
-      throw malformed("its zip64 directory is not where it says, or on several disks")
+      throw malformed("its zip64 directory is not at its declared place, or on several disks")
     }
     return Directory(count: count, offset: offset, size: size, end: Int(place))
   }
 
-  /// An entry of the directory; nil where it is cut or says that its name is not UTF-8.
+  /// An entry of the directory; nil if it is cut or its name is not marked as UTF-8.
   private static func entry(_ cursor: inout ByteCursor) -> Entry? {
     guard cursor.number(UInt32.self) == 0x0201_4B50, cursor.take(4) != nil, let flags = cursor.number(UInt16.self),
       let method = cursor.number(UInt16.self), cursor.take(4) != nil, let checksum = cursor.number(UInt32.self),
@@ -174,8 +175,8 @@ struct ZipArchive {
     return nil
   }
 
-  /// Where an entry's own header begins and where its bytes are: nil where they are not before `limit`, or where the
-  /// header has another name.
+  /// The places of an entry's own header and of its bytes; nil if they are not before `limit`, or if the header has
+  /// another name.
   private static func place(
     of entry: Entry, _ bytes: UnsafeRawBufferPointer, limit: Int
   ) -> (header: Int, data: Range<Int>)? {

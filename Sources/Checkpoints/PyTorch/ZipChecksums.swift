@@ -3,10 +3,10 @@ import PathwayKernels
 
 /// Verifies entries of a zip archive by their CRC-32 (PKWARE's APPNOTE.TXT, 4.4.7), in parallel.
 ///
-/// zlib computes 1 to 3 GB/s on a core. Pieces of large entries are given back to the system as soon as they are
-/// verified, so that a mapped file does not fill the memory twice.
+/// zlib computes 1 to 3 GB/s on a core. The pages of large entries are released as soon as they are verified, so that
+/// a mapped file does not fill the memory.
 struct ZipChecksums {
-  /// What one thread does at a time, in bytes: large entries are split.
+  /// Bytes of a piece, the work of one thread at a time: large entries are split.
   private static let pieceSize = 1 << 22
 
   private struct Piece {
@@ -14,7 +14,7 @@ struct ZipChecksums {
     var range: Range<Int>
   }
 
-  /// Compares the bytes of `names`, sorted, with the archive's checksums; does nothing where it has none.
+  /// Compares the bytes of `names`, sorted, with the checksums of the archive; does nothing if it has none.
   ///
   /// - Throws: `CheckpointError.checksum`, naming the first entry that differs.
   /// - Complexity: O(bytes of those entries).

@@ -1,10 +1,10 @@
 import MultimodalPathway
 
-/// A file's scores for the classes of a model: means over its views, which are clips, crops or windows.
+/// The scores of a file for the classes of a model: means over its views (clips, crops or windows).
 public struct ClassScores: Sendable {
-  /// What makes scores of logits.
+  /// The task of the model, which decides how logits become scores.
   public let activation: AnswerActivation
-  /// Names of the classes; nil where they have none.
+  /// Names of the classes; nil if they have none.
   public let names: [String]?
   /// Number of views that were added.
   public private(set) var viewCount = 0
@@ -20,7 +20,7 @@ public struct ClassScores: Sendable {
     logits = scores
   }
 
-  /// False where a view's score is NaN or infinite; a sum of probabilities may hide an infinite one.
+  /// Whether the scores of all views are finite; a sum of probabilities may hide an infinite logit.
   public var isFinite: Bool { (logits + scores).allSatisfy(\.isFinite) }
 
   /// Adds a view by its logits, one for each class.
@@ -30,7 +30,7 @@ public struct ClassScores: Sendable {
     viewCount += 1
   }
 
-  /// The classes of the highest scores, highest first; of equal ones the higher logit, then the lower number.
+  /// The classes with the highest scores, highest first; equal scores are ordered by logit, then by class number.
   public func best(_ count: Int) -> [ScoredClass] {
     let order = logits.indices.sorted {
       (-scores[$0], -logits[$0], $0) < (-scores[$1], -logits[$1], $1)
@@ -47,11 +47,11 @@ public struct ClassScores: Sendable {
 public struct ScoredClass: Sendable, Hashable {
   /// Its number, from 0.
   public let index: Int
-  /// Its name, or `class 7` where it has none.
+  /// Its name, or `class 7` if it has none.
   public let label: String
   /// A probability, or the raw value of a regression.
   public let score: Double
-  /// What the model says before the activation.
+  /// The output of the model before the activation.
   public let logit: Float
   /// Whether `score` is a probability.
   public let isProbability: Bool

@@ -2,22 +2,22 @@ import Foundation
 import MultimodalPathway
 import PathwayMedia
 
-/// Names what files show: a model, its front end and the names of its classes.
+/// Classifies files: a model, its front end and the names of its classes.
 ///
 ///     let classifier = try Classifier(modelAt: modelURL, engine: Engine())
 ///     for answer in try classifier(photoURL).best(5) { print(answer.label, answer.score) }
 public struct Classifier: Sendable {
   /// The model.
   public let model: VisionTransformer
-  /// What reads files for it.
+  /// Reads files for the model.
   public let frontEnd: any FrontEnd
-  /// Names of its classes; nil where they have none.
+  /// Names of its classes; nil if they have none.
   public let names: [String]?
 
-  /// A classifier of parts that are ready.
+  /// A classifier made of a model and a front end.
   ///
   /// - Parameter names: names of the classes, one for each; nil for the model's own.
-  /// - Throws: `DataError` where the model has no classes, or answers for every point.
+  /// - Throws: `DataError` if the model has no classes, or answers for every point.
   public init(_ model: VisionTransformer, _ frontEnd: any FrontEnd, names: [String]? = nil) throws(DataError) {
     let c = model.configuration
     guard c.classCount > 0 else { throw .noClasses }
@@ -27,14 +27,14 @@ public struct Classifier: Sendable {
     self.names = names ?? c.classNames
   }
 
-  /// A classifier of a model on disk, whose files say how its input is prepared.
+  /// A classifier of a model on disk, whose files define the preprocessing.
   ///
   /// - Parameters:
   ///   - url: a directory with `config.json`, or a file of weights.
   ///   - architecture: timm's name of a model without `config.json`.
   ///   - precision: the number format of its layers.
   ///   - settings: how files are read.
-  ///   - note: called with what the caller should know of files that are read, by any thread.
+  ///   - note: called with notes on files, by any thread.
   /// - Throws: as `ModelWeights(modelAt:architecture:)`, `VisionTransformer(_:precision:engine:)` and
   ///   `VisionTransformerConfiguration.frontEnd(recipe:settings:engine:note:)`; `DataError`.
   public init(
@@ -49,7 +49,7 @@ public struct Classifier: Sendable {
       c.frontEnd(recipe: recipe, settings: settings, engine: engine, note: note))
   }
 
-  /// Views of a file in one pass, which bounds the memory that a long recording takes.
+  /// Views of a file in one pass: bounds the memory for a long recording.
   private static let mostViews = 8
 
   /// The scores of a file, their mean over its views.
@@ -68,11 +68,11 @@ public struct Classifier: Sendable {
   /// Scores without views.
   public var noScores: ClassScores { ClassScores(model.configuration, names: names) }
 
-  /// Runs the model on a batch and adds its views to `scores`; calls `body` with the place and the scores of every file
-  /// whose last view it has.
+  /// Runs the model on a batch and adds its views to `scores`; calls `body` with the index and the scores of every file
+  /// whose last view is in the batch.
   ///
   /// - Parameters:
-  ///   - scores: of the file whose views the last batch ended in; after the call, of the one that this batch ends in.
+  ///   - scores: of the file at the end of the previous batch; after the call, of the file at the end of this one.
   ///   - workspace: for at least the views of the batch.
   /// - Throws: what `body` throws; `InferenceError`, `EngineError`.
   public func add(
@@ -91,6 +91,6 @@ public struct Classifier: Sendable {
 }
 
 extension VisionTransformerConfiguration {
-  /// Names of the classes: the model's own, or those of the data set that its classes are known to be of.
+  /// Names of the classes: those of the model, or of its data set if it is known.
   public var classNames: [String]? { labels ?? vocabulary?.names }
 }

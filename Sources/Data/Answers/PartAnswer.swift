@@ -1,7 +1,7 @@
 import Foundation
 import MultimodalPathway
 
-/// What a model says of the points of a cloud: the part that each belongs to.
+/// The answer of a model for the points of a cloud: the part of each.
 public struct PartAnswer: Sendable {
   /// The part of one point.
   public struct Point: Sendable, Hashable {
@@ -11,21 +11,21 @@ public struct PartAnswer: Sendable {
     public let probability: Float
   }
 
-  /// The kind of object, given or found.
+  /// The category of the object, given or predicted.
   public let category: PartConfiguration.Category
   /// The classes that the category can have.
   public let parts: [Int]
-  /// Of every point that the model saw.
+  /// The answers for the points that the model read.
   public let points: [Point]
-  /// Sum of the points' log-probabilities.
+  /// Sum of the log-probabilities of the points.
   private let certainty: Double
 
   /// Runs a per-point model on a prepared cloud.
   ///
   /// - Parameters:
-  ///   - prepared: what `PointFrontEnd.prepared(_:)` makes of a file.
-  ///   - category: the number of the object's category; nil tries all in one pass each, and takes the surest.
-  /// - Throws: `DataError` where the model does not answer for every point or has no categories; `InferenceError`,
+  ///   - prepared: the result of `PointFrontEnd.prepared(_:)`.
+  ///   - category: the number of the object's category; nil tries all, a pass each, and uses the most probable one.
+  /// - Throws: `DataError` if the model does not answer for every point or has no categories; `InferenceError`,
   ///   `MemoryError`, `EngineError`.
   public init(_ model: VisionTransformer, _ prepared: PointPreprocessor.Result, category: Int? = nil) throws {
     guard let count = model.configuration.points?.points, let categories = model.configuration.parts?.categories else {
@@ -43,7 +43,7 @@ public struct PartAnswer: Sendable {
       let points = (0..<count).map { point in
         Self.answer(logits[point * classes..<(point + 1) * classes], parts)
       }
-      // All classes count: a category that is wrong leaves its own parts little.
+      // Over all classes: a wrong category has little probability for its own parts.
       let certainty = points.indices.reduce(0.0) { $0 + Double(logits[$1 * classes + points[$1].part]) }
       if best.map({ certainty > $0.certainty }) ?? true { best = (certainty, number, parts, points) }
     }
@@ -54,10 +54,10 @@ public struct PartAnswer: Sendable {
     certainty = best.certainty
   }
 
-  /// False where a probability is NaN or infinite.
+  /// Whether all probabilities are finite.
   public var isFinite: Bool { points.allSatisfy(\.probability.isFinite) && certainty.isFinite }
 
-  /// The likeliest of `parts`, of equal ones the first, and its share of their probabilities.
+  /// The most probable of `parts`, the first of equal ones, and its share of their probabilities.
   private static func answer(_ logits: ArraySlice<Float>, _ parts: [Int]) -> Point {
     var top = parts[0]
     for part in parts where logits[logits.startIndex + part] > logits[logits.startIndex + top] { top = part }
@@ -65,11 +65,11 @@ public struct PartAnswer: Sendable {
     return Point(part: top, probability: 1 / total)
   }
 
-  /// The answer of the nearest point that the model saw, for every point of the source.
+  /// For every point of the source, the answer for the nearest point that the model read.
   ///
   /// - Throws: `PointCloudError`, `EngineError`.
   public func spread(over prepared: PointPreprocessor.Result, engine: Engine) throws -> [Point] {
-    // Scaled, no distance is too small for float32.
+    // In a scaled cloud, no distance is too small for float32.
     let source = try prepared.source.normalized()
     let seen = try source.points(prepared.indices)
     return try PointSampling(seen, engine: engine).nearest(1, to: source).map { points[$0] }

@@ -2,12 +2,12 @@ import MultimodalPathway
 import PathwayLoops
 
 extension Tensor {
-  /// Whether all numbers of a float32 tensor's row are finite; the first dimension counts rows.
+  /// Whether all numbers in a row of a float32 tensor are finite; the first dimension counts rows.
   package func isFinite(row: Int) -> Bool {
     let columns = count / max(1, shape.first ?? 1)
     return withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress, elementType == .float32 else { return true }
-      // SAFETY: `count` floats are there, of which these are some.
+      // SAFETY: the tensor has `count` floats, which contain the row.
       return FiniteScan.allFinite(base.assumingMemoryBound(to: Float.self) + row * columns, count: columns)
     }
   }

@@ -3,7 +3,7 @@ import MultimodalPathway
 
 /// Comma-separated values (RFC 4180): fields with a comma, a quote or a line break are in quotes, quotes are doubled.
 ///
-/// Text is read and written by Unicode scalars: a comma with a combining mark is one character, and still a comma to
+/// Text is read and written by Unicode scalars: a comma with a combining mark is one character in Swift, but a comma in
 /// other programs.
 public enum CSV {
   /// A record of a table.
@@ -14,7 +14,7 @@ public enum CSV {
     public let fields: [String]
   }
 
-  /// A record as one line without its break; fields keep their text exactly.
+  /// A record as one line without its line break. Fields are not changed.
   public static func line(_ fields: [String]) -> String {
     fields.map { field in
       guard field.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || Character($0).isNewline }) else {
@@ -27,7 +27,7 @@ public enum CSV {
 
   /// The records of a text; empty lines are skipped.
   ///
-  /// - Parameter file: what errors call the text.
+  /// - Parameter file: the name of the text in errors.
   /// - Throws: `TableError.malformed` for a quote that does not end, or is inside or after a field.
   public static func records(_ text: String, file: String) throws(TableError) -> [Record] {
     guard !text.hasTooManyCombiningMarks else {
@@ -79,7 +79,7 @@ public enum CSV {
         parts.append(String(text[..<end]))
         text = text[text.index(after: end)...]
       } while text.first == "\""
-      // Doubled quotes are where one part ends and the next begins.
+      // Doubled quotes separate the parts.
       let value = parts.joined(separator: "\"")
       line += value.count { $0 == "\n" || $0 == "\r" || $0 == "\r\n" }
       if let next = text.first, next != ",", !Self.isBreak(next) { throw failure("text after a closing quote") }

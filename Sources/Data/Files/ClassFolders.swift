@@ -1,7 +1,7 @@
 import Foundation
 import MultimodalPathway
 
-/// Files sorted into one directory for each class; the directories' names, sorted, are the classes.
+/// Files in one directory for each class. The names of the directories, sorted, are the classes.
 public struct ClassFolders: Sendable {
   /// Names of the classes.
   public let classes: [String]
@@ -15,11 +15,10 @@ public struct ClassFolders: Sendable {
   /// Lists a directory.
   ///
   /// - Parameters:
-  ///   - path: the directory that has a directory for each class.
-  ///   - frontEnd: the kind of files that are listed.
-  ///   - expected: the classes, in their order; nil for those that the directory has. A class without a directory has
-  ///     no files.
-  /// - Throws: `DataError` where there are no class directories, one has no files, or its name is not expected.
+  ///   - path: a directory with a directory for each class.
+  ///   - frontEnd: determines the kind of files that are listed.
+  ///   - expected: the classes, in order; nil for those in the directory. A class without a directory has no files.
+  /// - Throws: `DataError` if there are no class directories, one has no files, or its name is not expected.
   public init(_ path: String, _ frontEnd: any FrontEnd, expecting expected: [String]? = nil) throws(DataError) {
     let root = URL(fileURLWithPath: path)
     let found: [String]

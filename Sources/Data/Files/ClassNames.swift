@@ -1,14 +1,14 @@
 import Foundation
 import MultimodalPathway
 
-/// Names of classes in the layout of AudioSet's class_labels_indices.csv: `index,mid,display_name`, one class a line.
+/// Names of classes in the layout of AudioSet's class_labels_indices.csv: `index,mid,display_name`, one class per line.
 public enum ClassNames {
   private static let mostBytes = 32 << 20
 
-  /// The names of a vocabulary of the library, such as `imagenet-1k`, or of a file, by class number.
+  /// The names in a vocabulary of the library, such as `imagenet-1k`, or in a file, by class number.
   ///
   /// - Parameters:
-  ///   - choice: a vocabulary's name, or the path of a file. A file of a vocabulary's name is preferred.
+  ///   - choice: the name of a vocabulary, or the path of a file. A file with the name of a vocabulary is preferred.
   ///   - count: the number of classes of the model.
   /// - Throws: as `read(_:count:)`; `TableError.vocabulary`.
   public static func named(_ choice: String, count: Int) throws(TableError) -> [String] {
@@ -24,7 +24,7 @@ public enum ClassNames {
   /// The names in a file, by class number.
   ///
   /// - Parameter count: the number of classes of the model.
-  /// - Throws: `TableError` where the file cannot be read, lacks a column, or does not number all classes once.
+  /// - Throws: `TableError` if the file cannot be read, lacks a column, or does not have every class once.
   public static func read(_ path: String, count: Int) throws(TableError) -> [String] {
     let text = try text(path)
     let records = try CSV.records(text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text, file: path)

@@ -3,32 +3,32 @@ import MultimodalPathway
 import PathwayKernels
 import PathwayLoops
 
-/// Files as the batches that a model reads, decoded side by side by all threads of an engine.
+/// Makes batches of files for a model. All threads of an engine decode files in parallel.
 public struct InputBatches: Sendable {
-  /// What reads a file.
+  /// Reads a file.
   public let frontEnd: any FrontEnd
-  /// Whose threads read.
+  /// The engine whose threads decode.
   public let engine: Engine
-  /// Most views of a batch, at least 1.
+  /// The most views of a batch, at least 1.
   public let size: Int
 
   /// A view of a file.
   public struct View: Sendable, Hashable {
-    /// The file's place in the list.
+    /// The index of the file in the list.
     public let file: Int
-    /// Whether it is the file's last view.
+    /// Whether it is the last view of the file.
     public let isLast: Bool
   }
 
   /// Views that a model reads in one pass.
   public struct Batch: Sendable {
-    /// All views of a file before those of the next; a file's views can be in several batches.
+    /// All views of a file before those of the next one. The views of a file may be in several batches.
     public let views: [View]
-    /// The views' normalised values, (B, ...).
+    /// The normalised values of the views, (B, ...).
     public let values: Tensor
   }
 
-  /// Batches of at most `size` views; 1 where that is less.
+  /// Batches of at most `size` views, at least 1.
   public init(frontEnd: any FrontEnd, engine: Engine, size: Int) {
     self.frontEnd = frontEnd
     self.engine = engine
@@ -47,17 +47,17 @@ public struct InputBatches: Sendable {
   /// - Parameters:
   ///   - paths: paths of files.
   ///   - willRead: called before files are read, a batch of them at a time. It may throw to stop.
-  ///   - unreadable: called with the place of a file that cannot be read, and why; the file is left out where this
-  ///     does not throw. By default it throws the reason.
+  ///   - unreadable: called with the index of a file that cannot be read, and the error; if this does not throw, the
+  ///     file is skipped. By default it throws the error.
   ///   - body: called with views of the files that can be read.
-  /// - Throws: what the closures throw; `MemoryError` where a batch has no room; `EngineError`.
+  /// - Throws: what the closures throw; `MemoryError` if memory is too small for a batch; `EngineError`.
   public func forEach(
     _ paths: [String], willRead: () throws -> Void = {},
     unreadable: (_ file: Int, _ reason: any Error) throws -> Void = { throw $1 }, _ body: (Batch) throws -> Void
   ) throws {
     let values = frontEnd.shape.reduce(1, *)
     let step = max(1, size / (frontEnd.viewCount ?? 1))
-    // Values of the files of a step, of all of them together, and of a batch.
+    // Values of each file of a step, of all files together, and of a batch.
     let most = SystemMemory.product(min(step, paths.count), frontEnd.viewCount ?? 1, 3)
     try SystemMemory.require(SystemMemory.product(most, values, 4), for: .inputs)
     for start in stride(from: 0, to: paths.count, by: step) {
@@ -82,7 +82,7 @@ public struct InputBatches: Sendable {
     }
   }
 
-  /// A file's normalised values, all finite.
+  /// The normalised values of a file, all finite.
   private func values(_ path: String) throws -> [Float] {
     let values: [Float]
     do {
@@ -91,14 +91,14 @@ public struct InputBatches: Sendable {
       throw DataError.notPrepared(file: path, reason: "\(error)")
     }
     let isFinite = values.withUnsafeBufferPointer { values in
-      // SAFETY: `count` floats are there.
+      // SAFETY: the array has `count` floats.
       values.baseAddress.map { FiniteScan.allFinite($0, count: values.count) } ?? true
     }
     guard isFinite else { throw DataError.notFinite(file: path) }
     return values
   }
 
-  /// Every file's normalised values, or why there are none, each read whole by one thread.
+  /// The normalised values of every file, or the error of reading it. One thread reads each file.
   private func read(_ paths: [String]) throws -> [Result<[Float], any Error>] {
     var results = [Result<[Float], any Error>](repeating: .success([]), count: paths.count)
     try results.withUnsafeMutableBufferPointer { results in

@@ -1,11 +1,11 @@
 import Foundation
 import MultimodalPathway
 
-/// The files that paths mean: files, directories and patterns of them.
+/// The files that paths name: files, files of directories, and files that match patterns.
 public struct InputFiles: Sendable {
   /// Paths of files, in the order in which they were added.
   public private(set) var paths: [String] = []
-  /// Why some of the added paths mean no file.
+  /// Errors of added paths that name no file.
   public private(set) var failures: [DataError] = []
   /// Entries of directories that are not read, by kind: `folder`, `.txt`, `without an ending`.
   public private(set) var unread: [String: Int] = [:]
@@ -14,12 +14,12 @@ public struct InputFiles: Sendable {
 
   /// No files yet.
   ///
-  /// - Parameter frontEnd: the kind of files that directories are searched for.
+  /// - Parameter frontEnd: determines the kind of files that directories are searched for.
   public init(_ frontEnd: any FrontEnd) { self.frontEnd = frontEnd }
 
-  /// Adds what a path means: a file by itself; a directory's files with the front end's extensions, or of its kind by
-  /// content, sorted by name, hidden ones left out; the names that a pattern like `*.flac` matches, where no file has
-  /// that name. A path of no file is added as it is: reading it is the error.
+  /// Adds the files that a path names: a file; the files of a directory with an extension of the front end, or of its
+  /// kind by content, sorted by name, without hidden ones; or the names that a pattern like `*.flac` matches, if no
+  /// file has that name. A path that does not exist is added unchanged: reading it gives the error.
   public mutating func add(_ path: String) {
     guard FileManager.default.fileExists(atPath: path) else {
       guard path.contains(where: { "*?[".contains($0) }) else { return paths.append(path) }

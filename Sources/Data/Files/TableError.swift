@@ -2,13 +2,13 @@ import MultimodalPathway
 
 /// Why a table of comma-separated values, or the class names in one, cannot be read.
 public enum TableError: Error, Hashable {
-  /// The system does not hand the file over.
+  /// The system cannot read the file.
   case unreadable(file: String, reason: String)
   /// More bytes than a list of classes can have.
   case tooLarge(file: String, bytes: Int)
-  /// Bytes that are not UTF-8; `isUTF16` where they begin with UTF-16's byte order mark.
+  /// Bytes that are not UTF-8; `isUTF16` if they begin with the byte order mark of UTF-16.
   case encoding(file: String, isUTF16: Bool)
-  /// The text is no table, or its numbers cannot be meant; `line` counts from 1, nil where the whole file is meant.
+  /// A text that is not a table, or a table with impossible numbers; `line` counts from 1, nil for the whole file.
   case malformed(file: String, line: Int?, finding: String)
   /// A vocabulary of the library with another number of classes than the model.
   case vocabulary(name: String, found: Int, expected: Int)

@@ -2,16 +2,16 @@ import Foundation
 import MultimodalPathway
 import PathwayMedia
 
-/// Receives what a caller should know about files that were read all the same. Threads that read side by side call it.
+/// Receives notes on files that are read. Called by several threads at the same time.
 public typealias NoteHandler = @Sendable (MediaNote) -> Void
 
-/// Turns files of one modality into what a model reads.
+/// Turns files of one modality into the input of a model.
 ///
 /// `VisionTransformerConfiguration.frontEnd(recipe:settings:engine:note:)` makes the front end of a model.
 public protocol FrontEnd: Sendable {
-  /// Filename extensions of the kind, in lower case and without the dot: a directory is searched for them.
+  /// Filename extensions, in lower case and without the dot, for which directories are searched.
   var fileExtensions: [String] { get }
-  /// Number of views of a file, whose answers are averaged; nil where it depends on the file.
+  /// Number of views of a file, whose answers are averaged; nil if it depends on the file.
   var viewCount: Int? { get }
   /// Shape of a view, as `VisionTransformerConfiguration.inputShape`.
   var shape: [Int] { get }
@@ -24,12 +24,12 @@ public protocol FrontEnd: Sendable {
   /// - Throws: the error of the file's reader, or `DataError`; each names the file.
   func views(of file: URL) throws -> [Float]
 
-  /// The file's first view, and what it shows.
+  /// The first view of a file, with pictures of it.
   ///
   /// - Throws: as `views(of:)`.
   func preview(of file: URL) throws -> InputPreview
 
-  /// A picture of `preview(of:)`, or a drawing of its size, turned as people look at such things; itself by default.
+  /// A picture of `preview(of:)`, or a drawing of its size, in the orientation for display; unchanged by default.
   ///
   /// - Throws: `PixelImageError`.
   func upright(_ picture: PixelImage) throws -> PixelImage
@@ -42,12 +42,11 @@ extension FrontEnd {
   public func upright(_ picture: PixelImage) throws -> PixelImage { picture }
 }
 
-/// One view of a file as a model reads it, and as pictures.
+/// One view of a file, as values for a model and as pictures.
 public struct InputPreview: Sendable {
   /// Normalised values, (1, ...).
   public let values: Tensor
-  /// What the view shows, in 8 bits and in the size that the model reads, a picture for every slice of patches; empty
-  /// for points.
+  /// The view in 8 bits and in the size of the model's input, a picture for every slice of patches; empty for points.
   public let pictures: [PixelImage]
 
   /// A view of values, (1, ...), that shows `pictures`.

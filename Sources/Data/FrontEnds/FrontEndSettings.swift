@@ -1,23 +1,23 @@
 import MultimodalPathway
 import PathwayMedia
 
-/// How files are read, where their content leaves a choice. Each setting is for one modality.
+/// Choices of how files are read. Each setting is for one modality.
 public struct FrontEndSettings: Sendable, Hashable {
   /// Clips of a video, spread over it, whose answers are averaged.
   public var segments = 1
   /// Crops of a video's frames along their longer side, whose answers are averaged.
   public var crops = 1
-  /// Seconds between the starts of two windows of sound, 0.01...86400; nil hears the first window alone.
+  /// Seconds between the starts of two windows of sound, 0.01...86400; nil: only the first window.
   public var hop: Double?
-  /// Whether sound of another rate than the model's is resampled; otherwise it is an error.
+  /// Whether sound of another rate than that of the model is resampled; otherwise it is an error.
   public var resamplesSound = false
-  /// The one channel of sound that is heard, from 1; nil for the mean of all.
+  /// The channel of sound that is read, from 1; nil: the mean of all.
   public var channel: Int?
 
   /// One view of a file; the mean of all channels.
   public init() {}
 
-  /// The hops that `hop` can have, in seconds.
+  /// The range of `hop`, in seconds.
   public static let hops = 0.01...86_400
 
   /// - Throws: `DataError.notApplicable`, `DataError.invalid`.
@@ -35,14 +35,14 @@ public struct FrontEndSettings: Sendable, Hashable {
 }
 
 extension VisionTransformerConfiguration {
-  /// The front end of such a model.
+  /// The front end of a model with this configuration.
   ///
   /// - Parameters:
-  ///   - recipe: how its pictures, or frames, are prepared; nil for what is usual for its architecture.
-  ///   - engine: where spectrograms are made and points are chosen. One of its threads is used for each file: files are
-  ///     read side by side.
-  ///   - note: called with what the caller should know of files that are read, by any thread.
-  /// - Throws: `DataError` where the settings are not for the modality; `ImagePreprocessingError`, `AudioError`,
+  ///   - recipe: how its pictures, or frames, are prepared; nil: the usual recipe of its architecture.
+  ///   - engine: computes spectrograms and samples points. Each file uses one of its threads, since files are read in
+  ///     parallel.
+  ///   - note: called with notes on files, by any thread.
+  /// - Throws: `DataError` if a setting is not for the modality; `ImagePreprocessingError`, `AudioError`,
   ///   `EngineError`.
   public func frontEnd(
     recipe: ImagePreprocessing? = nil, settings: FrontEndSettings = FrontEndSettings(), engine: Engine,

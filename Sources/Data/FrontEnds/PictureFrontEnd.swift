@@ -18,10 +18,10 @@ public struct PictureFrontEnd: FrontEnd {
     self.note = note
   }
 
-  /// Whether a file begins as JPEG and PNG files do.
+  /// Whether a file begins like a JPEG or PNG file.
   public func recognizes(_ file: URL) -> Bool { ImageFile.recognizes(file) }
 
-  /// The picture's values, (3, H, W).
+  /// The values of the picture, (3, H, W).
   ///
   /// - Throws: `MediaError`, `MemoryError`; `DataError.notPrepared` for a size that the recipe does not take.
   public func views(of file: URL) throws -> [Float] {
@@ -34,7 +34,7 @@ public struct PictureFrontEnd: FrontEnd {
     }
   }
 
-  /// The picture's values, (1, 3, H, W), and the part of it that they are of.
+  /// The values of the picture, (1, 3, H, W), and the part of it that they show.
   ///
   /// - Throws: as `views(of:)`.
   public func preview(of file: URL) throws -> InputPreview {

@@ -2,15 +2,15 @@ import Foundation
 import MultimodalPathway
 import PathwayMedia
 
-/// Sound, heard in windows of its spectrogram, (1, frames, bins) or (1, bins, frames) each.
+/// Sound, in windows of its spectrogram of (1, frames, bins) or (1, bins, frames) each.
 public struct SoundFrontEnd: FrontEnd {
   /// Makes and normalises spectrograms.
   public let preprocessor: AudioPreprocessor
-  /// Which windows of a recording are heard.
+  /// Chooses the windows of a recording.
   public let coverage: AudioPreprocessor.Coverage
   /// Whether files of another rate are resampled; otherwise they are errors.
   public let resamples: Bool
-  /// The channel that is heard, from 1; nil for the mean of all.
+  /// The channel that is read, from 1; nil: the mean of all.
   public let channel: Int?
   private let note: NoteHandler
 
@@ -35,7 +35,7 @@ public struct SoundFrontEnd: FrontEnd {
     self.note = note
   }
 
-  /// All windows, in the order of time.
+  /// All windows, in order of time.
   ///
   /// - Throws: `AudioFileError`, `MemoryError`; `DataError.notPrepared` for sound that is too short or too long.
   public func views(of file: URL) throws -> [Float] {
@@ -48,7 +48,7 @@ public struct SoundFrontEnd: FrontEnd {
     }
   }
 
-  /// The first window, with its spectrogram from the quietest value, black, to the loudest, white.
+  /// The first window, with a picture of its spectrogram: the quietest value is black, the loudest white.
   ///
   /// - Throws: as `views(of:)`; `DataError.spectrogramNotFinite`.
   public func preview(of file: URL) throws -> InputPreview {
@@ -65,7 +65,7 @@ public struct SoundFrontEnd: FrontEnd {
     return InputPreview(values: Tensor(window, shape: [1] + shape), pictures: [picture])
   }
 
-  /// The picture with time to the right and low tones below.
+  /// The picture with time to the right and low frequencies at the bottom.
   public func upright(_ picture: PixelImage) throws -> PixelImage {
     let (frames, bins) = (preprocessor.frames, bins)
     var rgb: [UInt8] = []

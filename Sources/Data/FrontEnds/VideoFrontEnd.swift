@@ -2,7 +2,7 @@ import Foundation
 import MultimodalPathway
 import PathwayMedia
 
-/// Videos, seen in clips and crops, (3, T, H, W) each.
+/// Videos, in clips and crops of (3, T, H, W) each.
 public struct VideoFrontEnd: FrontEnd {
   /// Chooses frames, resizes and normalises.
   public let preprocessor: VideoPreprocessor
@@ -26,7 +26,7 @@ public struct VideoFrontEnd: FrontEnd {
     self.note = note
   }
 
-  /// All clips by all crops, crops of a clip one after the other.
+  /// All crops of all clips, the crops of a clip one after the other.
   ///
   /// - Throws: `VideoError`, `MemoryError`; `DataError.notPrepared` for a size that the recipe does not take.
   public func views(of file: URL) throws -> [Float] {
@@ -41,7 +41,7 @@ public struct VideoFrontEnd: FrontEnd {
     }
   }
 
-  /// The first view, with the first frame of every tubelet for its picture.
+  /// The first view, with the first frame of every tubelet as its picture.
   ///
   /// - Throws: as `views(of:)`.
   public func preview(of file: URL) throws -> InputPreview {

@@ -1,8 +1,8 @@
-/// Average precision of classes of which any number may be right, as AudioSet's results are stated.
+/// Average precision of multi-label classifiers, the measure of AudioSet.
 ///
 /// A class's average precision is the sum over thresholds of (R_n - R_{n-1}) P_n: recall R and precision P of the
 /// samples whose score is at least the n-th largest. Equal scores share a threshold (scikit-learn's
-/// `average_precision_score`).
+/// `average_precision_score`). NaN counts as the lowest score.
 public struct AveragePrecision: Sendable {
   /// Scores by class, then by sample.
   private var scores: [[Float]]
@@ -15,15 +15,19 @@ public struct AveragePrecision: Sendable {
     labels = [[Bool]](repeating: [], count: classCount)
   }
 
-  /// Notes a sample: a score for each class, and the classes that are right.
-  public mutating func note(scores sample: some Collection<Float>, actual: Set<Int>) {
+  /// Counts a sample: a score for each class, and the classes that are right.
+  ///
+  /// - Throws: `DataError.scoreCount`, `.classOutOfRange`; then the sample is not counted.
+  public mutating func note(scores sample: some Collection<Float>, actual: Set<Int>) throws {
+    try DataError.check(scores: sample.count, classCount: scores.count)
+    for index in actual.sorted() { try DataError.check(class: index, classCount: scores.count) }
     for (index, score) in sample.enumerated() {
-      scores[index].append(score)
+      scores[index].append(score.isNaN ? -.infinity : score)
       labels[index].append(actual.contains(index))
     }
   }
 
-  /// The average precision of a class; nil where it is right for no sample.
+  /// The average precision of a class, an index below `classCount`; nil if it is right for no sample.
   ///
   /// - Complexity: O(samples log samples).
   public func callAsFunction(_ index: Int) -> Double? {
@@ -43,7 +47,7 @@ public struct AveragePrecision: Sendable {
     return sum
   }
 
-  /// The mean over the classes that are right for some sample; NaN where there are none.
+  /// The mean over the classes that are right for at least one sample; NaN if there are none.
   public var mean: Double {
     let values = scores.indices.compactMap { self($0) }
     return values.reduce(0, +) / Double(values.count)

@@ -1,4 +1,4 @@
-/// Shares of samples whose class is among a model's first answers.
+/// The share of samples whose class is among the k highest scores.
 public struct TopKAccuracy: Sendable, Equatable {
   /// Samples by the rank of their class, from 0.
   private var ranks: [Int]
@@ -11,7 +11,10 @@ public struct TopKAccuracy: Sendable, Equatable {
   /// - Parameters:
   ///   - scores: of every class. Of equal scores the lower class is first, as in `ClassScores.best(_:)`; NaN is last.
   ///   - actual: the sample's class.
-  public mutating func note(scores: some Collection<Float>, actual: Int) {
+  /// - Throws: `DataError.scoreCount`, `.classOutOfRange`; then the sample is not counted.
+  public mutating func note(scores: some Collection<Float>, actual: Int) throws {
+    try DataError.check(scores: scores.count, classCount: ranks.count)
+    try DataError.check(class: actual, classCount: ranks.count)
     let scores = scores.map { $0.isNaN ? -.infinity : $0 }
     let own = scores[actual]
     ranks[scores.indices.count { scores[$0] > own || (scores[$0] == own && $0 < actual) }] += 1

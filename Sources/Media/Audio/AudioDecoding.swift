@@ -7,18 +7,18 @@ import MultimodalPathway
 struct AudioDecoding {
   let name: String
   let format: AudioFormat
-  /// Samples a second that are wanted.
+  /// The requested sample rate; nil: that of the file.
   let rate: Int?
   let resamples: Bool
-  /// From 1.
+  /// The selected channel, from 1; nil: the mean of all.
   let channel: Int?
   let limits: AudioLimits
   private var mix: ChannelMix?
   private var found = 0
 
-  /// The fewest samples a second that are resampled.
+  /// The lowest rate that is resampled.
   private static let slowest = 1000
-  /// Frames that are decoded at once.
+  /// Frames decoded at once.
   private static let block = 1 << 14
 
   init(name: String, format: AudioFormat, rate: Int?, resamples: Bool, channel: Int?, limits: AudioLimits) {
@@ -34,8 +34,8 @@ struct AudioDecoding {
   ///
   /// - Parameters:
   ///   - index: its number, from 0.
-  ///   - stream: what its header says, of FLAC.
-  ///   - least: samples that its frames hold, of MP3; 0 where they were not counted.
+  ///   - stream: the header of a FLAC piece.
+  ///   - least: samples in the frames of an MP3 piece; 0 if they were not counted.
   /// - Throws: `AudioFileError`.
   mutating func add(_ bytes: UnsafeRawBufferPointer, index: Int, stream: FLACStream?, least: Int) throws {
     var report = mp_media_report()
@@ -44,7 +44,7 @@ struct AudioDecoding {
     guard let decoder = mp_audio_open(start, bytes.count, &report) else {
       if format == .ogg, bytes.dropFirst(28).starts(with: [0x7F] + Array("FLAC".utf8)) {
         throw AudioFileError.unsupportedVariant(
-          file: name, finding: "FLAC in Ogg, which libsndfile cannot open (\(report.text)); convert it to FLAC alone")
+          file: name, finding: "FLAC in Ogg, which libsndfile cannot open (\(report.text)); convert it to plain FLAC")
       }
       if format == .ogg, bytes.dropFirst(28).starts(with: "Speex".utf8) {
         throw AudioFileError.unsupportedVariant(file: name, finding: "Speex in Ogg; convert it to WAV")
@@ -61,11 +61,11 @@ struct AudioDecoding {
     let before = own.samples.count
     mix = nil  // So that the samples are not copied.
     defer { mix = own }
-    // An MD5 is of whole numbers: of the same bits that floats are made of.
+    // The MD5 is of whole numbers, from which the floats are made here.
     var digest = stream.flatMap { $0.digest == nil || $0.channels != own.channels ? nil : SampleDigest(bits: $0.bits) }
     var integers = [Int32](repeating: 0, count: digest == nil ? 0 : Self.block * own.channels)
     var frames = [Float](repeating: 0, count: Self.block * own.channels)
-    // Memory grows with what is really there, not with what a header promises.
+    // Memory grows with the samples that are decoded, not with the number that a header declares.
     while true {
       let count: Int
       if digest != nil {
@@ -85,11 +85,11 @@ struct AudioDecoding {
     }
     try judge(own.samples.count - before, promised, least: least)
     if let expected = stream?.digest, let found = digest?.finish(), found != expected {
-      throw AudioFileError.damaged(file: name, finding: "its samples do not have the MD5 that its header gives")
+      throw AudioFileError.damaged(file: name, finding: "its samples do not match the MD5 in its header")
     }
   }
 
-  /// Checks a piece's header, and that it goes on as those before.
+  /// Checks the header of a piece, and that it agrees with those of earlier pieces.
   private mutating func open(_ decoder: OpaquePointer, index: Int, promised: Int) throws {
     let (channels, own) = (Int(mp_audio_channels(decoder)), Int(mp_audio_rate(decoder)))
     try check(.channels, channels, limits.channels)
@@ -102,7 +102,7 @@ struct AudioDecoding {
       guard mix.channels == channels, found == own else {
         throw AudioFileError.unsupportedVariant(
           file: name,
-          finding: "its piece \(index + 1) has \(channels) channels at \(own) samples a second, those before "
+          finding: "its piece \(index + 1) has \(channels) channels at \(own) samples a second, earlier ones have "
             + "\(mix.channels) at \(found); split it")
       }
       return
@@ -110,7 +110,7 @@ struct AudioDecoding {
     found = own
     if let rate, rate != own {
       guard resamples else { throw AudioFileError.rate(file: name, found: own, expected: rate) }
-      // A header of one sample a second makes 16,000 samples of each.
+      // From one sample a second, 16,000 would be made of each.
       guard own >= Self.slowest else {
         throw AudioFileError.unsupportedVariant(
           file: name,
@@ -123,18 +123,18 @@ struct AudioDecoding {
     mix = ChannelMix(channels: channels, channel: channel.map { $0 - 1 })
   }
 
-  /// Compares the samples that were decoded with those that the file says it has.
+  /// Compares the number of decoded samples with the declared one.
   private func judge(_ count: Int, _ promised: Int?, least: Int) throws {
     if format == .mp3 {
-      // What an MP3 file promises is its encoder's count, from which decoders cut or keep some of the padding: up to
-      // 4,095 samples each at the beginning and the end, and a frame that needs bits of one before it.
+      // Decoders keep or remove some of the padding that the encoder counted: up to 4,095 samples at each end, and a
+      // frame that needs bits of an earlier one.
       guard least == 0 || count + 2 * 4095 + 1152 >= least else {
         throw AudioFileError.damaged(
-          file: name, finding: "its frames hold \(least) samples, of which the decoder finds \(count)")
+          file: name, finding: "its frames hold \(least) samples, the decoder finds \(count)")
       }
     } else if let promised, count < promised {
       throw AudioFileError.truncated(
-        file: name, finding: "the header promises \(promised) samples, there are \(count)")
+        file: name, finding: "the header declares \(promised) samples, the file has \(count)")
     }
   }
 
@@ -144,7 +144,7 @@ struct AudioDecoding {
     }
   }
 
-  /// What was decoded.
+  /// The decoded sound.
   ///
   /// - Throws: `AudioFileError.silent`.
   func sound() throws -> Waveform {
@@ -152,18 +152,18 @@ struct AudioDecoding {
     return Waveform(mix.samples, rate: found)
   }
 
-  /// What the mean of the channels loses, where that is nearly all.
+  /// A warning if the mean of the channels loses nearly all of the sound.
   var loss: String? {
     guard let mix, mix.keptShare < 0.1 else { return nil }
     let level =
       mix.keptShare > 0
-      ? String(format: "%.0f dB below what unrelated channels would leave", -10 * log10(mix.keptShare)) : "silence"
+      ? String(format: "%.0f dB below that of unrelated channels", -10 * log10(mix.keptShare)) : "silence"
     return "its \(mix.channels) channels cancel each other: their mean is \(level); choose one channel "
       + "of 1...\(mix.channels)"
   }
 }
 
-/// The MD5 of samples as FLAC takes it: interleaved, in whole bytes, the lowest first.
+/// The MD5 of samples by FLAC's rules: interleaved, in whole bytes, little-endian.
 private struct SampleDigest {
   private let shift: Int32
   private let size: Int
@@ -182,7 +182,7 @@ private struct SampleDigest {
     context = Context()
   }
 
-  /// - Parameter samples: with their highest bit at the top.
+  /// - Parameter samples: aligned to the highest bit.
   mutating func add(_ samples: ArraySlice<Int32>) {
     bytes.removeAll(keepingCapacity: true)
     for sample in samples {
@@ -192,7 +192,7 @@ private struct SampleDigest {
     mp_md5_add(context.pointer, bytes, bytes.count)
   }
 
-  /// Nil where libcrypto has no MD5.
+  /// The digest; nil if libcrypto has no MD5.
   func finish() -> [UInt8]? {
     var digest = [UInt8](repeating: 0, count: 16)
     return mp_md5_end(context.pointer, &digest) == 1 ? digest : nil

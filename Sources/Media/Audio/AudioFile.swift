@@ -5,19 +5,19 @@ import PathwayKernels
 
 /// Sound files on disk: WAV, FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU, CAF and W64, through libsndfile.
 public enum AudioFile {
-  /// Reads a sound file, told by its content, as the mean of its channels.
+  /// Reads a sound file, recognized by its content, as the mean of its channels.
   ///
-  /// Files that were put one after the other in one file are read one after the other. Checksums are compared where
-  /// the format has them: Ogg's pages, FLAC's frames and the MD5 of its samples. Of damaged MP3 files libmpg123 writes
-  /// notes to standard error: libsndfile, which calls it, neither asks it to be quiet nor hands out what could.
+  /// Concatenated files are read one after the other. Checksums are compared if the format has them: Ogg's pages,
+  /// FLAC's frames and the MD5 of its samples. For damaged MP3 files libmpg123 writes messages to standard error, and
+  /// libsndfile has no option that silences it.
   ///
   /// - Parameters:
-  ///   - rate: samples a second that are wanted; absent: the file's own.
+  ///   - rate: the requested sample rate; nil: that of the file.
   ///   - resamples: whether a file of another rate is resampled (libsoxr, high quality); if not, it is an error.
-  ///   - channel: the one channel that is read, from 1; absent: the mean of all.
-  ///   - limits: what the file may cost; checked on its header before anything is decoded.
-  ///   - note: called with what the caller should know of the file: a header without a length, an end that is not
-  ///     marked, and as a warning where the channels cancel each other.
+  ///   - channel: the channel to read, from 1; nil: the mean of all.
+  ///   - limits: checked against the header before anything is decoded.
+  ///   - note: called for a header without a length, an end that is not marked, and, as a warning, channels that cancel
+  ///     each other.
   /// - Throws: `AudioFileError`. A file that ends early is an error.
   /// - Complexity: O(frames x channels).
   public static func read(
@@ -38,7 +38,7 @@ public enum AudioFile {
 
   /// Reads a sound file in memory, as `read(_:rate:resamples:channel:limits:note:)`.
   ///
-  /// - Parameter name: what errors call it.
+  /// - Parameter name: the name of the file in errors.
   public static func decode(
     _ data: Data, name: String, rate: Int? = nil, resamples: Bool = false, channel: Int? = nil,
     limits: AudioLimits = AudioLimits(), note: (MediaNote) -> Void = { _ in }
@@ -79,7 +79,7 @@ public enum AudioFile {
     }
     var report = mp_media_report()
     let capacity = Int(wanted)
-    // The resampler has a copy of its own.
+    // The resampler makes a copy of its own.
     try SystemMemory.require(SystemMemory.product(capacity, 8), for: .file)
     let samples = [Float](unsafeUninitializedCapacity: capacity) { samples, count in
       count = mp_audio_resample(

@@ -1,9 +1,9 @@
 import MultimodalPathway
 import PathwayKernels
 
-/// Why a sound file cannot be read. Every case names the file; descriptions say what helps.
+/// Why a sound file cannot be read. Every case names the file; descriptions say how to fix it.
 public enum AudioFileError: CodedError, Hashable {
-  /// What a limit is about; raw values are the names in `AudioLimits`.
+  /// The quantity of a limit; raw values are the names in `AudioLimits`.
   public enum Quantity: String, Sendable, Hashable {
     /// Bytes of the file.
     case fileBytes
@@ -15,29 +15,29 @@ public enum AudioFileError: CodedError, Hashable {
     case rate
   }
 
-  /// The system does not hand the file over.
+  /// The system cannot read the file.
   case unreadable(file: String, reason: String)
   /// A file of zero bytes.
   case empty(file: String)
-  /// A well-formed file without a single sample.
+  /// A well-formed file without samples.
   case silent(file: String)
-  /// Something well known that is none of the formats read.
+  /// A known format that is not supported.
   case unsupportedFormat(file: String, found: String)
-  /// None of the formats known by their first bytes, which are given in hexadecimal.
+  /// An unknown format; its first bytes in hexadecimal.
   case unrecognized(file: String, firstBytes: String)
   /// A number above its limit in `AudioLimits`.
   case limitExceeded(file: String, quantity: Quantity, found: Int, limit: Int)
   /// The file ends before its samples do.
   case truncated(file: String, finding: String)
-  /// The file's structure is broken; the words are the decoder's.
+  /// The structure of the file is broken; the finding may be a message of the decoder.
   case damaged(file: String, finding: String)
-  /// A well-formed file of a kind that is not read.
+  /// A well-formed file of a variant that is not supported.
   case unsupportedVariant(file: String, finding: String)
-  /// A channel was asked for, counted from 1, that there is not.
+  /// A requested channel, counted from 1, that the file does not have.
   case noSuchChannel(file: String, found: Int, channels: Int)
-  /// A sample that is no number, of the mono mix, counted from 0.
+  /// A sample of the mono mix that is NaN or infinite; its index from 0.
   case notFinite(file: String, sample: Int)
-  /// Another sample rate than wanted, without permission to resample.
+  /// A sample rate other than the requested one, without `resamples`.
   case rate(file: String, found: Int, expected: Int)
 }
 
@@ -75,11 +75,11 @@ extension AudioFileError {
     case .limitExceeded(let file, let quantity, let found, let limit):
       "\(file): \(found) \(quantity == .fileBytes ? "bytes" : quantity.rawValue), limit \(limit); "
         + "raise AudioLimits.\(quantity.rawValue) if the file is trusted"
-    case .truncated(let file, let finding): "\(file): the file is truncated: \(finding); fetch it again"
-    case .damaged(let file, let finding): "\(file): the file is damaged: \(finding); fetch it again"
-    case .unsupportedVariant(let file, let finding): "\(file): this kind of sound file is not read: \(finding)"
+    case .truncated(let file, let finding): "\(file): the file is truncated: \(finding); download or copy it again"
+    case .damaged(let file, let finding): "\(file): the file is damaged: \(finding); download or copy it again"
+    case .unsupportedVariant(let file, let finding): "\(file): this kind of sound file is not supported: \(finding)"
     case .noSuchChannel(let file, let found, let channels):
-      "\(file): has \(channels) channels, expected channel \(found) among them; choose one of 1...\(channels)"
+      "\(file): has \(channels) channels, not a channel \(found); choose one of 1...\(channels)"
     case .notFinite(let file, let sample):
       "\(file): sample \(sample) is infinite or not a number; expected finite samples"
     case .rate(let file, let found, let expected):

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a sound file is, told from its bytes; names and extensions are not looked at.
+/// The format of a sound file, recognized by its bytes, whatever its name.
 enum AudioFormat: Equatable {
   case wav
   case flac
@@ -11,7 +11,7 @@ enum AudioFormat: Equatable {
   case caf
   case w64
 
-  /// - Throws: `AudioFileError` where the bytes are those of something else.
+  /// - Throws: `AudioFileError` for other formats.
   init(_ data: Data, name: String) throws {
     if data.isEmpty { throw AudioFileError.empty(file: name) }
     let start = [UInt8](data.prefix(12))
@@ -49,7 +49,7 @@ enum AudioFormat: Equatable {
     }
   }
 
-  /// Some programs put an ID3 tag before a FLAC file.
+  /// Some programs write an ID3 tag before a FLAC file.
   private static func isTaggedFLAC(_ data: Data) -> Bool {
     guard data.starts(with: "ID3".utf8), data.count >= 10 else { return false }
     let start = data.startIndex

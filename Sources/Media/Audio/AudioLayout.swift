@@ -1,22 +1,21 @@
 import Foundation
 
-/// Where the sound of a file is: its pieces, each of which a decoder reads as a file of its own, whole and one after
-/// the other.
+/// The pieces of a sound file. A decoder reads each as a file of its own, one after the other.
 struct AudioLayout {
   var pieces: [Range<Int>] = []
-  /// Numbers of headers that writers could not know, by their place in the file.
+  /// Numbers in headers that their writers did not know, by their place in the file.
   var fixes: [(place: Int, bytes: [UInt8])] = []
-  /// What the caller should know.
+  /// Notes on the file.
   var notes: [String] = []
-  /// Of FLAC pieces.
+  /// The headers of FLAC pieces.
   var streams: [FLACStream] = []
-  /// MPEG frames of each MP3 piece, the one that only informs left out; 0 where they cannot be counted.
+  /// Samples of each MP3 piece without its informational frame; 0 if they cannot be counted.
   var mp3Samples: [Int] = []
-  /// Of each MP3 piece, the frame that it lacks, as `MP3Frames.counts`.
+  /// The frame that each MP3 piece lacks: `MP3Frames.counts`.
   var mp3Counts: [(place: Int, bytes: [UInt8])?] = []
 
   /// - Throws: `AudioFileError.truncated`, `.damaged`.
-  /// - Complexity: O(headers), for Ogg O(bytes): the checksums of all pages are compared.
+  /// - Complexity: O(headers); for Ogg O(bytes), since the checksums of all pages are compared.
   init(_ format: AudioFormat, _ data: Data, name: String) throws {
     try data.withUnsafeBytes { bytes in
       switch format {
@@ -57,18 +56,17 @@ struct AudioLayout {
       let left = bytes.count - sound.start
       if chunks.isUnfinished {
         notes.append(
-          "its header gives no length, as where a program writes to a pipe; its \(left) bytes of samples are read to "
-            + "the end")
+          "its header gives no length, as in output to a pipe; its \(left) bytes of samples are read to the end")
         fixes += chunks.fixes
         pieces.append(start..<bytes.count)
         return
       }
       guard sound.count <= left else {
         throw AudioFileError.truncated(
-          file: name, finding: "the header promises \(sound.count) bytes of samples, there are \(left)")
+          file: name, finding: "the header declares \(sound.count) bytes of samples, the file has \(left)")
       }
       let end = min(bytes.count, max(chunks.end, sound.start + sound.count))
-      // The byte that makes a length even may follow.
+      // A byte of padding to an even length may follow.
       let next = [end, end + 1].first { $0 < bytes.count && SoundChunks.begins(format, bytes, at: $0) }
       if next == nil, end + 1 < bytes.count { notes.append("\(bytes.count - end) bytes after its end are not read") }
       pieces.append(start..<(next ?? bytes.count))
@@ -77,7 +75,7 @@ struct AudioLayout {
   }
 
   private mutating func addFLAC(_ bytes: UnsafeRawBufferPointer) {
-    // What every FLAC file begins with: the marker, and a STREAMINFO of 34 bytes.
+    // Every FLAC file begins with the marker and a STREAMINFO of 34 bytes.
     var starts = [0]
     var place = 4
     // SAFETY: memchr looks at the bytes from `place` to the end.
@@ -101,7 +99,7 @@ struct AudioLayout {
     }
   }
 
-  /// Where the tags begin that old taggers append: APE with its size in its footer, and ID3v1.
+  /// The place of tags that old programs append: APE with its size in its footer, and ID3v1.
   private static func endBeforeTags(_ bytes: UnsafeRawBufferPointer) -> Int {
     var end = bytes.count
     func has(_ text: String, at place: Int) -> Bool {
@@ -118,11 +116,11 @@ struct AudioLayout {
   }
 }
 
-/// What the STREAMINFO of a FLAC stream says (RFC 9639, section 8.2).
+/// The STREAMINFO of a FLAC stream (RFC 9639, section 8.2).
 struct FLACStream {
   let channels: Int
   let bits: Int
-  /// MD5 of the samples; nil where the encoder did not know it.
+  /// MD5 of the samples; nil if the encoder did not know it.
   let digest: [UInt8]?
 
   static func begins(_ bytes: UnsafeRawBufferPointer, at place: Int) -> Bool {

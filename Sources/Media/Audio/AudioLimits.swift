@@ -1,10 +1,10 @@
-/// What reading one sound file may cost at most. Checked before the memory is taken or the work is done.
+/// Limits of reading a sound file, checked before memory is allocated or work is done.
 public struct AudioLimits: Sendable, Hashable {
   /// Bytes of the file.
   public var fileBytes: Int
   /// Channels of the file.
   public var channels: Int
-  /// Frames: samples of one channel. Their mono mix is what reading takes, 4 bytes each.
+  /// Frames: samples of one channel. Reading takes 4 bytes each, for the mono mix.
   public var frames: Int
   /// Frames a second.
   public var rate: Int

@@ -1,13 +1,13 @@
 import MultimodalPathway
 import PathwayKernels
 
-/// Frames of several channels as one channel: their mean, or one of them; with how much of the sound the mean keeps.
+/// Frames of several channels as one channel: their mean, or one of them. Measures the share of sound in the mean.
 struct ChannelMix {
   let channels: Int
-  /// The channel that is taken, from 0; nil for the mean of all.
+  /// The selected channel, from 0; nil: the mean of all.
   let channel: Int?
   private(set) var samples: [Float] = []
-  /// Sums, and sums of squares, of every channel and then of the mean.
+  /// Sums of every channel and, last, of the mean; and sums of squares.
   private var sums: [Double]
   private var squares: [Double]
 
@@ -31,7 +31,7 @@ struct ChannelMix {
 
   /// Adds interleaved frames.
   ///
-  /// - Returns: the first frame, counted from the file's first, whose sample is not finite; nil where all are.
+  /// - Returns: the first frame of the file whose sample is not finite; nil if all are finite.
   mutating func add(_ frames: ArraySlice<Float>) -> Int? {
     var place = frames.startIndex
     while place < frames.endIndex {
@@ -59,15 +59,15 @@ struct ChannelMix {
     squares[channels] += Double(mean) * Double(mean)
   }
 
-  /// What share of the energy is left of what unrelated channels would leave; offsets do not count. 1 for one channel.
+  /// The energy of the mean relative to that of unrelated channels, without offsets; 1 for one channel.
   ///
-  /// Equal channels leave their number, unrelated ones 1, opposite ones 0.
+  /// For n equal channels it is n, for unrelated ones 1, for opposite ones 0.
   var keptShare: Double {
     guard channel == nil, channels > 1, !samples.isEmpty else { return 1 }
     let count = Double(samples.count)
     let energies = zip(sums, squares).map { max(0, $1 - $0 * $0 / count) }
     let all = energies.dropLast().reduce(0, +) / Double(channels * channels)
-    // Below 24 bits there is nothing to lose.
+    // Below 24 bits nothing is lost.
     return all > 1e-14 * count ? energies[channels] / all : 1
   }
 }

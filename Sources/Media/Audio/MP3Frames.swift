@@ -1,18 +1,18 @@
 import Foundation
 
-/// The frames of an MP3 file: whether all are there, and where one file ends and the next begins that was put after it.
+/// The frames of an MP3 file: whether it is complete, and the boundaries of concatenated files.
 ///
-/// An encoder writes into a first frame ("Xing"; "Info" at a constant bit rate) how many frames and bytes follow, and
-/// decoders stop there. Files that are cut between two frames and carry no count cannot be told from whole ones.
+/// An encoder writes the number of frames and bytes that follow into the first frame ("Xing"; "Info" at a constant bit
+/// rate), and decoders stop there. A file without a count that is cut between two frames looks complete.
 struct MP3Frames {
   private(set) var pieces: [Range<Int>] = []
-  /// Samples of a channel of each piece, by its frames; 0 where they cannot be counted.
+  /// Samples of a channel of each piece, by its frames; 0 if they cannot be counted.
   private(set) var samples: [Int] = []
   private(set) var notes: [String] = []
-  /// Of each piece of a variable bit rate that does not say how many frames it has, as one written to a pipe: the frame
-  /// that says so, and where it belongs. Without it decoders take the first frame's size for all, and stop there.
+  /// For each piece of variable bit rate without a number of frames, as in output to a pipe: the frame that gives it,
+  /// and its place. Without it decoders assume the size of the first frame for all, and stop too early.
   private(set) var counts: [(place: Int, bytes: [UInt8])?] = []
-  /// What shows that the end is missing.
+  /// The evidence of a missing end; nil if there is none.
   private(set) var truncation: String?
 
   private struct Piece {
@@ -21,7 +21,7 @@ struct MP3Frames {
     var firstFrame = 0
     var isVariable = false
     var frames = 0
-    /// What the first frame announces.
+    /// The numbers in the first frame.
     var promised: (frames: Int?, bytes: Int?) = (nil, nil)
   }
 
@@ -36,7 +36,7 @@ struct MP3Frames {
     }
     while place < bytes.count, truncation == nil {
       if let tag = Self.tagBytes(bytes, at: place) {
-        // A tag before frames begins a file.
+        // A tag before frames is the beginning of a file.
         let isLeading = bytes[place..<place + 3].elementsEqual("ID3".utf8)
         if isLeading, piece.frames > 0, place + tag < bytes.count, MP3Header(bytes[(place + tag)...]) != nil {
           finish(at: place)
@@ -47,12 +47,12 @@ struct MP3Frames {
       }
       guard let header = MP3Header(bytes[place...]) else {
         guard piece.header != nil, let next = Self.nextFrame(bytes, after: place) else { break }
-        notes.append("\(next - place) bytes at byte \(place) are no MP3 frame and are left out")
+        notes.append("\(next - place) bytes at byte \(place) are not an MP3 frame and are skipped")
         place = next
         continue
       }
       guard let length = header.frameBytes else {
-        // Only the decoder can tell where a frame of a free bit rate ends.
+        // Only the decoder can find the end of a frame of a free bit rate.
         piece.frames = 0
         finish(at: bytes.count)
         return
@@ -70,15 +70,15 @@ struct MP3Frames {
           piece.promised = promise
           let left = bytes.count - place
           if let promised = promise.bytes, promised > left {
-            truncation = "the header promises \(promised) bytes, there are \(left)"
+            truncation = "the header declares \(promised) bytes, the file has \(left)"
           }
         }
       }
       if bytes[place + 2] >> 4 != bytes[piece.firstFrame + 2] >> 4 { piece.isVariable = true }
-      // The frame that announces has no sound.
+      // The frame with the numbers has no sound.
       if promise == nil { piece.frames += 1 }
       if length > bytes.count - place, piece.promised.bytes == nil {
-        truncation = "the last frame has \(length) bytes, there are \(bytes.count - place)"
+        truncation = "the last frame has \(length) bytes, the file has \(bytes.count - place) of them"
       }
       place += min(length, bytes.count - place)
     }
@@ -90,7 +90,7 @@ struct MP3Frames {
       return nil
     }
     let place = piece.firstFrame
-    // Fraunhofer's encoder counts in a frame of its own kind.
+    // Fraunhofer's encoder writes a different frame with the number.
     if place + 40 <= bytes.count, bytes[place + 36..<place + 40].elementsEqual("VBRI".utf8) { return nil }
     return (place, header.countingFrame(bytes[place..<place + 4], frames: piece.frames))
   }
@@ -124,7 +124,7 @@ struct MP3Frames {
     return nil
   }
 
-  /// What the frame at `place` announces: frames after it, bytes from it on; nil for a frame of sound.
+  /// The numbers in the frame at `place`: frames after it, bytes from it on; nil for a frame of sound.
   private static func promise(_ bytes: UnsafeRawBufferPointer, at place: Int) -> (frames: Int?, bytes: Int?)? {
     // After 4 bytes of header and up to 32 of side information.
     let found = (place + 4..<place + 40).first { place in

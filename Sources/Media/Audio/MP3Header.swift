@@ -2,7 +2,7 @@ import Foundation
 
 /// The first four bytes of an MP3 frame (ISO 11172-3, section 2.4.2.3; ISO 13818-3 for the lower rates).
 struct MP3Header {
-  /// Bytes from this frame to the next; nil where the bit rate is "free" and only the decoder can tell.
+  /// Bytes from this frame to the next; nil for a "free" bit rate, where only the decoder can find it.
   let frameBytes: Int?
   /// Samples a second.
   let rate: Int
@@ -10,8 +10,8 @@ struct MP3Header {
   let samples: Int
   let isMono: Bool
 
-  /// Eleven bits of synchronisation, a known version, layer III, a bit rate and a sample rate of the tables; nil for
-  /// anything else.
+  /// Parses eleven bits of synchronisation, a known version, layer III, and a bit rate and a sample rate of the tables;
+  /// nil for anything else.
   init?(_ bytes: some Collection<UInt8>) {
     let header = Array(bytes.prefix(4))
     guard header.count == 4, header[0] == 0xFF, header[1] & 0xE0 == 0xE0 else { return nil }
@@ -29,7 +29,7 @@ struct MP3Header {
 
   /// A frame without sound that gives the number of frames after it ("Xing"), at 64 kbit/s.
   ///
-  /// - Parameter first: the four bytes that this is the header of.
+  /// - Parameter first: the four bytes of this header.
   func countingFrame(_ first: some Collection<UInt8>, frames: Int) -> [UInt8] {
     var frame = Array(first)
     let isFirst = samples == 1152
@@ -43,7 +43,7 @@ struct MP3Header {
     return frame + [UInt8](repeating: 0, count: max(0, bytes - frame.count))
   }
 
-  /// By the header's four bits: of MPEG-1, and of MPEG-2 and 2.5.
+  /// Bit rates by their four bits: for MPEG-1, and for MPEG-2 and 2.5.
   private static let firstKilobits = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
   private static let laterKilobits = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]
 }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// The pages of an Ogg file (RFC 3533): whether all are there and have their checksums, and the links of its chain,
-/// which follow each other as files put together do.
+/// The pages of an Ogg file (RFC 3533): whether they are complete and match their checksums, and the links of its
+/// chain, which are concatenated files.
 struct OggPages {
   enum Fault: Equatable {
     case truncated(String)
@@ -14,7 +14,7 @@ struct OggPages {
 
   /// - Complexity: O(bytes).
   init(_ bytes: UnsafeRawBufferPointer) {
-    /// Of every logical stream of a link: the number of its last page.
+    /// The number of the last page of every logical stream of a link.
     var streams: [UInt32: UInt32] = [:]
     var (place, linkStart, isBeginning, isEnded) = (0, 0, true, false)
     var (missing, isLate) = (0, false)
@@ -36,7 +36,7 @@ struct OggPages {
         return
       }
       guard Self.checksum(bytes, place..<place + length) == little(place + 22) else {
-        fault = .damaged("the page at byte \(place) does not have its checksum")
+        fault = .damaged("the page at byte \(place) does not match its checksum")
         return
       }
       let (flags, serial, number) = (bytes[place + 5], little(place + 14), little(place + 18))
@@ -48,7 +48,7 @@ struct OggPages {
         }
       } else {
         isBeginning = false
-        // A recording of a broadcast has the headers' pages, then those since it began.
+        // A recording of a broadcast has the pages of the headers, then those from its beginning on.
         if let last = streams[serial], number != last &+ 1 {
           if last > 1 { missing += 1 } else { isLate = true }
         }
@@ -58,12 +58,12 @@ struct OggPages {
       place += length
     }
     links.append(linkStart..<place)
-    // A recording of a broadcast has no end mark either, which is said.
+    // A recording of a broadcast has no end mark either, which gives a note of its own.
     if isLate, isEnded {
       notes.append("pages are missing after its headers; the sound begins later")
     }
-    if missing > 0 { notes.append("pages are missing at \(missing) places; the sound goes on after each") }
-    if !isEnded { notes.append("it has no end mark, as where its writer was stopped; read to the end") }
+    if missing > 0 { notes.append("pages are missing at \(missing) places; the sound continues after each") }
+    if !isEnded { notes.append("it has no end mark, as if its writer was stopped; it is read to the end") }
   }
 
   private static func hasPage(_ bytes: UnsafeRawBufferPointer, after place: Int) -> Bool {
@@ -78,7 +78,7 @@ struct OggPages {
     return false
   }
 
-  /// Bytes of the page at `place`; nil where the file ends within it.
+  /// Bytes of the page at `place`; nil if the file ends within it.
   private static func pageLength(_ bytes: UnsafeRawBufferPointer, at place: Int) -> Int? {
     guard place + 27 <= bytes.count else { return nil }
     let segments = Int(bytes[place + 26])
@@ -87,7 +87,7 @@ struct OggPages {
     return place + length <= bytes.count ? length : nil
   }
 
-  /// The CRC of polynomial 0x04C11DB7 with the field of the checksum as 0.
+  /// The CRC of polynomial 0x04C11DB7, computed with zeros in the checksum field.
   private static func checksum(_ bytes: UnsafeRawBufferPointer, _ page: Range<Int>) -> UInt32 {
     var sum: UInt32 = 0
     func add(_ byte: UInt8) { sum = sum << 8 ^ table[Int(sum >> 24 as UInt32) ^ Int(byte)] }

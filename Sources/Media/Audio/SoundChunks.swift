@@ -1,14 +1,14 @@
 import Foundation
 
-/// The chunks of a WAV, AIFF, W64 or CAF file, or an AU file's header, as far as they tell where the samples are.
+/// The chunks of a WAV, AIFF, W64 or CAF file, or the header of an AU file, up to the samples.
 struct SoundChunks {
-  /// Bytes of samples as the header has them.
+  /// The place and number of bytes of samples, by the header.
   private(set) var sound: (start: Int, count: Int)?
-  /// Whether the header's length is what writers leave that cannot go back to it.
+  /// Whether the length in the header is the placeholder of a writer that could not seek back to it.
   private(set) var isUnfinished = false
-  /// With the lengths that the header should have, where it is unfinished.
+  /// The lengths that an unfinished header should have, by their place.
   private(set) var fixes: [(place: Int, bytes: [UInt8])] = []
-  /// Where the outermost chunk ends as the header has it; 0 where it does not tell.
+  /// The end of the outermost chunk, by the header; 0 if unknown.
   private(set) var end = 0
 
   private struct Kind {
@@ -106,12 +106,12 @@ struct SoundChunks {
     }
   }
 
-  /// Judges the chunk of samples: its first byte, its size, and where that is written.
+  /// Checks the chunk of samples: its first byte, its size, and the place of the size.
   private mutating func settle(
     _ format: AudioFormat, _ kind: Kind, _ bytes: UnsafeRawBufferPointer, _ start: Int,
     _ chunk: (start: Int, size: UInt64, sizePlace: Int?), _ outer: (place: Int, size: UInt64)?
   ) {
-    // AIFF's samples begin after two numbers, CAF's after one; both count.
+    // AIFF has two numbers before the samples, CAF one; both are part of the chunk.
     sound = (chunk.start, Int(clamping: chunk.size))
     if let outer, outer.size <= UInt64(bytes.count) {
       end = start + Int(outer.size) + (kind.countsHeader ? 0 : 8)
@@ -119,14 +119,14 @@ struct SoundChunks {
       end = Self.endOfChunks(bytes, from: chunk.start + Int(chunk.size))
     }
     if chunk.size == 0 {
-      // A file that was closed properly may be without samples.
+      // A file that was closed properly may have no samples.
       isUnfinished = end != bytes.count && chunk.start < bytes.count || format == .caf && chunk.start < bytes.count
     } else {
       isUnfinished = Self.isPlaceholder(chunk.size, kind.sizeBytes == 8)
     }
   }
 
-  /// Where CAF's chunks end that follow the samples: at another file, or with this one.
+  /// The end of the chunks of CAF after the samples: at another file, or with this one.
   private static func endOfChunks(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
     var place = start
     while place + 12 <= bytes.count, !begins(.caf, bytes, at: place) {
@@ -137,7 +137,8 @@ struct SoundChunks {
     return place
   }
 
-  /// What writers to pipes leave: all ones, or the largest signed number, give or take a header (FFmpeg, SoX, arecord).
+  /// Whether a size is the placeholder of a writer to a pipe: all ones, or the largest signed number, plus or minus a
+  /// header (FFmpeg, SoX, arecord).
   private static func isPlaceholder(_ size: UInt64, _ isWide: Bool) -> Bool {
     if isWide, size >= UInt64(Int64.max) - 0xFFFF { return true }
     return (0xFFFF_0000...0xFFFF_FFFF).contains(size) || (0x7FFF_0000...0x8000_FFFF).contains(size)

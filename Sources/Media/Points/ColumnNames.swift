@@ -1,7 +1,7 @@
 import Foundation
 import MultimodalPathway
 
-/// The names that a table's header gives its columns.
+/// The names of the columns of a table.
 struct ColumnNames {
   let names: [String]
 
@@ -13,7 +13,7 @@ struct ColumnNames {
       "height",
     ],
   ]
-  /// Names that tables of points have besides those.
+  /// Other names in tables of points.
   private static let others: Set<String> = [
     "", "id", "index", "n", "r", "g", "b", "a", "red", "green", "blue", "alpha", "rgb", "nx", "ny", "nz", "i",
     "intensity", "label", "class", "classification", "curvature", "scalar", "confidence", "quality", "t", "time",
@@ -28,7 +28,7 @@ struct ColumnNames {
     }
   }
 
-  /// Bytes of the longest name that is looked at.
+  /// Bytes of the longest name that is read.
   private static let longestName = 256
 
   /// Without quotes, unit, case and punctuation; ParaView's `Points:0` becomes `pointsx`.
@@ -43,8 +43,8 @@ struct ColumnNames {
     return name
   }
 
-  /// The places of x, y and z; nil unless each is named once, by its letter or, where no column has that, by another
-  /// of its usual names.
+  /// The columns of x, y and z; nil unless each is named once, by its letter or, if no column has that, by another of
+  /// its usual names.
   var coordinates: [Int]? {
     let places = Self.axes.map { known -> Int? in
       let exact = names.indices.filter { names[$0] == known[0] }
@@ -61,17 +61,17 @@ struct ColumnNames {
       && names.contains { ["lon", "lng", "long", "longitude"].contains($0) }
   }
 
-  /// What errors say of such columns without x, y and z.
+  /// The error text for such columns without x, y and z.
   static let anglesFinding =
     "latitude and longitude are angles, not lengths; project them first, to UTM or to Earth-centred x, y and z"
 
-  /// Whether no word is one of prose.
+  /// Whether every word is the name of a column.
   var areAllKnown: Bool {
     names.allSatisfy { name in Self.others.contains(name) || Self.axes.contains { $0.contains(name) } }
   }
 }
 
-/// What separates the columns of a table of text.
+/// The separator of columns in a text table.
 enum ColumnSeparator: UInt8, CaseIterable {
   case semicolon = 0x3B
   case tab = 0x09
@@ -79,18 +79,18 @@ enum ColumnSeparator: UInt8, CaseIterable {
   /// Any number of spaces and tabs.
   case space = 0x20
 
-  /// What a header is separated by: the first of these that it holds.
+  /// The separator of a header: the first of these that it contains.
   init(header: ArraySlice<UInt8>) {
     self = Self.allCases.first { header.contains($0.rawValue) } ?? .space
   }
 
-  /// What a row is separated by: the first that gives three numbers, or none of these.
+  /// The separator of a row: the first that gives three numbers, else as for a header.
   init(row: ArraySlice<UInt8>) {
     self =
       Self.allCases.first { $0.fields(row).count { PointScanner.number($0) != nil } >= 3 } ?? Self(header: row)
   }
 
-  /// The fields of a line without the blanks and quotes around them. A separator at the end makes an empty one.
+  /// The fields of a line, without surrounding blanks and quotes. A separator at the end makes an empty one.
   func fields(_ line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
     if self == .space { return line.split { PointScanner.isSeparator($0) }.map(Self.unquoted) }
     var fields: [ArraySlice<UInt8>] = []

@@ -1,7 +1,8 @@
-/// Whether the first of more than three columns without names is a number of each line instead of x.
+/// Whether the first of more than three unnamed columns is a line number instead of x.
 ///
-/// Sure are whole numbers next to coordinates with decimals that go up or down by the same step, or that are a shuffled
-/// range. Other steps of one size (times, or x of a profile) and other numbers that are there once only are doubts.
+/// It is certain for whole numbers, next to coordinates with decimals, that increase or decrease by one step or are a
+/// permutation of a range. It is doubtful for other numbers with one step (times, or x of a profile) and for other
+/// distinct whole numbers.
 struct LineCounter {
   private var count = 0
   private var first = 0.0
@@ -10,7 +11,7 @@ struct LineCounter {
   private var isWhole = true
   private var seen: Set<Int> = []
 
-  /// Lines whose numbers are remembered.
+  /// Lines whose numbers are stored.
   private static let remembered = 4096
 
   mutating func add(_ fields: [ArraySlice<UInt8>]) {
@@ -39,7 +40,7 @@ struct LineCounter {
     }
   }
 
-  /// Whether it is surely a number of each line.
+  /// Whether it is certainly a line number.
   var isIndex: Bool {
     guard isWhole, count >= 8 else { return false }
     if hasStep { return true }
@@ -47,15 +48,15 @@ struct LineCounter {
     return highest.subtractingReportingOverflow(lowest).partialValue == count - 1
   }
 
-  /// Whether it goes up or down by one step.
+  /// Whether it increases or decreases by one step.
   var isProgression: Bool { hasStep && count >= 8 }
 
-  /// Whether it may be a number of each line.
+  /// Whether it may be a line number.
   var isDoubtful: Bool { count >= 8 && (hasStep || isWhole) }
 }
 
 /// Whether rows like `0,1257,-0,1321,0,3202` have commas within their numbers as well as between them: whole numbers,
-/// every second without a sign, and some that are not valid alone, `-0` and `0321`.
+/// every second one without a sign, and some that are not valid by themselves, `-0` and `0321`.
 struct DecimalCommas {
   private var isPossible = true
   private var hasEvidence = false
@@ -81,7 +82,7 @@ struct DecimalCommas {
 
   var isFound: Bool { isPossible && hasEvidence }
 
-  /// Whether a row is like `1,5 2,5 3,5`: numbers with decimal commas, blanks between them.
+  /// Whether a row is like `1,5 2,5 3,5`: numbers with decimal commas, separated by blanks.
   static func areBetweenBlanks(_ row: ArraySlice<UInt8>) -> Bool {
     let fields = ColumnSeparator.space.fields(row)
     return fields.count >= 3

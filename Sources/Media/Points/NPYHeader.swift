@@ -1,18 +1,18 @@
 // The header of NPY, NumPy's array format, versions 1 to 3 (numpy/lib/format.py).
 
-/// What an NPY file's header says. It is read as the text that NumPy writes; nothing in it is evaluated.
+/// The header of an NPY file, parsed as the text that NumPy writes; nothing in it is evaluated.
 struct NPYHeader {
   /// A field of a structured type.
   struct Field {
     let name: String
     let type: String
-    /// Numbers of the field; more than one for an array in it.
+    /// Numbers in the field; more than one for an array.
     let count: Int
   }
 
   /// NumPy's type string: byte order, kind, size; empty for a structured type.
   var type = ""
-  /// Of a structured type.
+  /// The fields of a structured type.
   var fields: [Field] = []
   var isFortranOrder = false
   var shape: [Int] = []
@@ -83,7 +83,7 @@ struct NPYHeader {
       return values
     }
 
-    /// `[('x', '<f4'), ('rgb', '|u1', (3,))]`; nil for types within types.
+    /// `[('x', '<f4'), ('rgb', '|u1', (3,))]`; nil for nested types.
     mutating func fields() -> [Field]? {
       guard skip("[") else { return nil }
       var fields: [Field] = []

@@ -1,5 +1,3 @@
-// What the first lines of a PLY file say.
-
 import MultimodalPathway
 
 /// A number format of PLY.
@@ -28,7 +26,7 @@ enum PLYType {
     }
   }
 
-  /// The number that `bits` are.
+  /// The number with these bits.
   func value(_ bits: UInt64) -> Double {
     switch self {
     case .signed(1): Double(Int8(truncatingIfNeeded: bits))
@@ -41,7 +39,7 @@ enum PLYType {
   }
 }
 
-/// What a PLY file's first lines say.
+/// The header of a PLY file.
 struct PLYHeader {
   enum Format: String {
     case ascii
@@ -61,7 +59,7 @@ struct PLYHeader {
     let count: Int
     var properties: [Property] = []
 
-    /// The fewest bytes that one of it takes.
+    /// The fewest bytes of one element.
     func smallestSize(_ format: Format) -> Int {
       properties.reduce(0) { $0 + (format == .ascii ? 2 : ($1.countType ?? $1.type).size) }
     }
@@ -117,9 +115,9 @@ struct PLYHeader {
         let isList = words.count == 5 && words[1] == "list"
         guard let name = words.last, words.count == 3 || isList, !elements.isEmpty,
           let type = PLYType(words[isList ? 3 : 1])
-        else { throw malformed("'property TYPE NAME' or 'property list TYPE TYPE NAME' behind an element") }
+        else { throw malformed("'property TYPE NAME' or 'property list TYPE TYPE NAME' after an element") }
         let countType = isList ? PLYType(words[2]) : nil
-        if isList, countType == nil { throw malformed("a known type of a list's count") }
+        if isList, countType == nil { throw malformed("a known type for the count of a list") }
         guard elements[elements.count - 1].properties.count < 1024 else {
           throw malformed("no more than 1024 properties")
         }

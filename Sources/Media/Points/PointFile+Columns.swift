@@ -1,23 +1,23 @@
-// XYZ, TXT, PTS, CSV: a point a line, three or more columns.
+// XYZ, TXT, PTS, CSV: one point per line, three or more columns.
 
-/// How the rows of a table are read: known with its first row.
+/// How the rows of a table are read, determined by its first row.
 private struct ColumnLayout {
   let separator: ColumnSeparator
   /// Columns of every row.
   let count: Int
   /// The columns of x, y and z.
   let places: [Int]
-  /// The line that said so.
+  /// The line that determines the layout.
   let line: Int
 }
 
 extension PointFile {
-  /// Columns are separated by semicolons, tabs, commas, or blanks, the same in every row. Names in a first line, which
-  /// may be a comment, say which are x, y and z; without names they are the first three. `#` and `//` begin a comment.
+  /// Reads columns separated by semicolons, tabs, commas, or blanks, the same in every row. Names in a first line,
+  /// which may be a comment, select x, y and z; without names they are the first three. `#` and `//` begin a comment.
   /// The first line may be the number of points.
   ///
-  /// - Throws: `PointFileError.malformed` with the line for anything by which columns could shift: a row of another
-  ///   number of columns, a value that is missing, a decimal comma, names without x, y and z.
+  /// - Throws: `PointFileError.malformed` with the line of anything that could shift columns: a row with another number
+  ///   of columns, a missing value, a decimal comma, names without x, y and z.
   static func readColumns(_ scanner: inout PointScanner) throws {
     var announced: (count: Int, line: Int)?
     var header: (names: ColumnNames, line: Int)?
@@ -78,13 +78,13 @@ extension PointFile {
     if let announced, announced.count != scanner.pointCount {
       throw PointFileError.malformed(
         file: scanner.file, at: .line(announced.line),
-        finding: "\(announced.count) points are announced, \(scanner.pointCount) follow")
+        finding: "\(announced.count) points are declared, \(scanner.pointCount) follow")
     }
     guard let layout, header == nil else { return }
     if layout.separator == .comma, commas.isFound {
       throw PointFileError.malformed(
         file: scanner.file, at: .line(layout.line),
-        finding: "commas within the numbers as well as between them, as decimal commas; write decimal points")
+        finding: "the numbers have decimal commas, and commas separate them; write decimal points")
     }
     if layout.count > 3, counter.isIndex, layout.places == [0, 1, 2] {
       throw PointFileError.malformed(
@@ -94,21 +94,21 @@ extension PointFile {
     }
     if layout.count > 3, counter.isDoubtful, layout.places == [0, 1, 2] {
       scanner.note(
-        "the first of \(layout.count) columns may be a number of each line; it is read as x: name the columns in a "
-          + "first line where it is not")
+        "the first of \(layout.count) columns may be a line number; it is read as x: if it is not, name the columns in "
+          + "a first line")
     }
     let lines = scanner.pointCount
     if lines <= 16, layout.count > 16 {
       throw PointFileError.malformed(
         file: scanner.file, at: .line(layout.line),
-        finding: "\(lines) lines of \(layout.count) numbers each, expected a point a line; transpose the table")
+        finding: "\(lines) lines of \(layout.count) numbers each, expected one point per line; transpose the table")
     }
     if lines == 3, layout.count > 3 {
       scanner.note("3 lines of \(layout.count) numbers are read as 3 points; transpose the table if it has more")
     }
   }
 
-  /// Blanks at the beginning of a line are indentation; a tab there, in a table of tabs, makes an empty field.
+  /// Blanks at the beginning of a line are indentation; in a table with tabs, a tab there makes an empty field.
   private static func tabbed(
     _ text: ArraySlice<UInt8>, _ row: ArraySlice<UInt8>, _ separator: ColumnSeparator
   ) -> ArraySlice<UInt8> {
@@ -128,7 +128,7 @@ extension PointFile {
     if let (names, line) = header, let places = names.coordinates {
       return ColumnLayout(separator: separator, count: names.names.count, places: places, line: line)
     }
-    // A comment that names columns may as well be prose that mentions them.
+    // A comment with names of columns may be prose that mentions them.
     if let (names, line) = comment, let places = names.coordinates,
       names.names.count == fields.count || names.areAllKnown
     {
@@ -184,7 +184,7 @@ extension PointFile {
     return isSeparating.count >= 5 && isSeparating.enumerated().allSatisfy { $1 == !$0.isMultiple(of: 2) }
   }
 
-  /// pandas names columns 0, 1, 2 that have no names, which looks like a point.
+  /// pandas names unnamed columns 0, 1, 2, which looks like a point.
   private static func noteNumbers(_ fields: [ArraySlice<UInt8>], _ line: Int, _ scanner: inout PointScanner) {
     let isCount = fields.enumerated().allSatisfy { PointScanner.integer($1) == $0 }
     guard isCount else { return }

@@ -17,7 +17,7 @@ extension PointFile {
     guard length <= min(scanner.remaining, 1 << 16) else {
       throw scanner.malformed(atByte: 8, "a header of \(length) bytes, with \(scanner.remaining) left")
     }
-    // No name that is looked for has other characters than ASCII's; they could only cost time.
+    // The names x, y and z are ASCII; other characters would only cost time.
     let text = String(decoding: scanner.take(length).map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
     guard let header = NPYHeader(text) else {
       throw scanner.malformed(
@@ -27,7 +27,7 @@ extension PointFile {
     let start = scanner.position
     guard scanner.remaining >= layout.rows * layout.rowBytes else {
       throw PointFileError.truncated(
-        file: scanner.file, finding: "\(layout.rows) points are announced and \(scanner.remaining) bytes left")
+        file: scanner.file, finding: "\(layout.rows) points are declared, but \(scanner.remaining) bytes are left")
     }
     var counter = LineCounter()
     for row in 0..<layout.rows {
@@ -42,7 +42,7 @@ extension PointFile {
     scanner.seek(to: start + layout.rows * layout.rowBytes)
     guard scanner.remaining == 0 else {
       throw scanner.malformed(
-        atByte: scanner.position, "\(scanner.remaining) bytes follow the array; save one array a file")
+        atByte: scanner.position, "\(scanner.remaining) bytes follow the array; save one array per file")
     }
   }
 
@@ -52,17 +52,17 @@ extension PointFile {
     let isBigEndian: Bool
   }
 
-  /// A number of a row: its type and its first byte, counted from the row's.
+  /// A number in a row: its type and its first byte from the beginning of the row.
   private typealias Place = (offset: Int, type: NumberType)
 
   private struct Layout {
     let rows: Int
-    /// Bytes of the file for each.
+    /// Bytes of the file for each row.
     let rowBytes: Int
-    /// From one row to the next, which is less where columns are contiguous.
+    /// Bytes from one row to the next; less if columns are contiguous.
     let rowStride: Int
     let x, y, z: Place
-    /// Whether rows without names have more than three columns.
+    /// Whether unnamed columns are more than three.
     let hasMore: Bool
   }
 
@@ -95,7 +95,7 @@ extension PointFile {
       y: (step, type), z: (2 * step, type), hasMore: columns > 3)
   }
 
-  /// Records, of which the fields named x, y and z count.
+  /// Records with the fields x, y and z.
   private static func records(_ header: NPYHeader, _ scanner: inout PointScanner) throws -> Layout {
     guard header.shape.count == 1 else {
       throw scanner.malformed(atByte: 10, "records of shape \(header.shape), expected (points)")
@@ -127,7 +127,7 @@ extension PointFile {
       finding: "numbers of type '\(type.prefix(20))', expected f2, f4, f8, i1, i2, i4, i8, u1, u2, u4 or u8")
   }
 
-  /// Bytes of a field's number, whatever it is: the number in its type, times 4 for Unicode text.
+  /// Bytes of an element of a field of any type: the number in the type, times 4 for Unicode text.
   private static func fieldSize(_ type: String) -> Int? {
     guard let first = type.first, let size = Int(type.drop { !$0.isNumber }), size <= 1 << 20 else { return nil }
     guard "<>|=".contains(first), !type.contains("O") else { return nil }
@@ -152,7 +152,7 @@ extension PointFile {
     case ("f", 4): return Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
     case ("f", _): return Double(bitPattern: bits)
     case ("i", let size):
-      // The sign bit to the top, and back with copies of it.
+      // Shifts the sign bit to the top and back, which extends it.
       let shift = 64 - 8 * size
       return Double(Int64(bitPattern: bits << UInt64(shift)) >> Int64(shift))
     default: return Double(bits)

@@ -1,4 +1,4 @@
-// OBJ, Wavefront's format: vertices and faces; materials, normals and textures are left out.
+// OBJ, Wavefront's format: vertices and faces; materials, normals and textures are ignored.
 
 extension PointFile {
   static func readOBJ(_ scanner: inout PointScanner) throws {
@@ -16,15 +16,15 @@ extension PointFile {
         }
         try scanner.add(values[0], values[1], values[2])
       } else if columns[0].elementsEqual("f".utf8) {
-        // Corners are VERTEX, VERTEX/TEXTURE or VERTEX/TEXTURE/NORMAL, from 1, or negative from the last one back.
+        // Corners are VERTEX, VERTEX/TEXTURE or VERTEX/TEXTURE/NORMAL: from 1, or negative from the last one back.
         let polygon = try columns.dropFirst().map { corner in
           let text = corner.prefix { $0 != UInt8(ascii: "/") }
           guard let number = PointScanner.integer(text), number != 0 else {
-            throw malformed("'\(String(decoding: corner.prefix(40), as: UTF8.self))' is no corner of a face")
+            throw malformed("'\(String(decoding: corner.prefix(40), as: UTF8.self))' is not a corner of a face")
           }
           let index = number > 0 ? number - 1 : scanner.pointCount &+ number
           guard index >= 0 else {
-            throw malformed("a face of vertex \(number), of which there are \(scanner.pointCount)")
+            throw malformed("a face of vertex \(number), with \(scanner.pointCount) vertices before it")
           }
           return index
         }

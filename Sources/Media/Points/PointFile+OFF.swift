@@ -1,10 +1,10 @@
 // OFF, Geomview's object file format, in its text form.
 
-/// The first word of an OFF file: OFF with letters for what vertices have besides, like COFF and STCNOFF.
+/// The first word of an OFF file: OFF, after letters for further properties of vertices, as in COFF and STCNOFF.
 struct OFFHeader {
   let hasFourCoordinates: Bool
   let hasOtherDimension: Bool
-  /// What follows the keyword without a space, as in ModelNet40's damaged files: OFF490 518 0.
+  /// Digits that follow the keyword without a space, as in damaged files of ModelNet40: OFF490 518 0.
   let rest: ArraySlice<UInt8>
 
   init?(keyword: ArraySlice<UInt8>) {
@@ -32,7 +32,7 @@ extension PointFile {
       .malformed(file: scanner.file, at: .line(line), finding: finding)
     }
     var (columns, line) = try next("its header")
-    guard let header = OFFHeader(keyword: columns[0]) else { throw malformed(line, "no OFF header") }
+    guard let header = OFFHeader(keyword: columns[0]) else { throw malformed(line, "it has no OFF header") }
     if header.hasFourCoordinates || header.hasOtherDimension || columns.dropFirst().first == ArraySlice("BINARY".utf8) {
       throw PointFileError.unsupportedVariant(
         file: scanner.file, finding: "OFF with four or another number of coordinates, or binary; write it as plain OFF")
@@ -60,11 +60,11 @@ extension PointFile {
     for face in 0..<counts[1] {
       let (columns, line) = try next("face \(face) of \(counts[1])")
       guard let corners = PointScanner.integer(columns[0]), corners >= 0, corners < columns.count else {
-        throw malformed(line, "expected a face: the number of its vertices, and as many indices")
+        throw malformed(line, "expected a face: the number of its vertices, and their indices")
       }
       let polygon = columns[1..<corners + 1].compactMap(PointScanner.integer)
       guard polygon.count == corners, polygon.allSatisfy((0..<counts[0]).contains) else {
-        throw malformed(line, "a face whose vertices are not all of 0..<\(counts[0])")
+        throw malformed(line, "a face with vertices outside 0..<\(counts[0])")
       }
       try scanner.add(polygon: polygon)
     }

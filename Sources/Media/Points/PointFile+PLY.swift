@@ -1,5 +1,5 @@
-// PLY, the Stanford polygon format (Turk 1994): text and both binary orders, any element and property before the ones
-// that are looked for. In text every element is a line, as plyfile has it.
+// PLY, the Stanford polygon format (Turk 1994): text and both binary orders, with any elements and properties before
+// the ones that are read. In text every element is a line, as in plyfile.
 
 extension PointFile {
   static func readPLY(_ scanner: inout PointScanner) throws {
@@ -19,12 +19,12 @@ extension PointFile {
         try body.skip(element, &scanner)
       }
     }
-    // Later elements are not read, so only the end of the last one shows that the rows are as the header says.
+    // Later elements are not read: the rows agree with the header only if the last one that is read ends the file.
     if last == header.elements.count - 1 { try body.expectEnd(&scanner) }
   }
 }
 
-/// What follows a PLY file's header.
+/// The rows of a PLY file.
 private struct PLYBody {
   let format: PLYHeader.Format
   private var columns: [ArraySlice<UInt8>] = []
@@ -95,7 +95,7 @@ private struct PLYBody {
     }
   }
 
-  /// In text, a line is a row: it must not hold more than the properties.
+  /// In text, a line is a row: it must not have more values than properties.
   private mutating func endRow(_ element: PLYHeader.Element, _ scanner: PointScanner) throws {
     guard format == .ascii else { return }
     guard column == columns.count else {
@@ -106,21 +106,21 @@ private struct PLYBody {
     (columns, column) = ([], 0)
   }
 
-  /// Nothing but line ends may follow the last row.
+  /// Only line ends may follow the last row.
   mutating func expectEnd(_ scanner: inout PointScanner) throws {
-    if format == .ascii { return try scanner.expectEnd(after: "the rows that the header announces") }
+    if format == .ascii { return try scanner.expectEnd(after: "the rows that the header declares") }
     let (place, left) = (scanner.position, scanner.remaining)
     guard scanner.take(left).contains(where: { $0 != 0x0A && $0 != 0x0D }) else { return }
     throw scanner.malformed(
       atByte: place,
-      "\(left) bytes follow the rows that the header announces; its properties are not those of the rows")
+      "\(left) bytes follow the rows that the header declares; its properties are not those of the rows")
   }
 
   private func check(_ element: PLYHeader.Element, _ scanner: PointScanner) throws {
     guard element.count <= (scanner.remaining + 1) / element.smallestSize(format) else {
       throw PointFileError.truncated(
         file: scanner.file,
-        finding: "\(element.count) of '\(element.name)' are announced and \(scanner.remaining) bytes left")
+        finding: "\(element.count) of '\(element.name)' are declared, but \(scanner.remaining) bytes are left")
     }
   }
 
@@ -128,7 +128,7 @@ private struct PLYBody {
     _ property: PLYHeader.Property, _ scanner: inout PointScanner, _ body: (Double) -> Void
   ) throws {
     let count = try number(property.countType ?? property.type, &scanner)
-    // Each item takes a byte, or more.
+    // Each item takes at least a byte.
     guard count >= 0, let items = Int(exactly: count), items <= scanner.remaining + columns.count else {
       throw malformed("a list '\(property.name)' of \(count) items", scanner)
     }
@@ -139,7 +139,7 @@ private struct PLYBody {
     guard format == .ascii else { return type.value(try scanner.unsigned(type.size, bigEndian: format == .big)) }
     while column == columns.count {
       if !columns.isEmpty {
-        throw malformed("\(columns.count) values, fewer than the header's properties", scanner)
+        throw malformed("\(columns.count) values, fewer than the properties in the header", scanner)
       }
       guard let text = scanner.nextLine() else {
         throw PointFileError.truncated(file: scanner.file, finding: "it ends in line \(scanner.line)")
@@ -151,7 +151,7 @@ private struct PLYBody {
     guard let value = PointScanner.number(columns[column]) else {
       let text = String(decoding: columns[column].prefix(40), as: UTF8.self)
       throw PointFileError.malformed(
-        file: scanner.file, at: .line(scanner.line - 1), finding: "'\(text)' where a number was expected")
+        file: scanner.file, at: .line(scanner.line - 1), finding: "found '\(text)', expected a number")
     }
     return value
   }

@@ -1,7 +1,22 @@
 import Foundation
 import MultimodalPathway
 
-/// A number of every point, which a PLY file has in addition to its colour.
+/// The colour of a point in a PLY file, 0...255 for each channel.
+public struct PointColor: Sendable, Hashable {
+  /// Red.
+  public var red: UInt8
+  /// Green.
+  public var green: UInt8
+  /// Blue.
+  public var blue: UInt8
+
+  /// A colour of three channels.
+  public init(_ red: UInt8, _ green: UInt8, _ blue: UInt8) {
+    (self.red, self.green, self.blue) = (red, green, blue)
+  }
+}
+
+/// One number per point, which a PLY file stores after the colour.
 public struct PLYColumn: Sendable {
   let declaration: String
   /// The bits of each number.
@@ -19,17 +34,17 @@ public struct PLYColumn: Sendable {
 }
 
 extension PointFile {
-  /// Writes a binary PLY file of points with a colour and a number each, whole or not at all.
+  /// Writes a binary PLY file with a colour and a number for every point, whole or not at all.
   ///
-  /// Vertices are x, y, z in the coordinates that the cloud was made of, float, or double where it has an origin; uchar
-  /// red, green, blue; and the column.
+  /// A vertex is x, y, z in the coordinates of the file that the cloud was read from, as float, or as double if the
+  /// cloud has an origin; red, green, blue as uchar; and the column.
   ///
   /// - Parameters:
-  ///   - colors: red, green and blue of every point.
-  ///   - column: a number of every point.
-  /// - Throws: `CheckpointError.unwritable`, also where a point has no colour or number.
+  ///   - colors: one for every point.
+  ///   - column: one number for every point.
+  /// - Throws: `CheckpointError.unwritable`, also if a point has no colour or number.
   public static func writePLY(
-    _ cloud: PointCloud, colors: [(UInt8, UInt8, UInt8)], column: PLYColumn, to file: URL
+    _ cloud: PointCloud, colors: [PointColor], column: PLYColumn, to file: URL
   ) throws {
     guard colors.count == cloud.count, column.words.count == cloud.count else {
       throw CheckpointError.unwritable(
@@ -65,7 +80,7 @@ extension PointFile {
           withUnsafeBytes(of: cloud.coordinates[3 * index + axis].bitPattern.littleEndian) { bytes += $0 }
         }
       }
-      bytes += [colors[index].0, colors[index].1, colors[index].2]
+      bytes += [colors[index].red, colors[index].green, colors[index].blue]
       withUnsafeBytes(of: column.words[index].littleEndian) { bytes += $0 }
     }
     try AtomicFile.write(bytes, to: file)

@@ -4,15 +4,15 @@ import PathwayKernels
 
 /// Files of points and meshes: PLY, OFF, OBJ, XYZ and other columns of text, NPY.
 public enum PointFile {
-  /// Reads a file of points, told apart by its content; names are not looked at.
+  /// Reads a file of points, recognized by its content, whatever its name.
   ///
-  /// Coordinates become float32; those of clouds far from zero are relative to an origin first
-  /// (`PointCloud.init(positions:triangles:)`). Normals, colours and other columns are left out; faces are kept as
+  /// Coordinates become float32; those of clouds far from zero are first made relative to an origin
+  /// (`PointCloud.init(positions:triangles:)`). Normals, colours and other columns are ignored; faces are kept as
   /// triangles.
   ///
   /// - Parameters:
-  ///   - limits: what the file may cost; checked before memory is taken.
-  ///   - note: called with what the caller should know of the file.
+  ///   - limits: checked before memory is allocated.
+  ///   - note: called for choices between two readings.
   /// - Throws: `PointFileError`; `MediaError.unreadable`.
   /// - Complexity: O(file).
   public static func read(
@@ -26,9 +26,9 @@ public enum PointFile {
     }
   }
 
-  /// Reads a file's content, as `read(_:limits:note:)`.
+  /// Reads a file of points in memory, as `read(_:limits:note:)`.
   ///
-  /// - Parameter name: what errors call it.
+  /// - Parameter name: the name of the file in errors.
   public static func decode(
     _ data: Data, name: String, limits: PointLimits = PointLimits(), note: (MediaNote) -> Void = { _ in }
   ) throws -> PointCloud {
@@ -36,7 +36,7 @@ public enum PointFile {
     if data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF]) {
       throw PointFileError.unsupportedVariant(file: name, finding: "text in UTF-16; save it as UTF-8")
     }
-    // A copy, and three Double and three float32 for each point of 6 bytes of text.
+    // A copy of the file; and for each point, at least 6 bytes of text, three Double and three float32.
     try SystemMemory.require(SystemMemory.product(data.count, 8), for: .file)
     let mark = data.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     var scanner = PointScanner([UInt8](data), from: mark, file: name, limits: limits)
@@ -54,7 +54,7 @@ public enum PointFile {
     return cloud
   }
 
-  /// What float32 took from a cloud far from zero before it was saved; nil where the shape is there.
+  /// A note on a cloud far from zero that was saved as float32 and lost its shape; nil for others.
   private static func coarseness(_ cloud: PointCloud) -> String? {
     guard cloud.origin == .zero, cloud.triangles.isEmpty else { return nil }
     let values = cloud.coordinates
@@ -66,19 +66,19 @@ public enum PointFile {
     }
     let largest = values.reduce(Float(0)) { max($0, $1.magnitude) }
     guard extent > 0, largest.ulp > extent / 1024, values.contains(where: { $0 != $0.rounded() }) else { return nil }
-    return "its coordinates near \(largest) have steps of \(largest.ulp), as float32 has there, for an extent of "
-      + "\(extent): the shape is coarse; save them as float64, or moved towards 0"
+    return "its coordinates near \(largest) have steps of \(largest.ulp), those of float32, for an extent of "
+      + "\(extent): the shape is coarse; save them as float64, or move the cloud towards 0"
   }
 }
 
-/// What a file of points is, told from its first bytes.
+/// The format of a file of points, recognized by its first bytes.
 enum PointFormat: Equatable {
   case ply, npy, off, obj
   /// Numbers in columns.
   case columns
   case other(String)
 
-  /// First bytes that are looked at: comments may come before what tells.
+  /// Bytes that are read: comments may precede the first significant line.
   static let looksAt = 1 << 16
 
   init(firstBytes: Data) {

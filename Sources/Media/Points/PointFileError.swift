@@ -1,19 +1,20 @@
 import MultimodalPathway
 import PathwayKernels
 
-/// Why a file of points cannot be read. Every case names the file; descriptions say what was found where and expected.
+/// Why a file of points cannot be read. Every case names the file; descriptions say what was found, where, and what was
+/// expected.
 public enum PointFileError: CodedError, Equatable {
-  /// What a limit is about.
+  /// The quantity of a limit.
   public enum Quantity: String, Sendable {
     /// Bytes of the file.
     case fileBytes = "bytes of file"
     /// Points of the cloud.
     case points
-    /// Triangles, after polygons were cut into such.
+    /// Triangles, into which polygons are cut.
     case triangles
   }
 
-  /// Where in a file: a line of text from 1, or a byte from 0.
+  /// A place in a file.
   public enum Place: Equatable, Sendable {
     /// A line of text, from 1.
     case line(Int)
@@ -23,17 +24,17 @@ public enum PointFileError: CodedError, Equatable {
 
   /// A file of zero bytes.
   case empty(file: String)
-  /// Something known that holds no points, or nothing known.
+  /// A known format without points, or an unknown format.
   case unsupportedFormat(file: String, found: String)
-  /// A file of points of a kind that is not read.
+  /// A variant of a format that is not supported.
   case unsupportedVariant(file: String, finding: String)
   /// A number above its limit in `PointLimits`.
   case limitExceeded(file: String, quantity: Quantity, found: Int, limit: Int)
-  /// A line or byte that breaks the format.
+  /// A line or byte that violates the format.
   case malformed(file: String, at: Place, finding: String)
   /// The file ends before its points do.
   case truncated(file: String, finding: String)
-  /// The numbers are there and make no cloud.
+  /// The numbers do not make a cloud.
   case noCloud(file: String, reason: PointCloudError)
 }
 
@@ -59,24 +60,24 @@ extension PointFileError {
     case .empty(let file): "\(file): the file is empty; expected points (PLY, OFF, OBJ, XYZ or NPY)"
     case .unsupportedFormat(let file, let found):
       "\(file): found \(found), expected points (PLY, OFF, OBJ, XYZ or NPY)"
-    case .unsupportedVariant(let file, let finding): "\(file): this kind of file is not read: \(finding)"
+    case .unsupportedVariant(let file, let finding): "\(file): this kind of file is not supported: \(finding)"
     case .limitExceeded(let file, let quantity, let found, let limit):
       "\(file): \(found) \(quantity.rawValue), limit \(limit); raise PointLimits.\(quantity) if the file is trusted"
     case .malformed(let file, .line(let line), let finding): "\(file): line \(line): \(finding)"
     case .malformed(let file, .byte(let byte), let finding): "\(file): byte \(byte): \(finding)"
-    case .truncated(let file, let finding): "\(file): the file is truncated: \(finding); fetch it again"
+    case .truncated(let file, let finding): "\(file): the file is truncated: \(finding); download or copy it again"
     case .noCloud(let file, let reason): "\(file): \(reason)"
     }
   }
 }
 
-/// What reading one file of points may cost at most; checked before memory is taken.
+/// Limits of reading a file of points, checked before memory is allocated.
 public struct PointLimits: Sendable, Hashable {
   /// Bytes of the file.
   public var fileBytes: Int
   /// Points of the cloud.
   public var points: Int
-  /// Triangles, after polygons were cut into such.
+  /// Triangles, into which polygons are cut.
   public var triangles: Int
 
   /// Limits, by default 256 MiB of file, 2^23 points and 2^24 triangles.

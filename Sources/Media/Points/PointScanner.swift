@@ -1,6 +1,6 @@
 import MultimodalPathway
 
-/// A file of points being read: bytes, a place in them, and the points and triangles found.
+/// The state of reading a file of points: its bytes, a position in them, and the points and triangles so far.
 struct PointScanner {
   let file: String
   let limits: PointLimits
@@ -10,10 +10,10 @@ struct PointScanner {
   private(set) var line = 1
   private var coordinates: [Double] = []
   private var triangles: [UInt32] = []
-  /// What the caller should know of the file.
+  /// Notes on the file.
   private(set) var notes: [String] = []
 
-  /// - Parameter start: the first byte that counts: 3 after a byte-order mark.
+  /// - Parameter start: the first byte that is read: 3 after a byte-order mark.
   init(_ bytes: [UInt8], from start: Int = 0, file: String, limits: PointLimits) {
     self.bytes = bytes
     position = min(start, bytes.count)
@@ -24,7 +24,7 @@ struct PointScanner {
   var remaining: Int { bytes.count - position }
   var pointCount: Int { coordinates.count / 3 }
 
-  /// What is wrong in the line that was read last.
+  /// An error in the line that was read last.
   func malformed(_ finding: String) -> PointFileError {
     .malformed(file: file, at: .line(max(1, line - 1)), finding: finding)
   }
@@ -32,18 +32,19 @@ struct PointScanner {
     .malformed(file: file, at: .byte(byte), finding: finding)
   }
 
-  // MARK: - What is found
+  // MARK: - Points and triangles
 
-  /// Makes room for `count` points that the file announces, each of which takes at least `bytes` bytes of it.
+  /// Makes room for `count` points that the file declares, each with at least `bytes` bytes of the file.
   ///
   /// - Throws: `PointFileError.limitExceeded`, `.truncated`.
   mutating func expect(points count: Int, bytes: Int) throws {
     guard count <= limits.points else {
       throw PointFileError.limitExceeded(file: file, quantity: .points, found: count, limit: limits.points)
     }
-    // The last number of a text may end with the file.
+    // The last number may have no separator after it.
     guard count <= (remaining + 1) / max(1, bytes) else {
-      throw PointFileError.truncated(file: file, finding: "\(count) points are announced and \(remaining) bytes left")
+      throw PointFileError.truncated(
+        file: file, finding: "\(count) points are declared, but \(remaining) bytes are left")
     }
     coordinates.reserveCapacity(3 * count)
   }
@@ -60,9 +61,9 @@ struct PointScanner {
 
   mutating func note(_ text: String) { notes.append(text) }
 
-  /// The finite number that a field of text is.
+  /// The finite number in a field of text.
   ///
-  /// - Parameter name: what the error calls the column.
+  /// - Parameter name: the name of the column in errors.
   func coordinate(_ field: ArraySlice<UInt8>, _ name: String, line: Int) throws -> Double {
     if let value = Self.number(field), value.isFinite { return value }
     let text = String(decoding: field.prefix(40), as: UTF8.self)
@@ -77,7 +78,7 @@ struct PointScanner {
     throw PointFileError.malformed(file: file, at: .line(line), finding: finding)
   }
 
-  /// A polygon as a fan of triangles; fewer than three corners are none.
+  /// Adds a polygon as a fan of triangles; one of fewer than three corners has none.
   mutating func add(polygon: [Int]) throws {
     guard polygon.count >= 3 else { return }
     for index in polygon where !(0..<Int(UInt32.max)).contains(index) {
@@ -103,7 +104,7 @@ struct PointScanner {
 
   // MARK: - Bytes
 
-  /// The next `count` bytes; the caller has checked that they are there.
+  /// The next `count` bytes. Callers have checked their number.
   mutating func take(_ count: Int) -> ArraySlice<UInt8> {
     defer { position += count }
     return bytes[position..<position + count]
@@ -115,7 +116,7 @@ struct PointScanner {
   mutating func unsigned(_ size: Int, bigEndian: Bool) throws -> UInt64 {
     guard size <= remaining else {
       throw PointFileError.truncated(
-        file: file, finding: "a number of \(size) bytes begins \(remaining) before the end")
+        file: file, finding: "a number of \(size) bytes begins \(remaining) bytes before the end")
     }
     var value: UInt64 = 0
     for index in 0..<size {
@@ -128,7 +129,7 @@ struct PointScanner {
 
   // MARK: - Text
 
-  /// The next line without its end, whichever of \n, \r\n and \r that is; nil at the end of the file.
+  /// The next line without its end, \n, \r\n or \r; nil at the end of the file.
   mutating func nextLine() -> ArraySlice<UInt8>? {
     guard position < bytes.count else { return nil }
     let start = position
@@ -142,7 +143,7 @@ struct PointScanner {
     return text
   }
 
-  /// The words of the next line that has any before a `#`, and that line's number; nil at the end of the file.
+  /// The words of the next line that has any before a `#`, and its number; nil at the end of the file.
   mutating func nextColumns() -> (columns: [ArraySlice<UInt8>], line: Int)? {
     while let text = nextLine() {
       let columns = text.prefix { $0 != UInt8(ascii: "#") }.split { Self.isSeparator($0) }
@@ -158,7 +159,7 @@ struct PointScanner {
     }
   }
 
-  /// The lines that are left must be empty.
+  /// The remaining lines must be empty.
   mutating func expectEnd(after what: String) throws {
     if let (columns, line) = nextColumns() {
       let text = String(decoding: columns[0].prefix(20), as: UTF8.self)
@@ -167,10 +168,10 @@ struct PointScanner {
     }
   }
 
-  /// A decimal number, or nan or inf as C writes them; nil for anything else.
+  /// A decimal number, or nan or inf as in C; nil for anything else.
   ///
-  /// Up to 15 digits and powers of ten to 22 are exact in a double, and so is one product of them (Clinger 1990); the
-  /// rest goes through the standard library.
+  /// Up to 15 digits, and powers of ten to 22, are exact in a Double, so that their quotient is rounded once (Clinger
+  /// 1990). Other numbers are parsed by the standard library.
   static func number(_ text: ArraySlice<UInt8>) -> Double? {
     var (digits, count, exponent, index) = (Int64(0), 0, 0, text.startIndex)
     let isNegative = text.first == UInt8(ascii: "-")

@@ -2,11 +2,11 @@ import PathwayKernelTemplates
 import PathwayKernels
 import PathwayLoops
 
-/// Makes one row of features of an input's tokens.
-struct TokenPooling: Sendable {
+/// Reduces the tokens of an input to one row of features.
+package struct TokenPooling: Sendable {
   let c: VisionTransformerConfiguration
 
-  init(_ c: VisionTransformerConfiguration) { self.c = c }
+  package init(_ c: VisionTransformerConfiguration) { self.c = c }
 
   /// Of every input's `tokens`, (B N, C) with the stride of x, to `w.pooledTokens`; keeps apart the tokens that
   /// something else reads (`w.keptTokens`).
@@ -64,7 +64,7 @@ struct TokenPooling: Sendable {
 extension TokenPooling {
   /// Pooled features, (B, C or 2C) of every copy, of tokens, (B N, C), moved by their deviation; and what the head
   /// reads, where that is other tokens.
-  func reference(
+  package func reference(
     _ pass: ReferencePass, _ features: DoubleBuffer, batch: Int, tokens: Int
   ) throws -> DoubleBuffer {
     let (width, copies) = (c.width, pass.copies)

@@ -20,15 +20,15 @@ public struct Calibration: Sendable {
   /// e. A cosine of 0.999 to float32's features is a loss of sqrt(2 * 0.001) = 4.5 %, so e is 2.0 %.
   public static let usualBound = 0.02
 
-  /// A layer and what became of it.
+  /// The losses of a layer and the format that they allow.
   public struct Layer: Sendable, Codable {
     /// The layer's name in a `PrecisionPlan`: `blocks.0.attn.qkv` and so on, or the patch embedding's.
     public let name: String
-    /// The narrowest format whose loss is within the bound.
+    /// The narrowest format whose loss is finite and within the bound.
     public let precision: Precision
-    /// What it loses in bfloat16; infinite where a number leaves the format's range.
+    /// The loss in bfloat16; infinite if an output is NaN or infinite.
     public let bfloat16Loss: Double
-    /// What it loses in int8; infinite likewise, and absent where the layer is never int8.
+    /// The loss in int8; infinite if an output is NaN or infinite, nil if the layer is never int8.
     public let int8Loss: Double?
   }
 
@@ -125,17 +125,19 @@ public struct Calibration: Sendable {
     throw CalibrationError.notFinite(input: found.first / (outputs.count / input.shape[0]), layer: layer)
   }
 
-  /// All layers in order, each in the narrowest format whose loss is at most `bound`; the patch embedding first, where
-  /// inputs were not tokens alone and it is one layer.
+  /// All layers in order, each in the narrowest format whose loss is finite and at most `bound`; first the patch
+  /// embedding, if it is one layer and some inputs were not tokens.
   ///
   /// - Throws: `CalibrationError` for a bound that is not a number from 0, and where nothing was measured.
   public func layers(bound: Double = usualBound) throws -> [Layer] {
     guard bound >= 0 else { throw CalibrationError.bound(found: bound) }
     guard inputCount > 0 else { throw CalibrationError.noInputs }
+    // A format that makes NaN or infinity is wrong under any bound.
+    func isWithin(_ loss: Double) -> Bool { loss <= bound && loss < .infinity }
     let patches = patchSquares.map { sums in
       let loss = sums.losses.bfloat16
       return Layer(
-        name: PrecisionPlan.patchEmbeddingName, precision: loss <= bound ? .bfloat16 : .float32, bfloat16Loss: loss,
+        name: PrecisionPlan.patchEmbeddingName, precision: isWithin(loss) ? .bfloat16 : .float32, bfloat16Loss: loss,
         int8Loss: nil)
     }
     return [patches].compactMap { $0 }
@@ -143,7 +145,7 @@ public struct Calibration: Sendable {
         PathwayLayer.allCases.map { layer in
           let (half, byte) = squares[place(block, layer)].losses
           let isInt8 = isEverInt8(block, layer)
-          let precision: Precision = isInt8 && byte <= bound ? .int8 : half <= bound ? .bfloat16 : .float32
+          let precision: Precision = isInt8 && isWithin(byte) ? .int8 : isWithin(half) ? .bfloat16 : .float32
           return Layer(
             name: layer.name(inBlock: block), precision: precision, bfloat16Loss: half, int8Loss: isInt8 ? byte : nil)
         }

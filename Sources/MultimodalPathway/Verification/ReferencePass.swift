@@ -9,7 +9,7 @@ import PathwayLoops
 /// What then reaches the output is one draw of the whole model's rounding error, amplified by the model's own
 /// derivatives (Monte Carlo arithmetic, Parker 1997; here with Rademacher signs, so that the mean square of the
 /// response is the sum of squares that Hoeffding's inequality asks for).
-final class ReferencePass {
+package final class ReferencePass {
   let weights: PathwayWeights
   let engine: Engine
   let signs: ProbeSigns
@@ -17,7 +17,7 @@ final class ReferencePass {
   let copies: Int
   private var step = 0
 
-  init(_ weights: PathwayWeights, copies: Int, engine: Engine, signs: ProbeSigns) {
+  package init(_ weights: PathwayWeights, copies: Int, engine: Engine, signs: ProbeSigns) {
     self.weights = weights
     self.copies = copies
     self.engine = engine

@@ -13,7 +13,7 @@ extension ParameterTable {
   }
 
   /// Bytes of the run's arenas, part by part, without the activations of a pass.
-  public func memory(_ recipe: Recipe) -> [(part: String, bytes: Int)] {
+  package func memory(_ recipe: Recipe) -> [(part: String, bytes: Int)] {
     let moments = recipe.optimizer == .adamW ? 2 : 1
     return [
       ("values", 4 * valueCount), ("gradients", 4 * gradientCount), ("moments", 4 * moments * momentCount),
@@ -22,7 +22,7 @@ extension ParameterTable {
   }
 
   /// Numbers that training changes, and all numbers.
-  public var parameterCounts: (trained: Int, all: Int) {
+  package var parameterCounts: (trained: Int, all: Int) {
     spans.reduce((0, 0)) { ($0.0 + ($1.trains ? $1.count : 0), $0.1 + $1.count) }
   }
 

@@ -20,11 +20,12 @@ public struct Evaluation: Sendable, Equatable {
   /// - Parameters:
   ///   - scores: of every class, higher is likelier.
   ///   - label: the file's class.
-  public mutating func note(scores: [Float], label: Int) {
-    ranks.note(scores: scores, actual: label)
+  /// - Throws: `DataError` for a label that is no class.
+  public mutating func note(scores: [Float], label: Int) throws {
+    try ranks.note(scores: scores, actual: label)
     // Of equal scores the lower class, as in `ClassScores.best(_:)`; NaN never.
     let best = scores.indices.max { (scores[$0], -$0) < (scores[$1], -$1) } ?? 0
-    confusion.note(actual: label, predicted: best)
+    try confusion.note(actual: label, predicted: best)
   }
 
   /// Number of files.
@@ -60,7 +61,7 @@ public struct Evaluation: Sendable, Equatable {
     } _: { batch in
       try classifier.add(batch, to: &scores, workspace: workspace) { file, scores in
         guard scores.isFinite else { throw DataError.notFinite(file: folders.paths[file]) }
-        evaluation.note(scores, label: folders.labels[file])
+        try evaluation.note(scores, label: folders.labels[file])
         progress(1)
       }
     }
@@ -68,11 +69,13 @@ public struct Evaluation: Sendable, Equatable {
   }
 
   /// Counts a file by the scores of its views; `label` is its class.
-  public mutating func note(_ scores: ClassScores, label: Int) {
+  ///
+  /// - Throws: `DataError` for a label that is no class.
+  public mutating func note(_ scores: ClassScores, label: Int) throws {
     let ordered = scores.best(classes.count)
     // A rank for each class: that of the answer, ties decided as answers decide them.
     var values = [Float](repeating: 0, count: classes.count)
     for (rank, answer) in ordered.enumerated() { values[answer.index] = Float(classes.count - rank) }
-    note(scores: values, label: label)
+    try note(scores: values, label: label)
   }
 }

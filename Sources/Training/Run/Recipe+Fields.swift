@@ -17,7 +17,7 @@ extension Recipe {
   public static var keys: [String] { fields.map(\.key) }
 
   /// All keys and their values, as `set(_:to:)` takes them.
-  public var settings: [(key: String, value: String)] { Self.fields.map { ($0.key, $0.write(self)) } }
+  package var settings: [(key: String, value: String)] { Self.fields.map { ($0.key, $0.write(self)) } }
 
   /// Sets a key to a value in text.
   ///
@@ -30,7 +30,7 @@ extension Recipe {
   }
 
   /// The keys in which this recipe differs from another, with both values.
-  public func differences(from other: Recipe) -> [(key: String, own: String, other: String)] {
+  package func differences(from other: Recipe) -> [(key: String, own: String, other: String)] {
     Self.fields.compactMap { field in
       let (own, theirs) = (field.write(self), field.write(other))
       return own == theirs ? nil : (field.key, own, theirs)

@@ -111,7 +111,7 @@ public final class Trainer {
   }
 
   /// Bytes that the run takes, part by part.
-  public var memory: [(part: String, bytes: Int)] {
+  package var memory: [(part: String, bytes: Int)] {
     table.memory(recipe) + [(part: "inputs", bytes: 2 * 4 * recipe.batch * samples.valueCount)] + pass.memory
   }
 

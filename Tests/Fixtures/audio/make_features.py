@@ -2,9 +2,9 @@
 
     python Tests/Fixtures/audio/make_features.py
 
-Needs kaldi-native-fbank 1.20 (later ones refuse 128 bins at 16 kHz, where the lowest triangles hold no frequency of
-the transform), soundfile 0.14, numpy, and Debian's espeak-ng and sox (the spoken words are made here and
-belong to nobody). Tensors: samples.CASE float32 and features.CASE (frames, bins) of Kaldi, full scale 1; metadata
+Needs kaldi-native-fbank 1.20 (later versions refuse 128 bins at 16 kHz, where the lowest triangles contain no frequency
+of the transform), soundfile 0.14, numpy, and Debian's espeak-ng and sox (the speech is synthetic and free of
+rights). Tensors: samples.CASE float32 and features.CASE (frames, bins) of Kaldi, full scale 1; metadata
 `rates`, by case. Files of one tone, 0.1 s at 16 kHz and two channels, in every format: tone.{wav,flac,ogg,opus,mp3},
 and tone.safetensors with the samples that libsndfile reads, (frames, channels).
 """

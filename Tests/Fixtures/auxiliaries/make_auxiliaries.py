@@ -2,12 +2,12 @@
 
     python Tests/Fixtures/auxiliaries/make_auxiliaries.py    # rewrites all files here, same bytes each time
 
-One file a class. Tensors: weights.NAME as `save_pretrained` writes it; state.NAME, what only `state_dict()` has, and in
-the metadata's `omitted` what it does not have; and of every encoder, with L one of attn.qkv, attn.proj, mlp.fc1 and
+One file per class. Tensors: weights.NAME as `save_pretrained` writes it; state.NAME, the tensors that only `state_dict()`
+has (the metadata `omitted` lists those that it lacks); and of every encoder, with L one of attn.qkv, attn.proj, mlp.fc1 and
 mlp.fc2, expected.PREFIX|blocks.N.L.{weight,bias}, taken from the modules' own linear layers: query, key and value
 stacked, a bias that one of the three lacks as zeros. Metadata: `config` is config.json as `save_pretrained` writes it;
-`heads` and `post_norm` say what is true of each encoder, by prefix. names.json has the names and shapes of models that
-must be refused. Needs torch, torchvision, timm, transformers 5.24 and open_clip_torch 3.3.
+`heads` and `post_norm` describe each encoder, by prefix. names.json has the names and shapes of models that must be
+refused. Needs torch, torchvision, timm, transformers 5.24 and open_clip_torch 3.3.
 """
 import importlib.util
 import json

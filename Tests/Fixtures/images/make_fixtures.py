@@ -1,15 +1,15 @@
-"""Goldens for the image front end: what Pillow, torchvision, timm and transformers make of small pictures.
+"""Goldens for the image front end: the results of Pillow, torchvision, timm and transformers for small pictures.
 
     pip install pillow==13.0.0 scikit-image==0.26.0 torchvision transformers==5.23.0    # and what ../oracle.py names
     python Tests/Fixtures/images/make_fixtures.py    # rewrites the files of this folder, same bytes each time
 
 Files:
-    *.jpg, *.png                photographs (README.md says whose), reduced
+    *.jpg, *.png                reduced photographs (sources in README.md)
     decoding.safetensors        KIND.file, the bytes of an image file; KIND.rgb, (H, W, 3) as Pillow decodes it:
                                 ImageOps.exif_transpose(Image.open(file)).convert("RGB"); 16-bit grey by its high bytes
     resizing.safetensors        SOURCE.rgb; SOURCE.FILTER.HxW, Image.resize((W, H), FILTER)
-    preprocessing.safetensors   CASE.pixels, (3, H, W) float32; metadata `cases` tells picture and configuration;
-                                values.CASE, (3, 256): what each value of a sample becomes
+    preprocessing.safetensors   CASE.pixels, (3, H, W) float32; metadata `cases` has picture and configuration;
+                                values.CASE, (3, 256): the result for each value of a sample
 """
 import io
 import json

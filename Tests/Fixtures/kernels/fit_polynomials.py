@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The polynomials of Sources/Kernels/Templates/VectorMath.swift: where they come from, and a proof of their error.
+"""The polynomials of Sources/Kernels/Templates/VectorMath.swift: their derivation, and a proof of their error.
 
     pip install mpmath
     python3 Tests/Fixtures/kernels/fit_polynomials.py
@@ -10,10 +10,10 @@ Each is the polynomial P of the given degree that minimises the largest |w(t) (g
     exp2    2^f = 1 + f P(f),           f in [-1/2, 1/2],  relative error: w = |f| 2^-f
     gelu    Phi(x) = 1/2 + x P(u),      u = 2 x^2 / T^2 - 1 in [-1, 1],  error of gelu(x) / x: w = |x|
 
-For every function the script prints how far the coefficients of VectorMath.swift are from this fit, in units of the last
-place, and a proven upper bound of the polynomial's error with the coefficients that the file has. It fails where that
-bound exceeds the error that the file states; for exp2, whose rounding in float32 takes most of the stated 2 ulp,
-where it exceeds 2^-25. Tests/KernelsTests/VectorMathTests.swift measures polynomial and rounding together.
+For every function the script prints the distance of the coefficients of VectorMath.swift from this fit, in units of the
+last place, and a proven upper bound of the error of the polynomial with the coefficients of the file. It fails if that
+bound exceeds the error that the file states; for exp2, whose rounding in float32 takes most of the stated 2 ulp, if it
+exceeds 2^-25. Tests/KernelsTests/VectorMathTests.swift measures polynomial and rounding together.
 """
 import re
 import sys

@@ -1,4 +1,4 @@
-"""timm's vision transformers by name: the numbers of those that this engine runs, and what it lacks for the others.
+"""timm's vision transformers by name: the numbers of those that this engine runs, and the missing features of others.
 
     python Tests/Fixtures/model/make_architectures.py
         # rewrites architectures.json, architectures_refused.json and Sources/MultimodalPathway/Models/Configuration/TimmArchitectures.swift
@@ -37,7 +37,7 @@ CLASSES = {
 
 
 def lacking(model) -> list[str]:
-    """What a model has and this engine lacks, in the engine's words; empty for a plain one."""
+    """The features of a model that this engine lacks, in the words of the engine; empty for a plain one."""
     if type(model) not in (VisionTransformer, VisionTransformerDistilled):
         kind = type(model).__name__
         return [f"{CLASSES.get(kind, 'another design')} (timm's class {kind})"]
@@ -102,7 +102,7 @@ def describe(model) -> dict:
 
 
 def row(name: str, d: dict) -> str:
-    """One line of the Swift table; words after the numbers are what departs from a plain ViT."""
+    """One line of the Swift table; words after the numbers are differences from a plain ViT."""
     assert d["img_size"][0] == d["img_size"][1] and d["patch_size"][0] == d["patch_size"][1] and d["in_chans"] == 3
     words = []
     if d["distilled"]: words.append("distilled")

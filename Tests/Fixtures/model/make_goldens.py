@@ -7,8 +7,8 @@ One file a model. Tensors:
     input                 (2, 3, H, W) float32, already normalised pixels
     float64.X             X computed throughout in double from those weights; float32.X, the last three only: by PyTorch
         block.N           (2, T, C) output of block N, T tokens with the prefix ones first
-        features          (2, T, C) after the final norm (the last block's output where the norm is behind the pool)
-        pooled            (2, C) what the head reads, after fc_norm where there is one
+        features          (2, T, C) after the final norm (the output of the last block if the norm is after pooling)
+        pooled            (2, C) the input of the head, after fc_norm if there is one
         logits            (2, classes); absent without a head
 Metadata: `config` is the model's config.json in timm's style, `versions` says what made the file.
 """
@@ -132,12 +132,12 @@ def picture(model: nn.Module, seed: int) -> torch.Tensor:
 def make_model(name: str, seed: int, dtype: torch.dtype = torch.float32, suffix: str = "") -> None:
     model, config = build(name, seed)
     with torch.no_grad():
-        for parameter in model.parameters():  # what the file can hold is what both computations start from
+        for parameter in model.parameters():  # both computations start from the numbers that the file can represent
             parameter.copy_(parameter.to(dtype))
     image = picture(model, seed + 1000)
     tensors = {"input": array(image)}
     single = outputs(model, image, "float32")
-    tensors |= {key: value for key, value in single.items() if ".block." not in key}  # shows what float32 costs
+    tensors |= {key: value for key, value in single.items() if ".block." not in key}  # shows the error of float32
     tensors |= outputs(copy.deepcopy(model).double(), image.double(), "float64")
     check_reload(name, model, config, image)
     weights = {f"weights.{key}": value.to(dtype) for key, value in model.state_dict().items()}
@@ -150,7 +150,7 @@ def make_model(name: str, seed: int, dtype: torch.dtype = torch.float32, suffix:
 
 
 def check_reload(name: str, model: nn.Module, config: dict, image: torch.Tensor) -> None:
-    """The config alone must be enough for timm to build the model again."""
+    """timm must be able to build the model again from the config only."""
     if name == "query_value_bias":
         return  # timm has no such VisionTransformer: the bias kind shows in the tensor names only
     config = json.loads(json.dumps(config))

@@ -1,4 +1,4 @@
-"""Goldens for heads that are more than one linear layer of one token, and for names as transformers 5 has them in memory.
+"""Goldens for heads other than a linear layer of one token, and for the names of transformers 5 in memory.
 
     python Tests/Fixtures/model/make_heads.py    # rewrites heads_*.safetensors, same bytes each time
 

@@ -3,8 +3,8 @@
     python Tests/Fixtures/model/make_recipes.py             # rewrites recipes.json
     python Tests/Fixtures/model/make_recipes.py --swift     # prints the rows of TimmRecipes+Table.swift
 
-Every name of timm/models/vision_transformer.py and deit.py that has tags. recipes.json has what timm's
-`resolve_data_config` makes of each tag; the tests compare the table with all of it.
+Every name of timm/models/vision_transformer.py and deit.py that has tags. recipes.json has the result of
+timm's `resolve_data_config` for each tag; the tests compare the table with all of it.
 """
 import json
 import sys
@@ -29,7 +29,7 @@ NORMALIZATIONS = {
 
 
 def recipes() -> dict:
-    """By name, the tags in timm's order: the first is what the name alone means."""
+    """By name, the tags in timm's order: the first is the default."""
     result = {}
     for name in sorted(_module_to_models["vision_transformer"] | _module_to_models["deit"]):
         if name not in _model_default_cfgs:

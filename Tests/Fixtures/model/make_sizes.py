@@ -5,7 +5,7 @@
 One file a model, all of images/cat.jpg. Tensors: weights.NAME in float32 as the library saves it; features, the last
 hidden state after the final LayerNorm, and logits where there is a head, computed in double. Metadata: `config.json` and,
 of Hugging Face's, `preprocessor_config.json`. ViT and DeiT run with interpolate_pos_encoding=True, without which they
-refuse the size; DINOv2 and timm's dynamic_img_size need no asking. Needs transformers 5.24 and timm 1.0.31.
+refuse the size; DINOv2 and timm's dynamic_img_size need no option. Needs transformers 5.24 and timm 1.0.31.
 """
 import copy
 import json

@@ -3,11 +3,11 @@ shrunken, with random weights, run by m2pt and compared with timm and transforme
 
     python Tests/Fixtures/model/run_matrix.py .build/release/m2pt [--only WORD] [--markdown FILE]
 
-A model counts as run where all of features, pooled and logits are within 1e-5 of the largest number expected. Models
-that m2pt refuses are counted by what it says. The exit code is 1 where a model is neither.
+A model is counted as run if features, pooled and logits are all within 1e-5 of the largest expected number. Models that
+m2pt refuses are counted by its message. The exit code is 1 if a model is neither.
 
-Shrunken: two blocks, heads of 16 channels (at most 4), images of 3 x 3 patches; everything else is the architecture's.
-Pictures are PNG of the model's size, random bytes; the recipe is the identity but for mean and std of 0.5.
+Shrunken: two blocks, heads of 16 channels (at most 4), images of 3 x 3 patches; everything else is unchanged. Pictures
+are PNG of the model's size, random bytes; the recipe is the identity, except for mean and std of 0.5.
 """
 import argparse
 import copy
@@ -40,7 +40,7 @@ BOUND = 1e-5
 
 
 def pictures(folder: Path, size: tuple[int, int]) -> torch.Tensor:
-    """Two PNG files, and what a recipe of mean and std 0.5 makes of them."""
+    """Two PNG files, and their pixels after a recipe of mean and std 0.5."""
     generator = np.random.default_rng(7)
     pixels = generator.integers(0, 256, (2, *size, 3), dtype=np.uint8)
     for index, picture in enumerate(pixels):
@@ -64,7 +64,7 @@ def error(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 def answers(m2pt: str, model: list[str], folder: Path) -> tuple[str, dict]:
-    """What m2pt says of the two pictures: features, pooled and logits; or why it refuses."""
+    """The output of m2pt for the two pictures: features, pooled and logits; or its reason to refuse."""
     files = [str(folder / "0.png"), str(folder / "1.png")]
     output = str(folder / "features.safetensors")
     process = run(m2pt, "features", "--model", *model, *files, "--output", output, "--threads", "1")
@@ -91,7 +91,7 @@ def worst(found: dict, expected: dict) -> tuple[float, str]:
 
 
 def converted(m2pt: str, model: list[str], folder: Path, found: dict) -> str:
-    """Nothing where the converted model answers with the same bits."""
+    """Empty if the converted model gives the same bits."""
     place = folder / "converted"
     process = run(m2pt, "convert", *model, str(place))
     if process.returncode != 0:
@@ -203,7 +203,7 @@ def transformers_cases() -> dict:
 
 
 def pipeline_scores(config, logits: torch.Tensor) -> torch.Tensor:
-    """As transformers' ImageClassificationPipeline.postprocess makes them."""
+    """The scores of transformers' ImageClassificationPipeline.postprocess."""
     from transformers.pipelines.image_classification import ImageClassificationPipeline
     pipeline = object.__new__(ImageClassificationPipeline)
     pipeline.model = type("Model", (), {"config": config})()

@@ -1,6 +1,6 @@
-"""Files of points as other programs write them, and what those programs read: goldens of the point readers.
+"""Point files of other programs, and the points that those programs read: goldens of the point readers.
 
-    python Tests/Fixtures/points/make_files.py    # rewrites files/ beside this script
+    python Tests/Fixtures/points/make_files.py    # rewrites files/ next to this script
 
 Needs plyfile, trimesh, open3d and numpy. One mesh, a cube with a roof, whose coordinates have all digits of
 float32. files/expected.safetensors has, by the file's name: NAME.points (N, 3) float32 and NAME.triangles (T, 3) int32

@@ -12,7 +12,7 @@ The modules, their names and the order of what is concatenated are those of Poin
         block.N       (2, T, C) output of block N, T tokens with the class token first where there is one
         features      (2, T, C) after the final norm
         logits        (2, classes); (2, P, parts) log-probabilities of the segmentation model
-    centers           (2, G) int32: which points are centres; neighbours (2, G, K) int32
+    centers           (2, G) int32: indices of centres; neighbours (2, G, K) int32
     categories        (2) int32, of the segmentation model
 Metadata: `config` is the model's config.json, `versions` says what made the file.
 """
@@ -33,7 +33,7 @@ VERSIONS = {"torch": torch.__version__}
 
 
 def centers_of(points: np.ndarray, count: int) -> np.ndarray:
-    """The CUDA sampler's rule: index 0 first, points within x^2 + y^2 + z^2 <= 1e-3 never after it."""
+    """The rule of the CUDA sampler: index 0 first; points with x^2 + y^2 + z^2 <= 1e-3 are never sampled after it."""
     chosen = np.zeros((len(points), count), np.int32)
     for row, cloud in enumerate(points):
         squares = (cloud[:, 0] * cloud[:, 0] + cloud[:, 1] * cloud[:, 1]) + cloud[:, 2] * cloud[:, 2]

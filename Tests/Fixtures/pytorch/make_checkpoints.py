@@ -26,7 +26,7 @@ expected = {}
 
 
 def numbers(*shape, dtype=torch.float32, start=0):
-    """1, 2, 3 ...: every element is told from every other in any format."""
+    """1, 2, 3 ...: all elements are distinct in any format."""
     return (torch.arange(int(np.prod(shape)), dtype=torch.float32) + 1 + start).reshape(shape).to(dtype)
 
 
@@ -37,7 +37,7 @@ def save(name, value, tensors, **options):
 
 
 def training():
-    """MAE's: model, optimizer, arguments, a scaler; and what NumPy and pathlib leave in arguments."""
+    """MAE's: model, optimizer, arguments, a scaler; and values of NumPy and pathlib in arguments."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(collections.OrderedDict(fc1=torch.nn.Linear(3, 4), fc2=torch.nn.Linear(4, 2)))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
@@ -56,7 +56,7 @@ def training():
 
 
 def fine_tuned():
-    """A fine-tuned MAE in training: behind `module.`, with what is left of its decoder, one weight transposed."""
+    """A fine-tuned MAE in training: under `module.`, with leftovers of its decoder, one weight transposed."""
     arguments = {"img_size": 16, "patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2, "mlp_ratio": 2,
                  "num_classes": 3, "global_pool": "avg"}
     model = timm.models.VisionTransformer(**arguments)
@@ -89,7 +89,7 @@ def views():
 
 
 def wrappers():
-    """Point-MAE's base_model beside an optimizer; averaged weights beside a model; a student and a teacher."""
+    """Point-MAE's base_model next to an optimizer; averaged weights next to a model; a student and a teacher."""
     tensors = {"module.a": numbers(2)}
     save("base_model.pth", {"base_model": tensors, "optimizer": {"state": {0: {"step": numbers(1)}}}}, tensors)
     save(
@@ -107,7 +107,7 @@ class Malicious:
 
 
 def refused():
-    """Code, and formats that are not read."""
+    """Code, and unsupported formats."""
     torch.manual_seed(0)
     save("malicious.pth", {"model": {"a": numbers(2)}, "args": Malicious()}, {})
     save("whole_model.pth", torch.nn.Linear(2, 1), {})

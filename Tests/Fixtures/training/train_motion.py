@@ -1,13 +1,13 @@
-"""Trains a small transformer of video to tell which way a picture moves: no single frame knows.
+"""Trains a small video transformer to tell the direction in which a picture moves, which no single frame shows.
 
     pip install torch==2.13.0+cpu timm==1.0.31 pillow safetensors        # and ffmpeg
     python Tests/Fixtures/training/train_motion.py OUTPUT PHOTOGRAPH... HELD_OUT_PHOTOGRAPH [--steps 900]
     m2pt classify --model OUTPUT OUTPUT/clips
 
-A clip is a window of 64 x 64 that wanders over a photograph by 1 to 3 pixels a frame; all of the last photograph are held
-out, and 200 of them written to OUTPUT/clips as MP4, named after what is right. OUTPUT becomes a model directory in
-VideoMAE's layout: tubelets, fixed positions, no bias of keys, mean pooling. Prints PyTorch's accuracy on the clips as
-they were before encoding. Nothing here runs when the package is built, tested or used.
+A clip is a window of 64 x 64 that moves over a photograph by 1 to 3 pixels per frame. All clips of the last photograph are
+held out, and 200 of them are written to OUTPUT/clips as MP4, named after the right answer. OUTPUT becomes a model directory in
+VideoMAE's layout: tubelets, fixed positions, no bias of keys, mean pooling. Prints PyTorch's accuracy on the clips
+before encoding. Nothing here runs when the package is built, tested or used.
 """
 import argparse
 import json
@@ -50,7 +50,7 @@ class VideoTransformer(nn.Module):
         return self.head(self.fc_norm(x.mean(1)))
 
     def tensors(self):
-        """In VideoMAE's layout. A bias of keys adds the same to all scores of a query: softmax does not see it."""
+        """In VideoMAE's layout. A bias of keys adds the same to all scores of a query, which does not change softmax."""
         tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
         for block in range(DEPTH):
             query, _, value = tensors.pop(f"blocks.{block}.attn.qkv.bias").chunk(3)
@@ -60,7 +60,7 @@ class VideoTransformer(nn.Module):
 
 
 def clip(photograph, direction, random):
-    """(FRAMES, SIZE, SIZE, 3) bytes. What is seen moves into `direction`, so the window moves against it."""
+    """(FRAMES, SIZE, SIZE, 3) bytes. The content moves in `direction`, so the window moves in the opposite one."""
     step = -np.array(direction) * random.uniform(1, 3)
     room = np.array(photograph.shape[1::-1]) - SIZE - np.abs(step * FRAMES) - 1
     start = random.uniform(0, room) + np.maximum(0, -step * FRAMES)

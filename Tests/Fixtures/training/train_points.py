@@ -1,4 +1,4 @@
-"""Trains a small point transformer to tell furniture apart: evidence that m2pt's points are those it was trained on.
+"""Trains a small point transformer to classify furniture: evidence that m2pt samples points as in training.
 
     pip install torch==2.13.0+cpu numpy                      # CPU wheels: PyTorch's package index
     apt-get install sweethome3d-furniture                    # 820 OBJ meshes with a catalogue, CC0 and CC-BY
@@ -6,7 +6,7 @@
     m2pt classify --model OUTPUT OUTPUT/held-out/*/*.obj
 
 OUTPUT becomes a model directory; its folder held-out has every fourth mesh of a class, which is not trained on, as
-CLASS/N.obj. Classes are words in the catalogue's names, so labels are constructed. The model is Point-MAE's classifier,
+CLASS/N.obj. Classes are words in the names of the catalogue, so labels are constructed. The model is Point-MAE's classifier,
 96 wide and 4 deep, from scratch. Nothing here runs when the package is built, tested or used.
 """
 import argparse
@@ -93,7 +93,7 @@ def groups_of(points: torch.Tensor):
 
 
 def varied(surfaces: torch.Tensor) -> torch.Tensor:
-    """Other points of the surface, turned around the upright axis and stretched by up to 20 % along each."""
+    """Other points of the surface, rotated around the upright axis and stretched by up to 20 % along each axis."""
     angle = torch.rand(len(surfaces)) * 2 * torch.pi
     turn = torch.zeros(len(surfaces), 3, 3)
     turn[:, 1, 1] = 1

@@ -1,4 +1,4 @@
-"""Trains a small transformer of sound to tell spoken digits apart: evidence that m2pt's spectrograms are Kaldi's.
+"""Trains a small sound transformer to classify spoken digits: evidence that m2pt's spectrograms are those of Kaldi.
 
     pip install torch==2.13.0+cpu timm==1.0.31 kaldi-native-fbank==1.20 soundfile pillow
     python Tests/Fixtures/training/train_speech.py RECORDINGS OUTPUT [--epochs 40]
@@ -24,7 +24,7 @@ from make_features import kaldi
 from oracle import array, write
 
 RATE, BINS, FRAMES, MEAN, STD = 8000, 40, 96, -8.0, 4.0
-SILENCE = -MEAN / (2 * STD)  # what missing frames, which are 0 before they are normalised, become
+SILENCE = -MEAN / (2 * STD)  # the normalised value of missing frames, which are 0 before
 
 
 def spectrogram(path: Path) -> np.ndarray:
@@ -38,7 +38,7 @@ def spectrogram(path: Path) -> np.ndarray:
 
 
 def disguised(spectrograms: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """The demo's changes of voice, and louder or softer by chance; padding stays what it is."""
+    """The demo's changes of voice, and a random volume; padding is not changed."""
     gain = 0.35 * torch.randn(len(spectrograms), 1, 1, 1, generator=generator) - 0.1
     return demo.disguise(torch.where(spectrograms == SILENCE, spectrograms, spectrograms + gain), generator)
 

@@ -1,9 +1,9 @@
-"""Tiny clips in many containers and pixel formats, and what their frames are.
+"""Tiny clips in many containers and pixel formats, and their frames.
 
     python Tests/Fixtures/video/make_fixtures.py    # rewrites everything in this folder; needs ffmpeg 5.1
 
 NAME.EXT: 20 frames of 48 x 32 (height 32) of moving colours, every frame different from the others.
-frames.safetensors: `NAME.INDEX` (H, W, 3) uint8, frame INDEX of NAME as ffmpeg's own command decodes and converts it;
+frames.safetensors: `NAME.INDEX` (H, W, 3) uint8, frame INDEX of NAME as the ffmpeg command decodes and converts it;
     metadata `clips` has the file and the number of frames of every NAME.
 opencv.safetensors: `source.CASE` to `resized.CASE` by OpenCV's `resize` with INTER_LINEAR, (H, W, 3) uint8.
 views.safetensors: `views` (6, 3, 4, 16, 16): VideoMAE's test protocol, 2 segments of 4 frames at rate 3 by 3 crops, on
@@ -49,7 +49,7 @@ KEPT = [0, 7, 19]
 
 
 def moving_colours() -> np.ndarray:
-    """(T, H, W, 3): waves that move, and a square whose place is the frame's number."""
+    """(T, H, W, 3): moving waves, and a square whose place is the number of the frame."""
     t, y, x = np.meshgrid(np.arange(FRAMES), np.arange(HEIGHT), np.arange(WIDTH), indexing="ij")
     waves = [np.sin(x / 7 + t / 3), np.sin(y / 5 - t / 4), np.sin((x + y) / 9 + t / 2)]
     frames = np.stack([127.5 + 110 * wave for wave in waves], -1).round().astype(np.uint8)
@@ -82,21 +82,21 @@ def make_clips() -> None:
         decoded = decode(file)
         clips[name] = {"file": file, "frames": len(decoded)}
         tensors |= {f"{name}.{index}": decoded[index] for index in KEPT}
-    # The same coded frames, to be turned: as telephones write what is held upright.
+    # The same coded frames with a rotation, as telephones write upright videos.
     for degrees in (90, 180, 270):
         name = f"rotated_{degrees}"
         run("-i", str(HERE / "h264.mp4"), "-c", "copy", "-metadata:s:v:0", f"rotate={degrees}", "-flags", "+bitexact",
             str(HERE / f"{name}.mp4"))
         size = (HEIGHT, WIDTH) if degrees == 180 else (WIDTH, HEIGHT)
         turned = decode(f"{name}.mp4", size)
-        # ffmpeg turns before it converts colours, which rounds otherwise: it tells the direction, not the bytes.
+        # ffmpeg rotates before it converts colours, with other roundings: it gives the direction, not the bytes.
         plain = decode("h264.mp4")
         distance = lambda k: np.abs(np.rot90(plain, k, (1, 2)).astype(int) - turned).mean()
         decoded = np.rot90(plain, min([2] if degrees == 180 else [1, 3], key=distance), (1, 2))
         assert np.abs(decoded.astype(int) - turned).mean() < 10
         clips[name] = {"file": f"{name}.mp4", "frames": len(decoded)}
         tensors |= {f"{name}.{index}": decoded[index] for index in KEPT}
-    # Frames at uneven times: their number counts, not their time.
+    # Frames at uneven times: they are selected by number, not by time.
     run("-i", str(HERE / "h264.mp4"), "-vf", "setpts=N*N*100", "-vsync", "passthrough", *X264, "-flags", "+bitexact",
         str(HERE / "uneven.mp4"))
     decoded = decode("uneven.mp4")
@@ -121,7 +121,7 @@ def make_opencv() -> None:
 
 
 def normalized(frames: np.ndarray) -> np.ndarray:
-    """(T, H, W, 3) to (3, T, H, W), as float32 arithmetic has it."""
+    """(T, H, W, 3) to (3, T, H, W), in float32 arithmetic."""
     mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
     return np.ascontiguousarray((((frames.astype(np.float32) / np.float32(255)) - mean) / std).transpose(3, 0, 1, 2))
 

@@ -57,7 +57,7 @@ public enum ConfigurationError: CodedError, Equatable {
     case .notApplicable(let setting, let kind, let found):
       "\(setting) is for models of \(kind); the model is for \(found.rawValue)"
     case .noArchitecture(let file):
-      "\(file): has no config.json beside it; name the architecture, such as vit_base_patch16_224"
+      "\(file): has no config.json next to it; name the architecture, such as vit_base_patch16_224"
     case .malformed(let file, let reason): "\(file): \(reason)"
     case .missingKey(let file, let key): "\(file): lacks the key '\(key)'"
     case .badValue(let file, let key, let found, let expected): "\(file): '\(key)' is \(found), expected \(expected)"

@@ -8,7 +8,7 @@ extension CheckpointLayout {
   ]
 
   /// What training frameworks and bigger models put before a backbone's names while the head stays outside: with these
-  /// prefixes alone, names without the prefix belong to the same model.
+  /// prefixes only, names without the prefix belong to the same model.
   static let wrappers =
     families + [
       "module.", "model.", "state_dict.", "base_model.", "backbone.", "encoder.", "MAE_encoder.", "blocks.", "bert.",
@@ -103,7 +103,7 @@ extension CheckpointLayout {
     }
   }
 
-  /// Whether `prefix` is made of `parts` alone.
+  /// Whether `prefix` is made of `parts` only.
   static func isMade(_ prefix: String, of parts: [String]) -> Bool {
     var rest = Substring(prefix)
     while !rest.isEmpty {
@@ -116,16 +116,5 @@ extension CheckpointLayout {
   /// The prefix and what it begins with: `a.b.` and `a.`.
   static func outerPrefixes(of prefix: String) -> [String] {
     prefix.indices.filter { prefix[$0] == "." }.map { String(prefix[...$0]) }
-  }
-
-  /// A checkpoint's tensors under timm's names; unchanged where no layout is recognised, for strict binding to
-  /// complain.
-  ///
-  /// - Throws: `CheckpointLayoutError`.
-  public static func timmNamed(
-    _ tensors: [String: Tensor]
-  ) throws -> (layout: CheckpointLayout?, tensors: [String: Tensor]) {
-    let reading = try LayoutReading(tensors)
-    return (reading.match?.layout, reading.renamed.tensors)
   }
 }

@@ -15,7 +15,7 @@ extension CheckpointLayout {
       let layer = String(name.dropLast(auxiliaryWeight.count))
       guard let weight = tensors[layer + ".weight"], let lambda = tensors[layer + scale] else {
         let absent = layer + (tensors[layer + ".weight"] == nil ? ".weight" : scale)
-        throw CheckpointLayoutError.missing(tensor: absent, beside: name)
+        throw CheckpointLayoutError.missing(tensor: absent, requiredBy: name)
       }
       guard weight.shape == auxiliary.shape, lambda.count == 1 else {
         throw CheckpointLayoutError.shapes(

@@ -14,7 +14,7 @@ extension CheckpointLayout {
   /// All `tensors` under timm's names as far as this layout has them; other names stay, without `prefix`.
   ///
   /// Pure: tensors are views, and only what has to be joined (query, key and value; DINOv2's class token and its
-  /// position; M2PT's two branches) is copied, as float32. A missing bias of query, key or value beside a present one
+  /// position; M2PT's two branches) is copied, as float32. A missing bias of query, key or value next to a present one
   /// is zeros: Whisper's key has none.
   ///
   /// - Throws: `CheckpointLayoutError`; `CheckpointError.notFloatingPoint`.
@@ -109,7 +109,7 @@ extension CheckpointLayout {
       return Tensor([], shape: [0])
     }
     if name.hasSuffix(".weight"), let absent = parts.firstIndex(where: { $0 == nil }) {
-      throw CheckpointLayoutError.missing(tensor: sources[absent] + ".weight", beside: sources[index] + ".weight")
+      throw CheckpointLayoutError.missing(tensor: sources[absent] + ".weight", requiredBy: sources[index] + ".weight")
     }
     let shapes = parts.map { $0?.shape ?? some.shape }
     guard shapes.allSatisfy({ $0 == some.shape }), let rows = some.shape.first else {

@@ -1,21 +1,21 @@
 import PathwayCheckpoints
 import PathwayKernels
 
-/// Why a checkpoint's names cannot be made timm's.
+/// Why the names of a checkpoint cannot be translated to timm's.
 public enum CheckpointLayoutError: CodedError, Equatable {
   /// Tensor names of no known layout; `names` are some of them.
   case unrecognized(names: [String])
   /// Several transformers in one file, by the prefixes of their names.
   case ambiguous(prefixes: [String])
-  /// A transformer whose layers are no counterparts of a vision transformer's.
+  /// A transformer whose layers do not correspond to those of a vision transformer.
   case refused(title: String, reason: String)
   /// Tensors that do not share the prefix of all others.
   case outside(prefix: String, names: [String])
   /// Chunks of blocks that do not number the blocks from 0 without gaps.
   case chunks(block: String, found: [String])
-  /// A tensor that the layout requires where the file has another one, `beside`, that needs it.
-  case missing(tensor: String, beside: String)
-  /// Tensors that would get the same of timm's names.
+  /// A tensor that is absent, and a tensor of the file that requires it.
+  case missing(tensor: String, requiredBy: String)
+  /// Tensors that would get the same name.
   case duplicate(name: String, sources: [String])
   /// Tensors that belong together and whose shapes cannot be joined.
   case shapes(tensors: [String], shapes: [[Int]])
@@ -33,7 +33,7 @@ public enum CheckpointLayoutError: CodedError, Equatable {
     return shown + (prefixes.count > limit ? " and \(prefixes.count - limit) others" : "")
   }
 
-  /// Whether prefixes differ in numbers alone.
+  /// Whether prefixes differ only in numbers.
   private static func areNumbered(_ prefixes: [String]) -> Bool {
     prefixes.count > 1 && Set(prefixes.map { $0.filter { !$0.isNumber } }).count == 1
   }

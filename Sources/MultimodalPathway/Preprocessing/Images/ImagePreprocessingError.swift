@@ -13,8 +13,10 @@ public enum ImagePreprocessingError: CodedError, Hashable {
   case unsupported(file: String, key: String, found: String, supported: String)
   /// A recipe that does not resize got a picture of another size than the model's.
   case size(found: Extent, expected: Extent)
-  /// The caller's memory does not hold the result.
+  /// The memory of the caller does not have the size of the result.
   case destination(found: Int, expected: Int)
+  /// A view of a video lacks frames.
+  case missingFrames(found: Int, expected: Int)
 }
 
 extension ImagePreprocessingError {
@@ -27,6 +29,7 @@ extension ImagePreprocessingError {
     case .unsupported: "image-preprocessing.unsupported"
     case .size: "image-preprocessing.size"
     case .destination: "image-preprocessing.destination"
+    case .missingFrames: "image-preprocessing.missing-frames"
     }
   }
 
@@ -47,7 +50,9 @@ extension ImagePreprocessingError {
       "the image has \(found) pixels and the model expects \(expected), but its configuration does not resize; "
         + "resize the image first"
     case .destination(let found, let expected):
-      "the destination holds \(found) values, the image has \(expected)"
+      "the destination has room for \(found) values, expected \(expected)"
+    case .missingFrames(let found, let expected):
+      "the view has \(found) of its \(expected) frames; add every frame that `needed` lists"
     }
   }
 }

@@ -62,11 +62,18 @@ public struct ImagePreprocessor: Sendable {
     }
   }
 
-  /// Writes one picture's normalised values, (3, H, W), into the caller's memory.
+  /// Writes one picture's normalised values, (3, H, W), into memory of the caller, of exactly `valueCount` values.
+  ///
+  /// - Throws: `ImagePreprocessingError.destination` for another count, and as `crop(_:)`.
+  public func write(_ image: PixelImage, into destination: inout MutableSpan<Float>) throws {
+    try destination.withUnsafeMutableBufferPointer { try write(image, to: $0) }
+  }
+
+  /// Writes one picture's normalised values, (3, H, W), into memory of the caller.
   ///
   /// - Parameter destination: exactly `valueCount` values, which may be uninitialised.
-  /// - Throws: `ImagePreprocessingError.destination` where the count is another, and as `crop(_:)`.
-  public func write(_ image: PixelImage, to destination: UnsafeMutableBufferPointer<Float>) throws {
+  /// - Throws: `ImagePreprocessingError.destination` for another count, and as `crop(_:)`.
+  package func write(_ image: PixelImage, to destination: UnsafeMutableBufferPointer<Float>) throws {
     guard destination.count == valueCount else {
       throw ImagePreprocessingError.destination(found: destination.count, expected: valueCount)
     }

@@ -1,9 +1,9 @@
 import PathwayKernels
 
-/// An 8-bit RGB picture: what a decoder hands over and the image front end starts from.
+/// An 8-bit RGB picture: the output of a decoder and the input of image preprocessing.
 ///
-/// Samples lie as (H, W, 3), rows from the top, without padding. The invariant `rgb.count == 3 * height * width` with
-/// both extents are always positive, so its users need no check.
+/// Samples are stored as (H, W, 3), rows from the top, without padding. Height and width are positive and
+/// `rgb.count == 3 * height * width`, so callers need no check.
 public struct PixelImage: Sendable, Hashable {
   /// Height and width in pixels; both at least 1.
   public let extent: Extent
@@ -34,7 +34,7 @@ public struct PixelImage: Sendable, Hashable {
   ///
   /// - Parameter body: gets (height, width, 3) samples, uninitialised, and must write every one of them.
   /// - Throws: `PixelImageError` where an extent is not positive; `MemoryError`; and what `body` throws.
-  public init(extent: Extent, initializingWith body: (UnsafeMutableBufferPointer<UInt8>) throws -> Void) throws {
+  package init(extent: Extent, initializingWith body: (UnsafeMutableBufferPointer<UInt8>) throws -> Void) throws {
     // Not set to 0 first: a file of a hundred bytes can declare an extent of a hundred megabytes.
     let sampleCount = try Self.sampleCount(of: extent)
     if sampleCount >= 1 << 20 { try SystemMemory.require(sampleCount, for: .file) }

@@ -2,9 +2,9 @@ import PathwayCheckpoints
 
 /// Turns the frames of a video into what a video transformer reads: normalised float32 clips, (3, T, H, W).
 ///
-/// A video is seen in `sampling.segments` clips by `crops` crops. One crop is the recipe's own. Several lie along the
-/// frame's longer side, the first at its start and the last at its end (VideoMAE's test protocol with three), and come
-/// from a frame whose shorter side is the model's.
+/// A video becomes `sampling.segments` clips of `crops` crops each. A single crop is that of the recipe. Several crops
+/// are spread along the longer side of the frame, the first at its start and the last at its end (three in VideoMAE's
+/// test protocol), after the shorter side is resized to the model's.
 public struct VideoPreprocessor: Sendable {
   /// Resizing and normalisation of a frame.
   public let frame: ImagePreprocessor
@@ -80,15 +80,18 @@ public struct VideoClips: Sendable {
     frames[view / preprocessor.crops].compactMap { pictures[$0]?[view % preprocessor.crops] }
   }
 
-  /// Writes the normalised values of a view, (3, T, H, W), into the caller's memory, every frame of it having been
-  /// added.
+  /// Writes the normalised values of a view, (3, T, H, W), into the caller's memory.
   ///
   /// - Parameter destination: exactly `VideoPreprocessor.valueCount` values, which may be uninitialised.
-  /// - Throws: `ImagePreprocessingError.destination` where the count is another.
-  public func write(view: Int, to destination: UnsafeMutableBufferPointer<Float>) throws {
+  /// - Throws: `ImagePreprocessingError.destination` for another count, `.missingFrames`.
+  package func write(view: Int, to destination: UnsafeMutableBufferPointer<Float>) throws {
     let images = images(ofView: view)
-    guard destination.count == preprocessor.valueCount, images.count == preprocessor.sampling.frames else {
-      throw ImagePreprocessingError.destination(found: destination.count, expected: preprocessor.valueCount)
+    let (count, frames) = (preprocessor.valueCount, preprocessor.sampling.frames)
+    guard destination.count == count else {
+      throw ImagePreprocessingError.destination(found: destination.count, expected: count)
+    }
+    guard images.count == frames else {
+      throw ImagePreprocessingError.missingFrames(found: images.count, expected: frames)
     }
     let plane = preprocessor.frame.valueCount / 3
     for (time, image) in images.enumerated() {
@@ -96,9 +99,18 @@ public struct VideoClips: Sendable {
     }
   }
 
+  /// One view, (1, 3, T, H, W): for callers without memory for all of them.
+  ///
+  /// - Throws: `ImagePreprocessingError.missingFrames` where a needed frame was not added.
+  public func tensor(ofView view: Int) throws -> Tensor {
+    let size = preprocessor.frame.preprocessing.size
+    let shape = [1, 3, preprocessor.sampling.frames, size.height, size.width]
+    return try Tensor(shape: shape) { try write(view: view, to: $0) }
+  }
+
   /// All views, (`viewCount`, 3, T, H, W).
   ///
-  /// - Throws: `ImagePreprocessingError.destination` where a needed frame was not added.
+  /// - Throws: `ImagePreprocessingError.missingFrames` where a needed frame was not added.
   public func tensor() throws -> Tensor {
     let (size, count) = (preprocessor.frame.preprocessing.size, preprocessor.viewCount)
     let shape = [count, 3, preprocessor.sampling.frames, size.height, size.width]

@@ -21,7 +21,7 @@ enum Embedding {
   }
 }
 
-/// What the app draws.
+/// The picture that the app draws.
 enum Pattern: String, CaseIterable {
   case rows, columns, squares
 

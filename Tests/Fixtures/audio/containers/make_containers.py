@@ -3,9 +3,9 @@
     python Tests/Fixtures/audio/containers/make_containers.py    # rewrites the files below; the serial number in the Ogg file is random
 
 Files: tone.aiff, tone.au, tone.caf, tone.w64, tone.rf64 with the samples of ../tone.wav; pipe.w64, pipe.caf, pipe.rf64, pipe.aiff,
-pipe.au as FFmpeg writes them into a pipe, where it cannot go back to write lengths; broadcast.ogg, a Vorbis tone of 20 s in
+pipe.au as FFmpeg writes them to a pipe, where it cannot seek back to write lengths; broadcast.ogg, a Vorbis tone of 20 s in
 several pages, without the last one; pipe.mp3, 0.5 s of noise and 2 s of a quiet tone at a variable bit rate, as FFmpeg
-writes it into a pipe, without a count of frames. Needs soundfile, numpy and the command ffmpeg (5.1).
+writes it to a pipe, without a count of frames. Needs soundfile, numpy and the command ffmpeg (5.1).
 """
 import subprocess
 from pathlib import Path

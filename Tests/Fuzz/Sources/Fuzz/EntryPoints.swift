@@ -1,7 +1,7 @@
 import Foundation
 
-// What libFuzzer calls: https://llvm.org/docs/LibFuzzer.html. The target is named by the environment's
-// M2PT_FUZZ_TARGET, so that one binary serves all.
+// The functions that libFuzzer calls: https://llvm.org/docs/LibFuzzer.html. The environment variable M2PT_FUZZ_TARGET
+// names the target, so that one binary serves all.
 
 private let target: FuzzTarget = {
   let name = ProcessInfo.processInfo.environment["M2PT_FUZZ_TARGET"] ?? ""
@@ -30,7 +30,7 @@ public func mutate(_ start: UnsafeMutablePointer<UInt8>?, _ count: Int, _ limit:
   var random = SplitMix(seed: seed)
   target.mutate(&bytes, limit: limit, random: &random) { part, limit in
     guard limit > 0 else { return Array(part) }
-    // A part grows to twice its size at most: room for `limit` bytes would be cleared for each mutation.
+    // A part at most doubles: room for `limit` bytes would have to be cleared for each mutation.
     let room = min(limit, 2 * part.count + 64)
     return [UInt8](unsafeUninitializedCapacity: max(room, part.count)) { memory, filled in
       _ = memory.initialize(fromContentsOf: part)
@@ -46,7 +46,7 @@ public func mutate(_ start: UnsafeMutablePointer<UInt8>?, _ count: Int, _ limit:
 @_silgen_name("LLVMFuzzerMutate")
 private func libFuzzerMutate(_ start: UnsafeMutablePointer<UInt8>, _ count: Int, _ limit: Int) -> Int
 
-// SwiftPM makes the symbol MODULE_main the program's `main`.
+// SwiftPM makes the symbol MODULE_main the `main` of the program.
 @_cdecl("Fuzz_main")
 public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
   var (count, arguments) = (count, arguments)

@@ -2,15 +2,15 @@ import Foundation
 import MultimodalPathway
 import PathwayMedia
 
-/// A reader of files, and what one fuzzed input is to it.
+/// A reader of files that is fuzzed.
 ///
-/// An input ends in an answer or in a typed error whose description can be made; anything else (a trap, a memory error,
-/// more than the run's time or memory) is a finding.
+/// An input gives an answer or a typed error with a description; anything else (a trap, a memory error, more than the
+/// limits of time or memory) is a finding.
 enum FuzzTarget: String, CaseIterable {
   case safetensors, pickle, zip, index, model, configuration, forward, preprocessing, scales, plan
   case png, jpeg, sound, container, video, ply, off, obj, xyz, npy
 
-  /// Whether inputs have parts, lengths or checksums that a mutation should know of; the others are lines of text.
+  /// Whether inputs have parts, lengths or checksums that mutations keep consistent; the others are lines of text.
   var hasStructure: Bool {
     switch self {
     case .off, .obj, .xyz: false
@@ -18,8 +18,7 @@ enum FuzzTarget: String, CaseIterable {
     }
   }
 
-  /// What is in the first 64 bytes of inputs, where a reader takes other formats for something else, which has its own
-  /// target.
+  /// Bytes that the first 64 bytes of inputs must contain, for a reader that passes other formats to another target.
   private var mark: [UInt8] {
     switch self {
     case .png: Array("PNG".utf8)
@@ -38,7 +37,7 @@ enum FuzzTarget: String, CaseIterable {
     do {
       try read(bytes)
     } catch {
-      // An error's text is made of the input too.
+      // The text of an error depends on the input too.
       precondition(!"\(error)".isEmpty)
     }
     return true
@@ -78,7 +77,7 @@ enum FuzzTarget: String, CaseIterable {
     }
   }
 
-  /// Reads a checkpoint, its small tensors, and the transformer that its names make.
+  /// Reads a checkpoint, its small tensors, and the transformer that its names describe.
   private static func load(_ data: Data) throws {
     let checkpoint = try Checkpoint(data: data, name: "model.bin")
     for tensor in checkpoint.tensors.values where tensor.count < 1 << 16 { _ = try? tensor.float32() }

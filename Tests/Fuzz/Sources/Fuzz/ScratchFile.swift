@@ -1,6 +1,6 @@
 import Foundation
 
-/// A file in memory that an input is written to, for readers that open files: one of each name, used again.
+/// A file in memory for readers that open files: one for each name, used for all inputs.
 struct ScratchFile {
   static let index = ScratchFile("model.safetensors.index.json")
   static let configuration = ScratchFile("model/config.json")
@@ -11,7 +11,7 @@ struct ScratchFile {
     let folder = URL(fileURLWithPath: "/dev/shm/m2pt-fuzz-\(getpid())")
     let model = folder.appendingPathComponent("model")
     try? FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
-    // A shard that indexes can name.
+    // A shard for indexes to name.
     let header = #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
     let shard = Data([UInt8(header.utf8.count)] + [UInt8](repeating: 0, count: 7) + Array(header.utf8) + [0, 0, 0, 0])
     try? shard.write(to: folder.appendingPathComponent("a"))
@@ -27,7 +27,7 @@ struct ScratchFile {
     descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
   }
 
-  /// The file with this content. It stays open: making it anew would take longer than most inputs do.
+  /// The file with this content. It stays open: creating it would take longer than most inputs.
   @discardableResult
   func holding(_ data: Data) throws -> URL {
     let written = data.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }

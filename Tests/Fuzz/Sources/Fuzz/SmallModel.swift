@@ -1,7 +1,7 @@
 import Foundation
 import MultimodalPathway
 
-/// Models that are small enough to be made for each input.
+/// Models that are small enough to make for each input.
 enum SmallModel {
   private static let engine = try? Engine(threads: 1)
 
@@ -13,8 +13,8 @@ enum SmallModel {
     _ = try ModelWeights(modelAt: weights.deletingLastPathComponent())
   }
 
-  /// A forward pass, in one of the precisions, of a transformer with these numbers: what a configuration says must not
-  /// lead a kernel out of its memory.
+  /// A forward pass, in one of the precisions, of a transformer with these numbers. No configuration may lead a kernel
+  /// outside its memory.
   static func run(_ configuration: VisionTransformerConfiguration, _ choice: Int) throws {
     try configuration.validate()
     let shapes = configuration.parameters.map(\.shape) + [configuration.inputShape]

@@ -4,8 +4,8 @@ import Foundation
 struct StoredArchive {
   var entries: [(name: [UInt8], content: [UInt8])] = []
 
-  /// A checkpoint whose `data.pkl` is `pickle` and which has two storages of 64 bytes, `data/0` and `data/1`; without
-  /// checksums, which PyTorch can leave out.
+  /// A checkpoint of a `data.pkl` and two storages of 64 bytes, `data/0` and `data/1`, without checksums, as PyTorch
+  /// can write it.
   static func checkpoint(pickle: UnsafeRawBufferPointer) -> [UInt8] {
     StoredArchive(
       entries: [(Array("archive/data.pkl".utf8), Array(pickle))] + storages

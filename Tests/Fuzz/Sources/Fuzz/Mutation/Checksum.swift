@@ -1,8 +1,8 @@
 /// A CRC of 32 bits, a table of 256 at a time.
 struct Checksum {
-  /// Zip's and PNG's: reflected, 0xEDB88320, inverted at both ends.
+  /// The CRC of zip and PNG: reflected, 0xEDB88320, inverted at both ends.
   static let zip = Checksum(isReflected: true)
-  /// Ogg's: 0x04C11DB7, not reflected, not inverted.
+  /// The CRC of Ogg: 0x04C11DB7, not reflected, not inverted.
   static let ogg = Checksum(isReflected: false)
 
   private let isReflected: Bool

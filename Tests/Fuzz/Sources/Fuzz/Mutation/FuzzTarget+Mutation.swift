@@ -1,5 +1,5 @@
 extension FuzzTarget {
-  /// Changes bytes as a file of this target's format: its parts, with lengths and checksums made true.
+  /// Changes parts of a file of this format, and corrects lengths and checksums.
   ///
   /// - Parameter change: libFuzzer's own mutation of a part.
   func mutate(
@@ -19,7 +19,7 @@ extension FuzzTarget {
     let pieces = random.next() % 2 == 0 ? bytes.withUnsafeBytes { self.pieces(of: $0) } : []
     bytes =
       pieces.isEmpty ? change(bytes[...], limit) : pieces.mutated(bytes, limit: limit, random: &random, change: change)
-    // Some inputs stay broken.
+    // Some inputs are not repaired.
     if random.next() % 8 != 0 { repair(&bytes, limit: limit, random: &random) }
   }
 

@@ -1,18 +1,18 @@
-/// A part of a file that says its own length: a chunk, a box, a segment, an opcode with its operand.
+/// A part of a file that declares its own length: a chunk, a box, a segment, an opcode with its operand.
 struct Piece {
   /// All of it, with its header.
   var range: Range<Int>
-  /// What its length is about.
+  /// The bytes that its length counts.
   var content: Range<Int>
-  /// Its own length; nil where it says none, as a value in a text.
+  /// Its own length; nil if it declares none, such as a value in a text.
   var length: LengthField?
   /// Whether its content cannot change size.
   var keepsSize = false
-  /// Lengths of the pieces around it, which change with it.
+  /// Lengths of the enclosing pieces, which change with it.
   var around: [LengthField] = []
 }
 
-/// A number in a file that says how long something is. It comes before what it counts.
+/// A length in a file. It precedes the bytes that it counts.
 struct LengthField: Equatable {
   enum Order {
     case little, big
@@ -23,7 +23,7 @@ struct LengthField: Equatable {
   var place: Range<Int>
   var order: Order
 
-  /// The number; nil where the bytes do not hold it or it does not fit 32 bits.
+  /// The number; nil if it is beyond the bytes or does not fit 32 bits.
   func value(in bytes: UnsafeRawBufferPointer) -> Int? {
     guard place.upperBound <= bytes.count else { return nil }
     let digits = bytes[place]
@@ -40,7 +40,7 @@ struct LengthField: Equatable {
     var rest = UInt64(bitPattern: Int64(old + change))
     for index in 0..<place.count {
       let byte = order == .little ? place.lowerBound + index : place.upperBound - 1 - index
-      // The highest byte of EBML's number keeps the bit that says how many bytes there are.
+      // The highest byte of an EBML number keeps the bit that gives its length.
       let isMarked = order == .ebml && index == place.count - 1
       let mask: UInt8 = isMarked ? UInt8(truncatingIfNeeded: 0xFF >> place.count) : 0xFF
       bytes[byte] = bytes[byte] & ~mask | UInt8(truncatingIfNeeded: rest) & mask
@@ -50,7 +50,7 @@ struct LengthField: Equatable {
 }
 
 extension [Piece] {
-  /// Drops, repeats or swaps a piece of `bytes`, or changes its content by `change`, and keeps all lengths true.
+  /// Drops, repeats or swaps a piece of `bytes`, or changes its content by `change`, and corrects all lengths.
   ///
   /// - Parameter change: returns other bytes, at most the number that it is given.
   func mutated(

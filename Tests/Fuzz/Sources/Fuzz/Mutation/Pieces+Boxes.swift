@@ -1,4 +1,4 @@
-// Formats of boxes within boxes: MP4 and QuickTime, Matroska and WebM.
+// Formats of nested boxes: MP4 and QuickTime, Matroska and WebM.
 
 extension [Piece] {
   /// ISO 14496-12's boxes: length with its header, name, content.

@@ -1,4 +1,4 @@
-// Formats that are a row of chunks: PNG, RIFF (WAV, AVI), AIFF, FLAC.
+// Formats of consecutive chunks: PNG, RIFF (WAV, AVI), AIFF, FLAC.
 
 extension [Piece] {
   /// PNG's chunks: length, name, content, checksum.
@@ -37,7 +37,7 @@ extension [Piece] {
     return pieces
   }
 
-  /// Chunks that follow each other in `range`, as far as lengths lead.
+  /// The consecutive chunks in `range`, as far as their lengths are valid.
   ///
   /// - Parameters:
   ///   - header: bytes before a chunk's content, with its length at `length` in them.

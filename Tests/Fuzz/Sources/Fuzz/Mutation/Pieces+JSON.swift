@@ -1,5 +1,5 @@
 extension [Piece] {
-  /// The values of a JSON text, those in objects and arrays as well: what can change places with another.
+  /// The values of a JSON text, also those in objects and arrays, which can be exchanged.
   static func json(_ bytes: UnsafeRawBufferPointer) -> [Piece] {
     var pieces: [Piece] = []
     var open: [Int] = []
@@ -22,7 +22,7 @@ extension [Piece] {
           place += bytes[place] == UInt8(ascii: "\\") ? 2 : 1
         }
         place = Swift.min(place + 1, bytes.count)
-        // A name is no value.
+        // A name is not a value.
         if place < bytes.count, bytes[place] == UInt8(ascii: ":") { continue }
       case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"):
         while place < bytes.count, !" ,]}\n".utf8.contains(bytes[place]) { place += 1 }

@@ -1,6 +1,6 @@
-/// Makes checksums true after a mutation.
+/// Corrects checksums after a mutation.
 enum ChecksumRepair {
-  /// The CRC-32 of every chunk of a PNG, as far as lengths lead.
+  /// The CRC-32 of every chunk of a PNG, as far as their lengths are valid.
   static func png(_ bytes: inout [UInt8]) {
     for piece in bytes.withUnsafeBytes({ [Piece].png($0) }) {
       let crc = Checksum.zip.of(bytes[piece.range.lowerBound + 4..<piece.content.upperBound])
@@ -10,7 +10,7 @@ enum ChecksumRepair {
     }
   }
 
-  /// The CRC of every page of an Ogg file (RFC 3533, section 6), as far as lengths lead.
+  /// The CRC of every page of an Ogg file (RFC 3533, section 6), as far as their lengths are valid.
   static func ogg(_ bytes: inout [UInt8]) {
     for piece in bytes.withUnsafeBytes({ [Piece].ogg($0) }) {
       let place = piece.range.lowerBound + 22

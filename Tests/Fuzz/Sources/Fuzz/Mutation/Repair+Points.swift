@@ -1,6 +1,6 @@
-/// Makes the counts of files of points true after a mutation.
+/// Corrects the counts in files of points after a mutation.
 enum PointRepair {
-  /// Sets a PLY header's number of vertices to the rows that follow it, less those of the other elements.
+  /// Sets the number of vertices in a PLY header to the rows after it, less those of other elements.
   static func countVertices(_ bytes: inout [UInt8]) {
     guard let end = bytes[...].place(of: Array("end_header\n".utf8)) else { return }
     var rowSize = 0

@@ -1,4 +1,4 @@
-/// Makes the lengths of a safetensors file true after a mutation.
+/// Corrects the lengths in a safetensors file after a mutation.
 enum SafetensorsRepair {
   /// Sets the header's length; the header ends at the last closing brace.
   static func measureHeader(_ bytes: inout [UInt8]) {
@@ -34,7 +34,7 @@ enum SafetensorsRepair {
     for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: length >> (8 * index)) }
   }
 
-  /// Bytes of a tensor, by its type's name, which ends with its bits, and its shape; nil for more than 64 KiB.
+  /// Bytes of a tensor, by the number of bits at the end of its type's name, and its shape; nil for more than 64 KiB.
   private static func byteCount(of entry: ArraySlice<UInt8>) -> Int? {
     guard let type = value(of: "\"dtype\":\"", in: entry, until: UInt8(ascii: "\"")),
       let shape = value(of: "\"shape\":[", in: entry, until: UInt8(ascii: "]"))
@@ -59,7 +59,8 @@ enum SafetensorsRepair {
 }
 
 extension ArraySlice<UInt8> {
-  /// Where `text` is first; Foundation's `firstRange`, which is found otherwise, takes a tenth of a run's time.
+  /// The first place of `text`. Overload resolution would otherwise choose Foundation's `firstRange`, which takes a
+  /// tenth of the time of a run.
   func place(of text: [UInt8]) -> Range<Int>? {
     guard let first = text.first else { return nil }
     var rest = self
