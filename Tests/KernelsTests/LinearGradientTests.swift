@@ -18,8 +18,11 @@ import Testing
     static let tails: [Case] =
       (1...26).map { Case(m: $0, n: 33, k: 19) } + (1...67).map { Case(m: 5, n: $0, k: 7) }
       + (1...67).map { Case(m: 5, n: 7, k: $0) }
-      + [255, 256, 257, 300, 513].map { Case(m: $0, n: 40, k: 24) }
-      + [95, 96, 97, 193].map { Case(m: 9, n: $0, k: 10) } + [255, 256, 257, 520].map { Case(m: 9, n: 10, k: $0) }
+      + [127, 128, 129, 256, 257, 300, 513].map { Case(m: $0, n: 40, k: 24) }
+      + [47, 48, 49, 95, 96, 97, 191, 192, 193].map { Case(m: 9, n: $0, k: 10) }
+      + [95, 96, 97, 191, 193, 383, 384, 385].map { Case(m: 9, n: 10, k: $0) }
+      // Blocks of every size: on one thread the largest, on three smaller ones.
+      + [Case(m: 130, n: 200, k: 390), Case(m: 9, n: 400, k: 800)]
 
     func padded(_ values: [Float], _ width: Int, _ stride: Int) -> [Float] {
       var result = [Float](repeating: .nan, count: values.count / width * stride)
@@ -45,7 +48,7 @@ import Testing
   /// dX (m, k) of contiguous dY and W, with NaN beyond its columns.
   private static func input(
     _ shape: Case, dy: [Float], weight: [Float], terms: [(Float, [Float])] = [], engine: Engine,
-    epilogue: Epilogue = Epilogue()
+    sharesPanels: Bool = false
   ) throws -> [Float] {
     let buffers = terms.map { buffer($0.1) }
     let stored = buffer(weight)
@@ -53,6 +56,8 @@ import Testing
       stored.base, n: shape.n, k: shape.k,
       terms: zip(terms, buffers).map { FoldTerm(scale: $0.0, weight: $1.base) }, owners: buffers + [stored])
     let scratch = scratch(engine, n: shape.n)
+    let panels = FloatBuffer(count: LinearProduct.panelCount(engine.kernels, n: shape.n, k: shape.k))
+    panels.base.update(repeating: .nan, count: panels.count)
     var dx = [Float](repeating: .nan, count: shape.m * shape.xStride)
     let rows = shape.padded(dy, shape.n, shape.dyStride)
     try dx.withUnsafeMutableBufferPointer { dx in
@@ -60,7 +65,8 @@ import Testing
         try engine.run { member in
           LinearGradient.input(
             &member, engine.kernels, weight: matrix, dy: rows.baseAddress!, dyStride: shape.dyStride, m: shape.m,
-            dx: dx.baseAddress!, dxStride: shape.xStride, epilogue: epilogue, scratch: scratch[member.index].base)
+            dx: dx.baseAddress!, dxStride: shape.xStride, panels: sharesPanels ? panels.base : nil,
+            scratch: scratch[member.index].base)
         }
       }
     }
@@ -109,6 +115,7 @@ import Testing
         let expected = (0..<n).reduce(Float(0)) { $0 + dy[row * n + $1] * weight[$1 * k + column] }
         #expect(dx[index] == expected, "\(shape): dX at \(row), \(column)")
       }
+      #expect(try Self.input(shape, dy: dy, weight: weight, engine: engine, sharesPanels: true) == dx, "\(shape)")
       let (dw, db) = try Self.parameters(
         shape, dy: dy, x: x, weight: before.weight, bias: before.bias, engine: engine)
       for index in dw.indices {
@@ -172,6 +179,8 @@ import Testing
       }
       let folded = try Self.input(shape, dy: dy, weight: weight, terms: terms, engine: engine)
       #expect(try folded == Self.input(shape, dy: dy, weight: merged, engine: engine), "\(shape)")
+      let shared = try Self.input(shape, dy: dy, weight: weight, terms: terms, engine: engine, sharesPanels: true)
+      #expect(shared == folded, "\(shape)")
     }
   }
 

@@ -21,25 +21,37 @@ package struct LinearGradient {
   ///   - weight: W (N, K).
   ///   - dy: (m, N), row stride `dyStride`.
   ///   - dx: (m, K), row stride `dxStride`; may be what the epilogue reads, not `dy`.
+  ///   - panels: room for all panels, as in `LinearProduct.run`.
   ///   - scratch: `scratchCount` floats of this member.
   @inline(__always)
   package static func input(
     _ member: inout Member, _ kernels: KernelTable, weight: FoldedMatrix, dy: UnsafePointer<Float>, dyStride: Int,
     m: Int, dx: UnsafeMutablePointer<Float>, dxStride: Int, epilogue: Epilogue = Epilogue(),
-    scratch: UnsafeMutablePointer<Float>
+    panels shared: UnsafeMutablePointer<Float>? = nil, scratch: UnsafeMutablePointer<Float>
   ) {
-    // SAFETY: items are disjoint columns of dX, and the scratch is this member's.
+    // SAFETY: items are disjoint panels or columns of dX, and the scratch is this member's.
     let panels = (weight.k + kernels.panelColumns - 1) / kernels.panelColumns
     let rowBlocks = max(1, (m + kernels.rowBlock - 1) / kernels.rowBlock)
     let folded = scratch + kernels.rowBlock * kernels.panelColumns
     let template = GEMMArguments(
       a: dy, lda: dyStride, panels: folded, c: dx, ldc: dxStride, n: weight.k, k: weight.n, epilogue: epilogue)
+    let terms = weight.terms
+    if let shared {
+      let size = kernels.panelColumns * weight.n
+      member.parallelFor(panels) { panel in
+        kernels.gradients.packRows(
+          weight.weight, weight.n, weight.k, terms.base, terms.count, Span1D(panel, panel + 1), shared + panel * size)
+      }
+      return LinearProduct.run(
+        &member, kernels, kernels.float32, template, panels: Span1D(0, panels), m: m, scratch: scratch
+      ) { $0.panels = UnsafeRawPointer(shared + $1 * size) }
+    }
     let perItem = max(1, min(LinearProduct.foldedPanels, panels / (member.count * LinearProduct.itemsPerThread)))
     member.parallelFor((panels + perItem - 1) / perItem) { item in
       let range = Span1D(item * perItem, min(panels, (item + 1) * perItem))
       var arguments = template
       kernels.gradients.packRows(
-        weight.weight, weight.n, weight.k, weight.terms.base, weight.terms.count, range, folded)
+        weight.weight, weight.n, weight.k, terms.base, terms.count, range, folded)
       for index in 0..<rowBlocks {
         kernels.float32.gemm(
           &arguments, range, LinearProduct.block(index, of: rowBlocks, m), kernels.kBlock, scratch)
@@ -63,13 +75,18 @@ package struct LinearGradient {
     // SAFETY: items are disjoint blocks of dW, and the scratch is this member's.
     let template = WeightGradientArguments(
       y: dy, yStride: dyStride, x: x, xStride: xStride, rows: m, gradient: gradient, k: k)
-    let (height, width) = (WeightGradientBlock.outputs, WeightGradientBlock.inputs)
-    let across = (k + width - 1) / width
-    member.parallelFor((n + height - 1) / height * across) { item in
-      let (row, column) = (item / across * height, item % across * width)
+    var (height, width) = (WeightGradientBlock.outputs, WeightGradientBlock.inputs)
+    func items(_ height: Int, _ width: Int) -> Int { (n + height - 1) / height * ((k + width - 1) / width) }
+    // Large blocks read dY and X less often; small ones leave no thread without work. None changes a bit.
+    while items(height, width) < 4 * member.count, height > WeightGradientBlock.smallestOutputs {
+      (height, width) = (height / 2, width / 2)
+    }
+    let (blockHeight, blockWidth, across) = (height, width, (k + width - 1) / width)
+    member.parallelFor(items(height, width)) { item in
+      let (row, column) = (item / across * blockHeight, item % across * blockWidth)
       var arguments = template
       kernels.gradients.weightGradient(
-        &arguments, Span1D(row, min(n, row + height)), Span1D(column, min(k, column + width)), scratch)
+        &arguments, Span1D(row, min(n, row + blockHeight)), Span1D(column, min(k, column + blockWidth)), scratch)
     }
   }
 

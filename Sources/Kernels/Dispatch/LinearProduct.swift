@@ -36,12 +36,15 @@ package struct LinearProduct {
   ///   - c: (m, N) float32, or bfloat16 where the epilogue says so, row stride `ldc` elements; may be the epilogue's
   ///     addend or residual, not `a`.
   ///   - columns: the columns of C to compute, whole panels; absent: all N.
+  ///   - panels: room for all panels of a float32 W that is folded (`panelCount`), which the team then packs before the
+  ///     product: of many rows, a block stays in the cache while all panels pass by. Absent: an item of work packs its
+  ///     own.
   ///   - scratch: `scratchCount` floats of this member.
   @inline(__always)
   package static func run(
     _ member: inout Member, _ kernels: KernelTable, weight: WeightMatrix, a: Activations, m: Int,
     c: UnsafeMutableRawPointer, ldc: Int, columns: Range<Int>? = nil, epilogue: Epilogue,
-    scratch: UnsafeMutablePointer<Float>
+    panels shared: UnsafeMutablePointer<Float>? = nil, scratch: UnsafeMutablePointer<Float>
   ) {
     // SAFETY: items are disjoint parts of C, the scratch is this member's, and `weight` keeps what the kernels read.
     let width = kernels.panelColumns
@@ -57,17 +60,23 @@ package struct LinearProduct {
     template.rowScaleStride = a.scaleStride
     switch weight {
     case .packed(let matrix):
-      // An item for every panel, but enough that no thread waits long for the last. All panels pass by a
-      // block of rows, which stays in L2, before the next block.
-      let pieces = max(rowBlocks, min(m, (member.count * itemsPerThread + panels - 1) / panels))
-      member.parallelFor(panels * pieces) { item in
-        let panel = start + item % panels
-        var arguments = template
-        matrix.place(&arguments, panel: panel)
-        products.gemm(
-          &arguments, Span1D(panel, panel + 1), block(item / panels, of: pieces, m), kernels.kBlock, scratch)
+      run(&member, kernels, products, template, panels: Span1D(start, end), m: m, scratch: scratch) {
+        matrix.place(&$0, panel: $1)
       }
     case .folding(let matrix):
+      if let shared, weight.precision == .float32 {
+        let packScratch = scratch + kernels.rowBlock * width
+        member.parallelFor(panels) { item in
+          let panel = start + item
+          var place = PackedPanels(words: shared + panel * width * k)
+          products.pack(
+            matrix.weight, weight.n, weight.k, matrix.terms.base, matrix.terms.count, Span1D(panel, panel + 1), &place,
+            packScratch)
+        }
+        return run(&member, kernels, products, template, panels: Span1D(start, end), m: m, scratch: scratch) {
+          $0.panels = UnsafeRawPointer(shared + $1 * width * k)
+        }
+      }
       let folded = scratch + kernels.rowBlock * width
       let scales = folded + foldedPanels * width * k
       let sums = scales + foldedPanels * width
@@ -92,6 +101,33 @@ package struct LinearProduct {
           products.gemm(&arguments, range, block(index, of: rowBlocks, m), kernels.kBlock, scratch)
         }
       }
+    }
+  }
+
+  /// Floats of all panels of W (n, k), in float32, as rows or as columns of a product.
+  package static func panelCount(_ kernels: KernelTable, n: Int, k: Int) -> Int {
+    let width = kernels.panelColumns
+    return max((n + width - 1) / width * width * k, (k + width - 1) / width * width * n)
+  }
+
+  /// The product with panels that are packed, of which `place` tells where the `panel`-th is.
+  ///
+  /// An item for every panel, but enough that no thread waits long for the last. All panels pass by a block of rows,
+  /// which stays in L2, before the next block.
+  @inline(__always)
+  static func run(
+    _ member: inout Member, _ kernels: KernelTable, _ products: ProductKernels, _ template: GEMMArguments,
+    panels: Span1D, m: Int, scratch: UnsafeMutablePointer<Float>, place: (inout GEMMArguments, Int) -> Void
+  ) {
+    let count = panels.end - panels.start
+    let rowBlocks = max(1, (m + kernels.rowBlock - 1) / kernels.rowBlock)
+    let pieces = max(rowBlocks, min(m, (member.count * itemsPerThread + count - 1) / count))
+    member.parallelFor(count * pieces) { item in
+      let panel = panels.start + item % count
+      var arguments = template
+      place(&arguments, panel)
+      products.gemm(
+        &arguments, Span1D(panel, panel + 1), block(item / count, of: pieces, m), kernels.kBlock, scratch)
     }
   }
 

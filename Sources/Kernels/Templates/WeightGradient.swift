@@ -71,19 +71,23 @@ public struct WeightGradientArguments {
   }
 }
 
-/// The block of dW that an item of work makes: `outputs` x `inputs` sums, over pieces of `rows` rows of dY and X, whose
-/// packed parts are 0.1 and 0.25 MiB. Multiples of every set's lanes and panels. No size changes a bit.
+/// The largest block of dW that an item of work makes: `outputs` x `inputs` sums, over pieces of `rows` rows of dY and
+/// X. Packed parts and sums are 0.6 MiB, of a second-level cache of 1 MiB; halves and quarters of the block are
+/// multiples of every set's lanes and panels too. No size changes a bit.
 @frozen
 public enum WeightGradientBlock {
   /// Rows of dW.
   @inlinable @inline(__always)
-  public static var outputs: Int { 96 }
+  public static var outputs: Int { 192 }
+  /// A quarter of them.
+  @inlinable @inline(__always)
+  public static var smallestOutputs: Int { 48 }
   /// Columns of dW.
   @inlinable @inline(__always)
-  public static var inputs: Int { 256 }
+  public static var inputs: Int { 384 }
   /// Rows of dY and X that are packed at once.
   @inlinable @inline(__always)
-  public static var rows: Int { 256 }
+  public static var rows: Int { 128 }
   /// Floats from one row of packed dY^T to the next: an odd number of cache lines.
   @inlinable @inline(__always)
   static var stride: Int { rows + 16 }

@@ -21,6 +21,7 @@ struct TrainingMemory {
     case partial = "sums of pieces"
     case pooled = "pooled features"
     case logits = "logits"
+    case panels = "packed weights of a layer"
     case scratch = "scratch"
   }
 
@@ -53,6 +54,9 @@ struct TrainingMemory {
     let pooledStride = Workspace.padded(c.pooledWidth)
     let scratchStride = Workspace.padded(Self.scratchCount(c, layers, kernels))
     let pieces = rows / LinearGradient.rowsPerPiece + 1
+    let panels = layers.blocks.flatMap(\.linears).reduce(0) {
+      max($0, LinearProduct.panelCount(kernels, n: $1.outputs, k: $1.inputs))
+    }
 
     /// Floats of a row, rows of a copy, copies.
     func size(of part: Part) -> (Int, Int, copies: Int) {
@@ -72,6 +76,7 @@ struct TrainingMemory {
       case .partial: (pieces, 2 * c.pooledWidth, 1)
       case .pooled: (batch, pooledStride, 4)
       case .logits: (batch, c.answerCount, 2)
+      case .panels: (1, panels, 1)
       case .scratch: (engine.threads, scratchStride, 1)
       }
     }
@@ -116,6 +121,7 @@ struct TrainingMemory {
         partial: place(.partial), scratch: place(.scratch), scratchStride: scratchStride)
       b.preActivation = place(.preActivation, own)
       b.statistics = place(.statistics, own)
+      b.panels = place(.panels)
       if keepsBranches { (b.branch1, b.branch2) = (place(.branches, 2 * own), place(.branches, 2 * own + 1)) }
       return b
     }

@@ -82,7 +82,7 @@ extension Block.Loaded {
     mlp.activation.fuseSlope(of: preActivation, stride: stride, into: &epilogue)
     mlp.fc2.inputGradient(
       &member, kernels, dy: dy, dyStride: g.stride * rows.spacing, m: rows.count, dx: b.hidden, dxStride: stride,
-      epilogue: epilogue, scratch: b.scratch(member))
+      epilogue: epilogue, panels: b.panels, scratch: b.scratch(member))
   }
 
   /// The same where the forward pass took means before fc2.
@@ -103,7 +103,7 @@ extension Block.Loaded {
       m: rows.count, into: gradients.fc2, scratch: b.scratch(member))
     mlp.fc2.inputGradient(
       &member, kernels, dy: dy, dyStride: g.stride * rows.spacing, m: rows.count, dx: g.means, dxStride: stride,
-      scratch: b.scratch(member))
+      panels: b.panels, scratch: b.scratch(member))
     let share = 1 / Float(tokens.count)
     member.parallelFor(b.batch * b.tokens) { row in
       let (input, token) = (row / b.tokens, row % b.tokens)
@@ -141,7 +141,7 @@ extension Block.Loaded {
       into: gradients.fc1, scratch: b.scratch(member))
     mlp.fc1.inputGradient(
       &member, kernels, dy: b.hidden, dyStride: hidden, m: rows.count, dx: g.inner, dxStride: stride,
-      scratch: b.scratch(member))
+      panels: b.panels, scratch: b.scratch(member))
     norm2.runGradient(
       &member, kernels, x: b.middle, xStride: stride, dy: g.inner, dyStride: stride, dx: g.stream, dxStride: stride,
       residual: g.stream, rows: rows.count, into: gradients.norm2, partial: g.partial)
@@ -162,7 +162,7 @@ extension Block.Loaded {
       into: gradients.projection, scratch: b.scratch(member))
     attention.projection.inputGradient(
       &member, kernels, dy: dy, dyStride: stride, m: rows.count, dx: g.inner, dxStride: stride,
-      scratch: b.scratch(member))
+      panels: b.panels, scratch: b.scratch(member))
     attention.runGradient(&member, kernels, b, g, queries: rows.spacing == 1 ? b.tokens : 1)
     let all = b.batch * b.tokens
     if gradients.qkv.weight != nil {
@@ -173,7 +173,7 @@ extension Block.Loaded {
       into: gradients.qkv, scratch: b.scratch(member))
     attention.qkv.inputGradient(
       &member, kernels, dy: g.qkv, dyStride: g.qkvStride, m: all, dx: g.inner, dxStride: b.stride,
-      scratch: b.scratch(member))
+      panels: b.panels, scratch: b.scratch(member))
     norm1.runGradient(
       &member, kernels, x: b.input, xStride: b.stride, dy: g.inner, dyStride: b.stride, dx: g.stream,
       dxStride: b.stride, residual: g.stream, rows: all, into: gradients.norm1, partial: g.partial)

@@ -236,7 +236,7 @@ extension Block {
       linear(layer).run(
         &member, kernels, a: input(of: layer, rows, kernels, b, isOfAll: isOfAll), m: rows.count, c: output,
         ldc: stride * (epilogue.storesBFloat16 ? 2 : 1) * rows.spacing, columns: columns, epilogue: epilogue,
-        partial: b.partial, scratch: b.scratch(member))
+        partial: b.partial, panels: b.panels, scratch: b.scratch(member))
     }
 
     private func residual(

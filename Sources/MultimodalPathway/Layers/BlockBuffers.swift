@@ -51,6 +51,8 @@ struct BlockBuffers {
   var statistics: UnsafeMutablePointer<Float>?
   /// (2, B): what both branches of an input are multiplied by; absent: 1.
   var dropPath: UnsafePointer<Float>?
+  /// Room for the panels of a layer whose weights are folded (`LinearProduct.run`).
+  var panels: UnsafeMutablePointer<Float>?
 
   /// The memory of one member.
   func scratch(_ member: borrowing Member) -> UnsafeMutablePointer<Float> { scratch + member.index * scratchStride }

@@ -52,11 +52,11 @@ extension Linear.Loaded {
   func inputGradient(
     _ member: inout Member, _ kernels: KernelTable, dy: UnsafePointer<Float>, dyStride: Int, m: Int,
     dx: UnsafeMutablePointer<Float>, dxStride: Int, epilogue: Epilogue = Epilogue(),
-    scratch: UnsafeMutablePointer<Float>
+    panels: UnsafeMutablePointer<Float>? = nil, scratch: UnsafeMutablePointer<Float>
   ) {
     guard case .folding(let matrix) = weight else { preconditionFailure("the layer's weights are packed") }
     LinearGradient.input(
       &member, kernels, weight: matrix, dy: dy, dyStride: dyStride, m: m, dx: dx, dxStride: dxStride,
-      epilogue: epilogue, scratch: scratch)
+      epilogue: epilogue, panels: panels, scratch: scratch)
   }
 }

@@ -54,11 +54,12 @@ extension Linear {
     /// - Parameters:
     ///   - a: x, in the layer's precision.
     ///   - c: (m, N), row stride `ldc` elements.
+    ///   - panels: room for those of weights that are folded; absent: as in `LinearProduct.run`.
     @inline(__always)
     func run(
       _ member: inout Member, _ kernels: KernelTable, a: Activations, m: Int, c: UnsafeMutableRawPointer, ldc: Int,
       columns: Range<Int>? = nil, epilogue: Epilogue, partial: UnsafeMutablePointer<Float>,
-      scratch: UnsafeMutablePointer<Float>
+      panels: UnsafeMutablePointer<Float>? = nil, scratch: UnsafeMutablePointer<Float>
     ) {
       var epilogue = epilogue
       epilogue.bias = bias.map { UnsafePointer($0.base) }
@@ -77,7 +78,7 @@ extension Linear {
       }
       LinearProduct.run(
         &member, kernels, weight: weight, a: a, m: m, c: c, ldc: ldc, columns: columns, epilogue: epilogue,
-        scratch: scratch)
+        panels: panels, scratch: scratch)
     }
 
     /// The same in float32: a (m, K) with row stride `lda`.
