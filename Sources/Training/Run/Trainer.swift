@@ -106,7 +106,11 @@ public final class Trainer {
     pathFactors = FloatBuffer(count: recipe.dropPath > 0 ? c.depth * 2 * recipe.batch : 0)
     table = try ParameterTable(source, freeze: recipe.freeze)
     arena = try ParameterArena(table, source, optimizer: recipe.optimizer, averages: recipe.ema > 0)
-    pass = try arena.pass(c, batch: recipe.batch, recomputesBlocks: recomputesBlocks, engine: engine)
+    do {
+      pass = try arena.pass(c, batch: recipe.batch, recomputesBlocks: recomputesBlocks, engine: engine)
+    } catch let error as GradientError {
+      throw TrainingError.unsupported(feature: error.part, expected: "a linear head of pooled tokens")
+    }
     checkpoint = RunCheckpoint(recipe: recipe, data: try DataListing.digest(of: folders, in: root))
   }
 
