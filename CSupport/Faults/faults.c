@@ -120,7 +120,7 @@ int close(int descriptor) {
   return -1;
 }
 
-// Of files alone: without memory the language's own runtime ends the process.
+// Only calls on files: if memory is refused, the Swift runtime ends the process.
 #define MMAP(symbol) \
   void *symbol(void *place, size_t size, int protection, int flags, int descriptor, off_t at) { \
     if (descriptor >= 0 && fails(number_mmap, __builtin_return_address(0))) return MAP_FAILED; \

@@ -233,7 +233,7 @@ mp_media_status mp_png_decode(mp_png *png, uint8_t *rgb, mp_media_report *report
   const char *damage = png->is_damaged_there
       ? "a chunk after the pixels is damaged and left out, with what it may say of their orientation" : "";
   return mp_report(
-      report, status, 0, 0, status == mp_media_ok ? damage : "the data end inside a chunk behind the image");
+      report, status, 0, 0, status == mp_media_ok ? damage : "the data end inside a chunk after the image");
 }
 
 // MARK: Metadata

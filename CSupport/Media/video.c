@@ -254,7 +254,7 @@ static mp_media_status feed(mp_video *video, mp_media_report *report) {
   video->draining = error < 0;
   error = mp_ffmpeg.avcodec_send_packet(video->decoder, video->draining ? NULL : video->packet);
   mp_ffmpeg.av_packet_unref(video->packet);
-  // A recording may begin between two frames that can be decoded alone.
+  // A recording may begin between two frames that can be decoded by themselves.
   if (error >= 0 || video->decoded == 0) return mp_media_ok;
   char what[64];
   snprintf(what, sizeof what, "what follows frame %llu cannot be decoded", (unsigned long long)video->decoded);

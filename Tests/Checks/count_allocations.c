@@ -1,5 +1,5 @@
-// Counts heap allocations of the process it is preloaded into. With M2PT_TRACE_ALLOCATIONS set, every allocation behind
-// the first call of m2pt_allocation_count, up to 20, leaves its call chain on standard error.
+// Counts heap allocations of the process it is preloaded into. With M2PT_TRACE_ALLOCATIONS set, every allocation after
+// the first call of m2pt_allocation_count, up to 20, prints its call chain on standard error.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <execinfo.h>

@@ -26,8 +26,7 @@ struct Baseline: Codable {
     try encoded(self).write(to: file, options: .atomic)
   }
 
-  /// Prints every number that is not the baseline's. More is worse; so is a number that only one side has, because
-  /// nobody has looked at it.
+  /// Prints every number that differs from the baseline's. More is worse, and so is a number that only one side has.
   ///
   /// - Parameters:
   ///   - groups: those to be compared.

@@ -40,7 +40,7 @@ struct CasePair {
     let pairsMs: [[Double]]
   }
 
-  /// Times both in turns.
+  /// Times both alternately.
   func measure(_ server: String, rounds: Int, on processor: Processor) throws -> Measurement {
     let servers = try [first, second].map { try CaseProcess(server, case: $0.case, threads: $0.threads) }
     defer { servers.forEach { $0.end() } }

@@ -21,7 +21,7 @@ final class CaseProcess {
     kill(process.processIdentifier, SIGSTOP)
   }
 
-  /// Milliseconds of a run, behind one that refills the caches.
+  /// Milliseconds of a run, after one that refills the caches.
   func turn() throws -> Double {
     kill(process.processIdentifier, SIGCONT)
     _ = try oneTime()

@@ -4,7 +4,7 @@ import PathwayCases
 
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Time two case servers in turns: exit 0 equal, 2 the second is slower, 4 it is faster.")
+    abstract: "Time two case servers alternately: exit 0 equal, 2 the second is slower, 4 it is faster.")
 
   @Argument(help: "Case server of the first build.") var first: String
   @Argument(help: "Case server of the second.") var second: String

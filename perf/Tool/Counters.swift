@@ -66,7 +66,7 @@ struct Counters: ParsableCommand {
   /// The function that perf/check preloads.
   private func allocationCounter() throws -> @convention(c) () -> Int {
     guard let symbol = dlsym(nil, "m2pt_allocation_count") else {
-      throw Failure("nobody counts allocations here; run perf/check")
+      throw Failure("allocations are not counted in this process; run perf/check")
     }
     // SAFETY: Tests/Checks/count_allocations.c declares it `long m2pt_allocation_count(void)`.
     return unsafeBitCast(symbol, to: (@convention(c) () -> Int).self)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// What the scripts beside this folder are made of.
+/// The commands that the scripts of the parent folder run.
 @main
 struct PerfTool: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,7 +3,7 @@ import Foundation
 
 struct Ratios: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Time pairs of cases of one build in turns: pathways beside plain models, two threads beside one.")
+    abstract: "Time pairs of cases of one build alternately: pathways against plain models, two threads against one.")
 
   @Argument(help: "The build's case server.") var server: String
   @Argument(help: "Pairs: \(CasePair.all.map(\.name).joined(separator: ", ")) (default: all).") var names: [String] = []

@@ -49,7 +49,7 @@ struct Table: ParsableCommand {
         + (threads == usual ? "" : ", \(threads) threads")
     }
 
-    /// The median of our times beside all peers.
+    /// The median of our times in the runs against all peers.
     var milliseconds: Double {
       let times = peers.values.flatMap { $0.pairsMs.compactMap(\.first) }.sorted()
       return times.isEmpty ? .nan : times[times.count / 2]
@@ -99,7 +99,7 @@ struct Table: ParsableCommand {
     let dates = Set(all.map(\.date)).sorted()
     var lines = [
       "\(first.processor), \(first.threads) threads, \(first.isa), \(dates.joined(separator: ", ")). Times as long as ours, in the "
-        + "median of pairs taken in turns (half of the pairs lie between the numbers in brackets):", "",
+        + "median of interleaved pairs (half of the pairs lie between the numbers in brackets):", "",
       "| model | ours, ms | "
         + peers.map { "\(titles[$0] ?? $0) \(versions[$0] ?? "")" }.joined(separator: " | ") + " |",
       "| --- | --- |" + String(repeating: " --- |", count: peers.count),
@@ -119,7 +119,7 @@ struct Table: ParsableCommand {
   private func ratioTable(_ all: [CasePair.Measurement]) -> String {
     guard let first = all.first else { return "" }
     var lines = [
-      "\(first.processor), ViT-B/16, float32, \(Set(all.map(\.date)).sorted().joined(separator: ", ")): medians of pairs taken in turns "
+      "\(first.processor), ViT-B/16, float32, \(Set(all.map(\.date)).sorted().joined(separator: ", ")): medians of interleaved pairs "
         + "(their 99 % confidence intervals):", "",
       "| ratio of times | measured | target | ms |", "| --- | --- | --- | --- |",
     ]

@@ -1,7 +1,7 @@
 """How often a narrow format keeps float32's answer, and how close its logits are.
 
 usage: agreement.py FLOAT32.csv OTHER.csv...          answers of `m2pt classify --csv --top-k CLASSES` on the same files
-       agreement.py --onnxruntime MODEL PICTURES...   ONNX Runtime's dynamic int8 beside its float32, on a directory of
+       agreement.py --onnxruntime MODEL PICTURES...   ONNX Runtime's dynamic int8 against its float32, on a directory of
                                                       timm's (m2pt's) and pictures, scaled to the model's size
 """
 import csv

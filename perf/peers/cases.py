@@ -56,7 +56,7 @@ def prepare(name: str, batch: int, precision: str, folder: Path) -> None:
 
 
 def quantize(model: Path, target: Path) -> None:
-    """ONNX Runtime's dynamic int8, by channel. Products alone: the convolution's integer form is slower than its float32."""
+    """ONNX Runtime's dynamic int8, by channel. Only products: the convolution's integer form is slower than its float32."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(model, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)

@@ -1,4 +1,4 @@
-"""Runs this engine and its peers in turns and prints how many times faster it is: see ../README.md.
+"""Runs this engine and its peers alternately and prints how many times faster it is: see ../README.md.
 
 usage: compare.py [--case vit-b] [--batch 1] [--threads 2] [--precision float32|bfloat16|int8] [--rounds 20]
                   [--peers torch,onnxruntime,openvino] [--pathway plain|two-branch|folded|merged] [--server PATH] [--save]
@@ -21,8 +21,8 @@ from safetensors.numpy import load_file
 from cases import CASES
 
 PERF = Path(__file__).resolve().parents[1]
-# Who can be asked for which numbers: ONNX Runtime has no bfloat16 on CPUs, and of the three it alone quantises activations
-# at run time, as this engine does.
+# The peers by precision: ONNX Runtime has no bfloat16 on CPUs, and only it quantises activations at run time, as this
+# engine does.
 PEERS = {
     "float32": ["torch", "onnxruntime", "openvino"],
     "bfloat16": ["torch", "openvino"],
@@ -44,7 +44,7 @@ class Engine:
         self.process.send_signal(signal.SIGSTOP)
 
     def turn(self) -> float:
-        """Milliseconds of a pass, behind one that warms caches and wakes threads."""
+        """Milliseconds of a pass, after one that warms caches and wakes threads."""
         self.process.send_signal(signal.SIGCONT)
         self.one_pass()
         milliseconds = self.one_pass()

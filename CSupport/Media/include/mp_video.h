@@ -15,7 +15,7 @@ typedef struct {
 /// Asked again and again while something long goes on: nonzero ends it with mp_media_cancelled.
 typedef int (*mp_video_cancelled)(void *);
 
-/// Opens the file and its best video stream. Null on failure, with `report` filled. Decodes on the calling thread alone.
+/// Opens the file and its best video stream. Null on failure, with `report` filled. Decodes only on the calling thread.
 mp_video *mp_video_open(
     const char *path, const mp_video_limits *limits, mp_video_cancelled cancelled, mp_media_report *report);
 
