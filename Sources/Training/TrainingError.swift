@@ -1,3 +1,4 @@
+import Foundation
 import MultimodalPathway
 
 /// Why a model cannot be trained, or why a run ends before its time.
@@ -79,7 +80,7 @@ public enum TrainingError: CodedError, Equatable {
       "\(directory): files or classes are not those that the run was started with; restore them, or start another run"
     case .diverged(let step, let layer, let rate):
       "step \(step): the gradient of \(layer) is not finite; the last checkpoint is unchanged. Use a learning rate "
-        + "below \(rate), a longer warm-up, or clip the gradients"
+        + "below \(String(format: "%.3g", rate)), a longer warm-up, or clip the gradients"
     }
   }
 }

@@ -1,5 +1,6 @@
 import MultimodalPathway
 import PathwayMedia
+import PathwayTraining
 
 /// The library's errors speak of its arguments; here they get the names of the options that set these.
 extension Error {
@@ -23,6 +24,10 @@ extension Error {
     case PathwayError.biasMissing: "leave out --bias"
     case AudioFileError.noSuchChannel: "--channel N"
     case AudioFileError.rate: "--resample"
+    case TrainingError.unreadable: "--skip-unreadable"
+    case TrainingError.occupied: "--resume"
+    case TrainingError.tooFewFiles: "--set batch=N"
+    case TrainingError.diverged: "--set learning_rate=R, --set warmup_epochs=E, --set clip=1"
     default: nil
     }
   }
