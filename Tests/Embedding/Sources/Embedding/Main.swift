@@ -27,17 +27,16 @@ enum Pattern: String, CaseIterable {
 
   /// One grey picture in -1...1, (1, 1, H, W), with a period of six pixels.
   func picture(_ size: Extent) -> Tensor {
-    Tensor(shape: [1, 1, size.height, size.width]) { pixels in
-      for index in pixels.indices {
-        let (row, column) = (index / size.width / 3 % 2, index % size.width / 3 % 2)
-        let isLight =
-          switch self {
-          case .rows: row == 0
-          case .columns: column == 0
-          case .squares: row == column
-          }
-        pixels[index] = isLight ? 0.7 : -0.7
-      }
+    let pixels = (0..<size.height * size.width).map { index -> Float in
+      let (row, column) = (index / size.width / 3 % 2, index % size.width / 3 % 2)
+      let isLight =
+        switch self {
+        case .rows: row == 0
+        case .columns: column == 0
+        case .squares: row == column
+        }
+      return isLight ? 0.7 : -0.7
     }
+    return Tensor(pixels, shape: [1, 1, size.height, size.width])
   }
 }

@@ -26,9 +26,8 @@ enum SmallModel {
     let weights = try ModelWeights.random(configuration, seed: 1)
     let precision = [PrecisionPlan.float32, PrecisionPlan(.bfloat16), PrecisionPlan(.int8)][choice % 3]
     let model = try VisionTransformer(weights, precision: precision, engine: engine)
-    let input = Tensor(shape: [2] + configuration.inputShape) { values in
-      for index in values.indices { values[index] = Float(index % 17) / 8 - 1 }
-    }
+    let shape = [2] + configuration.inputShape
+    let input = Tensor((0..<shape.reduce(1, *)).map { Float($0 % 17) / 8 - 1 }, shape: shape)
     _ = try model.forward(input, features: true, blocks: [0], attention: 0)
   }
 }
