@@ -16,7 +16,8 @@ import timm
 import torch
 from safetensors.numpy import save_file
 from timm.models.vision_transformer import VisionTransformer
-from timm.optim import param_groups_layer_decay
+
+from parameter_groups import parameter_groups
 
 STEPS, WEIGHT_DECAY, LAYER_DECAY, LAMBDA_RATE, EMA = 5, 0.05, 0.65, 10.0, 0.9
 RATES = [2e-3, 4e-3, 3e-3, 2e-3, 1e-3]
@@ -56,15 +57,9 @@ def run(kind, clip):
     other = {name: parameter(value) for name, value in auxiliary.items()}
     # lambda is stored in float32.
     scale = {name: parameter(np.float64(np.float32(value))) for name, value in scales.items()}
-    groups = param_groups_layer_decay(
-        vit, weight_decay=WEIGHT_DECAY, no_weight_decay_list=vit.no_weight_decay(), layer_decay=LAYER_DECAY)
-    factor = {id(p): group["lr_scale"] for group in groups for p in group["params"]}
-    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
-    groups = [{"params": [p], "lr_scale": factor[id(p)], "weight_decay": decay[id(p)]} for p in own.values()]
-    for name in joined:
-        layer = factor[id(own[name + ".weight"])]
-        groups.append({"params": [other[name]], "lr_scale": layer, "weight_decay": WEIGHT_DECAY})
-        groups.append({"params": [scale[name]], "lr_scale": layer * LAMBDA_RATE, "weight_decay": 0.0})
+    groups = parameter_groups(vit, other, scale, WEIGHT_DECAY, LAYER_DECAY, LAMBDA_RATE)
+    factor = {id(group["params"][0]): group["lr_scale"] for group in groups}
+    decay = {id(group["params"][0]): group["weight_decay"] for group in groups}
     everything = {**own, **{f"auxiliaries.0.{n}.weight": p for n, p in other.items()},
                   **{f"scales.0.{n}": p for n, p in scale.items()}}
     optimizer = torch.optim.AdamW(groups) if kind == "adamw" else torch.optim.SGD(groups, momentum=0.9)

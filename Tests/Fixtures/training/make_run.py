@@ -15,8 +15,9 @@ import torch
 from safetensors.numpy import save_file
 from timm.loss import LabelSmoothingCrossEntropy
 from timm.models.vision_transformer import VisionTransformer
-from timm.optim import param_groups_layer_decay
 from torch.func import functional_call
+
+from parameter_groups import parameter_groups
 
 STEPS, BATCH, WEIGHT_DECAY, LAYER_DECAY, LAMBDA_RATE, SMOOTHING, CLIP = 10, 4, 0.05, 0.75, 10.0, 0.1, 1.0
 RATES = [1e-3 * min(1, (step + 1) / 3) for step in range(STEPS)]
@@ -38,15 +39,7 @@ scales = {name: float(np.float32(generator.uniform(-0.3, 0.3))) for name in join
 other = {name: torch.nn.Parameter(torch.tensor(value, dtype=torch.float64)) for name, value in auxiliary.items()}
 scale = {name: torch.nn.Parameter(torch.tensor(value, dtype=torch.float64)) for name, value in scales.items()}
 
-groups = param_groups_layer_decay(
-    vit, weight_decay=WEIGHT_DECAY, no_weight_decay_list=vit.no_weight_decay(), layer_decay=LAYER_DECAY)
-factor = {id(p): group["lr_scale"] for group in groups for p in group["params"]}
-decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
-groups = [{"params": [p], "lr_scale": factor[id(p)], "weight_decay": decay[id(p)]} for p in own.values()]
-for name in joined:
-    layer = factor[id(own[name + ".weight"])]
-    groups.append({"params": [other[name]], "lr_scale": layer, "weight_decay": WEIGHT_DECAY})
-    groups.append({"params": [scale[name]], "lr_scale": layer * LAMBDA_RATE, "weight_decay": 0.0})
+groups = parameter_groups(vit, other, scale, WEIGHT_DECAY, LAYER_DECAY, LAMBDA_RATE)
 optimizer = torch.optim.AdamW(groups)
 criterion = LabelSmoothingCrossEntropy(SMOOTHING)
 
