@@ -1,7 +1,7 @@
 /// The chunks before the frames of an AVI file (a RIFF file), compared with the file: FFmpeg allocates the declared
 /// size of a chunk, and fills it with zeros, before it reads the chunk.
 enum AVIHeader {
-  /// The fault; nil if there is none.
+  /// The fault, or nil.
   ///
   /// - Complexity: O(chunks before the frames).
   static func fault(_ bytes: UnsafeRawBufferPointer) -> String? {

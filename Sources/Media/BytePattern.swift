@@ -1,7 +1,7 @@
 import Foundation
 
 extension UnsafeRawBufferPointer {
-  /// The first place of `pattern` from `start` on; nil if there is none.
+  /// The first place of `pattern` at or after `start`, or nil.
   ///
   /// - Complexity: O(bytes), for a pattern that does not repeat its first byte.
   func firstPlace(of pattern: [UInt8], from start: Int) -> Int? {

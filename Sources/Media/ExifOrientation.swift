@@ -1,7 +1,7 @@
 import MultimodalPathway
 
 extension ImageOrientation {
-  /// The orientation in the metadata of a file; upright if there is none or it is invalid, as in Pillow.
+  /// The orientation in the metadata of a file; upright if it is missing or invalid, as in Pillow.
   ///
   /// - Parameters:
   ///   - exif: a TIFF structure, with or without "Exif\0\0" before it.

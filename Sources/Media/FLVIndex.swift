@@ -1,6 +1,6 @@
 /// The index of key frames in the script data of FLV: two arrays. FFmpeg allocates memory for their declared counts.
 enum FLVIndex {
-  /// The fault; nil if there is none.
+  /// The fault, or nil.
   ///
   /// - Complexity: O(bytes). The arrays are searched for anywhere: after damage FFmpeg resumes at the next tag.
   static func fault(_ bytes: UnsafeRawBufferPointer) -> String? {

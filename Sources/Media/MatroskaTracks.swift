@@ -1,7 +1,7 @@
 /// The parts of track descriptions in Matroska and WebM (RFC 9559, section 5.1.4) that cost FFmpeg memory or time: it
 /// allocates 2.6 KB for an entry of 2 bytes, and adds the removed start of frames to every frame.
 struct MatroskaTracks {
-  /// The fault; nil if there is none.
+  /// The fault, or nil.
   private(set) var fault: String?
 
   private let bytes: UnsafeRawBufferPointer

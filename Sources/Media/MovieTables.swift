@@ -4,7 +4,7 @@
 /// FFmpeg allocates 24 bytes or more for every declared sample: a gigabyte for a file of 600 bytes. A sample of any
 /// track has at least one byte of the file, so the declared samples of all tracks are at most the bytes of the file.
 struct MovieTables {
-  /// The fault; nil if there is none, or the file has another format.
+  /// The fault; nil for tables without a fault and for files of another format.
   private(set) var fault: String?
   /// Samples that all tracks and fragments declare.
   private var samples: UInt64 = 0

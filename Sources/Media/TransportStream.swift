@@ -18,7 +18,7 @@ enum TransportStream {
     bytes.count >= 2 * packet && bytes[0] == 0x47 && bytes[packet] == 0x47
   }
 
-  /// The byte from which the pictures of a program are in another stream or another format; nil if there is none.
+  /// The byte from which the pictures of a program are in another stream or another format, or nil.
   ///
   /// - Complexity: O(packets).
   static func change(_ bytes: UnsafeRawBufferPointer) -> Int? {

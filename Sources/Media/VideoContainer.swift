@@ -117,7 +117,7 @@ enum VideoContainer {
     return nil
   }
 
-  /// The missing part; nil if there is none, or if the format does not declare its length.
+  /// The missing part; nil for a complete file and for a format that does not declare its length.
   ///
   /// - Complexity: O(boxes).
   private static func missingEnd(of bytes: UnsafeRawBufferPointer) -> String? {

@@ -10,8 +10,7 @@ struct M2PT: ParsableCommand {
     version: multimodalPathwayVersion,
     subcommands: [
       Demo.self, Classify.self, Segment.self, Features.self, Probe.self, Train.self, Evaluate.self,
-      AttentionOverlay.self,
-      Inspect.self, Convert.self, Merge.self, Verify.self, Calibrate.self, Bench.self,
+      AttentionOverlay.self, Inspect.self, Convert.self, Merge.self, Verify.self, Calibrate.self, Bench.self,
     ])
 
   static func main() {

@@ -8,7 +8,7 @@ import Testing
 @Suite struct MalformedVideoTests {
   private static func data(_ file: String) throws -> Data { try Data(contentsOf: VideoDecodingTests.url(file)) }
 
-  /// The error of reading all frames of a file with that content; nil if there is none.
+  /// The error of reading all frames of a file with that content, or nil.
   private func error(_ data: Data, limits: VideoLimits = VideoLimits()) throws -> VideoError? {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).mp4")
     defer { try? FileManager.default.removeItem(at: url) }

@@ -49,7 +49,7 @@ import Testing
     let images = Tensor(random.floats(2 * 3 * 32 * 32), shape: [2, 3, 32, 32])
     #expect(try Verification(joined, input: images, engine: engine).holds)
     #expect(joined.warnings.count == 1 && joined.warnings[0].contains("4 heads, the auxiliary 2"))
-    // The point model has no qkv bias, so there is none to add or to receive.
+    // The point model has no qkv bias, so it neither adds nor receives one.
     #expect(throws: PathwayError.biasMissing(layer: "blocks.0.attn.qkv")) {
       try points.attach(auxiliary: Self.auxiliary(target), bias: .combined, scale: 0.1)
     }

@@ -26,7 +26,7 @@ struct ByteCursor {
     take(MemoryLayout<Number>.size).map { Number(littleEndian: $0.loadUnaligned(as: Number.self)) }
   }
 
-  /// The bytes before the next line feed, which is skipped; nil if there is none in the next `limit` bytes.
+  /// The bytes before the next line feed, which is skipped; nil if the next `limit` bytes have no line feed.
   mutating func line(limit: Int) -> UnsafeRawBufferPointer? {
     guard let end = bytes[offset...].prefix(limit).firstIndex(of: UInt8(ascii: "\n")) else { return nil }
     defer { offset = end + 1 }

@@ -12,7 +12,7 @@ struct MP3Frames {
   /// For each piece of variable bit rate without a number of frames, as in output to a pipe: the frame that gives it,
   /// and its place. Without it decoders assume the size of the first frame for all, and stop too early.
   private(set) var counts: [(place: Int, bytes: [UInt8])?] = []
-  /// The evidence of a missing end; nil if there is none.
+  /// The evidence that the end is missing, or nil.
   private(set) var truncation: String?
 
   private struct Piece {
