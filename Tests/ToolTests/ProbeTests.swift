@@ -30,29 +30,13 @@ import Testing
     var classes: [Class]
   }
 
-  /// Folders "blue" and "red" with `count` noisy pictures each.
-  private func makePictures(in folder: URL, count: Int, seed: UInt64) throws -> String {
-    var random = SeededGenerator(seed: seed)
-    for (name, channel) in [("red", 0), ("blue", 2)] {
-      let place = folder.appendingPathComponent(name)
-      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-      for index in 0..<count {
-        let samples = (0..<40 * 36 * 3).map { UInt8(($0 % 3 == channel ? 150 : 20) + Int(random.next() % 80)) }
-        try ImageFile.writePNG(
-          PixelImage(extent: Extent(height: 40, width: 36), rgb: samples),
-          to: place.appendingPathComponent("\(index).png"))
-      }
-    }
-    return folder.path
-  }
-
   private func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
 
   @Test func makesAModelThatClassifies() throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
-      let train = try makePictures(in: folder.appendingPathComponent("train"), count: 6, seed: 1)
-      let test = try makePictures(in: folder.appendingPathComponent("test"), count: 2, seed: 2)
+      let train = try Tool.makePictures(in: folder.appendingPathComponent("train"), count: 6, seed: 1)
+      let test = try Tool.makePictures(in: folder.appendingPathComponent("test"), count: 2, seed: 2)
       let output = folder.appendingPathComponent("colours")
       let options = [
         "probe", "--model", model, "--train", train, "--output", output.path, "--folds", "3", "--batch", "5",
@@ -102,8 +86,8 @@ import Testing
   @Test func confusionsAreByFolderThenByAnswer() throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
-      let train = try makePictures(in: folder.appendingPathComponent("train"), count: 6, seed: 1)
-      let test = try makePictures(in: folder.appendingPathComponent("test"), count: 2, seed: 2)
+      let train = try Tool.makePictures(in: folder.appendingPathComponent("train"), count: 6, seed: 1)
+      let test = try Tool.makePictures(in: folder.appendingPathComponent("test"), count: 2, seed: 2)
       for index in 0..<2 {
         try FileManager.default.moveItem(atPath: "\(test)/red/\(index).png", toPath: "\(test)/blue/red \(index).png")
       }
@@ -162,7 +146,7 @@ import Testing
   @Test func errorsNameTheFaultOfThePictures() throws {
     try Tool.withFolder { folder in
       let model = try PictureTests.makeModel(in: folder)
-      let train = try makePictures(in: folder.appendingPathComponent("train"), count: 3, seed: 3)
+      let train = try Tool.makePictures(in: folder.appendingPathComponent("train"), count: 3, seed: 3)
       let output = folder.appendingPathComponent("out")
       func probe(_ options: [String]) throws -> (status: Int32, output: String, errors: String) {
         try Tool.run(["probe", "--model", model, "--train", train, "--output", output.path] + options)
@@ -183,7 +167,7 @@ import Testing
       #expect(report.train.files == 6 && report.train.skipped.count == 1)
       #expect(report.train.skipped[0].contains(bad.path))
 
-      let other = try makePictures(in: folder.appendingPathComponent("other"), count: 1, seed: 4)
+      let other = try Tool.makePictures(in: folder.appendingPathComponent("other"), count: 1, seed: 4)
       try FileManager.default.moveItem(atPath: other + "/red", toPath: other + "/green")
       let unknown = try probe(["--test", other, "--overwrite"])
       #expect(unknown.status == 1 && unknown.errors.contains("'green'"), "\(unknown.errors)")

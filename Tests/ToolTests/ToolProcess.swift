@@ -1,5 +1,7 @@
 import Foundation
 import MultimodalPathway
+import PathwayMedia
+import TestSupport
 
 /// The built m2pt, run as a process.
 enum Tool {
@@ -21,6 +23,22 @@ enum Tool {
     let auxiliary = try ModelWeights.random(configuration, seed: 2)
     try Checkpoint(tensors: auxiliary.tensors).write(to: folder.appendingPathComponent("auxiliary.safetensors"))
     try body(folder)
+  }
+
+  /// Folders "blue" and "red" with `count` noisy pictures each.
+  static func makePictures(in folder: URL, count: Int, seed: UInt64) throws -> String {
+    var random = SeededGenerator(seed: seed)
+    for (name, channel) in [("red", 0), ("blue", 2)] {
+      let place = folder.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for index in 0..<count {
+        let samples = (0..<40 * 36 * 3).map { UInt8(($0 % 3 == channel ? 150 : 20) + Int(random.next() % 80)) }
+        try ImageFile.writePNG(
+          PixelImage(extent: Extent(height: 40, width: 36), rgb: samples),
+          to: place.appendingPathComponent("\(index).png"))
+      }
+    }
+    return folder.path
   }
 
   /// The executable.

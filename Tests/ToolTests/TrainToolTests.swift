@@ -6,25 +6,9 @@ import Testing
 
 /// `m2pt train` and `m2pt evaluate`, run as processes on pictures that are made here.
 @Suite struct TrainToolTests {
-  /// Folders "blue" and "red" with `count` noisy pictures each.
-  private func makePictures(in folder: URL, count: Int, seed: UInt64) throws -> String {
-    var random = SeededGenerator(seed: seed)
-    for (name, channel) in [("red", 0), ("blue", 2)] {
-      let place = folder.appendingPathComponent(name)
-      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-      for index in 0..<count {
-        let samples = (0..<40 * 36 * 3).map { UInt8(($0 % 3 == channel ? 150 : 20) + Int(random.next() % 80)) }
-        try ImageFile.writePNG(
-          PixelImage(extent: Extent(height: 40, width: 36), rgb: samples),
-          to: place.appendingPathComponent("\(index).png"))
-      }
-    }
-    return folder.path
-  }
-
   /// Arguments of a run of two epochs of three steps in `folder`, whose output is `run`.
   private func arguments(_ folder: URL) throws -> [String] {
-    let data = try makePictures(in: folder.appendingPathComponent("data"), count: 6, seed: 1)
+    let data = try Tool.makePictures(in: folder.appendingPathComponent("data"), count: 6, seed: 1)
     return [
       "train", "--target", folder.appendingPathComponent("target").path, "--auxiliary",
       folder.appendingPathComponent("auxiliary.safetensors").path, "--data", data, "--output",
@@ -36,7 +20,7 @@ import Testing
   @Test func trainsEvaluatesAndVerifies() throws {
     try Tool.withModels { folder in
       let run = folder.appendingPathComponent("run")
-      let test = try makePictures(in: folder.appendingPathComponent("test"), count: 3, seed: 2)
+      let test = try Tool.makePictures(in: folder.appendingPathComponent("test"), count: 3, seed: 2)
       let trained = try Tool.run(arguments(folder) + ["--validation", test, "--set", "epochs=8", "--json"])
       #expect(trained.status == 0, "\(trained.errors)")
       struct Result: Decodable {
@@ -166,7 +150,7 @@ import Testing
 
   @Test func foldersThatAreNotTheModelsClassesAreAnError() throws {
     try Tool.withModels { folder in
-      let data = try makePictures(in: folder.appendingPathComponent("data"), count: 1, seed: 1)
+      let data = try Tool.makePictures(in: folder.appendingPathComponent("data"), count: 1, seed: 1)
       let result = try Tool.run(["evaluate", "--model", folder.appendingPathComponent("target").path, "--data", data])
       #expect(result.status == 1 && result.errors.contains("blue"), "\(result.errors)")
     }
