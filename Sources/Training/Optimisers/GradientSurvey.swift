@@ -19,16 +19,10 @@ struct GradientSurvey {
   /// The first tensor whose gradient is NaN or infinite.
   private(set) var notFinite: String?
 
-  /// Elements of a piece: 256 KiB of G and of each W'.
-  static let piece = 1 << 16
-
   /// - Throws: `EngineError`.
   init(_ arena: ParameterArena, engine: Engine) throws {
     let table = arena.table
-    let targets = (0..<table.targetCount).filter { table.reads($0) }
-    let pieces = targets.flatMap { target in
-      stride(from: 0, to: table.spans[target].count, by: Self.piece).map { (target: target, start: $0) }
-    }
+    let pieces = table.pieces
     // Of every piece: the sum of squares, then a product for each auxiliary.
     let width = 1 + (table.joints.values.map(\.members.count).max() ?? 0)
     var sums = [Double](repeating: 0, count: pieces.count * width)
@@ -36,10 +30,8 @@ struct GradientSurvey {
       guard let sums = sums.baseAddress else { return }
       try engine.run { member in
         member.parallelFor(pieces.count) { index in
-          let (target, start) = pieces[index]
-          let span = table.spans[target]
-          let count = min(Self.piece, span.count - start)
-          let gradient = arena.gradients.base + span.offset + start
+          let (target, start, count) = (pieces[index].target, pieces[index].start, pieces[index].count)
+          let gradient = arena.gradients.base + table.spans[target].offset + start
           sums[index * width] = Self.product(gradient, gradient, count)
           for (place, member) in (table.joints[target]?.members ?? []).enumerated() {
             let other = arena.value(table.spans[member.auxiliary]) + start

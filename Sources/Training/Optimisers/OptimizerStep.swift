@@ -52,15 +52,11 @@ package struct OptimizerStep {
         arena.value(span) + start, gradient: gradient, factor: factor, first: arena.first.base + moments + start,
         second: second, count: count)
     }
-    let pieces = (0..<table.targetCount).filter(table.reads).flatMap { target in
-      stride(from: 0, to: table.spans[target].count, by: GradientSurvey.piece).map { (target: target, start: $0) }
-    }
+    let pieces = table.pieces
     try engine.run { member in
       member.parallelFor(pieces.count) { index in
-        let (target, start) = pieces[index]
-        let span = table.spans[target]
-        let count = min(GradientSurvey.piece, span.count - start)
-        let gradient = UnsafePointer(arena.gradients.base + span.offset + start)
+        let (target, start, count) = (pieces[index].target, pieces[index].start, pieces[index].count)
+        let gradient = UnsafePointer(arena.gradients.base + table.spans[target].offset + start)
         for member in table.joints[target]?.members ?? [] {
           let lambda = arena.value(table.spans[member.scale]).pointee
           move(member.auxiliary, start, count, gradient, Float(factor) * lambda)
@@ -78,7 +74,7 @@ package struct OptimizerStep {
     guard let average = arena.average else { return }
     let share = Float(1 - recipe.ema)
     let (own, values, count) = (average.base, arena.values.base, arena.table.valueCount)
-    let piece = GradientSurvey.piece
+    let piece = ParameterTable.Piece.mostElements
     try engine.run { member in
       member.parallelFor((count + piece - 1) / piece) { index in
         for element in index * piece..<min(count, (index + 1) * piece) {

@@ -15,6 +15,15 @@ public struct ParameterTable: Sendable {
     let members: [Member]
   }
 
+  /// Consecutive elements of a tensor of the target.
+  struct Piece: Sendable {
+    let target: Int
+    let start: Int
+    let count: Int
+    /// Most elements: 256 KiB of G and of each W'.
+    static let mostElements = 1 << 16
+  }
+
   /// Every tensor.
   public let spans: [ParameterSpan]
   /// Layers for the decay of learning rates.
@@ -29,6 +38,8 @@ public struct ParameterTable: Sendable {
   let targetCount: Int
   /// By index of the target's tensor.
   let joints: [Int: Joint]
+  /// The tensors of the target whose gradients a step reads, cut into pieces that are an item of work each.
+  private(set) var pieces: [Piece] = []
 
   /// Floats up to the next tensor, which begins a cache line.
   private static func aligned(_ count: Int) -> Int { (count + 15) / 16 * 16 }
@@ -83,6 +94,12 @@ public struct ParameterTable: Sendable {
     layerCount = groups.count
     (valueCount, momentCount) = (builder.values, builder.moments)
     joints = members.reduce(into: [:]) { $0[$1.key] = Joint(target: $1.key, members: $1.value) }
+    pieces = (0..<targetCount).filter(reads).flatMap { target in
+      let count = spans[target].count
+      return stride(from: 0, to: count, by: Piece.mostElements).map {
+        Piece(target: target, start: $0, count: min(Piece.mostElements, count - $0))
+      }
+    }
   }
 
   /// Lays tensors out one after the other.

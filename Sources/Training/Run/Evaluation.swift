@@ -35,34 +35,23 @@ public struct Evaluation: Sendable, Equatable {
   /// Share of files whose class is among the first five answers; NaN without files.
   public var top5: Double { ranks.accuracy(5) }
 
-  /// Evaluates a model on files, the mean of whose views' probabilities is its answer.
+  /// Evaluates a model on files; the answer for a file is the mean of its views' probabilities.
   ///
   /// - Parameters:
   ///   - folders: with the model's classes, in their order.
   ///   - batch: views of a pass.
-  ///   - willRead: called before files are read, a batch of them at a time. It may throw to stop.
-  ///   - unreadable: called with the path of a file that cannot be read, and why; the file is left out where this does
-  ///     not throw. By default it throws the reason.
-  ///   - progress: called with the number of files that are done since the last call.
-  /// - Throws: what the closures throw; `DataError`, `InferenceError`, `MemoryError`, `EngineError`.
-  public init(
-    _ classifier: Classifier, on folders: ClassFolders, batch: Int, willRead: () throws -> Void = {},
-    unreadable: (_ path: String, _ reason: any Error) throws -> Void = { throw $1 },
-    progress: (Int) -> Void = { _ in }
-  ) throws {
+  /// - Throws: `DataError`, `InferenceError`, `MemoryError`, `EngineError`; the error of the first file that cannot be
+  ///   read.
+  public init(_ classifier: Classifier, on folders: ClassFolders, batch: Int) throws {
     self.init(classes: folders.classes)
     let batches = InputBatches(frontEnd: classifier.frontEnd, engine: classifier.model.engine, size: batch)
     let workspace = try classifier.model.workspace(batch: batches.mostViews(files: folders.paths.count))
     var scores = classifier.noScores
     var evaluation = self
-    try batches.forEach(folders.paths, willRead: willRead) { file, reason in
-      try unreadable(folders.paths[file], reason)
-      progress(1)
-    } _: { batch in
+    try batches.forEach(folders.paths) { batch in
       try classifier.add(batch, to: &scores, workspace: workspace) { file, scores in
         guard scores.isFinite else { throw DataError.notFinite(file: folders.paths[file]) }
         try evaluation.note(scores, label: folders.labels[file])
-        progress(1)
       }
     }
     self = evaluation

@@ -85,23 +85,16 @@ extension Recipe {
   private typealias Path<Value> = WritableKeyPath<Recipe, Value> & Sendable
 
   private static func integer(_ key: String, _ range: ClosedRange<Int>, _ path: Path<Int>) -> Field {
-    Field(
-      key: key, expected: "a whole number, \(range)",
-      read: { recipe, text in
-        guard let value = Int(text), range.contains(value) else { return false }
-        recipe[keyPath: path] = value
-        return true
-      },
-      write: { "\($0[keyPath: path])" })
+    number(key, range, path, kind: "a whole number")
   }
 
-  private static func number(
-    _ key: String, _ range: ClosedRange<Double>, _ path: Path<Double>, note: String = ""
+  private static func number<Value: LosslessStringConvertible & Comparable & Sendable>(
+    _ key: String, _ range: ClosedRange<Value>, _ path: Path<Value>, kind: String = "a number", note: String = ""
   ) -> Field {
     Field(
-      key: key, expected: "a number, \(range)\(note)",
+      key: key, expected: "\(kind), \(range)\(note)",
       read: { recipe, text in
-        guard let value = Double(text), range.contains(value) else { return false }
+        guard let value = Value(text), range.contains(value) else { return false }
         recipe[keyPath: path] = value
         return true
       },

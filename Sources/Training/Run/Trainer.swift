@@ -103,7 +103,8 @@ public final class Trainer {
     targets = ClassTargets(classCount: folders.classes.count, smoothing: recipe.labelSmoothing)
     dropPath = DropPath(rate: recipe.dropPath, depth: c.depth, seed: recipe.seed)
     mixing = BatchMixing(mixup: recipe.mixup, cutmix: recipe.cutmix, seed: recipe.seed)
-    pathFactors = FloatBuffer(count: recipe.dropPath > 0 ? c.depth * 2 * recipe.batch : 0)
+    pathFactors = try FloatBuffer(
+      count: recipe.dropPath > 0 ? c.depth * 2 * recipe.batch : 0, for: .pass(batch: recipe.batch))
     table = try ParameterTable(source, freeze: recipe.freeze)
     arena = try ParameterArena(table, source, optimizer: recipe.optimizer, averages: recipe.ema > 0)
     do {
@@ -175,8 +176,7 @@ public final class Trainer {
       try forward(batch)
       loss += SoftmaxCrossEntropy.run(
         logits: pass.logits, targets: targets(batch.labels, share: mix?.share ?? 1), rows: recipe.batch,
-        scale: 1 / Double(inputs),
-        gradients: pass.logitGradients)
+        scale: 1 / Double(inputs), gradients: pass.logitGradients)
       guard loss.isFinite else { throw TrainingError.diverged(step: step + 1, layer: "the loss", rate: rate) }
       try pass.backward()
     }
