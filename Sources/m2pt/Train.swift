@@ -26,6 +26,8 @@ struct Train: ParsableCommand {
     help: ArgumentHelp("One key of the recipe: \(Recipe.keys.joined(separator: ", ")).", valueName: "key=value"))
   var settings: [String] = []
   @Option(help: "The recipe's seed.") var seed: UInt64?
+  @Flag(name: .customLong("from-scratch"), help: "Begin with new weights of the target's shapes, from the seed.")
+  var startsFromScratch = false
   @Option(help: "The directory of the run.") var output: String
   @Flag(help: "Continue the run of the output directory.") var resume = false
   @Flag(
@@ -55,7 +57,8 @@ struct Train: ParsableCommand {
       }
       pathway.imageSize.text = "\(size.height)x\(size.width)"
     }
-    let weights = try pathway.joined()
+    var weights = try pathway.joined()
+    if startsFromScratch { weights = try weights.moved(to: weights.target.initial(seed: recipe.seed)) }
     let preprocessing = try pathway.recipe.preprocessing(
       weights.target.configuration, modelAt: pathway.target, architecture: pathway.architecture)
     let frontEnd = try weights.target.configuration.frontEnd(

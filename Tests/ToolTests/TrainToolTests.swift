@@ -1,6 +1,7 @@
 import Foundation
 import MultimodalPathway
 import PathwayMedia
+import PathwayTraining
 import TestSupport
 import Testing
 
@@ -111,6 +112,21 @@ import Testing
       #expect(result.output.contains("scales.0.blocks.0.attn.qkv"))
       #expect(result.output.contains("in 6 steps (3 an epoch)") && result.output.contains("total"))
       #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("run").path))
+    }
+  }
+
+  @Test func aRunFromScratchHasNewWeights() throws {
+    try Tool.withModels { folder in
+      let steady = ["--from-scratch", "--seed", "4", "--set", "epochs=1", "--set", "learning_rate=1e-30"]
+      let result = try Tool.run(arguments(folder) + steady)
+      #expect(result.status == 0, "\(result.errors)")
+      let file = folder.appendingPathComponent("run/unmerged/model.safetensors")
+      let trained = try Checkpoint(contentsOf: file).tensors
+      let initial = try ModelWeights(modelAt: folder.appendingPathComponent("target")).initial(seed: 4)
+      // A rate of 1e-30 moves nothing; weight decay is times the rate.
+      for name in ["blocks.0.attn.qkv.weight", "blocks.1.mlp.fc2.weight", "norm.weight", "pos_embed"] {
+        #expect(try trained[name]?.float32() == initial.tensor(name).float32(), "\(name)")
+      }
     }
   }
 

@@ -52,6 +52,8 @@ package final class TrainingPass {
   package var logits: UnsafeMutablePointer<Float> { buffers.exit.logits }
   /// dL/dlogits, (B, classes) contiguous: the caller writes it before `backward`.
   package var logitGradients: UnsafeMutablePointer<Float> { buffers.logitGradients }
+  /// Where the time of passes goes; nil: it is not taken.
+  package let profile: TrainingProfile?
   /// Bytes of the pass's memory by part; parameters and gradients are the caller's.
   package var memory: [(part: String, bytes: Int)] { buffers.parts }
 
@@ -81,12 +83,13 @@ package final class TrainingPass {
   ///   - batch: most inputs of a pass.
   ///   - recomputesBlocks: whether `backward` computes every block but the last again, instead of `forward` keeping its
   ///     activations: a third more work, memory for one block, the same bits (Chen et al. 2016, arXiv 1604.06174).
+  ///   - profiled: whether the time of passes is taken, operation by operation.
   /// - Throws: `GradientError` for what has no gradient; `MemoryError`; `EngineError`.
   /// - Precondition: there are as many addresses as parameters, and pathways name blocks that exist.
   package init(
     _ configuration: VisionTransformerConfiguration, parameters: [UnsafeMutablePointer<Float>],
     gradients: [UnsafeMutablePointer<Float>?], pathways: [TrainedTerm] = [], batch: Int,
-    recomputesBlocks: Bool = false, engine: Engine
+    recomputesBlocks: Bool = false, profiled: Bool = false, engine: Engine
   ) throws {
     let layers = TransformerLayers(configuration)
     let names = layers.parameters.map(\.name)
@@ -108,6 +111,7 @@ package final class TrainingPass {
       recomputesBlocks: recomputesBlocks, engine: engine)
     self.batch = batch
     self.recomputesBlocks = recomputesBlocks
+    profile = profiled ? TrainingProfile(threads: engine.threads) : nil
   }
 
   /// Computes again what `model` derives from parameters.
@@ -129,7 +133,7 @@ package final class TrainingPass {
     self.inputs = nil
     update()
     var pass = Pass(training: self, inputs: Inputs(values: inputs, batch: batch, dropPath: dropPath))
-    try model.engine.run(&pass) { member, pass in
+    try model.engine.run(&pass, clock: profile?.clock) { member, pass in
       // SAFETY: the engine hands over `pass`, which members only read.
       pass.assumingMemoryBound(to: Pass.self).pointee.runForward(&member)
     }
@@ -143,7 +147,7 @@ package final class TrainingPass {
     guard let inputs else { return }
     self.inputs = nil
     var pass = Pass(training: self, inputs: inputs)
-    try model.engine.run(&pass) { member, pass in
+    try model.engine.run(&pass, clock: profile?.clock) { member, pass in
       // SAFETY: as in `forward`.
       pass.assumingMemoryBound(to: Pass.self).pointee.runBackward(&member)
     }
@@ -159,6 +163,7 @@ package final class TrainingPass {
 
     func runForward(_ member: inout Member) {
       let w = buffers(training.buffers.exit)
+      member.begin(.patchEmbedding)
       training.tokenizer.embed(&member, kernels, inputs: inputs.values, buffers(training.buffers.entry))
       for index in model.blocks.indices { runBlock(index, &member) }
       model.readOut(&member, kernels, w, VisionTransformer.Taps(), inputs: nil)

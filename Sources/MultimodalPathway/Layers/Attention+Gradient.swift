@@ -9,6 +9,7 @@ extension Attention.Loaded {
   func runGradient(
     _ member: inout Member, _ kernels: KernelTable, _ b: BlockBuffers, _ g: GradientBuffers, queries: Int
   ) {
+    member.begin(.attentionGradient)
     let scratch = b.scratch(member)
     let width = heads * headSize
     member.parallelFor(b.batch * heads) { item in

@@ -44,6 +44,7 @@ extension Block.Loaded {
     _ member: inout Member, _ kernels: KernelTable, _ b: BlockBuffers, _ g: GradientBuffers,
     into gradients: Block.Gradients, computing wanted: BlockOutput
   ) {
+    member.begin(.rowGradient)
     var rows = Rows.all(b)
     if case .firstToken = wanted { rows = .first(b) }
     if case .mean(let tokens) = wanted {
@@ -132,6 +133,7 @@ extension Block.Loaded {
     into gradients: Block.Gradients
   ) {
     let (hidden, stride) = (hiddenStride(kernels) * rows.spacing, b.stride * rows.spacing)
+    member.begin(.rowGradient)
     if gradients.fc1.weight != nil {
       norm2.run(
         &member, kernels, x: b.middle, xStride: stride, y: b.normalized2, yStride: stride, rows: rows.count)
@@ -155,6 +157,7 @@ extension Block.Loaded {
     into gradients: Block.Gradients
   ) {
     let stride = b.stride * rows.spacing
+    member.begin(.rowGradient)
     let dy = branchGradient(
       rows, of: b.branch1, scale: scale1, factors: b.dropPath, into: gradients.scale1, &member, kernels, b, g)
     attention.projection.addGradients(
@@ -165,6 +168,7 @@ extension Block.Loaded {
       panels: b.panels, scratch: b.scratch(member))
     attention.runGradient(&member, kernels, b, g, queries: rows.spacing == 1 ? b.tokens : 1)
     let all = b.batch * b.tokens
+    member.begin(.rowGradient)
     if gradients.qkv.weight != nil {
       norm1.run(&member, kernels, x: b.input, xStride: b.stride, y: b.normalized1, yStride: b.stride, rows: all)
     }

@@ -37,6 +37,7 @@ extension Linear.Loaded {
     _ member: inout Member, _ kernels: KernelTable, dy: UnsafePointer<Float>, dyStride: Int, x: UnsafePointer<Float>,
     xStride: Int, m: Int, into gradients: Linear.Gradients, scratch: UnsafeMutablePointer<Float>
   ) {
+    member.begin(.weightGradient)
     if let place = gradients.weight {
       LinearGradient.weight(
         &member, kernels, dy: dy, dyStride: dyStride, x: x, xStride: xStride, m: m, n: weight.n, k: weight.k,
@@ -54,6 +55,7 @@ extension Linear.Loaded {
     dx: UnsafeMutablePointer<Float>, dxStride: Int, epilogue: Epilogue = Epilogue(),
     panels: UnsafeMutablePointer<Float>? = nil, scratch: UnsafeMutablePointer<Float>
   ) {
+    member.begin(.inputGradient)
     guard case .folding(let matrix) = weight else { preconditionFailure("the layer's weights are packed") }
     LinearGradient.input(
       &member, kernels, weight: matrix, dy: dy, dyStride: dyStride, m: m, dx: dx, dxStride: dxStride,

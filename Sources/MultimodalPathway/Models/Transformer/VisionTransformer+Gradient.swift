@@ -69,6 +69,7 @@ extension VisionTransformer {
     normalize(headNorm, w.pooledNormalized, into: gradients.headNorm, &member)
     if c.normalizesAfterPooling { normalize(finalNorm, w.pooledTokens, into: gradients.finalNorm, &member) }
 
+    member.begin(.rowGradient)
     let isNormalized = finalNorm != nil && !c.normalizesAfterPooling
     let target = isNormalized ? g.inner : g.stream
     member.parallelForRows(rows) { range in
