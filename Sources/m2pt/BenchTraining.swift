@@ -32,6 +32,8 @@ struct BenchTraining: Encodable {
   /// What the step was planned to take, part by part.
   let memoryBytes: [String: Int]
   let peakResidentBytes: Int?
+  /// Heap allocations of all counted steps, where a counter is preloaded (Tests/Checks/allocations).
+  let allocations: Int?
   /// Means over the counted steps; nil: not asked for.
   let operations: [Operation]?
 
@@ -49,7 +51,12 @@ struct BenchTraining: Encodable {
     let before = try engine.peakGFLOPS(precision)
     for _ in 0..<2 { _ = try benchmark.step() }
     benchmark.reset()
-    let steps = try (0..<runs).map { _ in try benchmark.step() }
+    var steps: [StepBenchmark.Times] = []
+    steps.reserveCapacity(runs)
+    let counter = allocationCounter()
+    let earlier = counter?() ?? 0
+    for _ in 0..<runs { steps.append(try benchmark.step()) }
+    allocations = counter.map { $0() - earlier }
     let totals = steps.map(\.total)
     let peak = ResidentMemory()?.peak
     limitGflops = max(before, try engine.peakGFLOPS(precision))

@@ -41,7 +41,7 @@ import Testing
         }
       }
       losses.append(loss / 4)
-      norms.append(try OptimizerStep(recipe, step: step + 1, rate: rate, engine: engine)(arena))
+      norms.append(try Optimizer(recipe, arena, engine: engine).step(step + 1, rate: rate))
     }
     return (losses, norms, arena)
   }

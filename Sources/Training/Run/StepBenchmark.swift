@@ -41,8 +41,8 @@ public final class StepBenchmark {
   public let operationCount: Double
 
   private let recipe: Recipe
-  private let engine: Engine
   private let arena: ParameterArena
+  private let optimizer: Optimizer
   private let pass: TrainingPass
   private let inputs: FloatBuffer
   private let targets: [Float]
@@ -56,9 +56,10 @@ public final class StepBenchmark {
   public init(_ weights: PathwayWeights, recipe: Recipe, profiled: Bool = false, engine: Engine) throws {
     let c = weights.target.configuration
     guard c.classCount > 1 else { throw TrainingError.tooFewClasses(found: c.classCount) }
-    (self.recipe, self.engine, batch) = (recipe, engine, recipe.batch)
+    (self.recipe, batch) = (recipe, recipe.batch)
     let table = try ParameterTable(weights, freeze: recipe.freeze)
     arena = try ParameterArena(table, weights, optimizer: recipe.optimizer, averages: recipe.ema > 0)
+    optimizer = Optimizer(recipe, arena, engine: engine)
     do {
       pass = try arena.pass(c, batch: recipe.batch, profiled: profiled, engine: engine)
     } catch let error as GradientError {
@@ -94,7 +95,7 @@ public final class StepBenchmark {
     try pass.backward()
     times.backward = lap()
     steps += 1
-    _ = try OptimizerStep(recipe, step: steps, rate: recipe.learningRate, engine: engine)(arena)
+    _ = try optimizer.step(steps, rate: recipe.learningRate)
     times.optimizer = lap()
     return times
   }
