@@ -108,7 +108,9 @@ public final class Trainer {
     table = try ParameterTable(source, freeze: recipe.freeze)
     arena = try ParameterArena(table, source, optimizer: recipe.optimizer, averages: recipe.ema > 0)
     do {
-      pass = try arena.pass(c, batch: recipe.batch, recomputesBlocks: recomputesBlocks, engine: engine)
+      pass = try arena.pass(
+        c, precision: recipe.precision == .bfloat16 ? .bfloat16 : .float32, batch: recipe.batch,
+        recomputesBlocks: recomputesBlocks, engine: engine)
     } catch let error as GradientError {
       throw TrainingError.unsupported(feature: error.part, expected: "a linear head of pooled tokens")
     }
