@@ -64,8 +64,8 @@ struct Bench: ParsableCommand {
       guard pathway == nil || pathway == .folded else {
         throw ValidationError("Pathways are trained as --pathway folded; found \(pathway?.rawValue ?? "none").")
       }
-      guard precision.file == nil, precision.precision.map({ $0 == .float32 }) ?? true else {
-        throw ValidationError("--training takes --precision float32; found \(precision.name).")
+      guard precision.file == nil, precision.precision != .int8 else {
+        throw ValidationError("--training takes --precision float32 or bfloat16; found \(precision.name).")
       }
     }
     guard startup || isFirstPassOnly else { return }
@@ -135,10 +135,11 @@ struct Bench: ParsableCommand {
     let (weights, engine) = (try joined(weights()), try makeEngine())
     var recipe = Recipe()
     recipe.batch = batch
+    recipe.precision = precision.precision == .bfloat16 ? .bfloat16 : .float32
     let benchmark = try StepBenchmark(weights, recipe: recipe, profiled: profile, engine: engine)
     let report = try BenchTraining(
-      benchmark, weights, runs: count, profiles: profile, precision: .float32, pathway: pathway?.rawValue,
-      engine: engine)
+      benchmark, weights, runs: count, profiles: profile, precision: precision.precision ?? .float32,
+      pathway: pathway?.rawValue, engine: engine)
     if json || format == .json {
       try printJSON(report, keys: .convertToSnakeCase)
     } else {

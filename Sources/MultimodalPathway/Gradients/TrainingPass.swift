@@ -34,7 +34,10 @@ package struct TrainedTerm {
 ///     ...                                       // p = optimiser(p, g)
 ///
 /// - One forward: it is inference's, with buffers that do not share memory. Its logits have the bits that
-///   `VisionTransformer` gives with the same weights, in any execution but two-branch.
+///   `VisionTransformer` gives with the same weights in the same precision, in any execution but two-branch.
+/// - In bfloat16, operands of the products of blocks and patch embedding are rounded to it, forward and backward: W_hat
+///   while it is packed, activations, and gradients of layers' outputs. Parameters, their gradients, the residual
+///   stream and its gradient, norms, statistics, the head and all sums are float32.
 /// - One gradient for every pathway: `G = dL/dW_hat` of `W_hat = W + sum_m lambda_m W'_m`. Then `dL/dW = G`,
 ///   `dL/dW'_m = lambda_m G`, and `dL/dlambda_m = sum(G W'_m)`, with combined biases `+ sum(dL/db_hat b'_m)`, which the
 ///   caller's optimiser forms while it reads G.
@@ -80,25 +83,29 @@ package final class TrainingPass {
   ///   - gradients: an address for each of them, which `backward` adds to; nil: the parameter is frozen, and its
   ///     gradient is not computed.
   ///   - pathways: in the order of folding.
+  ///   - precision: of the operands of products, float32 or bfloat16.
   ///   - batch: most inputs of a pass.
   ///   - recomputesBlocks: whether `backward` computes every block but the last again, instead of `forward` keeping its
   ///     activations: a third more work, memory for one block, the same bits (Chen et al. 2016, arXiv 1604.06174).
   ///   - profiled: whether the time of passes is taken, operation by operation.
   /// - Throws: `GradientError` for what has no gradient; `MemoryError`; `EngineError`.
-  /// - Precondition: there are as many addresses as parameters, and pathways name blocks that exist.
+  /// - Precondition: there are as many addresses as parameters, pathways name blocks that exist, and the precision is
+  ///   not int8.
   package init(
     _ configuration: VisionTransformerConfiguration, parameters: [UnsafeMutablePointer<Float>],
-    gradients: [UnsafeMutablePointer<Float>?], pathways: [TrainedTerm] = [], batch: Int,
-    recomputesBlocks: Bool = false, profiled: Bool = false, engine: Engine
+    gradients: [UnsafeMutablePointer<Float>?], pathways: [TrainedTerm] = [], precision: Precision = .float32,
+    batch: Int, recomputesBlocks: Bool = false, profiled: Bool = false, engine: Engine
   ) throws {
     let layers = TransformerLayers(configuration)
     let names = layers.parameters.map(\.name)
     precondition(parameters.count == names.count && gradients.count == names.count, "an address for each parameter")
     precondition(pathways.allSatisfy { layers.blocks.indices.contains($0.block) }, "pathways of blocks that exist")
+    precondition(precision != .int8, "training is in float32 or bfloat16")
     let places = zip(names, gradients).compactMap { name, place in place.map { (name, $0) } }
     self.gradients = try TransformerGradients(
       layers, in: GradientPlaces(Dictionary(uniqueKeysWithValues: places)))
-    let loader = ArenaLoader(Dictionary(uniqueKeysWithValues: zip(names, parameters)), terms: pathways)
+    let loader = ArenaLoader(
+      Dictionary(uniqueKeysWithValues: zip(names, parameters)), terms: pathways, precision: precision)
     model = try VisionTransformer(configuration, layers, execution: .folded, loader: loader, engine: engine)
     guard let tokenizer = model.tokenizer as? PatchEmbedding.Loaded else {
       throw GradientError(part: "the tokenizer of point clouds")
@@ -107,8 +114,8 @@ package final class TrainingPass {
     head = (model.head as? LinearHead.Loaded)?.layer
     refreshes = loader.refreshes
     buffers = try TrainingMemory(
-      configuration, layers, batch: batch, keepsBranches: self.gradients.blocks.contains { $0.hasScale },
-      recomputesBlocks: recomputesBlocks, engine: engine)
+      configuration, layers, precision: precision, batch: batch,
+      keepsBranches: self.gradients.blocks.contains { $0.hasScale }, recomputesBlocks: recomputesBlocks, engine: engine)
     self.batch = batch
     self.recomputesBlocks = recomputesBlocks
     profile = profiled ? TrainingProfile(threads: engine.threads) : nil

@@ -50,7 +50,7 @@ public final class StepBenchmark {
 
   /// - Parameters:
   ///   - weights: the target, with its auxiliaries where it has some; with a head of classes.
-  ///   - recipe: `batch`, `freeze` and the optimizer's keys are read.
+  ///   - recipe: `batch`, `precision`, `freeze` and the optimizer's keys are read.
   ///   - profiled: whether `operations` is counted.
   /// - Throws: `TrainingError`, `MemoryError`, `EngineError`.
   public init(_ weights: PathwayWeights, recipe: Recipe, profiled: Bool = false, engine: Engine) throws {
@@ -61,7 +61,8 @@ public final class StepBenchmark {
     arena = try ParameterArena(table, weights, optimizer: recipe.optimizer, averages: recipe.ema > 0)
     optimizer = Optimizer(recipe, arena, engine: engine)
     do {
-      pass = try arena.pass(c, batch: recipe.batch, profiled: profiled, engine: engine)
+      pass = try arena.pass(
+        c, precision: recipe.precision.format, batch: recipe.batch, profiled: profiled, engine: engine)
     } catch let error as GradientError {
       throw TrainingError.unsupported(feature: error.part, expected: "a linear head of pooled tokens")
     }

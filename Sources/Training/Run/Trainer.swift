@@ -110,7 +110,9 @@ public final class Trainer {
     arena = try ParameterArena(table, source, optimizer: recipe.optimizer, averages: recipe.ema > 0)
     optimizer = Optimizer(recipe, arena, engine: engine)
     do {
-      pass = try arena.pass(c, batch: recipe.batch, recomputesBlocks: recomputesBlocks, engine: engine)
+      pass = try arena.pass(
+        c, precision: recipe.precision.format, batch: recipe.batch,
+        recomputesBlocks: recomputesBlocks, engine: engine)
     } catch let error as GradientError {
       throw TrainingError.unsupported(feature: error.part, expected: "a linear head of pooled tokens")
     }
