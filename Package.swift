@@ -112,7 +112,8 @@ let package = Package(
     .target(
       name: "PathwayTraining",
       dependencies: [
-        "MultimodalPathway", "PathwayKernels", "PathwayData", "PathwayMedia", .product(name: "Yams", package: "Yams"),
+        "MultimodalPathway", "PathwayKernels", "PathwayLoops", "PathwayData", "PathwayMedia",
+        .product(name: "Yams", package: "Yams"),
       ],
       path: "Sources/Training", swiftSettings: strict),
     .executableTarget(

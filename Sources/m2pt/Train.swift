@@ -6,21 +6,33 @@ import PathwayTraining
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model on sorted pictures, with or without pathways, and write it merged.",
+    abstract: "Train a model on pictures, sound or videos of known classes, with or without pathways; write it merged.",
     discussion: """
-      Takes one folder of pictures for each class. With --auxiliary, the scales of the pathways are learned with the \
-      weights, from --scale (0). The output directory holds the best model with its pathways merged (model/), the same \
-      in parts (unmerged/, scales.json), log.jsonl with a line for each step and each epoch, the recipe, and a \
-      checkpoint. SIGINT and SIGTERM end the run after the step; --resume continues it with the same bits as a run \
-      that was not interrupted. The files after the last whole step of an epoch are left out of that epoch.
+      Takes one folder of files for each class; or a table (CSV) with the columns path, label and, if wanted, split, \
+      whose paths are relative to it, with several labels separated by semicolons; or AudioSet's table of segments, \
+      in whose directory class_labels_indices.csv and the recordings are. Files of several labels make a model that \
+      answers for every class by itself (recipe key task). With --auxiliary, the scales of the pathways are learned \
+      with the weights, from --scale (0). The output directory holds the best model with its pathways merged \
+      (model/), the same in parts (unmerged/, scales.json), log.jsonl with a line for each step and each epoch, the \
+      recipe, and a checkpoint. SIGINT and SIGTERM end the run after the step; --resume continues it with the same \
+      bits as a run that was not interrupted. The files after the last whole step of an epoch are left out of that \
+      epoch.
       """)
 
   @OptionGroup var pathway: PathwayOptions
   @OptionGroup var engine: EngineOptions
-  @Option(help: "Directory with a folder of pictures for every class.") var data: String
-  @Option(help: "The same with other pictures, to measure accuracy on after every epoch.") var validation: String?
-  @Option(name: .customLong("recipe"), help: "YAML file of the recipe's keys; absent keys have their defaults.")
-  var recipeFile: String?
+  @Option(help: "Directory with a folder of files for every class, or a table of files; of its rows those of train.")
+  var data: String
+  @Option(help: "The same with other files, to measure on after every epoch; of a table's rows those of validation.")
+  var validation: String?
+  @Option(
+    name: .customLong("recipe"),
+    help: ArgumentHelp(
+      """
+      YAML file of the recipe's keys, or one of \(Recipe.names.joined(separator: ", ")); absent keys have their \
+      defaults.
+      """, valueName: "file-or-name"))
+  var recipeChoice: String?
   @Option(
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("One key of the recipe: \(Recipe.keys.joined(separator: ", ")).", valueName: "key=value"))
@@ -65,16 +77,18 @@ struct Train: ParsableCommand {
       weights.target.configuration, modelAt: pathway.target, architecture: pathway.architecture)
     let frontEnd = try weights.target.configuration.frontEnd(
       recipe: preprocessing, engine: engine.engine(), note: reportNote)
-    let folders = try folders(data, frontEnd, weights.target.configuration)
+    let files = try files(data, frontEnd, weights.target.configuration)
     let trainer = try Trainer(
-      weights, on: folders, in: data, recipe: recipe, recomputesBlocks: recomputesBlocks,
+      weights, on: files, in: data, recipe: recipe, recomputesBlocks: recomputesBlocks,
       preprocessing: preprocessing, engine: engine.engine(), note: reportNote)
     trainer.skipsUnreadable = skipsUnreadable
-    if !weights.hasHead(for: folders.classes) {
-      report("note: the target has no head for these classes; it gets a new one for \(folders.classes.count)")
+    if trainer.hasNewHead {
+      let several = trainer.task == .multiLabel ? ", of which a file may have several" : ""
+      report("note: the target has no head for these classes; it gets a new one for \(files.classes.count)\(several)")
     }
     if let validation {
-      trainer.validation = try ClassFolders(validation, frontEnd, expecting: folders.classes)
+      trainer.validation = try LabelledData.read(
+        validation, frontEnd, split: .validation, expecting: files.classes)
       reportUnread(trainer.validation?.unread ?? [:])
     }
     let summary = TrainReport(trainer, recipe)
@@ -96,8 +110,8 @@ struct Train: ParsableCommand {
         if progress == nil { report("left out: \(reason)") }
         progress?.say("left out: \(reason)")
       case .epoch(let epoch, let loss, let evaluation):
-        let accuracy = evaluation.map { String(format: ", accuracy %.2f %%", 100 * $0.top1) } ?? ""
-        progress?.say(String(format: "epoch %d: loss %.5f%@", epoch, loss, accuracy))
+        let measure = evaluation.map { String(format: ", \(summary.measure) %.2f %%", 100 * $0.measure) } ?? ""
+        progress?.say(String(format: "epoch %d: loss %.5f%@", epoch, loss, measure))
         try TrainPage(url, recipe).write(to: url.appendingPathComponent("index.html"))
       }
       summary.note(event)
@@ -113,11 +127,10 @@ struct Train: ParsableCommand {
     if json { try printJSON(result) } else { try StandardOutput.show(result.lines) }
   }
 
-  /// The recipe of the file, or of the run that is continued, with the keys of the command line.
+  /// The recipe that was chosen, or of the run that is continued, with the keys of the command line.
   private func recipe(_ url: URL) throws -> Recipe {
     var recipe =
-      try recipeFile.map { try Recipe(contentsOf: URL(fileURLWithPath: $0)) }
-      ?? (resume ? try Trainer.recipe(ofRunIn: url) : Recipe())
+      try recipeChoice.map { try Self.chosenRecipe($0) } ?? (resume ? try Trainer.recipe(ofRunIn: url) : Recipe())
     for setting in settings {
       let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       try recipe.set(String(parts[0]), to: String(parts[1]))
@@ -127,13 +140,23 @@ struct Train: ParsableCommand {
     return recipe
   }
 
+  /// A recipe by its name or file; of both the file.
+  private static func chosenRecipe(_ choice: String) throws -> Recipe {
+    let url = URL(fileURLWithPath: choice)
+    let isPath = choice.contains("/") || ["yaml", "yml"].contains(url.pathExtension)
+    let isFile = FileManager.default.fileExists(atPath: choice) && !url.isExistingDirectory
+    return isPath || isFile ? try Recipe(contentsOf: url) : try Recipe(named: choice)
+  }
+
   /// The training data; in the order of the model's classes where they are the same.
-  private func folders(
+  private func files(
     _ path: String, _ frontEnd: any FrontEnd, _ c: VisionTransformerConfiguration
-  ) throws -> ClassFolders {
-    let folders = try ClassFolders(path, frontEnd)
-    reportUnread(folders.unread)
-    guard let labels = c.labels, labels != folders.classes, labels.sorted() == folders.classes else { return folders }
-    return try ClassFolders(path, frontEnd, expecting: labels)
+  ) throws -> any LabelledFiles {
+    let files = try LabelledData.read(path, frontEnd, split: .train)
+    reportUnread(files.unread)
+    guard let labels = c.labels, labels != files.classes, labels.sorted() == files.classes.sorted() else {
+      return files
+    }
+    return try LabelledData.read(path, frontEnd, split: .train, expecting: labels)
   }
 }

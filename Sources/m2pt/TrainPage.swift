@@ -2,7 +2,7 @@ import Foundation
 import MultimodalPathway
 import PathwayTraining
 
-/// A page with the curves of a run: loss, learning rate and accuracy by step, and lambda by layer.
+/// A page with the curves of a run: loss, learning rate and what was measured by step, and lambda by layer.
 struct TrainPage {
   /// What the log has of a step or an epoch.
   private struct Line: Decodable {
@@ -10,6 +10,7 @@ struct TrainPage {
     var loss: Double
     var learning_rate: Double?
     var accuracy: Double?
+    var mean_average_precision: Double?
   }
 
   private let steps: [Line]
@@ -37,10 +38,12 @@ struct TrainPage {
     var parts = ["<h1>Training run</h1>"]
     parts.append(curve("Loss", steps.map { ($0.step, $0.loss) }))
     parts.append(curve("Learning rate", steps.map { ($0.step, $0.learning_rate ?? 0) }))
-    let accuracy: [(step: Int, value: Double)] = epochs.compactMap { line in
-      line.accuracy.map { (line.step, 100 * $0) }
+    for (title, measure) in [
+      ("Accuracy, %", \Line.accuracy), ("Mean average precision, %", \Line.mean_average_precision),
+    ] {
+      let values = epochs.compactMap { line in line[keyPath: measure].map { (step: line.step, value: 100 * $0) } }
+      if !values.isEmpty { parts.append(curve(title, values)) }
     }
-    if !accuracy.isEmpty { parts.append(curve("Accuracy, %", accuracy)) }
     for (index, table) in scales.enumerated() { parts.append(bars("lambda of auxiliary \(index)", table)) }
     let rows = recipe.settings.map { "<tr><td>\($0.key)</td><td>\($0.value)</td></tr>" }
     return (parts + ["<h2>Recipe</h2>", HTMLPage.table(["key", "value"], rows)]).joined(separator: "\n")

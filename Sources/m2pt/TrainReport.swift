@@ -29,6 +29,9 @@ struct TrainReport {
     var accuracy: Double?
     /// Of the model that was written.
     var best_accuracy: Double?
+    /// Of a model for several labels, in place of accuracies.
+    var mean_average_precision: Double?
+    var best_mean_average_precision: Double?
     var output: String
     /// Files that were left out.
     var skipped: Int
@@ -38,7 +41,10 @@ struct TrainReport {
       guard let loss else { return [text + " were done before", "the model is \(output)/model"] }
       text += String(format: ", loss %.5f", loss)
       if let accuracy { text += String(format: ", accuracy %.2f %%", 100 * accuracy) }
-      if let best_accuracy { text += String(format: " (best %.2f %%)", 100 * best_accuracy) }
+      if let mean_average_precision { text += String(format: ", mAP %.2f %%", 100 * mean_average_precision) }
+      if let best = best_accuracy ?? best_mean_average_precision {
+        text += String(format: " (best %.2f %%)", 100 * best)
+      }
       if skipped > 0 { text += ", \(skipped) file\(skipped == 1 ? "" : "s") left out" }
       return [text, "wrote \(output)/model"]
     }
@@ -47,13 +53,14 @@ struct TrainReport {
   let plan: Plan
   let planLines: [String]
   private let steps: Int
+  private let isMultiLabel: Bool
   private var loss: Double?
-  private var accuracy: Double?
+  private var last: Double?
   private var best: Double?
   private var skipped = 0
 
   init(_ trainer: Trainer, _ recipe: Recipe) {
-    steps = trainer.steps
+    (steps, isMultiLabel) = (trainer.steps, trainer.task == .multiLabel)
     let counts = trainer.table.parameterCounts
     let memory = trainer.memory.filter { $0.bytes > 0 }
     plan = Plan(
@@ -72,18 +79,27 @@ struct TrainReport {
       ] + parts.map { $0.padded(to: width) + String(format: " %10.1f MB", Double($1) * 1e-6) }
   }
 
+  /// What models are compared by, in words.
+  var measure: String { isMultiLabel ? "mAP" : "accuracy" }
+
   mutating func note(_ event: Trainer.Event) {
     switch event {
     case .step: break
     case .skipped: skipped += 1
     case .epoch(_, let loss, let evaluation):
       self.loss = loss
-      accuracy = evaluation?.top1
-      best = [best, accuracy].compactMap { $0 }.max()
+      last = evaluation?.measure
+      best = [best, last].compactMap { $0 }.max()
     }
   }
 
   func result(_ output: String) -> Result {
-    Result(steps: steps, loss: loss, accuracy: accuracy, best_accuracy: best, output: output, skipped: skipped)
+    var result = Result(steps: steps, loss: loss, output: output, skipped: skipped)
+    if isMultiLabel {
+      (result.mean_average_precision, result.best_mean_average_precision) = (last, best)
+    } else {
+      (result.accuracy, result.best_accuracy) = (last, best)
+    }
+    return result
   }
 }

@@ -53,7 +53,8 @@ import Testing
     ridge ill-conditioned lapack
     table unreadable too-large encoding malformed vocabulary
     training unknown-key bad-setting bad-recipe unsupported too-few-classes too-few-files unreadable occupied
-    training nothing-to-resume bad-checkpoint other-recipe other-data diverged
+    training nothing-to-resume bad-checkpoint other-recipe other-data diverged unknown-recipe not-applicable
+    training several-labels unlistable bad-log
     video-file unreadable no-library empty not-a-video unsupported limit-exceeded truncated damaged no-frames
     """
 

@@ -7,12 +7,19 @@ extension TrainingError: Enumerated {
     switch self {
     case .unknownKey: .badSetting(key: hostileText, found: hostileText, expected: hostileText)
     case .badSetting: .badRecipe(file: hostileText, reason: hostileText)
-    case .badRecipe: .unsupported(feature: hostileText, expected: hostileText)
+    case .badRecipe: .unknownRecipe(found: hostileText, known: [hostileText])
+    case .unknownRecipe:
+      .notApplicable(
+        key: hostileText, found: hostileText, modality: hostileText, standard: hostileText, applies: [hostileText])
+    case .notApplicable: .unsupported(feature: hostileText, expected: hostileText)
     case .unsupported: .tooFewClasses(found: 1)
     case .tooFewClasses: .tooFewFiles(found: 1, batch: 2, accumulate: 3)
-    case .tooFewFiles: .unreadable(reason: hostileText, count: 2)
+    case .tooFewFiles: .severalLabels(file: hostileText, found: 2)
+    case .severalLabels: .unreadable(reason: hostileText, count: 2)
     case .unreadable: .occupied(directory: hostileText, found: hostileText)
-    case .occupied: .nothingToResume(directory: hostileText)
+    case .occupied: .unlistable(directory: hostileText, reason: hostileText)
+    case .unlistable: .badLog(file: hostileText, line: 1, reason: hostileText)
+    case .badLog: .nothingToResume(directory: hostileText)
     case .nothingToResume: .badCheckpoint(file: hostileText, reason: hostileText)
     case .badCheckpoint: .otherRecipe(differences: [hostileText])
     case .otherRecipe: .otherData(directory: hostileText)

@@ -30,7 +30,7 @@ import Testing
     return try passes.map { _ in
       let batch = try reader.next()
       let count = 2 * samples.valueCount
-      return Array(UnsafeBufferPointer(start: batch.values, count: count)) + batch.labels.map(Float.init)
+      return Array(UnsafeBufferPointer(start: batch.values, count: count)) + batch.labels.joined().map(Float.init)
     }
   }
 

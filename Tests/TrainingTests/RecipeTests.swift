@@ -25,7 +25,8 @@ import Testing
       "weight_decay": "0.3", "layer_decay": "0.65", "momentum": "0.8", "warmup_epochs": "0.25", "clip": "1",
       "image_size": "32x16", "freeze": "auxiliary", "label_smoothing": "0.1", "drop_path": "0.2", "ema": "0.99",
       "augmentation": "none", "crop_scale": "0.5", "flip": "0", "erase": "0.25", "mixup": "0.8",
-      "cutmix": "1", "seed": "9",
+      "cutmix": "1", "seed": "9", "frequency_mask": "0.25", "time_mask": "0.125", "noise": "0.1", "resample": "true",
+      "channel": "2", "repeat": "4", "task": "multi_label",
     ]
     #expect(Set(settings.keys) == Set(Recipe.keys))
     for (key, value) in settings { try recipe.set(key, to: value) }
@@ -36,6 +37,56 @@ import Testing
     #expect(try Recipe(yaml: recipe.yaml, file: "r") == recipe)
   }
 
+  /// Recipes of pictures have the text that they had before other modalities were trained.
+  @Test func keysOfOtherModalitiesAreWrittenWithOtherValuesAlone() throws {
+    var recipe = Recipe()
+    #expect(recipe.yaml.split(separator: "\n").count == 23 && !recipe.yaml.contains("noise"))
+    recipe.noise = 0.5
+    #expect(recipe.yaml.contains("\nnoise: 0.5\n"))
+  }
+
+  @Test func aKeyIsForItsModalitiesAlone() throws {
+    var recipe = Recipe()
+    recipe.flip = 0
+    for modality in [Modality.image, .video] { try recipe.check(for: modality) }
+    for modality in [Modality.audio, .points] {
+      #expect(
+        throws: TrainingError.notApplicable(
+          key: "flip", found: "0.0", modality: modality.rawValue, standard: "0.5", applies: ["image", "video"])
+      ) { try recipe.check(for: modality) }
+    }
+  }
+
+  @Test func namedRecipesAreForTheirModality() throws {
+    let modalities = [
+      "imagenet": Modality.image, "audioset": .audio, "kinetics": .video, "modelnet": .points, "shapenetpart": .points,
+    ]
+    #expect(Set(modalities.keys) == Set(Recipe.names))
+    for (name, modality) in modalities {
+      let recipe = try Recipe(named: name)
+      try recipe.check(for: modality)
+      #expect(try Recipe(yaml: recipe.yaml, file: name) == recipe)
+    }
+  }
+
+  /// The numbers that the paper states.
+  @Test func namedRecipesHaveThePapersNumbers() throws {
+    let pictures = try Recipe(named: "imagenet")
+    #expect(pictures.learningRate == 2e-3 && pictures.batch * pictures.accumulate == 1024 && pictures.epochs == 100)
+    #expect(pictures.layerDecay == 0.65 && pictures.dropPath == 0.1 && pictures.mixup == 0.8 && pictures.cutmix == 1)
+    let sound = try Recipe(named: "audioset")
+    #expect(sound.epochs == 60 && sound.warmupEpochs == 4 && sound.learningRate == 1e-3 && sound.task == .multiLabel)
+    let videos = try Recipe(named: "kinetics")
+    #expect(videos.epochs == 90 && videos.learningRate == 7e-4 && videos.batch * videos.accumulate == 256)
+    let parts = try Recipe(named: "shapenetpart")
+    #expect(parts.learningRate == 2e-4 && parts.batch == 16 && parts.clip == 10 && parts.epochs == 300)
+    #expect(try Recipe(named: "modelnet").learningRate == 5e-4)
+  }
+
+  @Test func anUnknownNameListsTheKnown() {
+    #expect(throws: TrainingError.unknownRecipe(found: "coco", known: Recipe.names)) { try Recipe(named: "coco") }
+  }
+
   @Test func unknownKeysAreNamed() {
     #expect(throws: TrainingError.unknownKey(found: "epoch", known: Recipe.keys)) {
       try Recipe(yaml: "epoch: 3", file: "r")
@@ -44,7 +95,8 @@ import Testing
 
   @Test(arguments: [
     ("epochs", "0"), ("batch", "1.5"), ("learning_rate", "-1"), ("learning_rate", "nan"), ("freeze", "all"),
-    ("precision", "int8"), ("image_size", "0"), ("seed", "-1"), ("layer_decay", "0"), ("drop_path", "1"), ("ema", "1"),
+    ("precision", "int8"), ("resample", "yes"), ("repeat", "0"), ("time_mask", "1.5"), ("task", "regression"),
+    ("image_size", "0"), ("seed", "-1"), ("layer_decay", "0"), ("drop_path", "1"), ("ema", "1"),
   ])
   func valuesOutsideTheirRangeAreRefused(_ key: String, _ value: String) throws {
     var recipe = Recipe()

@@ -26,6 +26,14 @@ import Testing
     #expect(try tensors(weights.withHead(for: ["a", "b"], seed: 1)) == tensors(weights))
   }
 
+  @Test func aHeadForAnotherTaskIsReplaced() throws {
+    let weights = try Models.joined()
+    #expect(!weights.hasHead(for: ["a", "b"], task: .multiLabel))
+    let headed = try weights.withHead(for: ["a", "b"], task: .multiLabel, seed: 1)
+    #expect(headed.target.configuration.task == .multiLabel && headed.hasHead(for: ["a", "b"], task: .multiLabel))
+    #expect(try headed.target.tensor("head.weight").float32() != weights.target.tensor("head.weight").float32())
+  }
+
   @Test func aNewHeadIsSmallAndLeavesTheRest() throws {
     let weights = try Models.joined()
     let headed = try weights.withHead(for: ["x", "y", "z"], seed: 1)

@@ -66,15 +66,44 @@ import Testing
     }
   }
 
-  @Test func modelsOfSoundAreRefused() throws {
+  @Test func modelsOfPointsAreRefused() throws {
+    try Models.withFolder { folder in
+      let folders = try folders(folder)
+      let weights = try ModelWeights.random(.preset("point_mae_modelnet40"), seed: 1)
+      let error = TrainingError.unsupported(feature: "points for its input", expected: "pictures, sound or videos")
+      #expect(throws: error) {
+        try Trainer(
+          PathwayWeights(weights), on: folders, in: folder.path, recipe: recipe(), engine: Engine(threads: 1))
+      }
+    }
+  }
+
+  @Test func aRegressionIsRefused() throws {
     try Models.withFolder { folder in
       let folders = try folders(folder)
       var c = Models.configuration
-      (c.input, c.channels) = (.audio(.audioSet), 1)
-      #expect(throws: TrainingError.unsupported(feature: "audio for its input", expected: "pictures")) {
+      c.task = .regression
+      let error = TrainingError.unsupported(
+        feature: "the task regression", expected: "a model that answers with classes, or has no head")
+      #expect(throws: error) {
         try Trainer(
           PathwayWeights(.random(c, seed: 1)), on: folders, in: folder.path, recipe: recipe(),
           engine: Engine(threads: 1))
+      }
+    }
+  }
+
+  @Test(arguments: [("noise", "0.1"), ("resample", "true"), ("repeat", "2"), ("time_mask", "0.5")])
+  func keysOfOtherModalitiesAreRefused(_ key: String, _ value: String) throws {
+    try Models.withFolder { folder in
+      let folders = try folders(folder)
+      #expect {
+        var recipe = recipe()
+        try recipe.set(key, to: value)
+        _ = try trainer(folders, folder, recipe)
+      } throws: { error in
+        guard case TrainingError.notApplicable(key, value, "image", _, _) = error else { return false }
+        return true
       }
     }
   }

@@ -3,8 +3,6 @@ import MultimodalPathway
 
 /// Names of classes in the layout of AudioSet's class_labels_indices.csv: `index,mid,display_name`, one class per line.
 public enum ClassNames {
-  private static let mostBytes = 32 << 20
-
   /// The names in a vocabulary of the library, such as `imagenet-1k`, or in a file, by class number.
   ///
   /// - Parameters:
@@ -26,8 +24,34 @@ public enum ClassNames {
   /// - Parameter count: the number of classes of the model.
   /// - Throws: `TableError` if the file cannot be read, lacks a column, or does not have every class once.
   public static func read(_ path: String, count: Int) throws(TableError) -> [String] {
-    let text = try text(path)
-    let records = try CSV.records(text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text, file: path)
+    try names(in: records(path), path, count: count)
+  }
+
+  /// The names in a file, by class number, each with its identifier of column `mid`.
+  ///
+  /// - Throws: as `read(_:count:)`.
+  static func identified(_ path: String) throws(TableError) -> [(identifier: String, name: String)] {
+    let records = try records(path)
+    let names = try names(in: records, path, count: max(0, records.count - 1))
+    let header = records.first?.fields ?? []
+    guard let number = header.firstIndex(of: "index"), let identifier = header.firstIndex(of: "mid") else {
+      throw .malformed(
+        file: path, line: records.first?.line ?? 1,
+        finding: "the first line is '\(header.joined(separator: ","))', expected index,mid,display_name")
+    }
+    var identifiers = names
+    for record in records.dropFirst() {
+      // Every number is there once: `names(in:_:count:)` checks it.
+      if let place = Int(record.fields[number]) { identifiers[place] = record.fields[identifier] }
+    }
+    return zip(identifiers, names).map { (identifier: $0, name: $1) }
+  }
+
+  private static func records(_ path: String) throws(TableError) -> [CSV.Record] {
+    try CSV.records(TableText.read(path, limit: TableText.mostClassBytes), file: path)
+  }
+
+  private static func names(in records: [CSV.Record], _ path: String, count: Int) throws(TableError) -> [String] {
     let header = records.first?.fields ?? []
     guard let index = header.firstIndex(of: "index"), let name = header.firstIndex(of: "display_name") else {
       throw .malformed(
@@ -58,22 +82,5 @@ public enum ClassNames {
       names.append(label)
     }
     return names
-  }
-
-  private static func text(_ path: String) throws(TableError) -> String {
-    let data: Data
-    do {
-      let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
-      guard size <= mostBytes else { throw TableError.tooLarge(file: path, bytes: size) }
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch let error as TableError {
-      throw error
-    } catch {
-      throw .unreadable(file: path, reason: error.localizedDescription)
-    }
-    guard let text = String(data: data, encoding: .utf8) else {
-      throw .encoding(file: path, isUTF16: data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF]))
-    }
-    return text
   }
 }

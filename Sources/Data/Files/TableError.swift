@@ -4,7 +4,7 @@ import MultimodalPathway
 public enum TableError: Error, Hashable {
   /// The system cannot read the file.
   case unreadable(file: String, reason: String)
-  /// More bytes than a list of classes can have.
+  /// More bytes than such a table can have.
   case tooLarge(file: String, bytes: Int)
   /// Bytes that are not UTF-8; `isUTF16` if they begin with the byte order mark of UTF-16.
   case encoding(file: String, isUTF16: Bool)
@@ -34,7 +34,7 @@ extension TableError: CodedError {
     case .unreadable(let file, let reason):
       "\(file): cannot be read: \(reason)"
     case .tooLarge(let file, let bytes):
-      "\(file): has \(bytes) bytes, more than a list of classes can have"
+      "\(file): has \(bytes) bytes, more than such a table can have"
     case .encoding(let file, let isUTF16):
       "\(file): the text is \(isUTF16 ? "in UTF-16" : "not in UTF-8"); save it as UTF-8"
     case .malformed(let file, let line, let finding):

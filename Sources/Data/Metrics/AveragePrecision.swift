@@ -3,7 +3,7 @@
 /// A class's average precision is the sum over thresholds of (R_n - R_{n-1}) P_n: recall R and precision P of the
 /// samples whose score is at least the n-th largest. Equal scores share a threshold (scikit-learn's
 /// `average_precision_score`). NaN counts as the lowest score.
-public struct AveragePrecision: Sendable {
+public struct AveragePrecision: Sendable, Equatable {
   /// Scores by class, then by sample.
   private var scores: [[Float]]
   /// Whether the class is right, in the same order.

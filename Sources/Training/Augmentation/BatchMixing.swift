@@ -2,7 +2,7 @@ import Foundation
 import MultimodalPathway
 
 /// Inputs of a batch mixed with each other, the first with the last and so on: mixup (Zhang et al. 2018) adds shares of
-/// two pictures, CutMix (Yun et al. 2019) puts a part of one into the other. Targets are mixed by the same share.
+/// two inputs, CutMix (Yun et al. 2019) puts a part of one into the other. Targets are mixed by the same share.
 ///
 /// The semantics are those of timm's `Mixup` in its mode `batch`, with a switching probability of a half where both are
 /// wanted. A pure function of a batch and a random stream.
@@ -11,7 +11,7 @@ package struct BatchMixing: Sendable {
   package struct Choice: Sendable, Equatable {
     /// The share of an input's own target.
     package let share: Double
-    /// The part that comes from the other picture; nil: all of it, by share.
+    /// The part that comes from the other input; nil: all of it, by share.
     package let window: PictureAugmentation.Window?
 
     package init(share: Double, window: PictureAugmentation.Window?) { (self.share, self.window) = (share, window) }
@@ -51,23 +51,25 @@ package struct BatchMixing: Sendable {
   /// Mixes a batch in place.
   ///
   /// - Parameters:
-  ///   - values: (batch, 3, H, W).
+  ///   - values: (batch, planes, H, W).
   ///   - size: H and W.
-  package static func mix(_ values: UnsafeMutablePointer<Float>, batch: Int, size: Extent, _ choice: Choice) {
+  package static func mix(
+    _ values: UnsafeMutablePointer<Float>, batch: Int, planes: Int = 3, size: Extent, _ choice: Choice
+  ) {
     let plane = size.height * size.width
     let (own, other) = (Float(choice.share), Float(1 - choice.share))
     // Of a middle input without a partner nothing changes.
     for first in 0..<batch / 2 {
-      let (a, b) = (values + first * 3 * plane, values + (batch - 1 - first) * 3 * plane)
+      let (a, b) = (values + first * planes * plane, values + (batch - 1 - first) * planes * plane)
       guard let window = choice.window else {
-        for index in 0..<3 * plane {
+        for index in 0..<planes * plane {
           let (x, y) = (a[index], b[index])
           a[index] = own * x + other * y
           b[index] = own * y + other * x
         }
         continue
       }
-      for channel in 0..<3 {
+      for channel in 0..<planes {
         for row in window.top..<window.top + window.height {
           let start = channel * plane + row * size.width + window.left
           for index in start..<start + window.width { (a[index], b[index]) = (b[index], a[index]) }

@@ -19,8 +19,20 @@ package struct PictureAugmentation: Sendable {
     (self.size, self.filter, self.smallestShare, self.flip) = (size, filter, smallestShare, flip)
   }
 
+  /// With a model's recipe for pictures.
+  init(_ preprocessing: ImagePreprocessing, _ recipe: Recipe) {
+    self.init(
+      size: preprocessing.size, filter: preprocessing.filter, smallestShare: recipe.cropScale, flip: recipe.flip)
+  }
+
+  /// How a picture is varied.
+  package struct Choice: Sendable {
+    package let window: Window
+    package let isMirrored: Bool
+  }
+
   /// A part of a picture.
-  package struct Window: Hashable {
+  package struct Window: Hashable, Sendable {
     package let top: Int
     package let left: Int
     package let height: Int
@@ -57,13 +69,25 @@ package struct PictureAugmentation: Sendable {
     return Window(top: (height - h) / 2, left: (width - w) / 2, height: h, width: w)
   }
 
+  /// How a picture of that size is varied.
+  package func choice(of picture: Extent, _ random: inout RandomStream) -> Choice {
+    Choice(window: window(of: picture, &random), isMirrored: random.unit() < flip)
+  }
+
   /// The varied picture, of `size`.
   ///
   /// - Throws: `PixelImageError`.
   package func callAsFunction(_ picture: PixelImage, _ random: inout RandomStream) throws -> PixelImage {
-    let window = window(of: picture.extent, &random)
-    let resized = try picture.part(window).resized(to: size, filter: filter)
-    return random.unit() < flip ? try resized.mirrored() : resized
+    try self(picture, choice(of: picture.extent, &random))
+  }
+
+  /// The picture, varied that way.
+  ///
+  /// - Parameter choice: of pictures of this size.
+  /// - Throws: `PixelImageError`.
+  package func callAsFunction(_ picture: PixelImage, _ choice: Choice) throws -> PixelImage {
+    let resized = try picture.part(choice.window).resized(to: size, filter: filter)
+    return choice.isMirrored ? try resized.mirrored() : resized
   }
 }
 

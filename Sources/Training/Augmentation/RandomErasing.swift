@@ -28,12 +28,13 @@ package struct RandomErasing: Sendable {
     return nil
   }
 
-  /// Replaces a part of a picture's values, (3, H, W), by normal noise of mean 0 and deviation 1.
+  /// Replaces a part of a picture's values, (3, H, W), by normal noise of mean 0 and deviation 1; of a clip's,
+  /// (3 T, H, W), the same part of every frame.
   package func callAsFunction(
-    _ values: UnsafeMutableBufferPointer<Float>, size: Extent, _ random: inout RandomStream
+    _ values: UnsafeMutableBufferPointer<Float>, planes: Int = 3, size: Extent, _ random: inout RandomStream
   ) {
     guard let window = window(of: size, &random) else { return }
-    for channel in 0..<3 {
+    for channel in 0..<planes {
       for row in window.top..<window.top + window.height {
         let start = (channel * size.height + row) * size.width + window.left
         for index in start..<start + window.width { values[index] = Float(random.normal()) }

@@ -10,18 +10,18 @@ import Synchronization
 package final class BatchReader {
   /// The inputs of a pass; valid until the next call of `next()`.
   package struct Batch {
-    /// (B, 3, H, W); the caller may change them.
+    /// (B, ...), each as `Samples` has it; the caller may change them.
     package let values: UnsafeMutablePointer<Float>
-    /// The class of each input.
-    package let labels: [Int]
+    /// The classes of each input.
+    package let labels: [[Int]]
     package let epoch: Int
-    /// Of the first input, in the epoch's order.
+    /// Of the first input among the epoch's inputs.
     package let place: Int
   }
 
   /// What became of a place.
   private struct Outcome {
-    var label: Int?
+    var labels: [Int]?
     var failures: [(sample: Int, reason: String)] = []
   }
 
@@ -36,7 +36,7 @@ package final class BatchReader {
     }
   }
 
-  private let samples: PictureSamples
+  private let samples: any Samples
   private let order: SampleOrder
   private let seed: UInt64
   private let skips: Bool
@@ -51,12 +51,13 @@ package final class BatchReader {
   private let unreadable: (String) -> Void
 
   /// - Parameters:
+  ///   - order: of files; a pass has `repeats` inputs of each.
   ///   - passes: the numbers of the passes that will be read, over all epochs.
   ///   - skips: whether files that cannot be read are left out; otherwise the first ends the run.
   ///   - unreadable: called once for each file that is left out, with what is wrong.
   /// - Throws: `MemoryError`.
   package init(
-    _ samples: PictureSamples, _ order: SampleOrder, seed: UInt64, passes: Range<Int>, threads: Int,
+    _ samples: any Samples, _ order: SampleOrder, seed: UInt64, passes: Range<Int>, threads: Int,
     skips: Bool = false, unreadable: @escaping (String) -> Void = { _ in }
   ) throws {
     (self.samples, self.order, self.seed, self.skips) = (samples, order, seed, skips)
@@ -64,7 +65,8 @@ package final class BatchReader {
     slots = try (0..<2).map { _ in
       Slot(
         values: try FloatBuffer(
-          uninitialized: SystemMemory.product(order.batch, samples.valueCount), for: .inputs), batch: order.batch)
+          uninitialized: SystemMemory.product(order.batch, samples.repeats, samples.valueCount), for: .inputs),
+        batch: order.batch)
     }
     queue.maxConcurrentOperationCount = threads
     queue.qualityOfService = .utility
@@ -85,7 +87,7 @@ package final class BatchReader {
     let (epoch, place) = order.position(ofPass: pass)
     pass += 1
     let outcomes = slot.outcomes.withLock { $0 }
-    let unread = outcomes.filter { $0.label == nil }
+    let unread = outcomes.filter { $0.labels == nil }
     if let reason = unread.first?.failures.first?.reason {
       throw TrainingError.unreadable(reason: reason, count: unread.count)
     }
@@ -93,8 +95,8 @@ package final class BatchReader {
       unreadable(failure.reason)
     }
     if pass < end { start() }
-    return Batch(
-      values: slot.values.base, labels: outcomes.compactMap(\.label), epoch: epoch, place: place)
+    let labels = outcomes.flatMap { [[Int]](repeating: $0.labels ?? [], count: samples.repeats) }
+    return Batch(values: slot.values.base, labels: labels, epoch: epoch, place: place * samples.repeats)
   }
 
   /// Begins to read pass `started`.
@@ -106,18 +108,18 @@ package final class BatchReader {
     slot.outcomes.withLock { outcomes in
       for index in outcomes.indices { outcomes[index] = Outcome() }
     }
-    let (samples, skips, seed, count) = (samples, skips, seed, samples.valueCount)
+    let (samples, skips, seed, count) = (samples, skips, seed, samples.repeats * samples.valueCount)
     for index in 0..<order.batch {
       queue.addOperation {
         var outcome = Outcome()
         let random = RandomStream(seed: seed, epoch: epoch, place: place + index, .augmentation)
-        // SAFETY: the slot has room for a batch, and this operation alone writes this place of it.
+        // SAFETY: the slot has room for a batch, and this operation alone writes this file's inputs.
         let values = UnsafeMutableBufferPointer(start: slot.values.base + index * count, count: count)
         for offset in 0..<(skips ? files.count : 1) {
           let sample = files[(place + index + offset) % files.count]
           do {
-            try samples.write(sample, random, to: values)
-            outcome.label = samples.labels[sample]
+            try samples.read(sample, random, into: values)
+            outcome.labels = samples.labels[sample]
             break
           } catch {
             outcome.failures.append((sample, "\(error)"))

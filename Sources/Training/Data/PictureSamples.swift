@@ -4,11 +4,11 @@ import PathwayData
 import PathwayMedia
 
 /// Pictures of classes as training reads them: decoded, varied and normalised, a pure function of file and stream.
-package struct PictureSamples: Sendable {
-  /// Paths of the files.
+package struct PictureSamples: Samples {
   package let paths: [String]
-  /// The class of each file.
-  package let labels: [Int]
+  package let labels: [[Int]]
+  package let planes = 3
+  package var size: Extent { preprocessor.preprocessing.size }
   /// nil: as for inference.
   private let augmentation: PictureAugmentation?
   private let erasing: RandomErasing?
@@ -18,31 +18,26 @@ package struct PictureSamples: Sendable {
   /// - Parameter preprocessing: the model's recipe for pictures.
   /// - Throws: `ImagePreprocessingError` where the recipe cannot be followed.
   package init(
-    _ folders: ClassFolders, _ preprocessing: ImagePreprocessing, _ recipe: Recipe,
+    _ files: any LabelledFiles, _ preprocessing: ImagePreprocessing, _ recipe: Recipe,
     note: @escaping NoteHandler = { _ in }
   ) throws {
-    (paths, labels, self.note) = (folders.paths, folders.labels, note)
+    (paths, labels, self.note) = (files.paths, files.labelSets, note)
     erasing = recipe.erase > 0 ? RandomErasing(probability: recipe.erase) : nil
     guard recipe.augmentation == .crop else {
       augmentation = nil
       preprocessor = try ImagePreprocessor(preprocessing)
       return
     }
-    augmentation = PictureAugmentation(
-      size: preprocessing.size, filter: preprocessing.filter, smallestShare: recipe.cropScale, flip: recipe.flip)
+    augmentation = PictureAugmentation(preprocessing, recipe)
     // What is left to do with a picture of the model's size: its numbers.
     var numbers = preprocessing
     numbers.geometry = .huggingFace(.none, crops: false)
     preprocessor = try ImagePreprocessor(numbers)
   }
 
-  /// Floats of a picture, 3 H W.
-  package var valueCount: Int { preprocessor.valueCount }
-
-  /// Writes a sample's values, (3, H, W).
-  ///
-  /// - Throws: `MediaError`, `MemoryError`; `DataError.notPrepared`.
-  package func write(_ sample: Int, _ random: RandomStream, to values: UnsafeMutableBufferPointer<Float>) throws {
+  package func read(
+    _ sample: Int, _ random: RandomStream, into values: UnsafeMutableBufferPointer<Float>
+  ) throws {
     let file = URL(fileURLWithPath: paths[sample])
     let picture = try ImageFile.read(file, note: note)
     var random = random

@@ -13,22 +13,26 @@ extension PathwayWeights {
     }
   }
 
-  /// Whether the target's head answers with these classes, in this order.
-  package func hasHead(for classes: [String]) -> Bool {
-    target.configuration.classCount == classes.count && target.configuration.labels == classes
+  /// Whether the target's head answers with these classes, in this order, and for that task.
+  package func hasHead(
+    for classes: [String], task: VisionTransformerConfiguration.Task = .singleLabel
+  ) -> Bool {
+    target.configuration.hasHead(for: classes, task: task)
   }
 
-  /// The same with a new linear head for `classes`, unless the target has a head for them.
+  /// The same with a new linear head for `classes` and a task, unless the target has a head for them.
   ///
   /// The head's weights are normal with deviation 2e-5 and its biases 0, as MAE's fine-tuning has them: the first
   /// answers are even, and the first gradients of the layers below are small.
   ///
   /// - Throws: `ConfigurationError`; `PathwayError`.
-  package func withHead(for classes: [String], seed: UInt64) throws -> PathwayWeights {
-    if hasHead(for: classes) { return self }
+  package func withHead(
+    for classes: [String], task: VisionTransformerConfiguration.Task = .singleLabel, seed: UInt64
+  ) throws -> PathwayWeights {
+    if hasHead(for: classes, task: task) { return self }
     var c = target.configuration
     (c.classCount, c.labels, c.labelDescriptions, c.vocabulary) = (classes.count, classes, nil, nil)
-    c.task = .singleLabel
+    c.task = task
     if c.pooling == .none { c.pooling = c.hasClassToken ? .token : .mean }
     try c.validate()
     var random = RandomStream(seed: seed, .head)

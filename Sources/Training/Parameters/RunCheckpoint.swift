@@ -14,7 +14,7 @@ package struct RunCheckpoint: Sendable, Equatable {
   package var recipe: Recipe
   /// `DataListing.digest(of:in:)` of the training data.
   package var data: String
-  /// The best accuracy so far.
+  /// The best `Evaluation.measure` so far.
   package var best: Double?
   /// Losses of the steps since the epoch began, their sum.
   package var epochLoss = 0.0

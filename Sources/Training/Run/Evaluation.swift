@@ -1,70 +1,104 @@
 import MultimodalPathway
 import PathwayData
 
-/// How well a model tells files that are sorted by class.
+/// How well a model tells labelled files.
 public struct Evaluation: Sendable, Equatable {
   /// Names of the classes.
   public var classes: [String] { confusion.classes }
-  /// How often files of one class were taken for another.
+  /// Number of files.
+  public private(set) var count = 0
+  /// How often files of one class were taken for another; of the files that show one class.
   public private(set) var confusion: ConfusionMatrix
   private var ranks: TopKAccuracy
+  /// nil: the model answers with one class.
+  private var precision: AveragePrecision?
 
   /// Without files.
-  public init(classes: [String]) {
+  ///
+  /// - Parameter task: of the model; for `multiLabel` average precision is measured.
+  public init(classes: [String], task: VisionTransformerConfiguration.Task = .singleLabel) {
     confusion = ConfusionMatrix(classes: classes)
     ranks = TopKAccuracy(classCount: classes.count)
+    precision = task == .multiLabel ? AveragePrecision(classCount: classes.count) : nil
   }
 
-  /// Counts a file.
+  /// Counts a file of one class.
   ///
   /// - Parameters:
   ///   - scores: of every class, higher is likelier.
   ///   - label: the file's class.
   /// - Throws: `DataError` for a label that is no class.
   public mutating func note(scores: [Float], label: Int) throws {
+    try rank(scores: scores, label: label)
+    try precision?.note(scores: scores, actual: [label])
+    count += 1
+  }
+
+  private mutating func rank(scores: [Float], label: Int) throws {
     try ranks.note(scores: scores, actual: label)
     // Of equal scores the lower class, as in `ClassScores.best(_:)`; NaN never.
     let best = scores.indices.max { (scores[$0], -$0) < (scores[$1], -$1) } ?? 0
     try confusion.note(actual: label, predicted: best)
   }
 
-  /// Number of files.
-  public var count: Int { ranks.total }
-  /// Share of files whose class is the first answer; NaN without files.
+  /// Whether every file showed one class.
+  public var hasOneClassPerFile: Bool { ranks.total == count }
+  /// Share of files whose class is the first answer; NaN without files. Of files that show one class.
   public var top1: Double { ranks.accuracy(1) }
-  /// Share of files whose class is among the first five answers; NaN without files.
+  /// Share of files whose class is among the first five answers; NaN without files. Of files that show one class.
   public var top5: Double { ranks.accuracy(5) }
+  /// Mean over classes of average precision; NaN without files; nil for a model that answers with one class.
+  public var meanAveragePrecision: Double? { precision?.mean }
+  /// Average precision of every class, nil of one that no file shows; nil for a model that answers with one class.
+  public var averagePrecisions: [Double?]? { precision.map { precision in classes.indices.map { precision($0) } } }
+  /// What models are compared by: mean average precision, or top-1.
+  public var measure: Double { meanAveragePrecision ?? top1 }
 
   /// Evaluates a model on files; the answer for a file is the mean of its views' probabilities.
   ///
   /// - Parameters:
-  ///   - folders: with the model's classes, in their order.
+  ///   - files: with the model's classes, in their order.
   ///   - batch: views of a pass.
-  /// - Throws: `DataError`, `InferenceError`, `MemoryError`, `EngineError`; the error of the first file that cannot be
-  ///   read.
-  public init(_ classifier: Classifier, on folders: ClassFolders, batch: Int) throws {
-    self.init(classes: folders.classes)
+  /// - Throws: `TrainingError.severalLabels` for a file of several classes where the model answers with one;
+  ///   `DataError`, `InferenceError`, `MemoryError`, `EngineError`; the error of the first file that cannot be read.
+  public init(_ classifier: Classifier, on files: any LabelledFiles, batch: Int) throws {
+    let task = classifier.model.configuration.task
+    var evaluation = try Evaluation(of: files, task: task)
     let batches = InputBatches(frontEnd: classifier.frontEnd, engine: classifier.model.engine, size: batch)
-    let workspace = try classifier.model.workspace(batch: batches.mostViews(files: folders.paths.count))
+    let workspace = try classifier.model.workspace(batch: batches.mostViews(files: files.paths.count))
     var scores = classifier.noScores
-    var evaluation = self
-    try batches.forEach(folders.paths) { batch in
+    let labelSets = files.labelSets
+    try batches.forEach(files.paths) { batch in
       try classifier.add(batch, to: &scores, workspace: workspace) { file, scores in
-        guard scores.isFinite else { throw DataError.notFinite(file: folders.paths[file]) }
-        try evaluation.note(scores, label: folders.labels[file])
+        guard scores.isFinite else { throw DataError.notFinite(file: files.paths[file]) }
+        try evaluation.note(scores, labels: labelSets[file])
       }
     }
     self = evaluation
   }
 
-  /// Counts a file by the scores of its views; `label` is its class.
+  /// Without files yet, for the classes of `files`.
+  ///
+  /// - Throws: `TrainingError.severalLabels` for a file of several classes where the task is one class.
+  public init(of files: any LabelledFiles, task: VisionTransformerConfiguration.Task) throws(TrainingError) {
+    if task != .multiLabel { try files.requireOneClass() }
+    self.init(classes: files.classes, task: task)
+  }
+
+  /// Counts a file by the scores of its views; `labels` are its classes.
   ///
   /// - Throws: `DataError` for a label that is no class.
-  public mutating func note(_ scores: ClassScores, label: Int) throws {
+  public mutating func note(_ scores: ClassScores, labels: [Int]) throws {
     let ordered = scores.best(classes.count)
-    // A rank for each class: that of the answer, ties decided as answers decide them.
-    var values = [Float](repeating: 0, count: classes.count)
-    for (rank, answer) in ordered.enumerated() { values[answer.index] = Float(classes.count - rank) }
-    try note(scores: values, label: label)
+    if labels.count == 1 {
+      // A rank for each class: that of the answer, ties decided as answers decide them.
+      var values = [Float](repeating: 0, count: classes.count)
+      for (rank, answer) in ordered.enumerated() { values[answer.index] = Float(classes.count - rank) }
+      try rank(scores: values, label: labels[0])
+    }
+    var probabilities = [Float](repeating: 0, count: classes.count)
+    for answer in ordered { probabilities[answer.index] = Float(answer.score) }
+    try precision?.note(scores: probabilities, actual: Set(labels))
+    count += 1
   }
 }

@@ -8,16 +8,51 @@ extension Recipe {
     let key: String
     /// The values that it takes, in words.
     let expected: String
+    /// The modalities that it is for; nil: all.
+    var modalities: Set<Modality>?
+    /// Whether it is written only with another value than its default, so that recipes of pictures keep the bytes that
+    /// they had before there were keys of other modalities.
+    var omitsDefault = false
     /// Returns false where the text is not such a value.
     let read: @Sendable (inout Recipe, String) -> Bool
     let write: @Sendable (Recipe) -> String
+
+    /// The same key, for these modalities alone.
+    func only(_ modalities: Modality...) -> Field {
+      var field = self
+      (field.modalities, field.omitsDefault) = (Set(modalities), !modalities.contains(.image))
+      return field
+    }
   }
 
   /// The names of all keys, in the order in which they are written.
   public static var keys: [String] { fields.map(\.key) }
 
-  /// All keys and their values, as `set(_:to:)` takes them.
-  package var settings: [(key: String, value: String)] { Self.fields.map { ($0.key, $0.write(self)) } }
+  /// Keys and their values, as `set(_:to:)` takes them: all but those of other modalities than pictures that have their
+  /// default.
+  package var settings: [(key: String, value: String)] {
+    let usual = Recipe()
+    return Self.fields.compactMap { field in
+      let value = field.write(self)
+      return field.omitsDefault && value == field.write(usual) ? nil : (field.key, value)
+    }
+  }
+
+  /// Checks that every key that is for other modalities alone has its default.
+  ///
+  /// - Throws: `TrainingError.notApplicable`.
+  package func check(for modality: Modality) throws(TrainingError) {
+    let usual = Recipe()
+    for field in Self.fields {
+      guard let modalities = field.modalities, !modalities.contains(modality) else { continue }
+      let (value, standard) = (field.write(self), field.write(usual))
+      guard value == standard else {
+        throw .notApplicable(
+          key: field.key, found: value, modality: modality.rawValue, standard: standard,
+          applies: Modality.allCases.filter(modalities.contains).map(\.rawValue))
+      }
+    }
+  }
 
   /// Sets a key to a value in text.
   ///
@@ -50,17 +85,23 @@ extension Recipe {
     number("momentum", 0...0.9999, \.momentum),
     number("warmup_epochs", 0...100_000, \.warmupEpochs),
     number("clip", 0...1_000_000, \.clip, note: "; 0 does not clip"),
-    imageSize, choice("freeze", \.freeze),
+    imageSize.only(.image, .video), choice("freeze", \.freeze),
     number("label_smoothing", 0...0.9, \.labelSmoothing),
     number("drop_path", 0...0.9, \.dropPath),
     number("ema", 0...0.999999, \.ema, note: "; 0 keeps no average"),
     choice("augmentation", \.augmentation),
-    number("crop_scale", 0.01...1, \.cropScale),
-    number("flip", 0...1, \.flip),
-    number("erase", 0...1, \.erase),
-    number("mixup", 0...100, \.mixup, note: "; 0 does not mix"),
-    number("cutmix", 0...100, \.cutmix, note: "; 0 does not mix"),
-    seed,
+    number("crop_scale", 0.01...1, \.cropScale).only(.image, .video),
+    number("flip", 0...1, \.flip).only(.image, .video),
+    number("erase", 0...1, \.erase).only(.image, .video),
+    number("mixup", 0...100, \.mixup, note: "; 0 does not mix").only(.image, .video, .audio),
+    number("cutmix", 0...100, \.cutmix, note: "; 0 does not mix").only(.image, .video),
+    number("frequency_mask", 0...1, \.frequencyMask, note: "; 0 does not mask").only(.audio),
+    number("time_mask", 0...1, \.timeMask, note: "; 0 does not mask").only(.audio),
+    number("noise", 0...1, \.noise, note: "; 0 adds none").only(.audio),
+    resample.only(.audio),
+    integer("channel", 0...1024, \.channel, note: "; 0 is the mean of all").only(.audio),
+    integer("repeat", 1...64, \.repeats).only(.video),
+    task, seed,
   ]
 
   /// The model's own size is written as `model`.
@@ -74,6 +115,21 @@ extension Recipe {
     },
     write: { $0.imageSize.map { "\($0.height)x\($0.width)" } ?? "model" })
 
+  private static let resample = Field(
+    key: "resample", expected: "true or false",
+    read: { recipe, text in
+      guard let value = Bool(text) else { return false }
+      recipe.resample = value
+      return true
+    },
+    write: { "\($0.resample)" })
+
+  private static var task: Field {
+    var field = choice("task", \.task)
+    field.omitsDefault = true
+    return field
+  }
+
   private static let seed = Field(
     key: "seed", expected: "a whole number, 0...\(UInt64.max)",
     read: { recipe, text in
@@ -85,8 +141,10 @@ extension Recipe {
 
   private typealias Path<Value> = WritableKeyPath<Recipe, Value> & Sendable
 
-  private static func integer(_ key: String, _ range: ClosedRange<Int>, _ path: Path<Int>) -> Field {
-    number(key, range, path, kind: "a whole number")
+  private static func integer(
+    _ key: String, _ range: ClosedRange<Int>, _ path: Path<Int>, note: String = ""
+  ) -> Field {
+    number(key, range, path, kind: "a whole number", note: note)
   }
 
   private static func number<Value: LosslessStringConvertible & Comparable & Sendable>(

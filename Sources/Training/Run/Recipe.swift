@@ -32,12 +32,25 @@ public struct Recipe: Sendable, Hashable {
     case bfloat16
   }
 
-  /// How training pictures are varied.
+  /// Which part of a training file is read.
   public enum Augmentation: String, Sendable, Hashable, CaseIterable {
-    /// Not at all: pictures are prepared as for inference.
+    /// That which is read for inference.
     case none
-    /// A random part of the picture, resized, and mirrored every second time (`PictureAugmentation`).
+    /// A random part: of a picture or of a random clip's frames, resized, and mirrored at random
+    /// (`PictureAugmentation`); a window of a recording (`SoundSamples`); points of a cloud, which is also scaled and
+    /// moved (`PointAugmentation`).
     case crop
+  }
+
+  /// What the head learns to answer.
+  public enum Task: String, Sendable, Hashable, CaseIterable {
+    /// Several classes where a file of the data has several; otherwise what the target's head answers, where the target
+    /// keeps its head; otherwise one class.
+    case data
+    /// One class: softmax cross-entropy.
+    case singleLabel = "single_label"
+    /// Any number of classes: a binary cross-entropy for each class, of which the mean is taken.
+    case multiLabel = "multi_label"
   }
 
   /// Passes over the data.
@@ -64,7 +77,7 @@ public struct Recipe: Sendable, Hashable {
   public var warmupEpochs = 0.0
   /// Largest norm of all gradients together; 0: they are not clipped.
   public var clip = 0.0
-  /// Height and width of pictures; nil: the model's.
+  /// Height and width of pictures and frames; nil: the model's.
   public var imageSize: Extent?
   /// What does not move.
   public var freeze = Freeze.none
@@ -74,7 +87,7 @@ public struct Recipe: Sendable, Hashable {
   public var dropPath = 0.0
   /// Decay of the average of weights that is validated and written; 0: no average.
   public var ema = 0.0
-  /// How training pictures are varied.
+  /// Which part of a training file is read.
   public var augmentation = Augmentation.crop
   /// The smallest part of a picture's area that a random crop takes.
   public var cropScale = 0.08
@@ -82,10 +95,25 @@ public struct Recipe: Sendable, Hashable {
   public var flip = 0.5
   /// The probability that a part of a picture is replaced by noise.
   public var erase = 0.0
-  /// alpha of mixup, which adds shares of two pictures; 0: none.
+  /// alpha of mixup, which adds shares of two inputs; 0: none.
   public var mixup = 0.0
   /// alpha of CutMix, which puts a part of a picture into another; 0: none.
   public var cutmix = 0.0
+  /// The largest share of a spectrogram's bins that a training window loses; 0: none.
+  public var frequencyMask = 0.0
+  /// The largest share of a spectrogram's frames that a training window loses; 0: none.
+  public var timeMask = 0.0
+  /// The largest amplitude of noise that is added to a normalised spectrogram, which is then moved in time by up to ten
+  /// frames; 0: neither. AST's is 0.1.
+  public var noise = 0.0
+  /// Whether sound of another rate than the model's is resampled; otherwise it is an error.
+  public var resample = false
+  /// The channel of sound that is read, from 1; 0: the mean of all.
+  public var channel = 0
+  /// Inputs that a pass makes of each video that it reads, each varied by itself; a divisor of `batch`.
+  public var repeats = 1
+  /// What the head learns to answer.
+  public var task = Task.data
   /// What all random numbers follow from.
   public var seed: UInt64 = 0
 

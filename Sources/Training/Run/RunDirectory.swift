@@ -23,7 +23,7 @@ package struct RunDirectory: Sendable {
 
   /// Checks, before long work, that a run can be written or continued here.
   ///
-  /// - Throws: `TrainingError.occupied`, `.nothingToResume`; `CheckpointError.unwritable`.
+  /// - Throws: `TrainingError.occupied`, `.unlistable`, `.nothingToResume`.
   package func check(resumes: Bool) throws {
     let hasRun = FileManager.default.fileExists(atPath: checkpoint.path)
     if resumes {
@@ -33,7 +33,12 @@ package struct RunDirectory: Sendable {
     if hasRun { throw TrainingError.occupied(directory: url.path, found: "a run") }
     guard FileManager.default.fileExists(atPath: url.path) else { return }
     guard url.isExistingDirectory else { throw TrainingError.occupied(directory: url.path, found: "no directory") }
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: url.path)
+    } catch {
+      throw TrainingError.unlistable(directory: url.path, reason: error.localizedDescription)
+    }
     // A run that was ended before its first checkpoint left these.
     let own = ["log.jsonl", "recipe.yaml"]
     if let other = names.sorted().first(where: { !own.contains($0) && !$0.hasPrefix(".m2pt-") }) {

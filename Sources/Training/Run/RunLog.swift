@@ -21,6 +21,8 @@ package final class RunLog {
     package var loss: Double
     package var accuracy: Double?
     package var top5: Double?
+    /// Of a model for several labels.
+    package var mean_average_precision: Double?
     package var skipped: Int
   }
 
@@ -30,17 +32,15 @@ package final class RunLog {
 
   /// Opens the log, and removes what was logged after a step: a run that is resumed there logs it again.
   ///
-  /// - Throws: `CheckpointError.unwritable`.
+  /// A log that is absent is begun. The bytes after the last line break are a line that a full disk or a killed process
+  /// left unfinished, after the step of the checkpoint; they are removed.
+  ///
+  /// - Throws: `TrainingError.badLog` for a log that cannot be read, or has a line that is not one of a log;
+  ///   `CheckpointError.unwritable`.
   package init(_ url: URL, after step: Int) throws {
     self.url = url
     encoder.outputFormatting = [.sortedKeys]
-    struct Line: Decodable {
-      var step: Int
-    }
-    let text = (try? Data(contentsOf: url)) ?? Data()
-    let kept = text.split(separator: UInt8(ascii: "\n")).filter { line in
-      (try? JSONDecoder().decode(Line.self, from: Data(line))).map { $0.step <= step } ?? false
-    }
+    let kept = step > 0 && FileManager.default.fileExists(atPath: url.path) ? try Self.lines(url, until: step) : []
     try AtomicFile.write(Data(kept.map { $0 + [UInt8(ascii: "\n")] }.joined()), to: url)
     do {
       file = try FileHandle(forWritingTo: url)
@@ -48,6 +48,28 @@ package final class RunLog {
     } catch {
       throw CheckpointError.unwritable(file: url.path, reason: error.localizedDescription)
     }
+  }
+
+  /// The lines of steps up to a step.
+  private static func lines(_ url: URL, until step: Int) throws(TrainingError) -> [Data] {
+    struct Line: Decodable {
+      var step: Int
+    }
+    let text: Data
+    do {
+      text = try Data(contentsOf: url)
+    } catch {
+      throw .badLog(file: url.path, line: nil, reason: "the log cannot be read: \(error.localizedDescription)")
+    }
+    var kept: [Data] = []
+    let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (index, line) in lines.dropLast().enumerated() {
+      guard let own = try? JSONDecoder().decode(Line.self, from: Data(line)) else {
+        throw .badLog(file: url.path, line: index + 1, reason: "the line is not one of a log: no JSON with a step")
+      }
+      if own.step <= step { kept.append(line) }
+    }
+    return kept
   }
 
   /// Writes a line.

@@ -27,21 +27,22 @@ extension Trainer {
     _ epoch: Int, _ directory: RunDirectory, _ log: RunLog, skipped: Int
   ) throws -> (loss: Double, evaluation: Evaluation?) {
     let weights = try trained()
-    let evaluation = try validation.map { folders in
+    let evaluation = try validation.map { files in
       let model = try VisionTransformer(weights, execution: .merged, engine: engine)
-      let frontEnd = PictureFrontEnd(try ImagePreprocessor(preprocessing))
-      return try Evaluation(Classifier(model, frontEnd), on: folders, batch: recipe.batch)
+      return try Evaluation(Classifier(model, frontEnd), on: files, batch: recipe.batch)
     }
     let loss = checkpoint.epochLoss / Double(stepsPerEpoch)
     // Without validation the last model is the one that is wanted; of equal ones the later.
-    let accuracy = evaluation?.top1
-    if accuracy.map({ $0 >= checkpoint.best ?? 0 }) ?? true {
-      checkpoint.best = accuracy
+    let measure = evaluation?.measure
+    if measure.map({ $0 >= checkpoint.best ?? 0 }) ?? true {
+      checkpoint.best = measure
       try directory.write(weights, preprocessing: preprocessing, engine: engine)
     }
     try log.write(
       RunLog.Epoch(
-        step: step, epoch: epoch, loss: loss, accuracy: accuracy, top5: evaluation?.top5, skipped: skipped))
+        step: step, epoch: epoch, loss: loss, accuracy: evaluation.flatMap { $0.hasOneClassPerFile ? $0.top1 : nil },
+        top5: evaluation.flatMap { $0.hasOneClassPerFile ? $0.top5 : nil },
+        mean_average_precision: evaluation?.meanAveragePrecision, skipped: skipped))
     checkpoint.epochLoss = 0
     try save(directory)
     return (loss, evaluation)
@@ -61,7 +62,7 @@ extension Trainer {
 extension Trainer {
   /// Checks, before anything is loaded, that a run can be written to a directory or continued there.
   ///
-  /// - Throws: `TrainingError.occupied`, `.nothingToResume`.
+  /// - Throws: `TrainingError.occupied`, `.unlistable`, `.nothingToResume`.
   public static func check(_ url: URL, resuming resumes: Bool) throws { try RunDirectory(url).check(resumes: resumes) }
 
   /// The recipe that the run of a directory was started with.

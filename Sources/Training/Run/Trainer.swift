@@ -4,7 +4,7 @@ import PathwayData
 import PathwayKernels
 import PathwayMedia
 
-/// Trains a transformer of pictures, with or without pathways, on files that are sorted by class.
+/// Trains a transformer of pictures, sound or videos, with or without pathways, on files of known classes.
 ///
 ///     let trainer = try Trainer(weights, on: folders, in: "flowers/train", recipe: recipe, engine: Engine())
 ///     try trainer.run(in: URL(fileURLWithPath: "run")) { event in print(event) }
@@ -16,7 +16,7 @@ public final class Trainer {
   public enum Event: Sendable {
     /// A step was done: its number from 1, its loss and learning rate.
     case step(Int, loss: Double, rate: Double)
-    /// An epoch was done: its number from 1, the mean loss of its steps, and the accuracy on the validation data.
+    /// An epoch was done: its number from 1, the mean loss of its steps, and what was measured on the validation data.
     case epoch(Int, loss: Double, evaluation: Evaluation?)
     /// A file was left out, and why.
     case skipped(String)
@@ -39,7 +39,11 @@ public final class Trainer {
   /// Steps that are done.
   public internal(set) var step = 0
   /// What is validated on, with the classes of the training data; nil: nothing is.
-  public var validation: ClassFolders?
+  public var validation: (any LabelledFiles)?
+  /// What the model answers.
+  public var task: VisionTransformerConfiguration.Task { source.target.configuration.task }
+  /// Whether the target got a new head, for classes and a task that its own is not for.
+  public let hasNewHead: Bool
   /// Whether files that cannot be read are left out; otherwise the first ends the run.
   public var skipsUnreadable = false
 
@@ -47,47 +51,58 @@ public final class Trainer {
   let source: PathwayWeights
   let engine: Engine
   let arena: ParameterArena
-  let preprocessing: ImagePreprocessing
+  /// nil: the model reads sound.
+  let preprocessing: ImagePreprocessing?
+  /// Reads files for validation.
+  let frontEnd: any FrontEnd
   var checkpoint: RunCheckpoint
   private let order: SampleOrder
-  private let samples: PictureSamples
+  private let samples: any Samples
   private let schedule: LearningRateSchedule
   private let optimizer: Optimizer
   let root: String
   private let pass: TrainingPass
-  private let targets: ClassTargets
+  private let objective: ClassObjective
   private let dropPath: DropPath
   private let mixing: BatchMixing
   /// (depth, 2, B).
   private let pathFactors: FloatBuffer
 
   /// - Parameters:
-  ///   - weights: the target, with its auxiliaries where it has some. A target whose classes are not those of the data
-  ///     gets a new head.
-  ///   - folders: the training data.
-  ///   - root: the directory that they were listed in.
+  ///   - weights: the target, with its auxiliaries where it has some. A target whose classes or task are not those of
+  ///     the data gets a new head.
+  ///   - files: the training data.
+  ///   - root: the directory that they were listed in, or their table.
   ///   - recomputesBlocks: whether the backward pass computes blocks again instead of keeping their activations: less
   ///     memory, more time, the same bits.
-  ///   - preprocessing: how pictures are prepared for inference; nil: as the model's files say.
+  ///   - preprocessing: how pictures and frames are prepared for inference; nil: as the model's files say.
   ///   - note: called with what the caller should know of files that are read, by any thread.
   /// - Throws: `TrainingError` where model, data and recipe do not fit; `MemoryError` before memory is taken that the
   ///   system does not have; `ImagePreprocessingError`; `EngineError`.
   public init(
-    _ weights: PathwayWeights, on folders: ClassFolders, in root: String, recipe: Recipe,
+    _ weights: PathwayWeights, on files: any LabelledFiles, in root: String, recipe: Recipe,
     recomputesBlocks: Bool = false, preprocessing: ImagePreprocessing? = nil, engine: Engine,
     note: @escaping NoteHandler = { _ in }
   ) throws {
-    guard weights.target.configuration.modality == .image else {
+    let target = weights.target.configuration
+    guard target.modality != .points else {
       throw TrainingError.unsupported(
-        feature: "\(weights.target.configuration.modality.rawValue) for its input", expected: "pictures")
+        feature: "\(target.modality.rawValue) for its input", expected: "pictures, sound or videos")
     }
-    if let size = recipe.imageSize, size != weights.target.configuration.imageSize {
+    try recipe.check(for: target.modality)
+    if let size = recipe.imageSize, size != target.imageSize {
       throw TrainingError.unsupported(
-        feature: "pictures of \(weights.target.configuration.imageSize)",
+        feature: "pictures of \(target.imageSize)",
         expected: "\(size), the recipe's image_size; load the model for that size")
     }
-    guard folders.classes.count > 1 else { throw TrainingError.tooFewClasses(found: folders.classes.count) }
-    source = try weights.withHead(for: folders.classes, seed: recipe.seed)
+    guard recipe.batch % recipe.repeats == 0 else {
+      throw TrainingError.badSetting(
+        key: "repeat", found: "\(recipe.repeats)", expected: "a divisor of the batch, \(recipe.batch)")
+    }
+    guard files.classes.count > 1 else { throw TrainingError.tooFewClasses(found: files.classes.count) }
+    let task = try recipe.headTask(of: files, for: target)
+    hasNewHead = !weights.hasHead(for: files.classes, task: task)
+    source = try weights.withHead(for: files.classes, task: task, seed: recipe.seed)
     let c = source.target.configuration
     if c.qkvBias == .queryAndValue, source.pathways.contains(where: { $0.bias == .combined }) {
       throw TrainingError.unsupported(
@@ -96,12 +111,17 @@ public final class Trainer {
     self.recipe = recipe
     self.engine = engine
     self.root = root
-    self.preprocessing = preprocessing ?? source.target.preprocessing ?? .usual(for: c)
+    self.preprocessing =
+      c.modality == .audio ? nil : preprocessing ?? source.target.preprocessing ?? ImagePreprocessing.usual(for: c)
+    var settings = FrontEndSettings()
+    (settings.resamplesSound, settings.channel) = (recipe.resample, recipe.channel == 0 ? nil : recipe.channel)
+    frontEnd = try c.frontEnd(recipe: self.preprocessing, settings: settings, engine: engine)
     order = try SampleOrder(
-      count: folders.paths.count, batch: recipe.batch, accumulate: recipe.accumulate, seed: recipe.seed)
-    samples = try PictureSamples(folders, self.preprocessing, recipe, note: note)
+      count: files.paths.count, batch: recipe.batch / recipe.repeats, accumulate: recipe.accumulate, seed: recipe.seed)
+    samples = try PathwayTraining.samples(files, for: c, self.preprocessing, recipe, engine: engine, note: note)
     schedule = LearningRateSchedule(recipe, stepsPerEpoch: order.steps)
-    targets = ClassTargets(classCount: folders.classes.count, smoothing: recipe.labelSmoothing)
+    objective = ClassObjective(
+      task, ClassTargets(classCount: files.classes.count, smoothing: recipe.labelSmoothing))
     dropPath = DropPath(rate: recipe.dropPath, depth: c.depth, seed: recipe.seed)
     mixing = BatchMixing(mixup: recipe.mixup, cutmix: recipe.cutmix, seed: recipe.seed)
     pathFactors = try FloatBuffer(
@@ -116,7 +136,7 @@ public final class Trainer {
     } catch let error as GradientError {
       throw TrainingError.unsupported(feature: error.part, expected: "a linear head of pooled tokens")
     }
-    checkpoint = RunCheckpoint(recipe: recipe, data: try DataListing.digest(of: folders, in: root))
+    checkpoint = RunCheckpoint(recipe: recipe, data: try DataListing.digest(of: files, in: root))
   }
 
   /// Bytes that the run takes, part by part.
@@ -175,12 +195,14 @@ public final class Trainer {
     var loss = 0.0
     for _ in 0..<recipe.accumulate {
       let batch = try reader.next()
-      let mix = mixing.choice(epoch: batch.epoch, place: batch.place, size: preprocessing.size)
-      if let mix { BatchMixing.mix(batch.values, batch: recipe.batch, size: preprocessing.size, mix) }
+      let mix = mixing.choice(epoch: batch.epoch, place: batch.place, size: samples.size)
+      if let mix {
+        BatchMixing.mix(batch.values, batch: recipe.batch, planes: samples.planes, size: samples.size, mix)
+      }
       try forward(batch)
-      loss += SoftmaxCrossEntropy.run(
-        logits: pass.logits, targets: targets(batch.labels, share: mix?.share ?? 1), rows: recipe.batch,
-        scale: 1 / Double(inputs), gradients: pass.logitGradients)
+      loss += objective(
+        logits: pass.logits, labels: batch.labels, share: mix?.share ?? 1, inputs: inputs,
+        gradients: pass.logitGradients)
       guard loss.isFinite else { throw TrainingError.diverged(step: step + 1, layer: "the loss", rate: rate) }
       try pass.backward()
     }

@@ -48,13 +48,35 @@ public struct AudioPreprocessor: Sendable {
   ///
   /// - Throws: `AudioError`; `EngineError`.
   public func features(_ sound: Waveform) throws -> [Float] {
+    try check(sound)
+    return try bank(recipe.removesMean ? sound.centered.samples : sound.samples)
+  }
+
+  private func check(_ sound: Waveform) throws {
     guard sound.rate == recipe.rate else { throw AudioError.rate(found: sound.rate, expected: recipe.rate) }
     guard sound.samples.count >= bank.frameLength else {
       throw AudioError.tooShort(samples: sound.samples.count, expected: bank.frameLength)
     }
     try SystemMemory.require(
       SystemMemory.product(bank.frameCount(sound.samples.count), bank.bins, 4), for: .inputs)
-    return try bank(recipe.removesMean ? sound.centered.samples : sound.samples)
+  }
+
+  /// Writes one window in the model's layout, with the bits that it has in `callAsFunction(_:_:)`. Only the frames of
+  /// the window are computed.
+  ///
+  /// - Parameters:
+  ///   - values: `valueCount` values, which may be uninitialised.
+  ///   - start: called with the number of the recording's frames; returns the window's first, one of them.
+  /// - Throws: `AudioError`; `EngineError`.
+  package func write(
+    _ sound: Waveform, to values: UnsafeMutableBufferPointer<Float>, start: (_ frames: Int) -> Int
+  ) throws {
+    try check(sound)
+    let samples = recipe.removesMean ? sound.centered.samples : sound.samples
+    let count = bank.frameCount(samples.count)
+    let first = start(count)
+    let end = (min(count, first + frames) - 1) * bank.frameShift + bank.frameLength
+    write(try bank(Array(samples[first * bank.frameShift..<end])), from: 0, to: values)
   }
 
   /// First frames of the windows of a recording of `count` frames.

@@ -81,7 +81,7 @@ public struct ImagePreprocessor: Sendable {
   }
 
   /// Writes the values of a picture in the recipe's size: its red plane at `offset`, the others `channelStride` apart.
-  func normalize(
+  package func normalize(
     _ cropped: PixelImage, to destination: UnsafeMutableBufferPointer<Float>, offset: Int, channelStride: Int
   ) {
     let plane = valueCount / 3
