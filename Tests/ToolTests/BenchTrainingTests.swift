@@ -42,6 +42,13 @@ import Testing
     #expect(operations.contains { $0["name"] as? String == "attn.qkv" })
   }
 
+  @Test func bfloat16IsNamedAndRun() throws {
+    let result = try Tool.run(Self.tiny + ["--batch", "1", "--runs", "1", "--precision", "bfloat16", "--json"])
+    #expect(result.status == 0, "\(result.errors)")
+    let report = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any] ?? [:]
+    #expect(report["precision"] as? String == "bfloat16" && number(report, "median_ms") > 0)
+  }
+
   @Test func refusesWhatItCannotTime() throws {
     for (options, words) in [
       (["--pathway", "merged"], "--pathway folded"), (["--precision", "int8"], "int8"), (["--startup"], "--startup"),
