@@ -18,6 +18,8 @@ public struct KernelTable: Sendable {
   public var bfloat16Activations: ActivationKernels
   /// Of backward passes, in float32.
   public let gradients: GradientKernels
+  /// Of point transformers in training, in float32.
+  public let pointTraining: PointTrainingKernels
 
   /// Activations to int8: `quantizeRows` (Normalization.swift).
   public var quantizeRows: QuantizeRows
@@ -59,6 +61,7 @@ public struct KernelTable: Sendable {
     float32Activations = ActivationKernels(Float32Format<I>.self)
     bfloat16Activations = ActivationKernels(BFloat16Format<I>.self)
     gradients = GradientKernels(I.self)
+    pointTraining = PointTrainingKernels(I.self)
     quantizeRows = Self.quantizeRows(I.self)
     fold = { weight, terms, termCount, count, destination in
       PathwayKernelTemplates.fold(
