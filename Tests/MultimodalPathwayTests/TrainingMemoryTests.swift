@@ -45,7 +45,11 @@ import Testing
   @Test(.enabled(if: counter != nil))
   func steadyPassesAllocateNothing() throws {
     let count = try #require(Self.counter)
-    for name in ["layer scale", "norm before the blocks", "mean before the norm", "mean and maximum", "clips"] {
+    for name in [
+      "layer scale", "norm before the blocks", "mean before the norm", "mean and maximum", "clips", "pooler",
+      "two heads",
+      "points", "parts",
+    ] {
       let training = TrainingCase(try #require(TrainingCase.configurations.first { $0.name == name }).c)
       let gradients = FloatBuffer(count: training.values.count)
       let pass = try Self.pass(training, gradients, recomputesBlocks: name == "layer scale")
