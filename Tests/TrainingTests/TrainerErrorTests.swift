@@ -51,6 +51,21 @@ import Testing
     }
   }
 
+  @Test func modelsWithAPoolerAreRefused() throws {
+    try Models.withFolder { folder in
+      let folders = try folders(folder)
+      var c = Models.configuration
+      c.head = .pooler(width: 8)
+      #expect(
+        throws: TrainingError.unsupported(feature: "a pooler", expected: "a linear head of pooled tokens")
+      ) {
+        try Trainer(
+          PathwayWeights(.random(c, seed: 1)), on: folders, in: folder.path, recipe: recipe(),
+          engine: Engine(threads: 1))
+      }
+    }
+  }
+
   @Test func modelsOfSoundAreRefused() throws {
     try Models.withFolder { folder in
       let folders = try folders(folder)

@@ -88,6 +88,10 @@ public final class Trainer {
     guard folders.classes.count > 1 else { throw TrainingError.tooFewClasses(found: folders.classes.count) }
     source = try weights.withHead(for: folders.classes, seed: recipe.seed)
     let c = source.target.configuration
+    guard c.poolerWidth == nil else {
+      // A classifier's files are read without their pooler.
+      throw TrainingError.unsupported(feature: "a pooler", expected: "a linear head of pooled tokens")
+    }
     if c.qkvBias == .queryAndValue, source.pathways.contains(where: { $0.bias == .combined }) {
       throw TrainingError.unsupported(
         feature: "biases of queries and values alone", expected: "one bias of qkv where biases are combined")
