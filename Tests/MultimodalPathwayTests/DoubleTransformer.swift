@@ -6,7 +6,7 @@ import MultimodalPathway
 struct DoubleTransformer {
   let c: VisionTransformerConfiguration
   /// Where a parameter's values begin in the flat array of all, by name.
-  private let starts: [String: Int]
+  let starts: [String: Int]
   /// (depth, 2, B); empty: ones.
   var dropPath: [Double] = []
 
@@ -21,16 +21,31 @@ struct DoubleTransformer {
     self.starts = starts
   }
 
-  /// sum(weights logits) of normalised images, (B, channels, [T,] H, W).
+  /// sum(weights logits) of normalised images, (B, channels, [T,] H, W), or of clouds in training, (B, P, 3).
   func loss(_ p: [Double], images: [Double], batch: Int, weights: [Double]) -> Double {
-    let logits = (0..<batch).flatMap { self.logits(p, images: images, image: $0, batch: batch) }
+    let logits =
+      c.points == nil
+      ? (0..<batch).flatMap { self.logits(p, images: images, image: $0, batch: batch) }
+      : pointLogits(p, clouds: images, batch: batch)
     return zip(logits, weights).reduce(0) { $0 + $1.0 * $1.1 }
   }
 
   private func logits(_ p: [Double], images: [Double], image: Int, batch: Int) -> [Double] {
     var x = tokens(p, images: images, image: image)
     if c.hasPreNorm { x = x.map { norm(p, "norm_pre", $0, c.epsilon) } }
+    x = blocks(p, x, image: image, batch: batch).last ?? x
+    return answer(p, x)
+  }
+
+  /// The outputs of all blocks.
+  ///
+  /// - Parameter positions: added to the input of every block.
+  func blocks(
+    _ p: [Double], _ tokens: [[Double]], image: Int, batch: Int, positions: [[Double]]? = nil
+  ) -> [[[Double]]] {
+    var (x, outputs): ([[Double]], [[[Double]]]) = (tokens, [])
     for block in 0..<c.depth {
+      if let positions { x = zip(x, positions).map { zip($0, $1).map(+) } }
       func factor(_ branch: Int) -> Double {
         dropPath.isEmpty ? 1 : dropPath[(block * 2 + branch) * batch + image]
       }
@@ -49,10 +64,21 @@ struct DoubleTransformer {
         }
       }
       add(hidden.map { linear(p, "blocks.\(block).mlp.fc2", $0, c.width) }, "ls2", factor(1))
+      outputs.append(x)
     }
+    return outputs
+  }
+
+  private func answer(_ p: [Double], _ tokens: [[Double]]) -> [Double] {
+    var x = tokens
     let epsilon = c.finalEpsilon ?? c.epsilon
     if c.hasFinalNorm, !c.normalizesAfterPooling { x = x.map { norm(p, "norm", $0, epsilon) } }
+    if c.isDistilled, c.classCount > 0 {
+      let logits = [("head", x[0]), ("head_dist", x[1])].map { linear(p, $0, $1, c.classCount) }
+      return zip(logits[0], logits[1]).map { 0.5 * ($0 + $1) }
+    }
     var pooled = pool(x)
+    if let width = c.poolerWidth { pooled = linear(p, "pooler.dense", pooled, width).map(tanh) }
     if c.hasFinalNorm, c.normalizesAfterPooling { pooled = norm(p, "fc_norm", pooled, epsilon) }
     if c.hasHeadNorm { pooled = norm(p, "head_norm", pooled, c.epsilon) }
     return c.classCount == 0 ? pooled : linear(p, "head", pooled, c.classCount)
@@ -64,7 +90,7 @@ struct DoubleTransformer {
     var x: [[Double]] = []
     if c.hasClassToken { x.append((0..<c.width).map { value(p, "cls_token", $0) }) }
     for register in 0..<c.registerTokens {
-      x.append((0..<c.width).map { value(p, "reg_token", register * c.width + $0) })
+      x.append((0..<c.width).map { value(p, c.isDistilled ? "dist_token" : "reg_token", register * c.width + $0) })
     }
     for patch in 0..<c.patchCount {
       let area = c.grid.height * c.grid.width
@@ -114,7 +140,7 @@ struct DoubleTransformer {
     return attended.map { linear(p, block + ".attn.proj", $0, c.width) }
   }
 
-  private func pool(_ x: [[Double]]) -> [Double] {
+  func pool(_ x: [[Double]]) -> [Double] {
     let patches = Array(x[c.prefixTokens...])
     func mean(_ rows: [[Double]]) -> [Double] {
       (0..<c.width).map { column in rows.reduce(0) { $0 + $1[column] } / Double(rows.count) }
@@ -132,7 +158,7 @@ struct DoubleTransformer {
     }
   }
 
-  private func norm(_ p: [Double], _ name: String, _ row: [Double], _ epsilon: Float) -> [Double] {
+  func norm(_ p: [Double], _ name: String, _ row: [Double], _ epsilon: Float) -> [Double] {
     let mean = row.reduce(0, +) / Double(row.count)
     let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(row.count)
     let inverse = 1 / (variance + Double(epsilon)).squareRoot()
@@ -141,7 +167,7 @@ struct DoubleTransformer {
     }
   }
 
-  private func linear(_ p: [Double], _ name: String, _ row: [Double], _ outputs: Int) -> [Double] {
+  func linear(_ p: [Double], _ name: String, _ row: [Double], _ outputs: Int) -> [Double] {
     let weight = starts[name + ".weight"] ?? 0
     let bias = starts[name + ".bias"]
     var y = (0..<outputs).map { output in
@@ -157,7 +183,7 @@ struct DoubleTransformer {
     return y
   }
 
-  private func value(_ p: [Double], _ name: some StringProtocol, _ index: Int) -> Double {
+  func value(_ p: [Double], _ name: some StringProtocol, _ index: Int) -> Double {
     p[(starts[String(name)] ?? 0) + index]
   }
 }

@@ -11,7 +11,16 @@ struct TrainingCase {
   let values: FloatBuffer
   let starts: [Int]
 
-  /// Uniform in ±0.4, gains in 1 ± 0.4.
+  /// The values of a model.
+  init(_ weights: ModelWeights) throws {
+    self.init(weights.configuration)
+    for (index, parameter) in parameters.enumerated() {
+      let tensor = try weights.tensor(parameter.name).float32()
+      (values.base + starts[index]).update(from: tensor, count: tensor.count)
+    }
+  }
+
+  /// Uniform in ±0.4, gains and variances in 1 ± 0.4.
   init(_ c: VisionTransformerConfiguration, seed: UInt64 = 1) {
     self.c = c
     parameters = c.parameters
@@ -22,7 +31,8 @@ struct TrainingCase {
     var random = SeededGenerator(seed: seed)
     for (index, parameter) in parameters.enumerated() {
       for place in starts[index]..<starts[index + 1] {
-        values.base[place] = Float.random(in: -0.4...0.4, using: &random) + (parameter.role == .gain ? 1 : 0)
+        let middle: Float = [.gain, .variance].contains(parameter.role) ? 1 : 0
+        values.base[place] = Float.random(in: -0.4...0.4, using: &random) + middle
       }
     }
   }
@@ -33,7 +43,11 @@ struct TrainingCase {
 
   func images(_ batch: Int, seed: UInt64 = 2) -> [Float] {
     var random = SeededGenerator(seed: seed)
-    return random.floats(batch * c.inputShape.reduce(1, *))
+    let values = random.floats(batch * c.inputShape.reduce(1, *))
+    guard let points = c.points else { return values }
+    // Clouds of other shapes: of equal ones, batch norms over clouds divide by next to nothing.
+    let stretches = random.floats(batch * 3, in: 0.1...1)
+    return values.enumerated().map { $1 * stretches[$0 / (3 * points.points) * 3 + $0 % 3] }
   }
 
   /// dL/dlogits: the loss is the sum of their products with the logits.
@@ -43,13 +57,14 @@ struct TrainingCase {
   }
 
   /// The parameters as a model's weights.
-  func weights() throws -> ModelWeights {
+  func weights() -> ModelWeights {
     var tensors: [String: Tensor] = [:]
     for (index, parameter) in parameters.enumerated() {
       tensors[parameter.name] = Tensor(
         Array(UnsafeBufferPointer(start: values.base + starts[index], count: parameter.count)), shape: parameter.shape)
     }
-    return try ModelWeights(checkpoint: Checkpoint(tensors: tensors), configuration: c)
+    // Without what binding decides: that a classifier drops its pooler.
+    return ModelWeights(configuration: c, tensors: tensors, metadata: [:], files: [], storedType: .float32)
   }
 
   /// Logits and gradients of one pass, added to `before`.
@@ -71,8 +86,10 @@ struct TrainingCase {
     let weights = lossWeights(batch)
     let logits = try images.withUnsafeBufferPointer { images in
       try (dropPath ?? [0]).withUnsafeBufferPointer { factors in
+        let categories = (0..<batch).map { Int32(Self.category(of: $0)) }
         try pass.forward(
-          #require(images.baseAddress), batch: batch, dropPath: dropPath == nil ? nil : factors.baseAddress)
+          #require(images.baseAddress), batch: batch, dropPath: dropPath == nil ? nil : factors.baseAddress,
+          categories: categories)
         let logits = Array(UnsafeBufferPointer(start: pass.logits, count: weights.count))
         pass.logitGradients.update(from: weights, count: weights.count)
         try pass.backward()
@@ -124,6 +141,10 @@ struct TrainingCase {
       ("no head", make { $0.classCount = 0 }),
       ("overlapping patches", make { $0.patchStride = Extent(square: 2) }),
       ("clips", make { ($0.input, $0.pooling) = (.video(.init(frames: 4)), .mean) }),
-    ]
+      ("spectrograms", make { $0.input = .audio(.audioSet) }),
+      ("pooler", make { $0.head = .pooler(width: 5) }),
+      ("pooler without a head", make { ($0.head, $0.classCount) = (.pooler(width: 7), 0) }),
+      ("two heads", make { ($0.head, $0.registerTokens, $0.pooling) = (.distilled, 1, .prefixMean) }),
+    ] + pointConfigurations
   }()
 }

@@ -50,7 +50,10 @@ import Testing
 
   private static func expectNoAllocations(_ precision: Precision) throws {
     let count = try #require(counter)
-    for name in ["layer scale", "norm before the blocks", "mean before the norm", "mean and maximum", "clips"] {
+    for name in [
+      "layer scale", "norm before the blocks", "mean before the norm", "mean and maximum", "clips", "pooler",
+      "two heads", "points", "parts",
+    ] {
       let training = TrainingCase(try #require(TrainingCase.configurations.first { $0.name == name }).c)
       let gradients = FloatBuffer(count: training.values.count)
       let pass = try Self.pass(

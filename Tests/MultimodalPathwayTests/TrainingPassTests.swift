@@ -7,6 +7,8 @@ import Testing
 @Suite struct TrainingPassTests {
   static let names = TrainingCase.configurations.map(\.name)
   static let precisions = [Precision.float32, .bfloat16]
+  /// Batch norms in training are those of points.
+  static let namesWithoutBatchNorms = TrainingCase.configurations.filter { $0.c.points == nil }.map(\.name)
 
   private static func training(_ name: String) throws -> TrainingCase {
     TrainingCase(try #require(TrainingCase.configurations.first { $0.name == name }).c)
@@ -17,7 +19,7 @@ import Testing
     (0..<training.c.depth * 2 * batch).map { $0 == 1 ? 0 : 1 + Float($0) / 8 }
   }
 
-  @Test(arguments: InstructionSet.available, names)
+  @Test(arguments: InstructionSet.available, namesWithoutBatchNorms)
   func logitsHaveTheBitsOfInference(_ set: InstructionSet, _ name: String) throws {
     let training = try Self.training(name)
     let engine = try Engine(threads: 2, instructionSet: set)
@@ -34,20 +36,26 @@ import Testing
   static func expectClose(
     _ found: some Sequence<Float>, _ expected: [Double], _ label: String, roundings: Double = 4096
   ) {
+    let relative = relativeDifference(found.map(Double.init), expected)
+    #expect(relative <= roundings.squareRoot() * unitRoundoff, "\(label): relative error \(relative)")
+  }
+
+  private static func relativeDifference(_ found: [Double], _ expected: [Double]) -> Double {
     var (difference, size) = (0.0, 0.0)
     for (x, y) in zip(found, expected) {
-      difference += (Double(x) - y) * (Double(x) - y)
+      difference += (x - y) * (x - y)
       size += y * y
     }
-    let relative = (difference / size).squareRoot()
-    #expect(relative <= roundings.squareRoot() * unitRoundoff, "\(label): relative error \(relative)")
+    return (difference / size).squareRoot()
   }
 
   /// With drop path and without.
   @Test(arguments: names, [false, true])
   func gradientsAreDerivatives(_ name: String, dropsPaths: Bool) throws {
     let training = try Self.training(name)
-    let batch = 2
+    let batch = training.usualBatch
+    // Half as many differences of the largest models.
+    if training.c.points != nil, !dropsPaths { return }
     let factors = dropsPaths ? Self.factors(training, batch: batch) : nil
     var reference = DoubleTransformer(training.c)
     reference.dropPath = factors?.map(Double.init) ?? []
@@ -55,14 +63,27 @@ import Testing
     let weights = training.lossWeights(batch).map(Double.init)
     let values = (0..<training.values.count).map { Double(training.values.base[$0]) }
     // Short steps, over which no other token becomes the maximum.
-    let expected = differences(values, step: 1e-5) {
-      reference.loss($0, images: images, batch: batch, weights: weights)
+    func slopes(_ values: [Double]) -> [Double] {
+      differences(values, step: 1e-5) { reference.loss($0, images: images, batch: batch, weights: weights) }
     }
+    let expected = slopes(values)
+    // Batch norms of few inputs divide by small deviations: how far the gradient moves with the parameters' roundings.
+    let share = 0x1p-20
+    var random = SeededGenerator(seed: 4)
+    let moved =
+      training.c.points == nil
+      ? nil : slopes(values.map { $0 * (1 + share * Double.random(in: -1...1, using: &random)) })
     for set in InstructionSet.available {
       let found = try training.run(Engine(threads: 2, instructionSet: set), batch: batch, dropPath: factors).gradients
-      for (index, parameter) in training.parameters.enumerated() {
-        let range = training.starts[index]..<training.starts[index + 1]
-        Self.expectClose(found[range], Array(expected[range]), "\(set), \(parameter.name)")
+      for item in training.compared({ Array(expected[training.starts[$0]..<training.starts[$0 + 1]]) }) {
+        let own = item.ranges.flatMap { expected[$0] }
+        let condition = moved.map { moved in
+          max(1, Self.relativeDifference(item.ranges.flatMap { moved[$0] }, own) / share)
+        }
+        #expect(condition ?? 1 < 1024, "\(item.name): the bound means nothing")
+        Self.expectClose(
+          item.ranges.flatMap { found[$0] }, own, "\(set), \(item.name)",
+          roundings: 4096 * (condition ?? 1) * (condition ?? 1))
       }
     }
   }
@@ -180,7 +201,9 @@ import Testing
   }
 
   /// Nothing is added for a frozen parameter, and the others' bits do not depend on it.
-  @Test(arguments: ["layer scale", "norm before the blocks", "mean before the norm"], precisions)
+  @Test(
+    arguments: ["layer scale", "norm before the blocks", "mean before the norm", "pooler", "two heads", "parts"],
+    precisions)
   func frozenParametersHaveNoGradient(_ name: String, _ precision: Precision) throws {
     let training = try Self.training(name)
     let engine = try Engine(threads: 2)
@@ -202,12 +225,5 @@ import Testing
           "\(parameter.name)")
       }
     }
-  }
-
-  @Test func modelsWithoutGradientsAreRefused() throws {
-    var c = TrainingCase.configurations[0].c
-    c.head = .pooler(width: 5)
-    let training = TrainingCase(c)
-    #expect(throws: GradientError.self) { try training.run(Engine(threads: 1)) }
   }
 }

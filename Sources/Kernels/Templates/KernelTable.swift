@@ -20,6 +20,8 @@ public struct KernelTable: Sendable {
   public let gradients: GradientKernels
   /// The same of layers in bfloat16.
   public var bfloat16Gradients: GradientKernels
+  /// Of point transformers in training, in float32.
+  public let pointTraining: PointTrainingKernels
 
   /// Activations to int8: `quantizeRows` (Normalization.swift).
   public var quantizeRows: QuantizeRows
@@ -62,6 +64,7 @@ public struct KernelTable: Sendable {
     bfloat16Activations = ActivationKernels(BFloat16Format<I>.self)
     gradients = GradientKernels(Float32Format<I>.self)
     bfloat16Gradients = GradientKernels(BFloat16Format<I>.self)
+    pointTraining = PointTrainingKernels(I.self)
     quantizeRows = Self.quantizeRows(I.self)
     fold = { weight, terms, termCount, count, destination in
       PathwayKernelTemplates.fold(

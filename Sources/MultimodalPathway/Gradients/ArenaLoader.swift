@@ -6,14 +6,19 @@ final class ArenaLoader: ParameterLoader {
   let precision: PrecisionPlan
   private let places: [String: UnsafeMutablePointer<Float>]
   private let terms: [TrainedTerm]
+  let engine: Engine
   /// What a pass begins with, in any order.
   private(set) var refreshes: [() -> Void] = []
+  /// What only evaluation reads.
+  private(set) var remakes: [() throws -> Void] = []
 
   /// - Parameters:
   ///   - places: of every parameter, by name.
   ///   - precision: of the blocks' layers and the patch embedding.
-  init(_ places: [String: UnsafeMutablePointer<Float>], terms: [TrainedTerm], precision: Precision) {
-    (self.places, self.terms, self.precision) = (places, terms, PrecisionPlan(precision))
+  init(
+    _ places: [String: UnsafeMutablePointer<Float>], terms: [TrainedTerm], precision: Precision, engine: Engine
+  ) {
+    (self.places, self.terms, self.precision, self.engine) = (places, terms, PrecisionPlan(precision), engine)
   }
 
   func vector(_ parameter: Parameter) throws -> FloatBuffer {
@@ -41,7 +46,20 @@ final class ArenaLoader: ParameterLoader {
     return Linear.Loaded(folding: matrix, bias: try bias(of: layer, terms))
   }
 
-  func fixed(for part: String) throws -> WeightLoader { throw GradientError(part: part) }
+  func matrix(_ weight: FloatBuffer, n: Int, k: Int, bias: FloatBuffer?) throws -> Linear.Loaded {
+    Linear.Loaded(folding: FoldedMatrix(weight.base, n: n, k: k, terms: [], owners: [weight]), bias: bias)
+  }
+
+  func made<Part>(_ make: @escaping (ParameterValues) throws -> Part) throws -> MadePart<Part> {
+    let places = places
+    let values = ParameterValues(engine: engine) { parameter in
+      let place = try Self.place(parameter, places)
+      return (0..<parameter.count).map { place[$0] }
+    }
+    let part = try MadePart<Part>(making: { try make(values) })
+    remakes.append { try part.makeAgain() }
+    return part
+  }
 
   /// b, or `b_hat = b + sum lambda_m b'_m`, each added by one fused multiply-add; nil where the layer has none.
   private func bias(of layer: Linear, _ terms: [TrainedTerm]) throws -> FloatBuffer? {
@@ -70,7 +88,11 @@ final class ArenaLoader: ParameterLoader {
     }
   }
 
-  private func place(_ parameter: Parameter) throws -> UnsafeMutablePointer<Float> {
+  func place(_ parameter: Parameter) throws -> UnsafeMutablePointer<Float> { try Self.place(parameter, places) }
+
+  private static func place(
+    _ parameter: Parameter, _ places: [String: UnsafeMutablePointer<Float>]
+  ) throws -> UnsafeMutablePointer<Float> {
     guard let place = places[parameter.name] else {
       throw BindingError(missing: [.init(name: parameter.name, nearest: nil)])
     }

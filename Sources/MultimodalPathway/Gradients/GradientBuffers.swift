@@ -19,6 +19,8 @@ struct GradientBuffers {
   let means: UnsafeMutablePointer<Float>
   /// Of the pooled features, (B, C or 2C), rows as far apart as the features'.
   let pooled: UnsafeMutablePointer<Float>
+  /// Of tokens that are kept apart, (B, C or 2C), in the rows of the pooled features.
+  let keptTokens: UnsafeMutablePointer<Float>
   /// Sums over pieces of rows, (pieces, 2C).
   let partial: UnsafeMutablePointer<Float>
 }

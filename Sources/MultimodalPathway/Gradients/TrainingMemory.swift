@@ -55,7 +55,7 @@ struct TrainingMemory {
     let hiddenStride = Workspace.padded(c.hiddenWidth)
     // Patches are gathered where fc1's output is later.
     let sharedStride = max(hiddenStride, Workspace.padded(c.patchValues))
-    let pooledStride = Workspace.padded(c.pooledWidth)
+    let pooledStride = Workspace.padded(c.tokenRowWidth == 0 ? c.pooledWidth : c.tokenRowOffset + c.tokenRowWidth)
     let scratchStride = Workspace.padded(Self.scratchCount(c, layers, kernels))
     let pieces = rows / LinearGradient.rowsPerPiece + 1
     // Means of fc1's output that fc2 reads are there until they have a gradient, in bfloat16 rows.
@@ -92,7 +92,12 @@ struct TrainingMemory {
     let totals = zip(counts, sizes).map { SystemMemory.product($0, $1.copies) }
     let total = totals.reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
     memory = try FloatBuffer(count: total, for: .pass(batch: batch))
-    parts = zip(Part.allCases, totals).filter { $1 > 0 }.map { ($0.rawValue, 4 * $1) }
+    let points = try c.points.map {
+      try PointBuffers(c, $0, batch: batch, tokens: tokens, stride: stride, engine: engine)
+    }
+    parts =
+      zip(Part.allCases, totals).filter { $1 > 0 }.map { ($0.rawValue, 4 * $1) }
+      + (points.map { [("points and their positions", 4 * $0.floatCount)] } ?? [])
 
     var places: [Part: (start: UnsafeMutablePointer<Float>, count: Int)] = [:]
     var next = memory.base
@@ -113,8 +118,9 @@ struct TrainingMemory {
         qkv: place(.qkvGradients), qkvStride: qkvStride, hidden: place(.hidden), hiddenStride: sharedStride,
         rowScales: rowScales, partial: place(.partial),
         pooledTokens: layers.finalNorm != nil && c.normalizesAfterPooling ? place(.pooled, 2) : normalized,
-        pooledNormalized: normalized, pooled: place(.pooled), pooledStride: pooledStride, keptTokens: place(.pooled),
-        logits: place(.logits), scratch: place(.scratch), scratchStride: scratchStride, points: nil)
+        pooledNormalized: normalized, pooled: place(.pooled), pooledStride: pooledStride,
+        keptTokens: place(.pooled) + c.tokenRowOffset, logits: place(.logits), scratch: place(.scratch),
+        scratchStride: scratchStride, points: points)
     }
     entry = buffers(x: place(.stream), embedded: place(.stream, c.hasPreNorm ? depth + 1 : 0))
     exit = buffers(x: place(.stream, depth), embedded: place(.stream, c.hasPreNorm ? depth + 1 : 0))
@@ -135,7 +141,7 @@ struct TrainingMemory {
     gradients = GradientBuffers(
       stream: place(.rowGradients), branch: place(.rowGradients, 1), inner: place(.rowGradients, 2), stride: stride,
       qkv: place(.qkvGradients), qkvStride: qkvStride, means: place(.meanGradients), pooled: place(.pooled, 3),
-      partial: place(.partial))
+      keptTokens: place(.pooled, 3) + c.tokenRowOffset, partial: place(.partial))
     logitGradients = place(.logits, 1)
   }
 
@@ -145,7 +151,7 @@ struct TrainingMemory {
   ) -> Int {
     let attention = attentionGradientScratchCount(
       tokens: c.tokenCount, headSize: c.headSize, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows)
-    let widest = max(3 * c.width, c.hiddenWidth, c.classCount)
+    let widest = max(3 * c.width, c.hiddenWidth, c.classCount, c.pooledWidth)
     return max(
       attention, layers.needs(tokens: c.tokenCount, kernels).scratch,
       LinearGradient.scratchCount(kernels, n: widest))

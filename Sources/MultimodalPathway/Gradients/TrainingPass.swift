@@ -34,10 +34,13 @@ package struct TrainedTerm {
 ///     ...                                       // p = optimiser(p, g)
 ///
 /// - One forward: it is inference's, with buffers that do not share memory. Its logits have the bits that
-///   `VisionTransformer` gives with the same weights in the same precision, in any execution but two-branch.
+///   `VisionTransformer` gives with the same weights in the same precision, in any execution but two-branch. Batch
+///   norms are the exception: tokenizers and heads of points normalise with the statistics of the batch.
 /// - In bfloat16, operands of the products of blocks and patch embedding are rounded to it, forward and backward: W_hat
 ///   while it is packed, activations, and gradients of layers' outputs. Parameters, their gradients, the residual
-///   stream and its gradient, norms, statistics, the head and all sums are float32.
+///   stream and its gradient, norms, statistics, tokenizers of points, the head and all sums are float32.
+/// - Running statistics of batch norms are parameters without a gradient (`statistics`). Every `forward` moves them
+///   where the caller has them, as PyTorch's batch norms do in training.
 /// - One gradient for every pathway: `G = dL/dW_hat` of `W_hat = W + sum_m lambda_m W'_m`. Then `dL/dW = G`,
 ///   `dL/dW'_m = lambda_m G`, and `dL/dlambda_m = sum(G W'_m)`, with combined biases `+ sum(dL/db_hat b'_m)`, which the
 ///   caller's optimiser forms while it reads G.
@@ -47,7 +50,8 @@ package struct TrainedTerm {
 /// - Nothing is allocated after `init`.
 package final class TrainingPass {
   /// The same transformer for evaluation: its weights are the caller's parameters. `forward` of this pass computes what
-  /// it derives from them, such as biases with pathways; call `update` where parameters have changed since.
+  /// it derives from them, such as biases with pathways; call `update` where parameters have changed since, and in any
+  /// case for point transformers.
   package let model: VisionTransformer
   /// Most inputs of a pass.
   package let batch: Int
@@ -58,15 +62,18 @@ package final class TrainingPass {
   /// Where the time of passes goes; nil: it is not taken.
   package let profile: TrainingProfile?
   /// Bytes of the pass's memory by part; parameters and gradients are the caller's.
-  package var memory: [(part: String, bytes: Int)] { buffers.parts }
+  package var memory: [(part: String, bytes: Int)] { buffers.parts + tokenizer.memory + (head?.memory ?? []) }
+  /// Names of the running statistics, in the order of the parameters.
+  package let statistics: [String]
 
   private let buffers: TrainingMemory
   private let gradients: TransformerGradients
-  private let tokenizer: PatchEmbedding.Loaded
-  private let head: Linear.Loaded?
+  private let tokenizer: any TrainedTokenizer
+  private let head: (any TrainedHead)?
   private let recomputesBlocks: Bool
   /// Compute what is derived from parameters.
   private let refreshes: [() -> Void]
+  private let remakes: [() throws -> Void]
   private var inputs: Inputs?
 
   /// What the last forward pass read.
@@ -81,14 +88,14 @@ package final class TrainingPass {
   ///   - parameters: an address for each of `configuration.parameters`, of `count` contiguous floats that are read in
   ///     every pass. They may change between a `backward` and the next `forward`.
   ///   - gradients: an address for each of them, which `backward` adds to; nil: the parameter is frozen, and its
-  ///     gradient is not computed.
+  ///     gradient is not computed. Running statistics have none in any case.
   ///   - pathways: in the order of folding.
   ///   - precision: of the operands of products, float32 or bfloat16.
   ///   - batch: most inputs of a pass.
   ///   - recomputesBlocks: whether `backward` computes every block but the last again, instead of `forward` keeping its
   ///     activations: a third more work, memory for one block, the same bits (Chen et al. 2016, arXiv 1604.06174).
   ///   - profiled: whether the time of passes is taken, operation by operation.
-  /// - Throws: `GradientError` for what has no gradient; `MemoryError`; `EngineError`.
+  /// - Throws: `BatchNormError`; `WeightNotFinite`; `MemoryError`; `EngineError`.
   /// - Precondition: there are as many addresses as parameters, pathways name blocks that exist, and the precision is
   ///   not int8.
   package init(
@@ -101,18 +108,16 @@ package final class TrainingPass {
     precondition(parameters.count == names.count && gradients.count == names.count, "an address for each parameter")
     precondition(pathways.allSatisfy { layers.blocks.indices.contains($0.block) }, "pathways of blocks that exist")
     precondition(precision != .int8, "training is in float32 or bfloat16")
-    let places = zip(names, gradients).compactMap { name, place in place.map { (name, $0) } }
-    self.gradients = try TransformerGradients(
-      layers, in: GradientPlaces(Dictionary(uniqueKeysWithValues: places)))
+    statistics = layers.parameters.filter { $0.role == .mean || $0.role == .variance }.map(\.name)
+    let addresses = zip(names, gradients).compactMap { name, place in place.map { (name, $0) } }
+    let places = GradientPlaces(Dictionary(uniqueKeysWithValues: addresses))
     let loader = ArenaLoader(
-      Dictionary(uniqueKeysWithValues: zip(names, parameters)), terms: pathways, precision: precision)
+      Dictionary(uniqueKeysWithValues: zip(names, parameters)), terms: pathways, precision: precision, engine: engine)
     model = try VisionTransformer(configuration, layers, execution: .folded, loader: loader, engine: engine)
-    guard let tokenizer = model.tokenizer as? PatchEmbedding.Loaded else {
-      throw GradientError(part: "the tokenizer of point clouds")
-    }
-    self.tokenizer = tokenizer
-    head = (model.head as? LinearHead.Loaded)?.layer
-    refreshes = loader.refreshes
+    tokenizer = try layers.tokenizer.trained(by: loader, in: places, batch: batch)
+    head = try layers.head?.trained(by: loader, in: places, batch: batch)
+    self.gradients = TransformerGradients(layers, tokenizerIsFrozen: tokenizer.isFrozen, in: places)
+    (refreshes, remakes) = (loader.refreshes, loader.remakes)
     buffers = try TrainingMemory(
       configuration, layers, precision: precision, batch: batch,
       keepsBranches: self.gradients.blocks.contains { $0.hasScale }, recomputesBlocks: recomputesBlocks, engine: engine)
@@ -121,24 +126,37 @@ package final class TrainingPass {
     profile = profiled ? TrainingProfile(threads: engine.threads) : nil
   }
 
-  /// Computes again what `model` derives from parameters.
-  package func update() { for refresh in refreshes { refresh() } }
+  /// Computes again what `model` derives from parameters. That of point transformers, whose batch norms are folded into
+  /// packed weights, allocates memory.
+  ///
+  /// - Throws: `BatchNormError`; `WeightNotFinite`; `MemoryError`; `EngineError`.
+  package func update() throws {
+    for refresh in refreshes { refresh() }
+    for remake in remakes { try remake() }
+  }
 
   /// Logits of `batch` normalised inputs, in `logits`; keeps what `backward` reads.
   ///
   /// - Parameters:
-  ///   - inputs: (B, channels, H, W) or (B, channels, T, H, W), valid until `backward` returns.
+  ///   - inputs: (B, channels, H, W), (B, channels, T, H, W) or (B, P, 3), valid until `backward` returns.
   ///   - dropPath: (depth, 2, B) factors of both branches of every block, valid until `backward` returns: 0 drops an
   ///     input's branch, 1 / (1 - p) keeps it; nil: ones.
-  /// - Throws: `InferenceError.workspaceTooSmall`; `EngineError`.
+  ///   - categories: (B), of a per-point head: the number of every cloud's category, -1 for none; nil: none is known.
+  /// - Throws: `InferenceError.workspaceTooSmall`; `GradientError` where a batch norm over the inputs has one of them;
+  ///   `EngineError`.
   package func forward(
-    _ inputs: UnsafePointer<Float>, batch: Int, dropPath: UnsafePointer<Float>? = nil
+    _ inputs: UnsafePointer<Float>, batch: Int, dropPath: UnsafePointer<Float>? = nil,
+    categories: UnsafePointer<Int32>? = nil
   ) throws {
     guard (1...self.batch).contains(batch) else {
       throw InferenceError.workspaceTooSmall(batch: batch, found: self.batch)
     }
+    guard batch >= head?.leastBatch ?? 1 else { throw GradientError(part: "a batch norm over one input") }
+    if let points = buffers.exit.points {
+      for cloud in 0..<batch { points.categories[cloud] = categories?[cloud] ?? -1 }
+    }
     self.inputs = nil
-    update()
+    for refresh in refreshes { refresh() }
     var pass = Pass(training: self, inputs: Inputs(values: inputs, batch: batch, dropPath: dropPath))
     try model.engine.run(&pass, clock: profile?.clock) { member, pass in
       // SAFETY: the engine hands over `pass`, which members only read.
@@ -169,28 +187,67 @@ package final class TrainingPass {
     private var kernels: KernelTable { training.model.engine.kernels }
 
     func runForward(_ member: inout Member) {
-      let w = buffers(training.buffers.exit)
+      let (entry, w) = (buffers(training.buffers.entry), buffers(training.buffers.exit))
       member.begin(.patchEmbedding)
-      training.tokenizer.embed(&member, kernels, inputs: inputs.values, buffers(training.buffers.entry))
-      for index in model.blocks.indices { runBlock(index, &member) }
-      model.readOut(&member, kernels, w, VisionTransformer.Taps(), inputs: nil)
-      if training.head == nil { copyPooled(&member, w) }
+      training.tokenizer.embed(&member, kernels, inputs: inputs.values, entry)
+      for index in model.blocks.indices {
+        let b = block(index)
+        if let points = w.points { model.add(points.positions, to: b.input, &member, w) }
+        runBlock(index, &member)
+        if let features = training.head?.blockFeatures { keep(features, ofBlock: index, b.output, &member, w) }
+      }
+      model.pool(&member, kernels, w, VisionTransformer.Taps())
+      if let head = training.head {
+        head.run(&member, kernels, inputs: inputs.values, w)
+      } else {
+        copyPooled(&member, w)
+      }
     }
 
     func runBackward(_ member: inout Member) {
       let (gradients, g) = (training.gradients, training.buffers.gradients)
-      model.readOutGradient(
-        &member, kernels, buffers(training.buffers.exit), g, logitGradients: training.logitGradients,
-        head: training.head, into: gradients)
-      for index in (gradients.firstBlock..<model.blocks.count).reversed() {
+      let (entry, w) = (buffers(training.buffers.entry), buffers(training.buffers.exit))
+      if let head = training.head {
+        head.runGradient(&member, kernels, inputs: inputs.values, w, g, logitGradients: training.logitGradients)
+      } else {
+        copyPooledGradient(&member, w, g)
+      }
+      let features = training.head?.blockFeatures
+      if let features {
+        model.beginFeatureGradients(&member, w, g, features)
+      } else {
+        model.poolGradient(&member, kernels, w, g, into: gradients)
+      }
+      for index in model.blocks.indices.reversed() {
+        if let features, let place = features.blocks.firstIndex(of: index) {
+          model.featureGradient(&member, kernels, w, g, features, place)
+        }
+        if index < gradients.firstBlock { continue }
         // What the last block keeps is still there.
         if training.recomputesBlocks, index < model.blocks.count - 1 { runBlock(index, &member) }
         model.blocks[index].runGradient(
           &member, kernels, block(index), g, into: gradients.blocks[index], computing: output(index))
+        if !training.tokenizer.isFrozen {
+          training.tokenizer.noteBlockGradient(&member, w, g, isFirst: index == model.blocks.count - 1)
+        }
       }
-      if gradients.embedding.isEmpty { return }
-      training.tokenizer.runGradient(
-        &member, kernels, inputs: inputs.values, buffers(training.buffers.entry), g, into: gradients.embedding)
+      if let features { model.endFeatureGradients(&member, features, into: gradients) }
+      if training.tokenizer.isFrozen { return }
+      training.tokenizer.runGradient(&member, kernels, inputs: inputs.values, entry, g)
+    }
+
+    /// The output of a block that the head reads, normalised, and for the backward pass as it is: positions are added
+    /// to it afterwards.
+    private func keep(
+      _ features: BlockFeatures, ofBlock index: Int, _ output: UnsafePointer<Float>, _ member: inout Member,
+      _ w: Workspace.Buffers
+    ) {
+      guard let place = features.blocks.firstIndex(of: index) else { return }
+      model.keepFeatures(ofBlock: index, output: output, &member, kernels, w)
+      let (width, kept) = (model.configuration.width, features.outputs[place])
+      member.parallelFor(w.batch * w.tokens) { row in
+        (kept + row * w.stride).update(from: output + row * w.stride, count: width)
+      }
     }
 
     private func runBlock(_ index: Int, _ member: inout Member) {
@@ -218,6 +275,13 @@ package final class TrainingPass {
       let width = model.configuration.pooledWidth
       member.parallelFor(w.batch) { input in
         (w.logits + input * width).update(from: w.pooled + input * w.pooledStride, count: width)
+      }
+    }
+
+    private func copyPooledGradient(_ member: inout Member, _ w: Workspace.Buffers, _ g: GradientBuffers) {
+      let width = model.configuration.pooledWidth
+      member.parallelFor(w.batch) { input in
+        (g.pooled + input * w.pooledStride).update(from: training.logitGradients + input * width, count: width)
       }
     }
   }

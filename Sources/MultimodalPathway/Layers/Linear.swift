@@ -81,6 +81,9 @@ struct Linear: Sendable {
     }
   }
 
+  /// The bias of all outputs, where the layer has one.
+  var fullBias: Parameter? { if case .full(let parameter) = bias { parameter } else { nil } }
+
   /// Outputs that never have a bias.
   var unbiased: Range<Int> {
     if case .queryAndValue = bias { return outputs / 3..<2 * outputs / 3 }

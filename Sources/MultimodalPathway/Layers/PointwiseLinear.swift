@@ -67,10 +67,13 @@ package struct FoldedWeights {
 
   /// - Throws: `BindingError`; `BatchNormError`.
   package init(_ layer: PointwiseLinear, _ weights: ModelWeights) throws {
+    try self.init(layer) { try weights.tensor($0.name).float32() }
+  }
+
+  /// The same of the values that `read` gives of a parameter.
+  init(_ layer: PointwiseLinear, _ read: (Parameter) throws -> [Float]) throws {
     (rows, columns) = (layer.outputs, layer.inputs)
-    func numbers(_ parameter: Parameter) throws -> [Double] {
-      try weights.tensor(parameter.name).float32().map(Double.init)
-    }
+    func numbers(_ parameter: Parameter) throws -> [Double] { try read(parameter).map(Double.init) }
     weight = try numbers(layer.weight)
     bias = try layer.bias.map(numbers) ?? [Double](repeating: 0, count: layer.outputs)
     guard let norm = layer.norm else { return }

@@ -3,7 +3,7 @@ import PathwayKernels
 
 extension TokenPooling {
   /// Adds the gradient of what pooling reads to `target`, (B N, C) with the stride of x, of the pooled features' in
-  /// `g.pooled`.
+  /// `g.pooled`; where tokens are kept apart, nothing reads pooled features, and `g.keptTokens` is theirs.
   ///
   /// - Parameters:
   ///   - tokens: what the forward pass read.
@@ -18,6 +18,13 @@ extension TokenPooling {
       let place = input * w.tokens * w.stride
       let (rows, first) = (target + place, range.lowerBound * w.stride)
       let pooled = g.pooled + input * w.pooledStride
+      if c.tokenRowWidth > 0 {
+        let kept = g.keptTokens + input * w.pooledStride
+        for token in 0..<c.tokenRowWidth / width {
+          for column in 0..<width { rows[token * w.stride + column] += kept[token * width + column] }
+        }
+        return
+      }
       func addToken() { for column in 0..<width { rows[column] += pooled[column] } }
       func add(_ gradient: UnsafePointer<Float>, scale: Float = 1, isMaximum: Bool) {
         kernels.gradients.pool(
@@ -34,10 +41,11 @@ extension TokenPooling {
       case .tokenAndMean:
         addToken()
         add(pooled + width, isMaximum: false)
-      // result = (tokens[0], max(tokens))
+      // result = (tokens[0], max(tokens)): of points alone, whose authors take the first maximum.
       case .tokenAndMaximum:
         addToken()
-        add(pooled + width, isMaximum: true)
+        kernels.pointTraining.maximumGradient(
+          pooled + width, tokens + place + first, w.stride, rows + first, w.stride, range.count, width, true)
       // result = 0.5 (mean(tokens) + max(tokens))
       case .averageMaximum:
         add(pooled, scale: 0.5, isMaximum: false)

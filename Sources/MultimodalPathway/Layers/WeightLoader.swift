@@ -16,10 +16,42 @@ protocol ParameterLoader {
   ///
   /// - Throws: `WeightNotFinite`; `EngineError`; `MemoryError`; `BindingError`.
   func linear(_ layer: Linear, _ precision: Precision) throws -> Linear.Loaded
-  /// The loader of tensors that do not change, for parts that are made of them once.
+  /// A matrix, (n, k), that is made of several parameters (`derived`), without pathways.
   ///
-  /// - Throws: `TrainingPassError.unsupported` where parameters change.
-  func fixed(for part: String) throws -> WeightLoader
+  /// - Throws: as `linear`.
+  func matrix(_ weight: FloatBuffer, n: Int, k: Int, bias: FloatBuffer?) throws -> Linear.Loaded
+  /// A part that is made of parameters' values in Double: once, or again by `TrainingPass.update`.
+  func made<Part>(_ make: @escaping (ParameterValues) throws -> Part) throws -> MadePart<Part>
+}
+
+/// The values of parameters, for parts that are made of them.
+struct ParameterValues {
+  let engine: Engine
+  /// float32.
+  ///
+  /// - Throws: `BindingError` where the model has no such tensor.
+  let read: (Parameter) throws -> [Float]
+}
+
+/// What a loader made of parameters' values.
+final class MadePart<Part>: @unchecked Sendable {
+  // SAFETY: a part changes in `TrainingPass.update` alone, whose caller has no pass running.
+
+  private(set) var part: Part
+  private let make: (() throws -> Part)?
+
+  /// A part that is never made again.
+  init(fixed part: Part) {
+    self.part = part
+    make = nil
+  }
+
+  init(making make: @escaping () throws -> Part) throws {
+    self.make = make
+    part = try make()
+  }
+
+  func makeAgain() throws { if let make { part = try make() } }
 }
 
 extension ParameterLoader {
@@ -48,7 +80,10 @@ struct WeightLoader: ParameterLoader {
     return buffer
   }
 
-  func fixed(for part: String) throws -> WeightLoader { self }
+  func made<Part>(_ make: @escaping (ParameterValues) throws -> Part) throws -> MadePart<Part> {
+    let part = try make(ParameterValues(engine: engine) { try target.tensor($0.name).float32() })
+    return MadePart(fixed: part)
+  }
 
   /// The weights of one linear layer, packed or ready to fold.
   func linear(_ layer: Linear, _ precision: Precision) throws -> Linear.Loaded {
@@ -57,12 +92,11 @@ struct WeightLoader: ParameterLoader {
       execution: execution, precision: precision, arena: arena, engine: engine)
   }
 
-  /// A matrix that is made of several tensors, without pathways.
-  ///
-  /// - Parameter weight: (out, in).
-  func matrix(_ weight: Tensor, bias: [Float]?) throws -> Linear.Loaded {
-    try Linear.Loaded(
-      weight, terms: [], bias: bias, execution: .merged, precision: .float32, arena: arena, engine: engine)
+  func matrix(_ weight: FloatBuffer, n: Int, k: Int, bias: FloatBuffer?) throws -> Linear.Loaded {
+    func values(_ buffer: FloatBuffer) -> [Float] { (0..<buffer.count).map { buffer.base[$0] } }
+    return try Linear.Loaded(
+      Tensor(values(weight), shape: [n, k]), terms: [], bias: bias.map(values), execution: .merged,
+      precision: .float32, arena: arena, engine: engine)
   }
 }
 

@@ -104,6 +104,10 @@ public final class Trainer {
     hasNewHead = !weights.hasHead(for: files.classes, task: task)
     source = try weights.withHead(for: files.classes, task: task, seed: recipe.seed)
     let c = source.target.configuration
+    guard c.poolerWidth == nil else {
+      // A classifier's files are read without their pooler.
+      throw TrainingError.unsupported(feature: "a pooler", expected: "a linear head of pooled tokens")
+    }
     if c.qkvBias == .queryAndValue, source.pathways.contains(where: { $0.bias == .combined }) {
       throw TrainingError.unsupported(
         feature: "biases of queries and values alone", expected: "one bias of qkv where biases are combined")

@@ -14,6 +14,11 @@ protocol Head: Sendable {
   func needs(_ kernels: KernelTable) -> WorkspaceNeeds
   /// Brings its weights into memory.
   func loaded(by loader: some ParameterLoader) throws -> any LoadedHead
+  /// The head in training.
+  ///
+  /// - Parameter batch: most inputs of a pass.
+  /// - Throws: `BindingError`; `MemoryError`.
+  func trained(by loader: ArenaLoader, in places: GradientPlaces, batch: Int) throws -> any TrainedHead
   /// Logits in Double, (rows, classes) of every copy, of what the head reads, (rows, K); nil: the head is no part of
   /// the reference.
   func reference(_ pass: ReferencePass, _ input: DoubleBuffer, rows: Int) throws -> DoubleBuffer?

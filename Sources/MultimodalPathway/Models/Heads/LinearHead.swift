@@ -57,8 +57,8 @@ struct LinearHead: Head {
 /// Both are computed as one layer that reads both tokens, K = 2C: half of each weight, which is exact, next to each
 /// other.
 struct DistilledHead: Head {
-  private let head: Linear
-  private let distilled: Linear
+  let head: Linear
+  let distilled: Linear
 
   /// - Parameter scope: the model's root.
   init(_ scope: ParameterScope, _ c: VisionTransformerConfiguration) {
@@ -75,10 +75,26 @@ struct DistilledHead: Head {
     WorkspaceNeeds(scratch: LinearProduct.scratchCount(kernels, k: 2 * head.inputs))
   }
 
-  func loaded(by loader: some ParameterLoader) throws -> any LoadedHead {
-    let loader = try loader.fixed(for: "the head of a distilled model")
-    let (weight, bias) = try joined(loader.target)
-    return LinearHead.Loaded(layer: try loader.matrix(weight, bias: bias), readsTokens: true)
+  func loaded(by loader: some ParameterLoader) throws -> any LoadedHead { try weights(by: loader) }
+
+  func weights(by loader: some ParameterLoader) throws -> LinearHead.Loaded {
+    let weights = try [head, distilled].map { try loader.vector($0.weight) }
+    let (rows, width) = (head.outputs, head.inputs)
+    let joined = try loader.derived(rows * 2 * width) { joined in
+      for row in 0..<rows {
+        for (part, weight) in weights.enumerated() {
+          let place = joined + (row * 2 + part) * width
+          for column in 0..<width { place[column] = 0.5 * weight.base[row * width + column] }
+        }
+      }
+    }
+    let biases = try [head, distilled].map { try loader.vector($0.fullBias) }
+    let bias = try loader.derived(rows) { bias in
+      guard let first = biases[0]?.base, let second = biases[1]?.base else { return }
+      for row in 0..<rows { bias[row] = 0.5 * (first[row] + second[row]) }
+    }
+    return LinearHead.Loaded(
+      layer: try loader.matrix(joined, n: rows, k: 2 * width, bias: bias), readsTokens: true)
   }
 
   func reference(_ pass: ReferencePass, _ input: DoubleBuffer, rows: Int) throws -> DoubleBuffer? {

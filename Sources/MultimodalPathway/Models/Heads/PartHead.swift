@@ -15,19 +15,19 @@ import PathwayLoops
 /// computed of the centres and its result mixed, since both are linear; what all points of a cloud share is multiplied
 /// once a cloud. Of the 21.4 GFLOP of a cloud of 2,048 points (C = 384), 9.7 remain.
 package struct PartHead: Head {
-  private let c: VisionTransformerConfiguration
-  private let p: PartConfiguration
+  let c: VisionTransformerConfiguration
+  let p: PartConfiguration
   /// P and G.
-  private let pointCount: Int
-  private let groups: Int
+  let pointCount: Int
+  let groups: Int
   /// The category's embedding: LeakyReLU of one column, with slope 0.2.
-  private let label: PointwiseLinear
+  let label: PointwiseLinear
   /// Of a point's coordinates and the features around it.
-  private let propagation: [PointwiseLinear]
+  let propagation: [PointwiseLinear]
   /// Of the propagated features, the features' maximum and mean, and the category's embedding.
-  private let joined: PointwiseLinear
-  private let third: PointwiseLinear
-  private let last: PointwiseLinear
+  let joined: PointwiseLinear
+  let third: PointwiseLinear
+  let last: PointwiseLinear
 
   /// - Parameters:
   ///   - scope: the model's root.
@@ -51,9 +51,9 @@ package struct PartHead: Head {
   }
 
   /// Channels of the blocks' features side by side.
-  private var featureWidth: Int { p.featureBlocks.count * c.width }
+  var featureWidth: Int { p.featureBlocks.count * c.width }
   /// Channels of the propagated features.
-  private var ownWidth: Int { propagation[1].outputs }
+  var ownWidth: Int { propagation[1].outputs }
 
   /// As they are computed.
   var products: Double {
@@ -79,25 +79,30 @@ package struct PartHead: Head {
   }
 
   func loaded(by loader: some ParameterLoader) throws -> any LoadedHead {
-    let loader = try loader.fixed(for: "the head of every point")
-    func folded(_ layer: PointwiseLinear) throws -> FoldedWeights { try FoldedWeights(layer, loader.target) }
+    let (even, odd) = Self.strides(c, p)
+    return Loaded(
+      c: c, p: p, pointCount: pointCount, groups: groups, layers: try loader.made(layers), evenStride: even,
+      oddStride: odd, products: products)
+  }
+
+  /// The layers with their batch norms folded in.
+  private func layers(_ values: ParameterValues) throws -> Layers {
+    func folded(_ layer: PointwiseLinear) throws -> FoldedWeights { try FoldedWeights(layer, values.read) }
     func packed(_ weight: [Double], _ n: Int, _ bias: [Double]?) throws -> FoldedLayer {
-      try FoldedLayer(weight, n: n, bias: bias, engine: loader.engine)
+      try FoldedLayer(weight, n: n, bias: bias, engine: values.engine)
     }
     let spread = try folded(propagation[0])
     let joined = try folded(self.joined)
     let cloud = ownWidth..<joined.columns - p.categoryWidth
-    let (even, odd) = Self.strides(c, p)
-    return Loaded(
-      c: c, p: p, pointCount: pointCount, groups: groups,
+    return Layers(
       ofFeatures: try packed(spread.part(3..<spread.columns), spread.rows, nil),
       ofCoordinates: try packed(spread.part(0..<3), spread.rows, spread.bias),
-      second: try FoldedLayer(folded(propagation[1]), engine: loader.engine),
+      second: try FoldedLayer(folded(propagation[1]), engine: values.engine),
       ofPoint: try packed(joined.part(0..<ownWidth), joined.rows, nil),
       ofCloud: try packed(joined.part(cloud), joined.rows, nil),
       categories: try Self.shares(folded(label), joined, cloud.upperBound..<joined.columns),
-      third: try FoldedLayer(folded(third), engine: loader.engine),
-      last: try FoldedLayer(folded(last), engine: loader.engine), evenStride: even, oddStride: odd, products: products)
+      third: try FoldedLayer(folded(third), engine: values.engine),
+      last: try FoldedLayer(folded(last), engine: values.engine))
   }
 
   /// A per-point head needs points, and the reference begins with tokens.
@@ -147,30 +152,39 @@ extension PartHead {
 }
 
 extension PartHead {
+  fileprivate struct Layers: Sendable {
+    /// Propagation's first layer: of the centres' features, without bias, and of the point's coordinates.
+    let ofFeatures: FoldedLayer
+    let ofCoordinates: FoldedLayer
+    let second: FoldedLayer
+    /// The per-point MLP's first layer: of the propagated features, and of what a cloud's points share.
+    let ofPoint: FoldedLayer
+    let ofCloud: FoldedLayer
+    /// What the category adds to that layer, bias included, (categories + 1, w); the last row is for none.
+    let categories: FloatBuffer
+    let third: FoldedLayer
+    let last: FoldedLayer
+  }
+
   /// The head with its weights in memory.
   struct Loaded: LoadedHead {
     fileprivate let c: VisionTransformerConfiguration
     fileprivate let p: PartConfiguration
     fileprivate let pointCount: Int
     fileprivate let groups: Int
-    /// Propagation's first layer: of the centres' features, without bias, and of the point's coordinates.
-    fileprivate let ofFeatures: FoldedLayer
-    fileprivate let ofCoordinates: FoldedLayer
-    fileprivate let second: FoldedLayer
-    /// The per-point MLP's first layer: of the propagated features, and of what a cloud's points share.
-    fileprivate let ofPoint: FoldedLayer
-    fileprivate let ofCloud: FoldedLayer
-    /// What the category adds to that layer, bias included, (categories + 1, w); the last row is for none.
-    fileprivate let categories: FloatBuffer
-    fileprivate let third: FoldedLayer
-    fileprivate let last: FoldedLayer
+    fileprivate let layers: MadePart<Layers>
     fileprivate let evenStride: Int
     fileprivate let oddStride: Int
     /// Multiply-adds of a cloud.
     fileprivate let products: Double
 
     /// Of all packed weights.
-    var weightBytes: Int { FoldedLayer.byteCount([ofFeatures, ofCoordinates, second, ofPoint, ofCloud, third, last]) }
+    var weightBytes: Int {
+      let l = layers.part
+      return FoldedLayer.byteCount([
+        l.ofFeatures, l.ofCoordinates, l.second, l.ofPoint, l.ofCloud, l.third, l.last,
+      ])
+    }
     var featureBlocks: [Int] { p.featureBlocks }
 
     func work(batch: Int, _: KernelTable) -> ForwardWork {
@@ -186,23 +200,24 @@ extension PartHead {
       _ member: inout Member, _ kernels: KernelTable, inputs: UnsafePointer<Float>?, _ w: Workspace.Buffers
     ) {
       guard let clouds = inputs, let buffers = w.points else { return }
+      let l = layers.part
       let scratch = buffers.scratch + member.index * buffers.scratchStride
       LinearProduct.run(
-        &member, kernels, weight: .packed(ofFeatures.matrix), a: buffers.features, lda: buffers.featureStride,
+        &member, kernels, weight: .packed(l.ofFeatures.matrix), a: buffers.features, lda: buffers.featureStride,
         m: w.batch * w.tokens, c: buffers.propagated, ldc: buffers.propagatedStride, epilogue: Epilogue(),
         scratch: w.scratch(member))
-      let width = ofFeatures.matrix.k
+      let width = l.ofFeatures.matrix.k
       member.parallelFor(w.batch) { cloud in
         let features = buffers.features + cloud * w.tokens * buffers.featureStride
         let global = buffers.global + cloud * 2 * width
         kernels.pool(features, buffers.featureStride, w.tokens, width, true, global)
         kernels.pool(features, buffers.featureStride, w.tokens, width, false, global + width)
         let number = Int(buffers.categories[cloud])
-        let n = ofCloud.matrix.n
+        let n = l.ofCloud.matrix.n
         let row = p.categories.indices.contains(number) ? number : p.categories.count
-        ofCloud.run(
+        l.ofCloud.run(
           kernels, global, lda: 2 * width, rows: 1, buffers.shared + cloud * n, ldc: n,
-          addend: categories.base + row * n, scratch: scratch)
+          addend: l.categories.base + row * n, scratch: scratch)
       }
       let pieces = (pointCount + PartHead.rows - 1) / PartHead.rows
       member.parallelFor(w.batch * pieces) { item in
@@ -216,6 +231,7 @@ extension PartHead {
       _ kernels: KernelTable, _ clouds: UnsafePointer<Float>, _ cloud: Int, _ range: Span1D, _ w: Workspace.Buffers,
       _ buffers: PointBuffers, _ scratch: UnsafeMutablePointer<Float>
     ) {
+      let l = layers.part
       let rows = range.end - range.start
       let even = scratch
       let odd = even + PartHead.rows * evenStride
@@ -226,35 +242,37 @@ extension PartHead {
       let coordinates = clouds + (cloud * pointCount + range.start) * 3
       for row in 0..<rows {
         let place = Place(x: coordinates[3 * row], y: coordinates[3 * row + 1], z: coordinates[3 * row + 2])
-        mix(kernels, place, centers, propagated, buffers.propagatedStride, into: even + row * evenStride, few)
+        mix(
+          kernels, place, centers, propagated, buffers.propagatedStride, l.ofFeatures.matrix.n,
+          into: even + row * evenStride, few)
       }
-      ofCoordinates.run(
+      l.ofCoordinates.run(
         kernels, coordinates, lda: 3, rows: rows, even, ldc: evenStride, addend: even, addendStride: evenStride,
         relu: true, scratch: sums)
-      second.run(kernels, even, lda: evenStride, rows: rows, odd, ldc: oddStride, relu: true, scratch: sums)
-      ofPoint.run(
+      l.second.run(kernels, even, lda: evenStride, rows: rows, odd, ldc: oddStride, relu: true, scratch: sums)
+      l.ofPoint.run(
         kernels, odd, lda: oddStride, rows: rows, even, ldc: evenStride,
-        addend: buffers.shared + cloud * ofPoint.matrix.n,
+        addend: buffers.shared + cloud * l.ofPoint.matrix.n,
         relu: true, scratch: sums)
-      third.run(kernels, even, lda: evenStride, rows: rows, odd, ldc: oddStride, relu: true, scratch: sums)
+      l.third.run(kernels, even, lda: evenStride, rows: rows, odd, ldc: oddStride, relu: true, scratch: sums)
       let logits = w.logits + (cloud * pointCount + range.start) * c.classCount
-      last.run(kernels, odd, lda: oddStride, rows: rows, logits, ldc: c.classCount, scratch: sums)
+      l.last.run(kernels, odd, lda: oddStride, rows: rows, logits, ldc: c.classCount, scratch: sums)
       for row in 0..<rows { Self.logSoftmax(logits + row * c.classCount, c.classCount) }
     }
 
     /// The centres' rows, mixed by the inverse squared distances of the 3 nearest.
     private func mix(
       _ kernels: KernelTable, _ place: Place, _ centers: PointArrays, _ rows: UnsafePointer<Float>, _ stride: Int,
-      into target: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
+      _ width: Int, into target: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
     ) {
       // SAFETY: floats of this thread: 4 for distances, 4 for integers that nothing reads as floats, the search's own.
       let nearest = UnsafeMutableRawPointer(scratch + 4).bindMemory(to: Int32.self, capacity: 3)
       kernels.nearestPoints(centers, place, 3, scratch, nearest, scratch + 8)
       PartHead.turnIntoShares(scratch)
-      kernels.mixRows(rows, stride, nearest, scratch, ofFeatures.matrix.n, target)
+      kernels.mixRows(rows, stride, nearest, scratch, width, target)
     }
 
-    private static func logSoftmax(_ row: UnsafeMutablePointer<Float>, _ count: Int) {
+    static func logSoftmax(_ row: UnsafeMutablePointer<Float>, _ count: Int) {
       var top = row[0]
       for index in 1..<max(1, count) { top = max(top, row[index]) }
       var total: Float = 0

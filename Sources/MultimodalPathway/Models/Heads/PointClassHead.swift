@@ -5,7 +5,7 @@ import PathwayLoops
 
 /// The class head of point transformers: linear layers with batch norm and ReLU between them, of the pooled features.
 struct PointClassHead: Head {
-  private let layers: [PointwiseLinear]
+  let layers: [PointwiseLinear]
   /// Elements of what the head reads.
   private let inputs: Int
 
@@ -35,9 +35,10 @@ struct PointClassHead: Head {
   func needs(_: KernelTable) -> WorkspaceNeeds { WorkspaceNeeds() }
 
   func loaded(by loader: some ParameterLoader) throws -> any LoadedHead {
-    let loader = try loader.fixed(for: "the head of point clouds")
-    return Loaded(
-      layers: try layers.map { try FoldedLayer(FoldedWeights($0, loader.target), engine: loader.engine) },
+    Loaded(
+      layers: try loader.made { values in
+        try layers.map { try FoldedLayer(FoldedWeights($0, values.read), engine: values.engine) }
+      },
       widest: layers.dropLast().map(\.outputs).max() ?? 0, inputs: inputs, products: products)
   }
 
@@ -59,16 +60,17 @@ struct PointClassHead: Head {
 
   /// The head's weights in memory.
   struct Loaded: LoadedHead {
-    fileprivate let layers: [FoldedLayer]
+    fileprivate let layers: MadePart<[FoldedLayer]>
     /// Channels of the widest layer but the last.
     fileprivate let widest: Int
     fileprivate let inputs: Int
     fileprivate let products: Double
 
-    var weightBytes: Int { FoldedLayer.byteCount(layers) }
+    var weightBytes: Int { FoldedLayer.byteCount(layers.part) }
 
     func run(_ member: inout Member, _ kernels: KernelTable, inputs _: UnsafePointer<Float>?, _ w: Workspace.Buffers) {
       guard let buffers = w.points else { return }
+      let layers = layers.part
       let scratch = buffers.scratch + member.index * buffers.scratchStride
       member.parallelFor(w.batch) { cloud in
         var input = UnsafePointer(w.pooled) + cloud * w.pooledStride
@@ -85,7 +87,7 @@ struct PointClassHead: Head {
     }
 
     func work(batch: Int, _: KernelTable) -> ForwardWork {
-      var work = ForwardWork.moving(batch * (inputs + (layers.last?.matrix.n ?? 0)), weights: weightBytes)
+      var work = ForwardWork.moving(batch * (inputs + (layers.part.last?.matrix.n ?? 0)), weights: weightBytes)
       work.operations = 2 * Double(batch) * products
       return work
     }

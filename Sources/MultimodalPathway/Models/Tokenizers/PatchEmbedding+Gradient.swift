@@ -23,6 +23,33 @@ extension PatchEmbedding {
   }
 }
 
+extension PatchEmbedding {
+  func trained(by loader: ArenaLoader, in places: GradientPlaces, batch: Int) throws -> any TrainedTokenizer {
+    Trained(loaded: try weights(by: loader), gradients: gradients(in: places))
+  }
+
+  /// Inference's forward pass with a backward pass.
+  struct Trained: TrainedTokenizer {
+    fileprivate let loaded: Loaded
+    fileprivate let gradients: Gradients
+
+    var isFrozen: Bool { gradients.isEmpty }
+
+    func embed(
+      _ member: inout Member, _ kernels: KernelTable, inputs: UnsafePointer<Float>, _ w: Workspace.Buffers
+    ) {
+      loaded.embed(&member, kernels, inputs: inputs, w)
+    }
+
+    func runGradient(
+      _ member: inout Member, _ kernels: KernelTable, inputs: UnsafePointer<Float>, _ w: Workspace.Buffers,
+      _ g: GradientBuffers
+    ) {
+      loaded.runGradient(&member, kernels, inputs: inputs, w, g, into: gradients)
+    }
+  }
+}
+
 extension PatchEmbedding.Loaded {
   /// Adds the gradients of the embedding's parameters, of the tokens' in `g.stream`, which it changes. Inputs get none.
   ///

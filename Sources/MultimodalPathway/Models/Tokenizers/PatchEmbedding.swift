@@ -39,7 +39,9 @@ struct PatchEmbedding: Tokenizer {
     WorkspaceNeeds(hidden: c.patchValues, scratch: LinearProduct.scratchCount(kernels, k: c.patchValues))
   }
 
-  func loaded(by loader: some ParameterLoader) throws -> any LoadedTokenizer {
+  func loaded(by loader: some ParameterLoader) throws -> any LoadedTokenizer { try weights(by: loader) }
+
+  func weights(by loader: some ParameterLoader) throws -> Loaded {
     Loaded(
       c: c, projection: try loader.linear(projection, loader.precision.patchEmbedding),
       positions: try startingRows(loader), preNorm: try preNorm?.loaded(by: loader))

@@ -15,6 +15,11 @@ protocol Tokenizer: Sendable {
   func needs(_ kernels: KernelTable) -> WorkspaceNeeds
   /// Brings its weights into memory.
   func loaded(by loader: some ParameterLoader) throws -> any LoadedTokenizer
+  /// The tokenizer in training.
+  ///
+  /// - Parameter batch: most inputs of a pass.
+  /// - Throws: `BindingError`; `MemoryError`.
+  func trained(by loader: ArenaLoader, in places: GradientPlaces, batch: Int) throws -> any TrainedTokenizer
   /// Tokens in Double, (B N, C) of every copy in `x`, of a batch of inputs.
   ///
   /// - Throws: `InferenceError.inputShape` where a reference begins with tokens.

@@ -1,62 +1,37 @@
 import PathwayKernelTemplates
 import PathwayKernels
 
-/// Where the gradients of a transformer's parameters go.
+/// Where the gradients of a transformer's parameters go, tokenizer and head excepted, which have their own.
 struct TransformerGradients {
-  let embedding: PatchEmbedding.Gradients
   let blocks: [Block.Gradients]
   let finalNorm: LayerNorm.Gradients?
+  let pooler: Linear.Gradients?
   let headNorm: LayerNorm.Gradients?
-  let head: Linear.Gradients?
   /// The first block whose input's or own gradient is wanted: everything below is frozen.
   let firstBlock: Int
 
-  /// - Throws: `GradientError` for parts without a gradient.
-  init(_ layers: TransformerLayers, in places: GradientPlaces) throws {
-    guard let tokenizer = layers.tokenizer as? PatchEmbedding else {
-      throw GradientError(part: "the tokenizer of point clouds")
-    }
-    guard layers.pooler == nil else { throw GradientError(part: "a pooler") }
-    embedding = tokenizer.gradients(in: places)
+  init(_ layers: TransformerLayers, tokenizerIsFrozen: Bool, in places: GradientPlaces) {
     blocks = layers.blocks.map { $0.gradients(in: places) }
-    firstBlock = embedding.isEmpty ? blocks.firstIndex { !$0.isEmpty } ?? blocks.count : 0
+    firstBlock = tokenizerIsFrozen ? blocks.firstIndex { !$0.isEmpty } ?? blocks.count : 0
     finalNorm = layers.finalNorm?.gradients(in: places)
+    pooler = layers.pooler?.dense.gradients(in: places)
     headNorm = layers.headNorm?.gradients(in: places)
-    head = try layers.head.map { head in
-      guard let head = head as? LinearHead else { throw GradientError(part: "a head of more than one layer") }
-      return head.layer.gradients(in: places)
-    }
   }
 }
 
 extension VisionTransformer {
-  /// Makes `g.stream` the gradient of the last block's output, of `logitGradients`, (B, classes); parameters get theirs
-  /// added.
+  /// Makes `g.stream` the gradient of the last block's output, of that of the pooled features in `g.pooled`, or of
+  /// tokens that are kept apart; parameters get theirs added.
   ///
-  ///     logits = head(head_norm(fc_norm(pool(norm(x)))))
+  ///     pooled = head_norm(pooler(fc_norm(pool(norm(x)))))
   ///
-  /// - Parameters:
-  ///   - w: as `readOut` left it.
-  ///   - head: the model's; nil: logits are the pooled features.
-  func readOutGradient(
+  /// - Parameter w: as `pool` left it.
+  func poolGradient(
     _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ g: GradientBuffers,
-    logitGradients: UnsafePointer<Float>, head: Linear.Loaded?, into gradients: TransformerGradients
+    into gradients: TransformerGradients
   ) {
     let c = configuration
     let rows = w.batch * w.tokens
-    if let head, let places = gradients.head {
-      let classes = head.weight.n
-      head.addGradients(
-        &member, kernels, dy: logitGradients, dyStride: classes, x: w.pooled, xStride: w.pooledStride, m: w.batch,
-        into: places, scratch: w.scratch(member))
-      head.inputGradient(
-        &member, kernels, dy: logitGradients, dyStride: classes, m: w.batch, dx: g.pooled, dxStride: w.pooledStride,
-        scratch: w.scratch(member))
-    } else {
-      member.parallelFor(w.batch) { input in
-        (g.pooled + input * w.pooledStride).update(from: logitGradients + input * c.pooledWidth, count: c.pooledWidth)
-      }
-    }
     func normalize(
       _ norm: LayerNorm.Loaded?, _ x: UnsafePointer<Float>, into gradients: LayerNorm.Gradients?,
       _ member: inout Member
@@ -67,17 +42,14 @@ extension VisionTransformer {
         dxStride: w.pooledStride, residual: nil, rows: w.batch, into: gradients, partial: g.partial)
     }
     normalize(headNorm, w.pooledNormalized, into: gradients.headNorm, &member)
+    if let pooler, let places = gradients.pooler { pooler.runGradient(&member, kernels, w, g, into: places) }
     if c.normalizesAfterPooling { normalize(finalNorm, w.pooledTokens, into: gradients.finalNorm, &member) }
 
     member.begin(.rowGradient)
     let isNormalized = finalNorm != nil && !c.normalizesAfterPooling
     let target = isNormalized ? g.inner : g.stream
-    member.parallelForRows(rows) { range in
-      for row in range.start..<range.end {
-        (target + row * g.stride).update(repeating: 0, count: c.width)
-        (g.stream + row * g.stride).update(repeating: 0, count: c.width)
-      }
-    }
+    clear(&member, g.stream, stride: g.stride, rows: rows)
+    if isNormalized { clear(&member, g.inner, stride: g.stride, rows: rows) }
     layers.pooling.runGradient(
       &member, kernels, tokens: isNormalized ? w.y : w.x, isMean: readsMeanOnly(Taps()), w, g, into: target)
     guard isNormalized, let finalNorm, let places = gradients.finalNorm else { return }
@@ -85,5 +57,45 @@ extension VisionTransformer {
     finalNorm.runGradient(
       &member, kernels, x: w.x, xStride: w.stride * spacing, dy: g.inner, dyStride: g.stride * spacing, dx: g.stream,
       dxStride: g.stride * spacing, residual: nil, rows: rows / spacing, into: places, partial: g.partial)
+  }
+
+  /// Makes `g.stream` zero, and the sums of the norm's gradients.
+  func beginFeatureGradients(
+    _ member: inout Member, _ w: Workspace.Buffers, _ g: GradientBuffers, _ features: BlockFeatures
+  ) {
+    clear(&member, g.stream, stride: g.stride, rows: w.batch * w.tokens)
+    clear(&member, features.normSums, stride: configuration.width, rows: 2)
+  }
+
+  /// Adds the gradient of the output of a block that the head reads, of that of its normalised output, to `g.stream`.
+  ///
+  /// - Parameter place: of the block among those that are read.
+  func featureGradient(
+    _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ g: GradientBuffers,
+    _ features: BlockFeatures, _ place: Int
+  ) {
+    let width = configuration.width
+    finalNorm?.runGradient(
+      &member, kernels, x: features.outputs[place], xStride: w.stride, dy: features.gradients + place * width,
+      dyStride: features.stride, dx: g.stream, dxStride: g.stride, residual: g.stream, rows: w.batch * w.tokens,
+      into: LayerNorm.Gradients(gain: features.normSums, shift: features.normSums + width), partial: g.partial)
+  }
+
+  /// Adds the sums of the norm's gradients to theirs.
+  func endFeatureGradients(_ member: inout Member, _ features: BlockFeatures, into gradients: TransformerGradients) {
+    let (width, sums) = (configuration.width, features.normSums)
+    member.parallelFor(1) { _ in
+      for column in 0..<width {
+        gradients.finalNorm?.gain?[column] += sums[column]
+        gradients.finalNorm?.shift?[column] += sums[width + column]
+      }
+    }
+  }
+
+  private func clear(_ member: inout Member, _ x: UnsafeMutablePointer<Float>, stride: Int, rows: Int) {
+    let width = configuration.width
+    member.parallelForRows(rows) { range in
+      for row in range.start..<range.end { (x + row * stride).update(repeating: 0, count: width) }
+    }
   }
 }

@@ -163,13 +163,13 @@ public final class VisionTransformer: Sendable {
   ) {
     let buffers = w.block
     for index in blocks.indices {
-      if let positions { add(positions, &member, w) }
+      if let positions { add(positions, to: w.x, &member, w) }
       if let attention = taps.attention, attention.index == index {
         blocks[index].attentionMaps(&member, kernels, buffers, into: attention.destination)
       }
       blocks[index].run(&member, kernels, buffers, computing: output(ofBlock: index, tokens: w.tokens, taps))
       for tap in taps.blocks where tap.index == index { copyRows(&member, from: w.x, w, to: tap.destination) }
-      if positions != nil { keepFeatures(ofBlock: index, &member, kernels, w) }
+      if positions != nil { keepFeatures(ofBlock: index, output: w.x, &member, kernels, w) }
     }
   }
 
@@ -180,24 +180,27 @@ public final class VisionTransformer: Sendable {
     return readsMeanOnly(taps) ? .mean(of: configuration.pooledTokens(of: tokens)) : .allTokens
   }
 
-  /// x += rows.
-  private func add(_ rows: UnsafePointer<Float>, _ member: inout Member, _ w: Workspace.Buffers) {
+  /// x += rows, (B N, C) both with the stride of `w.x`.
+  func add(
+    _ rows: UnsafePointer<Float>, to x: UnsafeMutablePointer<Float>, _ member: inout Member, _ w: Workspace.Buffers
+  ) {
     let width = configuration.width
     member.begin(.patchEmbedding)
     member.parallelFor(w.batch * w.tokens) { row in
-      let (x, addend) = (w.x + row * w.stride, rows + row * w.stride)
+      let (x, addend) = (x + row * w.stride, rows + row * w.stride)
       for column in 0..<width { x[column] += addend[column] }
     }
   }
 
-  /// The output of a block, normalised, where the head reads it.
-  private func keepFeatures(
-    ofBlock index: Int, _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers
+  /// The output of a block, (B N, C) with the stride of `w.x`, normalised, where the head reads it.
+  func keepFeatures(
+    ofBlock index: Int, output: UnsafePointer<Float>, _ member: inout Member, _ kernels: KernelTable,
+    _ w: Workspace.Buffers
   ) {
     guard let place = head?.featureBlocks.firstIndex(of: index), let points = w.points else { return }
     member.begin(.norm)
     finalNorm?.run(
-      &member, kernels, x: w.x, xStride: w.stride, y: points.features + place * configuration.width,
+      &member, kernels, x: output, xStride: w.stride, y: points.features + place * configuration.width,
       yStride: points.featureStride, rows: w.batch * w.tokens)
   }
 
@@ -223,12 +226,20 @@ public final class VisionTransformer: Sendable {
     }
   }
 
-  /// Final norm, pooling and head in timm's order: `norm` before pooling, or `fc_norm` after it.
+  /// Final norm, pooling and head in timm's order.
   ///
   /// - Parameter inputs: what tokens were made of, which a per-point head reads too.
-  func readOut(
+  private func readOut(
     _ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps, inputs: UnsafePointer<Float>?
   ) {
+    pool(&member, kernels, w, taps)
+    guard let head else { return }
+    member.begin(.head)
+    head.run(&member, kernels, inputs: inputs, w)
+  }
+
+  /// What a head reads: final norm and pooling, `norm` before pooling, or `fc_norm` after it.
+  func pool(_ member: inout Member, _ kernels: KernelTable, _ w: Workspace.Buffers, _ taps: Taps) {
     let c = configuration
     var features = w.x
     if let finalNorm, !c.normalizesAfterPooling {
@@ -256,8 +267,5 @@ public final class VisionTransformer: Sendable {
       pooler.run(&member, kernels, w)
     }
     normalize(headNorm, w.pooledNormalized, to: w.pooled, &member)
-    guard let head else { return }
-    member.begin(.head)
-    head.run(&member, kernels, inputs: inputs, w)
   }
 }
