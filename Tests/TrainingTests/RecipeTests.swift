@@ -40,7 +40,7 @@ import Testing
   /// Recipes of pictures have the text that they had before other modalities were trained.
   @Test func keysOfOtherModalitiesAreWrittenWithOtherValuesAlone() throws {
     var recipe = Recipe()
-    #expect(recipe.yaml.split(separator: "\n").count == 23 && !recipe.yaml.contains("noise"))
+    #expect(recipe.yaml.split(separator: "\n").count == 24 && !recipe.yaml.contains("noise"))
     recipe.noise = 0.5
     #expect(recipe.yaml.contains("\nnoise: 0.5\n"))
   }
