@@ -6,7 +6,7 @@ import PathwayTraining
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model on pictures, sound or videos of known classes, with or without pathways; write it merged.",
+    abstract: "Train a model on files of known classes, with or without pathways, and write it merged.",
     discussion: """
       Takes one folder of files for each class; or a table (CSV) with the columns path, label and, if wanted, split, \
       whose paths are relative to it, with several labels separated by semicolons; or AudioSet's table of segments, \

@@ -23,6 +23,39 @@ extension Models {
     return c
   }
 
+  /// A model of clouds of 32 points in 6 groups of 8, two classes, `a` and `b`.
+  static var points: VisionTransformerConfiguration {
+    var c = VisionTransformerConfiguration(
+      architecture: "points_of_ones_own", imageSize: Extent(square: 1), patchSize: Extent(square: 1), width: 24,
+      depth: 2, heads: 2)
+    var points = PointConfiguration()
+    (points.points, points.groups, points.groupSize) = (32, 6, 8)
+    (points.encoderWidths, points.positionWidth) = ([8, 12, 16], 8)
+    c.input = .points(points)
+    (c.head, c.pooling, c.qkvBias) = (.points(hiddenWidths: [16]), .tokenAndMaximum, .none)
+    (c.classCount, c.labels) = (2, ["a", "b"])
+    return c
+  }
+
+  /// Folders `a` and `b` of clouds of 100 points: on a ball's surface, and on a rod.
+  static func writeClouds(in folder: URL, count: Int) throws -> ClassFolders {
+    var random = SeededGenerator(seed: 9)
+    for name in ["a", "b"] {
+      let place = folder.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for index in 0..<count {
+        let lines = (0..<100).map { _ in
+          let v = random.floats(3)
+          let length = (v[0] * v[0] + v[1] * v[1] + v[2] * v[2]).squareRoot()
+          return name == "a"
+            ? "\(v[0] / length) \(v[1] / length) \(v[2] / length)" : "\(v[0]) \(v[1] / 20) \(v[2] / 20)"
+        }
+        try Data(lines.joined(separator: "\n").utf8).write(to: place.appendingPathComponent("\(index).xyz"))
+      }
+    }
+    return try ClassFolders(folder.path, PointFrontEnd(PointConfiguration(), engine: Engine(threads: 1)))
+  }
+
   /// Writes a mono WAV file of a tone and noise at 16 kHz.
   ///
   /// - Parameter frequency: in Hz.

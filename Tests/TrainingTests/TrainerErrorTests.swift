@@ -66,11 +66,26 @@ import Testing
     }
   }
 
-  @Test func modelsOfPointsAreRefused() throws {
+  @Test func aBatchOfOneIsRefusedWhereNormsAreOverInputs() throws {
+    try Models.withFolder { folder in
+      let files = try Models.writeClouds(in: folder, count: 2)
+      #expect(
+        throws: TrainingError.badSetting(
+          key: "batch", found: "1", expected: "2 or more, over which the head's batch norms have a variance")
+      ) {
+        try Trainer(
+          PathwayWeights(.random(Models.points, seed: 1)), on: files, in: folder.path,
+          recipe: recipe { $0.batch = 1 }, engine: Engine(threads: 1))
+      }
+    }
+  }
+
+  @Test func answersForEveryPointAreRefused() throws {
     try Models.withFolder { folder in
       let folders = try folders(folder)
-      let weights = try ModelWeights.random(.preset("point_mae_modelnet40"), seed: 1)
-      let error = TrainingError.unsupported(feature: "points for its input", expected: "pictures, sound or videos")
+      let weights = try ModelWeights.random(.preset("point_mae_shapenetpart"), seed: 1)
+      let error = TrainingError.unsupported(
+        feature: "an answer for every point", expected: "a head that answers for the whole cloud")
       #expect(throws: error) {
         try Trainer(
           PathwayWeights(weights), on: folders, in: folder.path, recipe: recipe(), engine: Engine(threads: 1))

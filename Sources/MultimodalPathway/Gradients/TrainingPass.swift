@@ -55,6 +55,8 @@ package final class TrainingPass {
   package let model: VisionTransformer
   /// Most inputs of a pass.
   package let batch: Int
+  /// Fewest inputs of a pass: batch norms over inputs need two.
+  package var leastBatch: Int { head?.leastBatch ?? 1 }
   /// (B, classes) contiguous, of the last `forward`; without a head, the pooled features, (B, C or 2C).
   package var logits: UnsafeMutablePointer<Float> { buffers.exit.logits }
   /// dL/dlogits, (B, classes) contiguous: the caller writes it before `backward`.
@@ -151,7 +153,7 @@ package final class TrainingPass {
     guard (1...self.batch).contains(batch) else {
       throw InferenceError.workspaceTooSmall(batch: batch, found: self.batch)
     }
-    guard batch >= head?.leastBatch ?? 1 else { throw GradientError(part: "a batch norm over one input") }
+    guard batch >= leastBatch else { throw GradientError(part: "a batch norm over one input") }
     if let points = buffers.exit.points {
       for cloud in 0..<batch { points.categories[cloud] = categories?[cloud] ?? -1 }
     }

@@ -142,7 +142,7 @@ public struct ParameterTable: Sendable {
 }
 
 /// The layers of a transformer that share a learning rate, as timm 1.0 groups its `VisionTransformer` for layer-wise
-/// decay: tokens, positions and patch embedding are 0, block i is i + 1, and `norm` and `norm_pre` belong to the last
+/// decay: tokens, positions and patch embedding, or the encoder of points, are 0, block i is i + 1, and `norm` and `norm_pre` belong to the last
 /// block; the rest, head and `fc_norm`, comes last.
 struct LayerGroups {
   /// Number of groups.
@@ -162,7 +162,7 @@ struct LayerGroups {
     ["head.", "head_dist.", "cls_head_finetune."].contains { name.hasPrefix($0) }
   }
 
-  private static let stem = ["cls_token", "reg_token", "dist_token", "pos_embed", "patch_embed"]
+  private static let stem = ["cls_token", "cls_pos", "reg_token", "dist_token", "pos_embed", "patch_embed", "encoder."]
 
   private static func group(of name: String, depth: Int) -> Int {
     if stem.contains(where: { name.hasPrefix($0) }) { return 0 }

@@ -20,10 +20,11 @@ extension PathwayWeights {
     target.configuration.hasHead(for: classes, task: task)
   }
 
-  /// The same with a new linear head for `classes` and a task, unless the target has a head for them.
+  /// The same with a new head for `classes` and a task, unless the target has a head for them.
   ///
-  /// The head's weights are normal with deviation 2e-5 and its biases 0, as MAE's fine-tuning has them: the first
-  /// answers are even, and the first gradients of the layers below are small.
+  /// Weights of a linear head are normal with deviation 2e-5 and its biases 0, as MAE's fine-tuning has them: the first
+  /// answers are even, and the first gradients of the layers below are small. A head of several layers is that of
+  /// `ModelWeights.initial(seed:)`.
   ///
   /// - Throws: `ConfigurationError`; `PathwayError`.
   package func withHead(
@@ -37,15 +38,14 @@ extension PathwayWeights {
     try c.validate()
     var random = RandomStream(seed: seed, .head)
     var tensors: [String: Tensor] = [:]
+    let rules = InitialRules(linearHead: 2e-5)
     for parameter in c.parameters {
       if let tensor = target.tensors[parameter.name], tensor.shape == parameter.shape,
         !LayerGroups.isOfHead(parameter.name)
       {
         tensors[parameter.name] = tensor
       } else {
-        let isWeight = parameter.role == .weight
-        tensors[parameter.name] = Tensor(
-          (0..<parameter.count).map { _ in isWeight ? Float(2e-5 * random.normal()) : 0 }, shape: parameter.shape)
+        tensors[parameter.name] = rules.tensor(of: parameter, &random)
       }
     }
     return try moved(

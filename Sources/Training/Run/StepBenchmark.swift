@@ -55,16 +55,21 @@ public final class StepBenchmark {
   /// - Throws: `TrainingError`, `MemoryError`, `EngineError`.
   public init(_ weights: PathwayWeights, recipe: Recipe, profiled: Bool = false, engine: Engine) throws {
     let c = weights.target.configuration
+    guard c.parts == nil else {
+      throw TrainingError.unsupported(
+        feature: "an answer for every point", expected: "a head that answers for the whole input")
+    }
     guard c.classCount > 1 else { throw TrainingError.tooFewClasses(found: c.classCount) }
     (self.recipe, batch) = (recipe, recipe.batch)
     let table = try ParameterTable(weights, freeze: recipe.freeze)
     arena = try ParameterArena(table, weights, optimizer: recipe.optimizer, averages: recipe.ema > 0)
     optimizer = Optimizer(recipe, arena, engine: engine)
-    do {
-      pass = try arena.pass(
-        c, precision: recipe.precision.format, batch: recipe.batch, profiled: profiled, engine: engine)
-    } catch let error as GradientError {
-      throw TrainingError.unsupported(feature: error.part, expected: "a linear head of pooled tokens")
+    pass = try arena.pass(
+      c, precision: recipe.precision.format, batch: recipe.batch, profiled: profiled, engine: engine)
+    guard recipe.batch >= pass.leastBatch else {
+      throw TrainingError.badSetting(
+        key: "batch", found: "\(recipe.batch)", expected: "2 or more, over which the head's batch norms have a variance"
+      )
     }
     let values = c.inputShape.reduce(1, *)
     inputs = try FloatBuffer(count: SystemMemory.product(recipe.batch, values), for: .inputs)

@@ -85,9 +85,9 @@ public final class Trainer {
     note: @escaping NoteHandler = { _ in }
   ) throws {
     let target = weights.target.configuration
-    guard target.modality != .points else {
+    guard target.parts == nil else {
       throw TrainingError.unsupported(
-        feature: "\(target.modality.rawValue) for its input", expected: "pictures, sound or videos")
+        feature: "an answer for every point", expected: "a head that answers for the whole cloud")
     }
     try recipe.check(for: target.modality)
     if let size = recipe.imageSize, size != target.imageSize {
@@ -133,12 +133,12 @@ public final class Trainer {
     table = try ParameterTable(source, freeze: recipe.freeze)
     arena = try ParameterArena(table, source, optimizer: recipe.optimizer, averages: recipe.ema > 0)
     optimizer = Optimizer(recipe, arena, engine: engine)
-    do {
-      pass = try arena.pass(
-        c, precision: recipe.precision.format, batch: recipe.batch,
-        recomputesBlocks: recomputesBlocks, engine: engine)
-    } catch let error as GradientError {
-      throw TrainingError.unsupported(feature: error.part, expected: "a linear head of pooled tokens")
+    pass = try arena.pass(
+      c, precision: recipe.precision.format, batch: recipe.batch, recomputesBlocks: recomputesBlocks, engine: engine)
+    guard recipe.batch >= pass.leastBatch else {
+      throw TrainingError.badSetting(
+        key: "batch", found: "\(recipe.batch)", expected: "2 or more, over which the head's batch norms have a variance"
+      )
     }
     checkpoint = RunCheckpoint(recipe: recipe, data: try DataListing.digest(of: files, in: root))
   }
