@@ -25,7 +25,7 @@ import Testing
       "weight_decay": "0.3", "layer_decay": "0.65", "momentum": "0.8", "warmup_epochs": "0.25", "clip": "1",
       "image_size": "32x16", "freeze": "auxiliary", "label_smoothing": "0.1", "drop_path": "0.2", "ema": "0.99",
       "augmentation": "none", "crop_scale": "0.5", "flip": "0", "erase": "0.25", "mixup": "0.8",
-      "cutmix": "1", "seed": "9",
+      "cutmix": "1", "seed": "9", "rand_augment": "rand-m9-mstd0.5-inc1",
     ]
     #expect(Set(settings.keys) == Set(Recipe.keys))
     for (key, value) in settings { try recipe.set(key, to: value) }

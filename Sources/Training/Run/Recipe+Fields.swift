@@ -8,6 +8,9 @@ extension Recipe {
     let key: String
     /// The values that it takes, in words.
     let expected: String
+    /// Whether it is written only with another value than its default, so that recipes keep the text that they had
+    /// before there was the key.
+    var omitsDefault = false
     /// Returns false where the text is not such a value.
     let read: @Sendable (inout Recipe, String) -> Bool
     let write: @Sendable (Recipe) -> String
@@ -16,8 +19,14 @@ extension Recipe {
   /// The names of all keys, in the order in which they are written.
   public static var keys: [String] { fields.map(\.key) }
 
-  /// All keys and their values, as `set(_:to:)` takes them.
-  package var settings: [(key: String, value: String)] { Self.fields.map { ($0.key, $0.write(self)) } }
+  /// Keys and their values, as `set(_:to:)` takes them.
+  package var settings: [(key: String, value: String)] {
+    let usual = Recipe()
+    return Self.fields.compactMap { field in
+      let value = field.write(self)
+      return field.omitsDefault && value == field.write(usual) ? nil : (field.key, value)
+    }
+  }
 
   /// Sets a key to a value in text.
   ///
@@ -57,6 +66,7 @@ extension Recipe {
     choice("augmentation", \.augmentation),
     number("crop_scale", 0.01...1, \.cropScale),
     number("flip", 0...1, \.flip),
+    randAugment,
     number("erase", 0...1, \.erase),
     number("mixup", 0...100, \.mixup, note: "; 0 does not mix"),
     number("cutmix", 0...100, \.cutmix, note: "; 0 does not mix"),
@@ -73,6 +83,16 @@ extension Recipe {
       return true
     },
     write: { $0.imageSize.map { "\($0.height)x\($0.width)" } ?? "model" })
+
+  private static let randAugment = Field(
+    key: "rand_augment", expected: "none, or \(RandAugment.expected)", omitsDefault: true,
+    read: { recipe, text in
+      let value = RandAugment(text)
+      guard text == "none" || value != nil else { return false }
+      recipe.randAugment = value
+      return true
+    },
+    write: { $0.randAugment.map { "\($0)" } ?? "none" })
 
   private static let seed = Field(
     key: "seed", expected: "a whole number, 0...\(UInt64.max)",

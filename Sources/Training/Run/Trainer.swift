@@ -77,6 +77,7 @@ public final class Trainer {
     recomputesBlocks: Bool = false, preprocessing: ImagePreprocessing? = nil, engine: Engine,
     note: @escaping NoteHandler = { _ in }
   ) throws {
+    try recipe.checkRandAugment(for: weights.target.configuration.modality)
     guard weights.target.configuration.modality == .image else {
       throw TrainingError.unsupported(
         feature: "\(weights.target.configuration.modality.rawValue) for its input", expected: "pictures")
