@@ -26,7 +26,7 @@ import Testing
       "image_size": "32x16", "freeze": "auxiliary", "label_smoothing": "0.1", "drop_path": "0.2", "ema": "0.99",
       "augmentation": "none", "crop_scale": "0.5", "flip": "0", "erase": "0.25", "mixup": "0.8",
       "cutmix": "1", "seed": "9", "frequency_mask": "0.25", "time_mask": "0.125", "noise": "0.1", "resample": "true",
-      "channel": "2", "repeat": "4", "task": "multi_label",
+      "channel": "2", "repeat": "4", "task": "multi_label", "rand_augment": "rand-m9-mstd0.5-inc1",
     ]
     #expect(Set(settings.keys) == Set(Recipe.keys))
     for (key, value) in settings { try recipe.set(key, to: value) }

@@ -11,6 +11,7 @@ package struct PictureSamples: Samples {
   package var size: Extent { preprocessor.preprocessing.size }
   /// nil: as for inference.
   private let augmentation: PictureAugmentation?
+  private let randAugment: RandAugment?
   private let erasing: RandomErasing?
   private let preprocessor: ImagePreprocessor
   private let note: NoteHandler
@@ -22,6 +23,7 @@ package struct PictureSamples: Samples {
     note: @escaping NoteHandler = { _ in }
   ) throws {
     (paths, labels, self.note) = (files.paths, files.labelSets, note)
+    randAugment = recipe.randAugment
     erasing = recipe.erase > 0 ? RandomErasing(probability: recipe.erase) : nil
     guard recipe.augmentation == .crop else {
       augmentation = nil
@@ -42,7 +44,9 @@ package struct PictureSamples: Samples {
     let picture = try ImageFile.read(file, note: note)
     var random = random
     do {
-      try preprocessor.write(augmentation.map { try $0(picture, &random) } ?? picture, to: values)
+      let varied = try augmentation.map { try $0(picture, &random) } ?? picture
+      let sampling = PictureSampling(preprocessor.preprocessing)
+      try preprocessor.write(randAugment.map { try $0(varied, sampling, &random) } ?? varied, to: values)
       erasing?(values, size: preprocessor.preprocessing.size, &random)
     } catch {
       throw DataError.notPrepared(file: paths[sample], reason: "\(error)")

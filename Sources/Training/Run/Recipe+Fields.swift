@@ -10,8 +10,8 @@ extension Recipe {
     let expected: String
     /// The modalities that it is for; nil: all.
     var modalities: Set<Modality>?
-    /// Whether it is written only with another value than its default, so that recipes of pictures keep the bytes that
-    /// they had before there were keys of other modalities.
+    /// Whether it is written only with another value than its default, so that recipes keep the text that they had
+    /// before there was the key.
     var omitsDefault = false
     /// Returns false where the text is not such a value.
     let read: @Sendable (inout Recipe, String) -> Bool
@@ -28,8 +28,8 @@ extension Recipe {
   /// The names of all keys, in the order in which they are written.
   public static var keys: [String] { fields.map(\.key) }
 
-  /// Keys and their values, as `set(_:to:)` takes them: all but those of other modalities than pictures that have their
-  /// default.
+  /// Keys and their values, as `set(_:to:)` takes them: all but newer ones and those of other modalities that have
+  /// their default.
   package var settings: [(key: String, value: String)] {
     let usual = Recipe()
     return Self.fields.compactMap { field in
@@ -92,6 +92,7 @@ extension Recipe {
     choice("augmentation", \.augmentation),
     number("crop_scale", 0.01...1, \.cropScale).only(.image, .video),
     number("flip", 0...1, \.flip).only(.image, .video),
+    randAugment,
     number("erase", 0...1, \.erase).only(.image, .video),
     number("mixup", 0...100, \.mixup, note: "; 0 does not mix").only(.image, .video, .audio),
     number("cutmix", 0...100, \.cutmix, note: "; 0 does not mix").only(.image, .video),
@@ -126,6 +127,21 @@ extension Recipe {
 
   private static var task: Field {
     var field = choice("task", \.task)
+    field.omitsDefault = true
+    return field
+  }
+
+  private static var randAugment: Field {
+    var field = Field(
+      key: "rand_augment", expected: "none, or \(RandAugment.expected)",
+      read: { recipe, text in
+        let value = RandAugment(text)
+        guard text == "none" || value != nil else { return false }
+        recipe.randAugment = value
+        return true
+      },
+      write: { $0.randAugment.map { "\($0)" } ?? "none" }
+    ).only(.image)
     field.omitsDefault = true
     return field
   }

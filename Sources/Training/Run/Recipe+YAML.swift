@@ -42,6 +42,6 @@ extension Recipe {
     try self.init(yaml: text, file: url.path)
   }
 
-  /// All keys as YAML, which `init(yaml:file:)` reads back to an equal recipe.
+  /// Its settings as YAML, which `init(yaml:file:)` reads back to an equal recipe.
   public var yaml: String { settings.map { "\($0.key): \($0.value)\n" }.joined() }
 }

@@ -93,6 +93,8 @@ public struct Recipe: Sendable, Hashable {
   public var cropScale = 0.08
   /// The probability that a picture is mirrored.
   public var flip = 0.5
+  /// Operations on the cropped picture's colours and places; nil: none.
+  public var randAugment: RandAugment?
   /// The probability that a part of a picture is replaced by noise.
   public var erase = 0.0
   /// alpha of mixup, which adds shares of two inputs; 0: none.

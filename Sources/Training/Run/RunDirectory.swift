@@ -5,7 +5,7 @@ import MultimodalPathway
 ///
 ///     checkpoint.safetensors   what resuming needs
 ///     log.jsonl                a line for each step and each epoch
-///     recipe.yaml              every key of the recipe
+///     recipe.yaml              the recipe's keys (`Recipe.yaml`)
 ///     model/                   the best model, its pathways merged: config.json, model.safetensors
 ///     unmerged/                the same in parts: target (config.json, model.safetensors), auxiliary-N.safetensors
 ///     scales.json              lambda by layer, an object for each auxiliary

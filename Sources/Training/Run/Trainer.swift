@@ -85,6 +85,7 @@ public final class Trainer {
     note: @escaping NoteHandler = { _ in }
   ) throws {
     let target = weights.target.configuration
+    try recipe.checkRandAugment(for: target.modality)
     guard target.parts == nil else {
       throw TrainingError.unsupported(
         feature: "an answer for every point", expected: "a head that answers for the whole cloud")
