@@ -26,6 +26,13 @@ let package = Package(
       dependencies: [.product(name: "MultimodalPathway", package: "MultimodalPathway")],
       path: "ForwardServer", swiftSettings: settings),
     .executableTarget(
+      name: "StepServer",
+      dependencies: [
+        .product(name: "MultimodalPathway", package: "MultimodalPathway"),
+        .product(name: "PathwayTraining", package: "MultimodalPathway"),
+      ],
+      path: "StepServer", swiftSettings: settings),
+    .executableTarget(
       name: "PerfTool",
       dependencies: [
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -1,10 +1,11 @@
 import ArgumentParser
 import Foundation
 import MultimodalPathway
+import PathwayTraining
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Time forward passes of a model, or of an architecture with random weights.")
+    abstract: "Time forward passes or training steps of a model, or of an architecture with random weights.")
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case text, json
@@ -23,10 +24,12 @@ struct Bench: ParsableCommand {
   @OptionGroup var precision: PrecisionOptions
   @Option(help: "Attach an auxiliary with random weights, run as two-branch, folded or merged.")
   var pathway: PathwayExecution?
-  @Option(help: "Counted passes; with --startup, processes.") var runs = 20
+  @Option(help: "Counted passes (20); with --startup, processes (20); with --training, steps (5).") var runs: Int?
   @OptionGroup var engine: EngineOptions
   @Option(help: "Instruction set (default: M2PT_ISA, else the widest of this processor).") var isa: InstructionSet?
-  @Flag(help: "Time every operation, in passes of their own.") var profile = false
+  @Flag(help: "Time every operation, in passes of their own; with --training, in the counted steps.")
+  var profile = false
+  @Flag(help: "Time training steps: forward pass, loss, backward pass and AdamW.") var training = false
   @Flag(help: "Time from a process's start to its first logits, with --model.") var startup = false
   @Flag(name: .customLong("first-pass"), help: .hidden) var isFirstPassOnly = false
   @Option(help: "Output: text, json, bmf (Bencher) or google (Google Benchmark).") var format = Format.text
@@ -40,7 +43,7 @@ struct Bench: ParsableCommand {
   @OptionGroup var recipe: RecipeOptions
 
   func validate() throws {
-    guard (1...1024).contains(batch), (1...10_000).contains(runs) else {
+    guard (1...1024).contains(batch), (1...10_000).contains(count) else {
       throw ValidationError("--batch takes 1...1024, --runs 1...10000.")
     }
     if json, format != .text, format != .json { throw ValidationError("Give either --json or --format.") }
@@ -53,6 +56,18 @@ struct Bench: ParsableCommand {
           "--input goes with --json, not with --batch, --startup, --profile, --html or another --format.")
       }
     }
+    if training {
+      guard !startup, !isFirstPassOnly, input == nil, html == nil, format == .text || format == .json else {
+        throw ValidationError(
+          "--training goes with --json and --profile, not with --startup, --input, --html or another --format.")
+      }
+      guard pathway == nil || pathway == .folded else {
+        throw ValidationError("Pathways are trained as --pathway folded; found \(pathway?.rawValue ?? "none").")
+      }
+      guard precision.file == nil, precision.precision != .int8 else {
+        throw ValidationError("--training takes --precision float32 or bfloat16; found \(precision.name).")
+      }
+    }
     guard startup || isFirstPassOnly else { return }
     guard model != nil else { throw ValidationError("--startup reads a file: name it by --model.") }
     guard !profile, html == nil, pathway == nil, format == .text || format == .json else {
@@ -63,13 +78,14 @@ struct Bench: ParsableCommand {
   func run() throws {
     if isFirstPassOnly { return try printJSON(BenchStartup.FirstPass(makeModel(weights()), batch: batch)) }
     if startup { return try runStartup() }
+    if training { return try runTraining() }
     if let input { return try run(file: input) }
     let weights = try weights()
     let page = html.map { OutputFile($0, .page, option: "--html", replacement) }
     let inputs = precision.inputs + (model.map { weights.inputs(at: $0) } ?? [])
     try page?.check(inputs: inputs)
     let measurement = try BenchMeasurement(
-      makeModel(weights), batch: batch, runs: runs, profiles: profile || html != nil)
+      makeModel(weights), batch: batch, runs: count, profiles: profile || html != nil)
     let report = measurement.report(precision: precision.name, pathway: pathway?.rawValue)
     if let page {
       try page.check(inputs: inputs)
@@ -90,7 +106,7 @@ struct Bench: ParsableCommand {
       self.model ?? c.architecture, recipe.preprocessing(c, modelAt: self.model, architecture: architecture),
       views: views, sound: sound, engine: model.engine)
     let report = try BenchFile(
-      model, frontEnd, URL(fileURLWithPath: file), precision: precision.name, runs: runs)
+      model, frontEnd, URL(fileURLWithPath: file), precision: precision.name, runs: count)
     if json || format == .json {
       try printJSON(report, keys: .convertToSnakeCase)
     } else {
@@ -98,15 +114,37 @@ struct Bench: ParsableCommand {
     }
   }
 
+  private var count: Int { runs ?? (training ? 5 : 20) }
+
   private func makeModel(_ weights: ModelWeights) throws -> VisionTransformer {
-    let engine = try Engine(threads: engine.threads, instructionSet: isa)
-    var joined = PathwayWeights(weights)
-    if pathway != nil {
-      let other = try ModelWeights.random(weights.configuration, seed: 2)
-      joined = try joined.attach(
-        auxiliary: AuxiliaryWeights(checkpoint: Checkpoint(tensors: other.tensors)), scale: 0.05)
+    try VisionTransformer(
+      joined(weights), execution: pathway ?? .merged, precision: precision.plan(), engine: makeEngine())
+  }
+
+  private func makeEngine() throws -> Engine { try Engine(threads: engine.threads, instructionSet: isa) }
+
+  private func joined(_ weights: ModelWeights) throws -> PathwayWeights {
+    let weights = PathwayWeights(weights)
+    guard pathway != nil else { return weights }
+    let other = try ModelWeights.random(weights.target.configuration, seed: 2)
+    return try weights.attach(
+      auxiliary: AuxiliaryWeights(checkpoint: Checkpoint(tensors: other.tensors)), scale: 0.05)
+  }
+
+  private func runTraining() throws {
+    let (weights, engine) = (try joined(weights()), try makeEngine())
+    var recipe = Recipe()
+    recipe.batch = batch
+    recipe.precision = precision.precision == .bfloat16 ? .bfloat16 : .float32
+    let benchmark = try StepBenchmark(weights, recipe: recipe, profiled: profile, engine: engine)
+    let report = try BenchTraining(
+      benchmark, weights, runs: count, profiles: profile, precision: precision.precision ?? .float32,
+      pathway: pathway?.rawValue, engine: engine)
+    if json || format == .json {
+      try printJSON(report, keys: .convertToSnakeCase)
+    } else {
+      try StandardOutput.show(report.lines)
     }
-    return try VisionTransformer(joined, execution: pathway ?? .merged, precision: precision.plan(), engine: engine)
   }
 
   private func weights() throws -> ModelWeights {
@@ -117,7 +155,7 @@ struct Bench: ParsableCommand {
   private func runStartup() throws {
     // The child gets this command's own words, and does one pass.
     let own = CommandLine.arguments.dropFirst().filter { !["--startup", "--json"].contains($0) }
-    let report = try BenchStartup(runs: runs, arguments: own + ["--first-pass"])
+    let report = try BenchStartup(runs: count, arguments: own + ["--first-pass"])
     if json || format == .json {
       try printJSON(report, keys: .convertToSnakeCase)
     } else {

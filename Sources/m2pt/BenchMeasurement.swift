@@ -93,7 +93,7 @@ struct BenchMeasurement {
 }
 
 /// The function that Tests/Checks/allocations preloads: heap allocations of the process so far.
-private func allocationCounter() -> (@convention(c) () -> Int)? {
+func allocationCounter() -> (@convention(c) () -> Int)? {
   guard let symbol = dlsym(nil, "m2pt_allocation_count") else { return nil }
   // SAFETY: Tests/Checks/count_allocations.c declares it `long m2pt_allocation_count(void)`.
   return unsafeBitCast(symbol, to: (@convention(c) () -> Int).self)

@@ -26,6 +26,10 @@ struct Train: ParsableCommand {
     help: ArgumentHelp("One key of the recipe: \(Recipe.keys.joined(separator: ", ")).", valueName: "key=value"))
   var settings: [String] = []
   @Option(help: "The recipe's seed.") var seed: UInt64?
+  @Option(help: "The recipe's precision: float32 or bfloat16, the format of the products' operands.")
+  var precision: String?
+  @Flag(name: .customLong("from-scratch"), help: "Begin with new weights of the target's shapes, from the seed.")
+  var startsFromScratch = false
   @Option(help: "The directory of the run.") var output: String
   @Flag(help: "Continue the run of the output directory.") var resume = false
   @Flag(
@@ -55,7 +59,8 @@ struct Train: ParsableCommand {
       }
       pathway.imageSize.text = "\(size.height)x\(size.width)"
     }
-    let weights = try pathway.joined()
+    var weights = try pathway.joined()
+    if startsFromScratch { weights = try weights.moved(to: weights.target.initial(seed: recipe.seed)) }
     let preprocessing = try pathway.recipe.preprocessing(
       weights.target.configuration, modelAt: pathway.target, architecture: pathway.architecture)
     let frontEnd = try weights.target.configuration.frontEnd(
@@ -118,6 +123,7 @@ struct Train: ParsableCommand {
       try recipe.set(String(parts[0]), to: String(parts[1]))
     }
     if let seed { recipe.seed = seed }
+    if let precision { try recipe.set("precision", to: precision) }
     return recipe
   }
 

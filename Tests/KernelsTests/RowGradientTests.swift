@@ -138,25 +138,69 @@ import Testing
     }
   }
 
-  @Test(arguments: InstructionSet.available)
-  func rowsOfGELUHaveItsBits(_ set: InstructionSet) throws {
-    let kernels = try Engine(threads: 1, instructionSet: set).kernels
+  /// Of bfloat16 the narrow GELU's, rounded, and nothing beyond the last word.
+  @Test(arguments: InstructionSet.available, LinearGradientTests.precisions)
+  func rowsOfGELUHaveItsBits(_ set: InstructionSet, _ precision: Precision) throws {
+    let engine = try Engine(threads: 1, instructionSet: set)
+    let (kernels, gradients) = (engine.kernels, engine.kernels.gradients(of: precision))
     var random = SeededGenerator(seed: 5)
     for width in Array(1...40) {
+      let stride = kernels.products(precision).words(width) + 1
       let x = random.floats(2 * width + 16, in: -6...6)
-      var (y, dx) = ([Float](repeating: .nan, count: 2 * width + 16), [Float](repeating: .nan, count: 2 * width + 16))
-      var (values, slopes) = (y, y)
+      let gap = [Float](repeating: .nan, count: 2 * stride)
+      var (y, dx) = (gap, gap)
+      var (values, slopes) = (x, x)
       let gradient = random.floats(width)
-      kernels.gradients.geluRows(x, &y, width, Span1D(0, 2), width)
-      kernels.gradients.geluGradientRows(gradient, 0.25, x, &dx, width, Span1D(0, 2), width)
+      gradients.geluRows(x, width, &y, stride, Span1D(0, 2), width)
+      gradients.geluGradientRows(gradient, 0.25, x, width, &dx, stride, Span1D(0, 2), width)
       let whole = (2 * width + 16) / 16 * 16
-      kernels.elementary(.gelu, x, &values, whole)
+      kernels.elementary(precision == .float32 ? .gelu : .geluOfNarrow, x, &values, whole)
       kernels.elementary(.geluSlope, x, &slopes, whole)
-      for index in 0..<2 * width {
-        #expect(y[index] == values[index])
-        #expect(dx[index] == gradient[index % width] * 0.25 * slopes[index])
+      for row in 0..<2 {
+        let (found, slope) = (self.row(y, row, stride, width, precision), self.row(dx, row, stride, width, precision))
+        for column in 0..<width {
+          let index = row * width + column
+          func rounded(_ value: Float) -> Float { precision == .float32 ? value : roundedToBFloat16(value) }
+          #expect(found[column] == rounded(values[index]))
+          #expect(slope[column] == rounded(gradient[column] * 0.25 * slopes[index]))
+        }
+        #expect(y[(row + 1) * stride - 1].isNaN && dx[(row + 1) * stride - 1].isNaN)
       }
-      #expect(y[2 * width].isNaN && dx[2 * width].isNaN)
+    }
+  }
+
+  /// Rows are rounded to nearest even; the other half of a last word is zero.
+  @Test(arguments: InstructionSet.available)
+  func copiedRowsAreRounded(_ set: InstructionSet) throws {
+    let kernels = try Engine(threads: 1, instructionSet: set).kernels
+    var random = SeededGenerator(seed: 6)
+    for width in 1...40 {
+      let stride = (width + 1) / 2 + 1
+      // Ties too: half a step of bfloat16 above numbers of odd and even bits.
+      let x = (0..<2 * width).map { index in
+        index % 3 == 0
+          ? Float(bitPattern: 0x3F80_8000 + UInt32(index) << 16) : Float.random(in: -3...3, using: &random)
+      }
+      var y = [Float](repeating: .nan, count: 2 * stride)
+      kernels.bfloat16Gradients.copyRows(x, width, &y, stride, Span1D(0, 2), width)
+      for row in 0..<2 {
+        let found = self.row(y, row, stride, width, .bfloat16)
+        #expect(found == x[row * width..<(row + 1) * width].map(roundedToBFloat16), "width \(width)")
+        if width % 2 == 1 { #expect(y[row * stride + width / 2].bitPattern >> 16 == 0) }
+        #expect(y[(row + 1) * stride - 1].isNaN, "width \(width): wrote beyond a row")
+      }
+    }
+  }
+
+  /// A row of a matrix in either format; the stride is in words.
+  private func row(_ words: [Float], _ row: Int, _ stride: Int, _ width: Int, _ precision: Precision) -> [Float] {
+    words.withUnsafeBytes { bytes in
+      let line = UnsafeRawBufferPointer(rebasing: bytes[(row * stride * 4)...])
+      return (0..<width).map { index in
+        if precision == .float32 { return line.loadUnaligned(fromByteOffset: index * 4, as: Float.self) }
+        let half = line.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
+        return Float(bitPattern: UInt32(half) << 16)
+      }
     }
   }
 }

@@ -115,6 +115,58 @@ import Testing
     }
   }
 
+  /// What a layer in bfloat16 stores in training: with sums that are kept, the bits of inference; with the slope of GELU,
+  /// what it stores as float32, rounded.
+  @Test(arguments: InstructionSet.available)
+  func bfloat16StoresItsBits(_ set: InstructionSet) throws {
+    let engine = try Engine(threads: 2, instructionSet: set)
+    var random = SeededGenerator(seed: 4)
+    for shape in Self.shapes {
+      let (a, weight) = (random.floats(shape.m * shape.k), random.floats(shape.n * shape.k))
+      let x = FloatBuffer(count: shape.m * shape.n)
+      for index in 0..<x.count { x.base[index] = Float.random(in: -3...3, using: &random) }
+      let kept = FloatBuffer(count: x.count)
+      func product(isNarrow: Bool, _ settings: (inout Epilogue) -> Void) throws -> [Float] {
+        var epilogue = Epilogue()
+        settings(&epilogue)
+        epilogue.storesBFloat16 = isNarrow
+        // Rows of whole words.
+        let ldc = (shape.n + 1) / 2 * 2
+        var c = [Float](repeating: .nan, count: shape.m * ldc)
+        try narrowProduct(shape, a: a, weight: weight, .bfloat16, engine: engine, ldc: ldc, c: &c, epilogue: epilogue)
+        return c.withUnsafeBytes { bytes in
+          (0..<shape.m * shape.n).map { index in
+            let place = index / shape.n * ldc + index % shape.n
+            if !isNarrow { return bytes.load(fromByteOffset: place * 4, as: Float.self) }
+            return Float(bitPattern: UInt32(bytes.load(fromByteOffset: place * 2, as: UInt16.self)) << 16)
+          }
+        }
+      }
+      func keep(_ e: inout Epilogue) { (e.kept, e.keptStride) = (kept.base, shape.n) }
+      func slope(_ e: inout Epilogue) { (e.slopeOf, e.slopeStride) = (UnsafePointer(x.base), shape.n) }
+      let sums = try product(isNarrow: false) { _ in }
+      for isNarrow in [false, true] {
+        kept.base.update(repeating: .nan, count: kept.count)
+        let plain = try product(isNarrow: isNarrow) { $0.appliesGELU = true }
+        let trained = try product(isNarrow: isNarrow) {
+          $0.appliesGELU = true
+          keep(&$0)
+        }
+        #expect(trained == plain, "\(shape)")
+        #expect((0..<kept.count).allSatisfy { kept.base[$0] == sums[$0] }, "\(shape)")
+      }
+      let wide = try product(isNarrow: false, slope)
+      #expect(try product(isNarrow: true, slope) == wide.map(roundedToBFloat16), "\(shape)")
+      var worst = WorstError()
+      for index in wide.indices {
+        let sum = Double(sums[index])
+        let bound = abs(sum) * (0x1p-20 + 2 * unitRoundoff)
+        worst.note(wide[index], sum * geluSlope(Double(x.base[index])), bound: bound, at: [index])
+      }
+      #expect(worst.isWithinBound && worst.boundsAreMeaningful, "\(shape): \(worst)")
+    }
+  }
+
   /// The bound that VectorMath.swift states.
   @Test(arguments: InstructionSet.available)
   func theSlopeOfGELUIsWithinItsBound(_ set: InstructionSet) throws {

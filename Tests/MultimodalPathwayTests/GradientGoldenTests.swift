@@ -42,18 +42,26 @@ import Testing
     return buffer
   }
 
-  /// dL/dlogits of the mean cross-entropy with soft targets.
-  private func slopes(_ logits: UnsafePointer<Float>) throws -> [Float] {
-    let targets = try #require(golden.tensors["targets"]).float32()
-    return (0..<20).map { index in
-      let row = (0..<10).map { Double(logits[index / 10 * 10 + $0]) }
-      let total = row.reduce(0) { $0 + exp($1) }
-      return Float((exp(row[index % 10]) / total - Double(targets[index])) / 2)
+  /// Inputs with a distribution over the 10 classes each.
+  private struct Inputs {
+    let values: [Float]
+    let targets: [Float]
+    var count: Int { targets.count / 10 }
+
+    /// dL/dlogits of the mean cross-entropy.
+    func slopes(_ logits: UnsafePointer<Float>) -> [Float] {
+      targets.indices.map { index in
+        let row = (0..<10).map { Double(logits[index / 10 * 10 + $0]) }
+        let total = row.reduce(0) { $0 + exp($1) }
+        return Float((exp(row[index % 10]) / total - Double(targets[index])) / Double(count))
+      }
     }
   }
 
-  @Test(arguments: InstructionSet.available, ["plain", "two", "combined"])
-  func gradientsMatchPyTorch(_ set: InstructionSet, _ name: String) throws {
+  /// All gradients of a case by parameter, those of scales, and the logits.
+  private func gradients(
+    _ set: InstructionSet, _ name: String, _ precision: Precision, _ inputs: Inputs
+  ) throws -> [String: [Float]] {
     var (terms, sources): ([TrainedTerm], [FloatBuffer]) = ([], [])
     var shares: [(layer: String, weight: FloatBuffer, bias: FloatBuffer?)] = []
     if let rule = cases[name] {
@@ -76,33 +84,66 @@ import Testing
     let gradients = FloatBuffer(count: training.values.count)
     let pass = try TrainingPass(
       training.c, parameters: training.pointers(training.values), gradients: training.pointers(gradients),
-      pathways: terms, batch: 2, engine: Engine(threads: 2, instructionSet: set))
-    let input = try #require(pathway.tensors["input"]).float32()
-    try input.withUnsafeBufferPointer { input in
-      try pass.forward(#require(input.baseAddress), batch: 2)
-      pass.logitGradients.update(from: try slopes(pass.logits), count: 20)
+      pathways: terms, precision: precision, batch: inputs.count, engine: Engine(threads: 2, instructionSet: set))
+    try inputs.values.withUnsafeBufferPointer { values in
+      try pass.forward(#require(values.baseAddress), batch: inputs.count)
+      pass.logitGradients.update(from: inputs.slopes(pass.logits), count: inputs.targets.count)
       try pass.backward()
     }
-    func found(_ name: String) throws -> UnsafeBufferPointer<Float> {
-      let index = try #require(training.parameters.firstIndex { $0.name == name }, "\(name)")
-      return UnsafeBufferPointer(
-        start: gradients.base + training.starts[index], count: training.parameters[index].count)
-    }
-    for parameter in training.parameters {
-      let expected = try #require(golden.tensors["\(name).gradient.\(parameter.name)"]).float32()
-      TrainingPassTests.expectClose(
-        try found(parameter.name), expected.map(Double.init), parameter.name, roundings: Self.roundings)
+    var result = ["logits": Array(UnsafeBufferPointer(start: pass.logits, count: inputs.targets.count))]
+    for (index, parameter) in training.parameters.enumerated() {
+      result[parameter.name] = Array(
+        UnsafeBufferPointer(start: gradients.base + training.starts[index], count: parameter.count))
     }
     // dL/dlambda = sum(G W') + sum(dL/db_hat b')
-    guard let expected = try golden.tensors["\(name).scales"]?.float32() else { return }
-    let ofScales = try shares.map { share in
+    result["scales"] = try shares.map { share in
       func product(_ part: String, _ other: FloatBuffer) throws -> Double {
-        try zip(found(share.layer + part), 0..<other.count).reduce(0) { $0 + Double($1.0) * Double(other.base[$1.1]) }
+        let found = try #require(result[share.layer + part])
+        return zip(found, 0..<other.count).reduce(0) { $0 + Double($1.0) * Double(other.base[$1.1]) }
       }
-      return try product(".weight", share.weight) + (share.bias.map { try product(".bias", $0) } ?? 0)
+      return Float(try product(".weight", share.weight) + (share.bias.map { try product(".bias", $0) } ?? 0))
     }
-    TrainingPassTests.expectClose(
-      ofScales.map { Float($0) }, expected.map(Double.init), "scales", roundings: Self.roundings)
     withExtendedLifetime(sources) {}
+    return result
+  }
+
+  @Test(arguments: InstructionSet.available, ["plain", "two", "combined"])
+  func gradientsMatchPyTorch(_ set: InstructionSet, _ name: String) throws {
+    let inputs = Inputs(
+      values: try #require(pathway.tensors["input"]).float32(),
+      targets: try #require(golden.tensors["targets"]).float32())
+    let found = try gradients(set, name, .float32, inputs)
+    for key in training.parameters.map(\.name) + (cases[name] == nil ? [] : ["scales"]) {
+      let expected = try #require(golden.tensors[key == "scales" ? "\(name).scales" : "\(name).gradient.\(key)"])
+      TrainingPassTests.expectClose(
+        try #require(found[key]), try expected.float32().map(Double.init), key, roundings: Self.roundings)
+    }
+  }
+
+  /// The error of bfloat16, from float32's gradients, next to that of PyTorch's autocast, from double's
+  /// (Tests/Fixtures/training/make_bfloat16.py): at most twice as much in any tensor, and no more in all together.
+  @Test(arguments: InstructionSet.available, ["plain", "two", "combined"])
+  func bfloat16IsAsExactAsPyTorchs(_ set: InstructionSet, _ name: String) throws {
+    let autocast = try Checkpoint(contentsOf: Fixture.url("training/bfloat16.safetensors"))
+    let names = try JSONDecoder().decode([String: [String]].self, from: Data(autocast.metadata["names"]!.utf8))
+    let errors = try #require(autocast.tensors["\(name).errors"]).float32()
+    var random = SeededGenerator(seed: 71)
+    let inputs = Inputs(
+      values: (0..<64 * 3 * 32 * 32).map { _ in Float(random.next() >> 40) * 0x1p-23 - 1 },
+      targets: (0..<640).map { $0 / 10 % 10 == $0 % 10 ? 1 : 0 })
+    let exact = try gradients(set, name, .float32, inputs)
+    let found = try gradients(set, name, .bfloat16, inputs)
+    var (own, theirs) = (0.0, 0.0)
+    for (key, error) in zip(try #require(names[name]), errors) {
+      let (difference, size) = zip(try #require(found[key]), try #require(exact[key])).reduce((0.0, 0.0)) {
+        let step = Double($1.0) - Double($1.1)
+        return ($0.0 + step * step, $0.1 + Double($1.1) * Double($1.1))
+      }
+      let relative = (difference / size).squareRoot()
+      #expect(relative <= 2 * Double(error), "\(key): relative error \(relative), PyTorch's \(error)")
+      own += relative * relative
+      theirs += Double(error) * Double(error)
+    }
+    #expect(own <= theirs && theirs > 0, "\(own.squareRoot()), PyTorch's \(theirs.squareRoot())")
   }
 }

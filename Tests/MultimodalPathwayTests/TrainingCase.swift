@@ -71,15 +71,16 @@ struct TrainingCase {
   ///
   /// - Parameter frozen: parameters without a gradient.
   func run(
-    _ engine: Engine, batch: Int = 2, images: [Float]? = nil, dropPath: [Float]? = nil, pathways: [TrainedTerm] = [],
-    frozen: Set<String> = [], before: [Float]? = nil, recomputesBlocks: Bool = false
+    _ engine: Engine, precision: Precision = .float32, batch: Int = 2, images: [Float]? = nil,
+    dropPath: [Float]? = nil, pathways: [TrainedTerm] = [], frozen: Set<String> = [], before: [Float]? = nil,
+    recomputesBlocks: Bool = false
   ) throws -> (logits: [Float], gradients: [Float]) {
     let gradients = FloatBuffer(count: values.count)
     if let before { gradients.base.update(from: before, count: before.count) }
     let places = zip(parameters, pointers(gradients)).map { frozen.contains($0.name) ? nil : $1 }
     // Memory for more inputs than the pass has.
     let pass = try TrainingPass(
-      c, parameters: pointers(values), gradients: places, pathways: pathways, batch: batch + 1,
+      c, parameters: pointers(values), gradients: places, pathways: pathways, precision: precision, batch: batch + 1,
       recomputesBlocks: recomputesBlocks, engine: engine)
     let images = images ?? self.images(batch)
     let weights = lossWeights(batch)
@@ -136,6 +137,7 @@ struct TrainingCase {
           ($0.pooling, $0.normalizesAfterPooling, $0.hasHeadNorm) = (.mean, true, true)
         }
       ),
+      ("odd widths", make { ($0.width, $0.heads, $0.hiddenWidth, $0.hasLayerScale) = (9, 3, 11, true) }),
       ("no head", make { $0.classCount = 0 }),
       ("overlapping patches", make { $0.patchStride = Extent(square: 2) }),
       ("clips", make { ($0.input, $0.pooling) = (.video(.init(frames: 4)), .mean) }),

@@ -7,11 +7,12 @@ import Testing
 /// What a training pass takes of memory, and when.
 @Suite struct TrainingMemoryTests {
   private static func pass(
-    _ training: TrainingCase, _ gradients: FloatBuffer, batch: Int = 3, recomputesBlocks: Bool = false
+    _ training: TrainingCase, _ gradients: FloatBuffer, precision: Precision = .float32, batch: Int = 3,
+    recomputesBlocks: Bool = false
   ) throws -> TrainingPass {
     try TrainingPass(
       training.c, parameters: training.pointers(training.values), gradients: training.pointers(gradients),
-      batch: batch, recomputesBlocks: recomputesBlocks, engine: Engine(threads: 2))
+      precision: precision, batch: batch, recomputesBlocks: recomputesBlocks, engine: Engine(threads: 2))
   }
 
   private static func bytes(_ pass: TrainingPass) -> [String: Int] {
@@ -44,15 +45,19 @@ import Testing
   /// Runs where Tests/Checks/allocations has put the counter before malloc.
   @Test(.enabled(if: counter != nil))
   func steadyPassesAllocateNothing() throws {
-    let count = try #require(Self.counter)
+    for precision in TrainingPassTests.precisions { try Self.expectNoAllocations(precision) }
+  }
+
+  private static func expectNoAllocations(_ precision: Precision) throws {
+    let count = try #require(counter)
     for name in [
       "layer scale", "norm before the blocks", "mean before the norm", "mean and maximum", "clips", "pooler",
-      "two heads",
-      "points", "parts",
+      "two heads", "points", "parts",
     ] {
       let training = TrainingCase(try #require(TrainingCase.configurations.first { $0.name == name }).c)
       let gradients = FloatBuffer(count: training.values.count)
-      let pass = try Self.pass(training, gradients, recomputesBlocks: name == "layer scale")
+      let pass = try Self.pass(
+        training, gradients, precision: precision, recomputesBlocks: name == "layer scale")
       let (images, slopes) = (training.images(3), training.lossWeights(3))
       let factors = [Float](repeating: 1.25, count: training.c.depth * 2 * 3)
       try images.withUnsafeBufferPointer { images in
@@ -69,7 +74,7 @@ import Testing
           let before = count()
           for _ in 0..<3 { try step() }
           let after = count()
-          #expect(after == before, "\(name): \(after - before) allocations in 3 steps")
+          #expect(after == before, "\(name), \(precision): \(after - before) allocations in 3 steps")
         }
       }
     }

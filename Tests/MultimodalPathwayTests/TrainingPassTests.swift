@@ -8,6 +8,7 @@ import Testing
   static let names = TrainingCase.configurations.map(\.name)
   /// Batch norms in training are those of points.
   static let namesWithoutBatchNorms = TrainingCase.configurations.filter { $0.c.points == nil }.map(\.name)
+  static let precisions = [Precision.float32, .bfloat16]
 
   private static func training(_ name: String) throws -> TrainingCase {
     TrainingCase(try #require(TrainingCase.configurations.first { $0.name == name }).c)
@@ -23,8 +24,10 @@ import Testing
     let training = try Self.training(name)
     let engine = try Engine(threads: 2, instructionSet: set)
     let images = Tensor(training.images(2), shape: [2] + training.c.inputShape)
-    let model = try VisionTransformer(training.weights(), engine: engine)
-    #expect(try training.run(engine).logits == model(images).float32())
+    for precision in Self.precisions {
+      let model = try VisionTransformer(training.weights(), precision: PrecisionPlan(precision), engine: engine)
+      #expect(try training.run(engine, precision: precision).logits == model(images).float32(), "\(precision)")
+    }
   }
 
   /// Root mean square of the error over that of the gradient, tensor by tensor: at most `roundings` rounding errors
@@ -89,16 +92,23 @@ import Testing
   func bitsDependOnNoThreads(_ set: InstructionSet, _ name: String) throws {
     let training = try Self.training(name)
     let factors = Self.factors(training, batch: 5)
-    let expected = try training.run(Engine(threads: 1, instructionSet: set), batch: 5, dropPath: factors)
-    for threads in [2, 3, 8] {
-      let found = try training.run(Engine(threads: threads, instructionSet: set), batch: 5, dropPath: factors)
-      #expect(found.logits == expected.logits && found.gradients == expected.gradients, "\(threads) threads")
+    for precision in Self.precisions {
+      func run(threads: Int) throws -> (logits: [Float], gradients: [Float]) {
+        let engine = try Engine(threads: threads, instructionSet: set)
+        return try training.run(engine, precision: precision, batch: 5, dropPath: factors)
+      }
+      let expected = try run(threads: 1)
+      for threads in [2, 3, 8] {
+        let found = try run(threads: threads)
+        #expect(
+          found.logits == expected.logits && found.gradients == expected.gradients, "\(precision), \(threads) threads")
+      }
     }
   }
 
   /// Gradients are dL/dW_hat: those of a model that is merged have the same bits.
-  @Test(arguments: InstructionSet.available)
-  func pathwaysHaveTheGradientsOfMergedWeights(_ set: InstructionSet) throws {
+  @Test(arguments: InstructionSet.available, precisions)
+  func pathwaysHaveTheGradientsOfMergedWeights(_ set: InstructionSet, _ precision: Precision) throws {
     let training = try Self.training("biases of queries and values")
     let engine = try Engine(threads: 2, instructionSet: set)
     let auxiliaries = [TrainingCase(training.c, seed: 7), TrainingCase(training.c, seed: 8)]
@@ -142,8 +152,8 @@ import Testing
         }
       }
     }
-    let found = try training.run(engine, pathways: terms)
-    let expected = try merged.run(engine)
+    let found = try training.run(engine, precision: precision, pathways: terms)
+    let expected = try merged.run(engine, precision: precision)
     #expect(found.logits == expected.logits && found.gradients == expected.gradients)
     withExtendedLifetime((auxiliaries, scales, biases)) {}
   }
@@ -169,32 +179,35 @@ import Testing
     #expect(try pass.model(images).float32() == after)
   }
 
-  @Test(arguments: names)
-  func twoPassesAddTheirGradients(_ name: String) throws {
+  @Test(arguments: names, precisions)
+  func twoPassesAddTheirGradients(_ name: String, _ precision: Precision) throws {
     let training = try Self.training(name)
     let engine = try Engine(threads: 2)
     let second = training.images(2, seed: 11)
-    let first = try training.run(engine).gradients
-    let alone = try training.run(engine, images: second).gradients
-    #expect(try training.run(engine, images: second, before: first).gradients == zip(first, alone).map(+))
+    let first = try training.run(engine, precision: precision).gradients
+    let alone = try training.run(engine, precision: precision, images: second).gradients
+    let both = try training.run(engine, precision: precision, images: second, before: first).gradients
+    #expect(both == zip(first, alone).map(+))
   }
 
-  @Test(arguments: names)
-  func recomputingBlocksChangesNoBit(_ name: String) throws {
+  @Test(arguments: names, precisions)
+  func recomputingBlocksChangesNoBit(_ name: String, _ precision: Precision) throws {
     let training = try Self.training(name)
     let engine = try Engine(threads: 2)
     let factors = Self.factors(training, batch: 2)
-    let kept = try training.run(engine, dropPath: factors)
-    let recomputed = try training.run(engine, dropPath: factors, recomputesBlocks: true)
+    let kept = try training.run(engine, precision: precision, dropPath: factors)
+    let recomputed = try training.run(engine, precision: precision, dropPath: factors, recomputesBlocks: true)
     #expect(kept.logits == recomputed.logits && kept.gradients == recomputed.gradients)
   }
 
   /// Nothing is added for a frozen parameter, and the others' bits do not depend on it.
-  @Test(arguments: ["layer scale", "norm before the blocks", "mean before the norm", "pooler", "two heads", "parts"])
-  func frozenParametersHaveNoGradient(_ name: String) throws {
+  @Test(
+    arguments: ["layer scale", "norm before the blocks", "mean before the norm", "pooler", "two heads", "parts"],
+    precisions)
+  func frozenParametersHaveNoGradient(_ name: String, _ precision: Precision) throws {
     let training = try Self.training(name)
     let engine = try Engine(threads: 2)
-    let all = try training.run(engine).gradients
+    let all = try training.run(engine, precision: precision).gradients
     let names = training.parameters.map(\.name)
     func isEmbedding(_ name: String) -> Bool { !name.hasPrefix("blocks.") && !name.hasPrefix("head.") }
     for frozen in [
@@ -204,7 +217,7 @@ import Testing
       Set(names.filter(isEmbedding)), Set(names.filter { isEmbedding($0) || $0.hasPrefix("blocks.0.") }),
       Set(names.filter { !$0.hasPrefix("head.") }), Set(names),
     ] {
-      let found = try training.run(engine, frozen: frozen).gradients
+      let found = try training.run(engine, precision: precision, frozen: frozen).gradients
       for (index, parameter) in training.parameters.enumerated() {
         let range = training.starts[index]..<training.starts[index + 1]
         #expect(

@@ -59,20 +59,25 @@ public func layerNormGradient(
 /// Scores, probabilities and the output have the errors that `attention` derives. With e of a probability's relative
 /// error, ds = scale p (dp - delta) is off by p scale ((|dp| + |delta|) (e + gamma(4)) + errors of dp and delta). Sums
 /// of N terms add gamma(2N) of their size.
+///
+/// - Parameter rounding: the relative rounding of the output, of probabilities and of ds before they become factors,
+///   and of gradients where they are stored, with an exponential within 2^-18; 0: no rounding.
 public func attentionGradient(
-  q: [[Double]], k: [[Double]], v: [[Double]], dout: [[Double]], scale: Double
+  q: [[Double]], k: [[Double]], v: [[Double]], dout: [[Double]], scale: Double, rounding: Double = 0
 ) -> (dq: [[Bounded]], dk: [[Bounded]], dv: [[Bounded]]) {
   let (n, d) = (k.count, k[0].count)
   var dq = q.map { $0.map { _ in Sum() } }
   var (dk, dv) = (k.map { $0.map { _ in Sum() } }, k.map { $0.map { _ in Sum() } })
   for query in dout.indices {
-    let output = attention(query: q[query], keys: k, values: v, scale: scale)
+    let output = attention(query: q[query], keys: k, values: v, scale: scale, rounding: rounding)
+      .map { $0.rounded(by: rounding) }
     let scores = k.map { dot(q[query], $0) }
     let values = scores.map { $0.value * scale }
     let top = values.max() ?? 0
     let worst = scores.reduce(0) { max($0, gamma(2 * d) * $1.size * abs(scale)) }
     let scoreError = worst + gamma(5) * (top - (values.min() ?? 0))
-    let relative = exp(2 * scoreError) * (1 + gamma(2 * (2 * n + 20))) - 1
+    let narrow = rounding > 0 ? 1 + 0x1p-16 : 1
+    let relative = exp(2 * scoreError) * (1 + gamma(2 * (2 * n + 20))) * narrow - 1
     let powers = values.map { exp($0 - top) }
     let total = powers.reduce(0, +)
     let products = dot(dout[query], output.map(\.value))
@@ -87,15 +92,18 @@ public func attentionGradient(
       let ds = Bounded(
         scale * p * slope,
         error: abs(scale) * p
-          * (sizes * (relative + gamma(6)) + (gamma(2 * d) * dp.size + delta.error) * (1 + relative)))
+          * (sizes * (relative + gamma(6)) + (gamma(2 * d) * dp.size + delta.error) * (1 + relative))
+      ).rounded(by: rounding)
       for c in 0..<d {
         dq[query][c].add(ds, k[key][c])
         dk[key][c].add(ds, q[query][c])
-        dv[key][c].add(Bounded(p, error: p * relative), dout[query][c])
+        dv[key][c].add(Bounded(p, error: p * relative).rounded(by: rounding), dout[query][c])
       }
     }
   }
-  func bounded(_ sums: [[Sum]], _ count: Int) -> [[Bounded]] { sums.map { $0.map { $0.bounded(count) } } }
+  func bounded(_ sums: [[Sum]], _ count: Int) -> [[Bounded]] {
+    sums.map { $0.map { $0.bounded(count).rounded(by: rounding) } }
+  }
   return (bounded(dq, n), bounded(dk, dout.count), bounded(dv, dout.count))
 }
 

@@ -33,7 +33,7 @@ extension [Bounded] {
     if isHandedOn, precision == .int8 { return rounded(to: .bfloat16).rounded(to: .int8) }
     switch precision {
     case .float32: return self
-    case .bfloat16: return map { Bounded($0.value, error: $0.error + 0x1p-8 * (abs($0.value) + $0.error)) }
+    case .bfloat16: return map { $0.rounded(by: 0x1p-8) }
     case .int8:
       let low = reduce(Double.infinity) { Swift.min($0, $1.value - $1.error) }
       let high = reduce(-Double.infinity) { Swift.max($0, $1.value + $1.error) }

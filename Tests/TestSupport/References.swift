@@ -11,6 +11,9 @@ public struct Bounded: Sendable {
     self.value = value
     self.error = error
   }
+
+  /// After it was changed by at most `share` of itself.
+  func rounded(by share: Double) -> Bounded { Bounded(value, error: error + share * (abs(value) + error)) }
 }
 
 /// LayerNorm of a row.

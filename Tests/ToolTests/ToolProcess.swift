@@ -150,3 +150,6 @@ enum Tool {
     try body(folder)
   }
 }
+
+/// A number of a JSON object; NaN where there is none.
+func number(_ object: [String: Any], _ key: String) -> Double { object[key] as? Double ?? .nan }

@@ -1,6 +1,7 @@
 import Foundation
 import MultimodalPathway
 import PathwayMedia
+import PathwayTraining
 import TestSupport
 import Testing
 
@@ -114,6 +115,21 @@ import Testing
     }
   }
 
+  @Test func aRunFromScratchHasNewWeights() throws {
+    try Tool.withModels { folder in
+      let steady = ["--from-scratch", "--seed", "4", "--set", "epochs=1", "--set", "learning_rate=1e-30"]
+      let result = try Tool.run(arguments(folder) + steady)
+      #expect(result.status == 0, "\(result.errors)")
+      let file = folder.appendingPathComponent("run/unmerged/model.safetensors")
+      let trained = try Checkpoint(contentsOf: file).tensors
+      let initial = try ModelWeights(modelAt: folder.appendingPathComponent("target")).initial(seed: 4)
+      // A rate of 1e-30 moves nothing; weight decay is times the rate.
+      for name in ["blocks.0.attn.qkv.weight", "blocks.1.mlp.fc2.weight", "norm.weight", "pos_embed"] {
+        #expect(try trained[name]?.float32() == initial.tensor(name).float32(), "\(name)")
+      }
+    }
+  }
+
   @Test func aResumedRunWithoutARecipeHasTheRunsOwn() throws {
     try Tool.withModels { folder in
       let options = try arguments(folder)
@@ -127,8 +143,23 @@ import Testing
     }
   }
 
+  @Test func aRunInBFloat16IsResumedInItsPrecisionAlone() throws {
+    try Tool.withModels { folder in
+      let options = try arguments(folder)
+      #expect(try Tool.run(options + ["--precision", "bfloat16"]).status == 0)
+      let recipe = try String(contentsOf: folder.appendingPathComponent("run/recipe.yaml"), encoding: .utf8)
+      #expect(recipe.contains("precision: bfloat16\n"))
+      let bare = options.filter { !$0.contains("=") && $0 != "--set" }
+      #expect(try Tool.run(bare + ["--resume"]).status == 0)
+      let other = try Tool.run(bare + ["--resume", "--precision", "float32"])
+      #expect(
+        other.status == 1 && other.errors.contains("precision is float32, the run has bfloat16"), "\(other.errors)")
+    }
+  }
+
   @Test(arguments: [
     (["--set", "epochs"], "--set takes KEY=VALUE"), (["--set", "epoch=3"], "a recipe has no key 'epoch'"),
+    (["--precision", "int8"], "precision is 'int8', expected float32, bfloat16"),
     (["--set", "freeze=all"], "freeze is 'all', expected none, linear, auxiliary"),
     (["--set", "batch=100"], "a step takes 100 files"), (["--resume"], "has no checkpoint"),
     (["--image-size", "48", "--set", "image_size=32"], "leave one of them out"),

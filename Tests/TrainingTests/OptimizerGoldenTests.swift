@@ -26,7 +26,7 @@ import Testing
         let gradient = try golden.tensor("gradient/\(index)/\(span.name)").float32()
         (arena.gradients.base + span.offset).update(from: gradient, count: gradient.count)
       }
-      let norm = try OptimizerStep(recipe, step: index + 1, rate: rate, engine: Engine(threads: 2))(arena)
+      let norm = try Optimizer(recipe, arena, engine: Engine(threads: 2)).step(index + 1, rate: rate)
       // Sums are in Double, of scales that float32 rounds in every step.
       #expect(abs(norm - norms[optimizer.rawValue]![index]) <= norm * 8 * unitRoundoff * Double(index + 1))
     }

@@ -5,7 +5,7 @@ import Testing
 @Suite struct OptimizerTests {
   private func step(_ weights: PathwayWeights, _ recipe: Recipe, threads: Int = 2) throws -> ParameterArena {
     let arena = try Models.arena(weights, recipe)
-    _ = try OptimizerStep(recipe, step: 1, rate: 0.01, engine: Engine(threads: threads))(arena)
+    _ = try Optimizer(recipe, arena, engine: Engine(threads: threads)).step(1, rate: 0.01)
     return arena
   }
 
@@ -99,7 +99,7 @@ import Testing
     arena.gradients.base[span.offset + 3] = .nan
     let before = arena.bits
     #expect(throws: TrainingError.diverged(step: 7, layer: "blocks.1.norm1.bias", rate: 0.01)) {
-      try OptimizerStep(recipe, step: 7, rate: 0.01, engine: Engine(threads: 1))(arena)
+      try Optimizer(recipe, arena, engine: Engine(threads: 1)).step(7, rate: 0.01)
     }
     #expect(arena.bits == before)
   }

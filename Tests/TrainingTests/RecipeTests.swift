@@ -20,7 +20,8 @@ import Testing
   @Test func writtenYAMLReadsBackEqual() throws {
     var recipe = Recipe()
     let settings = [
-      "epochs": "7", "batch": "3", "accumulate": "5", "optimizer": "sgd", "learning_rate": "0.1", "lambda_rate": "12.5",
+      "epochs": "7", "batch": "3", "accumulate": "5", "precision": "bfloat16", "optimizer": "sgd",
+      "learning_rate": "0.1", "lambda_rate": "12.5",
       "weight_decay": "0.3", "layer_decay": "0.65", "momentum": "0.8", "warmup_epochs": "0.25", "clip": "1",
       "image_size": "32x16", "freeze": "auxiliary", "label_smoothing": "0.1", "drop_path": "0.2", "ema": "0.99",
       "augmentation": "none", "crop_scale": "0.5", "flip": "0", "erase": "0.25", "mixup": "0.8",
@@ -43,7 +44,7 @@ import Testing
 
   @Test(arguments: [
     ("epochs", "0"), ("batch", "1.5"), ("learning_rate", "-1"), ("learning_rate", "nan"), ("freeze", "all"),
-    ("image_size", "0"), ("seed", "-1"), ("layer_decay", "0"), ("drop_path", "1"), ("ema", "1"),
+    ("precision", "int8"), ("image_size", "0"), ("seed", "-1"), ("layer_decay", "0"), ("drop_path", "1"), ("ema", "1"),
   ])
   func valuesOutsideTheirRangeAreRefused(_ key: String, _ value: String) throws {
     var recipe = Recipe()

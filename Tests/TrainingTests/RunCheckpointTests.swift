@@ -21,14 +21,14 @@ import Testing
       let file = folder.appendingPathComponent("checkpoint.safetensors")
       let (weights, recipe) = (try Models.joined(), recipe())
       let arena = try Models.arena(weights, recipe)
-      for step in 1...2 { _ = try OptimizerStep(recipe, step: step, rate: 0.01, engine: Engine(threads: 2))(arena) }
+      for step in 1...2 { _ = try Optimizer(recipe, arena, engine: Engine(threads: 2)).step(step, rate: 0.01) }
       try checkpoint().write(arena, to: file)
       let other = try Models.arena(weights, recipe)
       #expect(try RunCheckpoint.read(file, into: other) == checkpoint())
       #expect(other.bits == arena.bits)
       // What follows depends on moments and average.
       for arena in [arena, other] {
-        _ = try OptimizerStep(recipe, step: 3, rate: 0.01, engine: Engine(threads: 1))(arena)
+        _ = try Optimizer(recipe, arena, engine: Engine(threads: 1)).step(3, rate: 0.01)
       }
       #expect(other.bits == arena.bits)
       let averages = [arena, other].map { arena in

@@ -15,12 +15,14 @@ import Testing
   }
 
   /// Runs all steps in passes of `batch` inputs; returns losses, norms and the arena.
-  private func run(batch: Int) throws -> (losses: [Double], norms: [Double], arena: ParameterArena) {
+  private func run(
+    batch: Int, precision: Precision = .float32, threads: Int = 2
+  ) throws -> (losses: [Double], norms: [Double], arena: ParameterArena) {
     let weights = golden.weights
     let arena = try ParameterArena(
       ParameterTable(weights), weights, optimizer: .adamW, averages: false)
-    let engine = try Engine(threads: 2)
-    let pass = try arena.pass(weights.target.configuration, batch: batch, engine: engine)
+    let engine = try Engine(threads: threads)
+    let pass = try arena.pass(weights.target.configuration, precision: precision, batch: batch, engine: engine)
     let inputs = try golden.tensor("inputs").float32()
     let labels = try golden.tensor("labels").withUnsafeBytes { Array($0.bindMemory(to: Int64.self)) }
     let targets = ClassTargets(classCount: 3, smoothing: 0.1)
@@ -41,9 +43,20 @@ import Testing
         }
       }
       losses.append(loss / 4)
-      norms.append(try OptimizerStep(recipe, step: step + 1, rate: rate, engine: engine)(arena))
+      norms.append(try Optimizer(recipe, arena, engine: engine).step(step + 1, rate: rate))
     }
     return (losses, norms, arena)
+  }
+
+  /// bfloat16 changes an operand by at most 2^-8 of itself; the losses of ten steps stay within as much of float64's.
+  @Test func tenStepsInBFloat16FollowFloat32s() throws {
+    let (losses, _, arena) = try run(batch: 4, precision: .bfloat16)
+    let expected: [Double] = try golden.json("losses")
+    for step in 0..<10 {
+      #expect(abs(losses[step] - expected[step]) <= 0x1p-8 * expected[step], "step \(step)")
+    }
+    let other = try run(batch: 4, precision: .bfloat16, threads: 1)
+    #expect(other.losses == losses && other.arena.bits == arena.bits)
   }
 
   @Test(arguments: [4, 2, 1])

@@ -111,6 +111,20 @@ import Testing
     }
   }
 
+  @Test func anotherPrecisionIsRefused() throws {
+    try Models.withFolder { folder in
+      let data = folder.appendingPathComponent("data")
+      let folders = try folders(data)
+      let run = folder.appendingPathComponent("run")
+      try trainer(folders, data, recipe { ($0.epochs, $0.precision) = (1, .bfloat16) }).run(in: run)
+      let differences = ["precision is float32, the run has bfloat16"]
+      #expect(throws: TrainingError.otherRecipe(differences: differences)) {
+        try trainer(folders, data, recipe { $0.epochs = 1 }).run(in: run, resuming: true)
+      }
+      #expect(try Trainer.recipe(ofRunIn: run).precision == .bfloat16)
+    }
+  }
+
   @Test func otherDataAreRefused() throws {
     try Models.withFolder { folder in
       let data = folder.appendingPathComponent("data")

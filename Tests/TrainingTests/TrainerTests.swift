@@ -48,12 +48,13 @@ import Testing
       uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: run.appendingPathComponent($0))) })
   }
 
-  @Test func learnsToTellRedFromBlue() throws {
+  @Test(arguments: Recipe.Precision.allCases)
+  func learnsToTellRedFromBlue(_ precision: Recipe.Precision) throws {
     try Models.withFolder { folder in
       let data = try data(folder)
       var losses: [Double] = []
       var accuracy: Double?
-      let trainer = try trainer(data, recipe { $0.epochs = 12 })
+      let trainer = try trainer(data, recipe { ($0.epochs, $0.precision) = (12, precision) })
       let outcome = try trainer.run(in: folder.appendingPathComponent("run")) { event in
         if case .epoch(_, let loss, let evaluation) = event {
           losses.append(loss)
@@ -65,11 +66,14 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 5, 6])
-  func aResumedRunHasTheBitsOfOneThatWasNotStopped(_ stop: Int) throws {
+  @Test(arguments: [1, 5, 6], Recipe.Precision.allCases)
+  func aResumedRunHasTheBitsOfOneThatWasNotStopped(_ stop: Int, _ precision: Recipe.Precision) throws {
     try Models.withFolder { folder in
       let data = try data(folder)
-      let recipe = recipe { ($0.ema, $0.dropPath, $0.accumulate, $0.batch, $0.clip) = (0.5, 0.2, 2, 2, 1) }
+      let recipe = recipe {
+        ($0.ema, $0.dropPath, $0.accumulate, $0.batch, $0.clip) = (0.5, 0.2, 2, 2, 1)
+        $0.precision = precision
+      }
       let (whole, parts) = (folder.appendingPathComponent("whole"), folder.appendingPathComponent("parts"))
       try trainer(data, recipe).run(in: whole)
       let first = try trainer(data, recipe)
@@ -97,12 +101,13 @@ import Testing
     }
   }
 
-  @Test func anyNumberOfThreadsGivesTheSameRun() throws {
+  @Test(arguments: Recipe.Precision.allCases)
+  func anyNumberOfThreadsGivesTheSameRun(_ precision: Recipe.Precision) throws {
     try Models.withFolder { folder in
       let data = try data(folder)
       let runs = try [1, 3].map { threads in
         let run = folder.appendingPathComponent("run\(threads)")
-        try trainer(data, recipe { $0.epochs = 2 }, threads: threads).run(in: run)
+        try trainer(data, recipe { ($0.epochs, $0.precision) = (2, precision) }, threads: threads).run(in: run)
         return try contents(run)
       }
       for (name, bytes) in runs[0] { #expect(runs[1][name] == bytes, "\(name)") }
@@ -123,6 +128,25 @@ import Testing
       for (name, bytes) in runs[0] { #expect(runs[1][name] == bytes, "\(name)") }
       let memory = trainers.map { $0.memory.reduce(0) { $0 + $1.bytes } }
       #expect(memory[1] < memory[0])
+    }
+  }
+
+  /// The model, its parameters and their moments are float32 in both.
+  @Test func bfloat16KeepsLessMemoryAndGivesAnotherRun() throws {
+    try Models.withFolder { folder in
+      let data = try data(folder)
+      let trainers = try Recipe.Precision.allCases.map { precision in
+        try trainer(data, recipe { ($0.epochs, $0.precision) = (1, precision) })
+      }
+      for (index, trainer) in trainers.enumerated() { try trainer.run(in: folder.appendingPathComponent("\(index)")) }
+      let values = try trainers.map { try $0.trained().target.tensor("blocks.0.mlp.fc1.weight").float32() }
+      #expect(values[0] != values[1])
+      let memory = trainers.map { Dictionary(uniqueKeysWithValues: $0.memory.map { ($0.part, $0.bytes) }) }
+      #expect(memory[0].keys == memory[1].keys)
+      for part in ["queries, keys and values", "attention", "packed weights of a layer"] {
+        #expect(try #require(memory[1][part]) < #require(memory[0][part]), "\(part)")
+      }
+      for (part, bytes) in memory[0] { #expect(try #require(memory[1][part]) <= bytes, "\(part)") }
     }
   }
 

@@ -18,4 +18,9 @@ extension KernelTable {
   package func activations(_ precision: Precision) -> ActivationKernels {
     precision == .bfloat16 ? bfloat16Activations : float32Activations
   }
+
+  /// - Parameter precision: bfloat16, or float32.
+  package func gradients(of precision: Precision) -> GradientKernels {
+    precision == .bfloat16 ? bfloat16Gradients : gradients
+  }
 }

@@ -1,7 +1,8 @@
 import PathwayKernelTemplates
 
 /// The gradients of a linear layer, Y = X W^T + b, by a team (Templates/WeightGradient.swift). W is `folding`: it is
-/// packed for the product with dY while it is folded.
+/// packed for the product with dY while it is folded. dY and X are in the layer's format, float32 or bfloat16, and
+/// their row strides in words of 4 bytes. A last word that a row of bfloat16 only begins ends with a finite number.
 package struct LinearGradient {
   /// Rows of an item of work whose sums over rows are made by pieces (`addPieces`). Another size makes other bits, so
   /// no machine chooses it.
@@ -18,48 +19,51 @@ package struct LinearGradient {
   /// dX = epilogue(dY W).
   ///
   /// - Parameters:
-  ///   - weight: W (N, K).
+  ///   - weight: W (N, K), in the layer's format once it is packed.
   ///   - dy: (m, N), row stride `dyStride`.
-  ///   - dx: (m, K), row stride `dxStride`; may be what the epilogue reads, not `dy`.
+  ///   - dx: (m, K) float32, or bfloat16 where the epilogue says so, row stride `dxStride` elements; may be what the
+  ///     epilogue reads, not `dy`.
   ///   - panels: room for all panels, as in `LinearProduct.run`.
   ///   - scratch: `scratchCount` floats of this member.
   @inline(__always)
   package static func input(
-    _ member: inout Member, _ kernels: KernelTable, weight: FoldedMatrix, dy: UnsafePointer<Float>, dyStride: Int,
-    m: Int, dx: UnsafeMutablePointer<Float>, dxStride: Int, epilogue: Epilogue = Epilogue(),
+    _ member: inout Member, _ kernels: KernelTable, weight: FoldedMatrix, dy: UnsafeRawPointer, dyStride: Int,
+    m: Int, dx: UnsafeMutableRawPointer, dxStride: Int, epilogue: Epilogue = Epilogue(),
     panels shared: UnsafeMutablePointer<Float>? = nil, scratch: UnsafeMutablePointer<Float>
   ) {
     // SAFETY: items are disjoint panels or columns of dX, and the scratch is this member's.
+    let products = kernels.products(weight.precision)
+    let pack = kernels.gradients(of: weight.precision).packRows
+    let words = products.words(weight.n)
     let panels = (weight.k + kernels.panelColumns - 1) / kernels.panelColumns
     let rowBlocks = max(1, (m + kernels.rowBlock - 1) / kernels.rowBlock)
     let folded = scratch + kernels.rowBlock * kernels.panelColumns
     let template = GEMMArguments(
-      a: dy, lda: dyStride, panels: folded, c: dx, ldc: dxStride, n: weight.k, k: weight.n, epilogue: epilogue)
+      a: dy, lda: dyStride, panels: folded, c: dx, ldc: dxStride, n: weight.k, k: words, epilogue: epilogue)
     let terms = weight.terms
     if let shared {
-      let size = kernels.panelColumns * weight.n
+      let size = kernels.panelColumns * words
       member.parallelFor(panels) { panel in
-        kernels.gradients.packRows(
+        pack(
           weight.weight, weight.n, weight.k, terms.base, terms.count, Span1D(panel, panel + 1), shared + panel * size)
       }
       return LinearProduct.run(
-        &member, kernels, kernels.float32, template, panels: Span1D(0, panels), m: m, scratch: scratch
+        &member, kernels, products, template, panels: Span1D(0, panels), m: m, scratch: scratch
       ) { $0.panels = UnsafeRawPointer(shared + $1 * size) }
     }
     let perItem = max(1, min(LinearProduct.foldedPanels, panels / (member.count * LinearProduct.itemsPerThread)))
     member.parallelFor((panels + perItem - 1) / perItem) { item in
       let range = Span1D(item * perItem, min(panels, (item + 1) * perItem))
       var arguments = template
-      kernels.gradients.packRows(
-        weight.weight, weight.n, weight.k, terms.base, terms.count, range, folded)
+      pack(weight.weight, weight.n, weight.k, terms.base, terms.count, range, folded)
       for index in 0..<rowBlocks {
-        kernels.float32.gemm(
-          &arguments, range, LinearProduct.block(index, of: rowBlocks, m), kernels.kBlock, scratch)
+        products.gemm(&arguments, range, LinearProduct.block(index, of: rowBlocks, m), kernels.kBlock, scratch)
       }
     }
   }
 
-  /// dW += dY^T X, every element summed over rows in ascending order from zero, then added.
+  /// dW += dY^T X, every element summed over rows in ascending order from zero, then added. In bfloat16 rows go in
+  /// pairs, whose order is that of the format's products.
   ///
   /// - Parameters:
   ///   - dy: (m, n), row stride `dyStride`.
@@ -68,9 +72,9 @@ package struct LinearGradient {
   ///   - scratch: `scratchCount` floats of this member.
   @inline(__always)
   package static func weight(
-    _ member: inout Member, _ kernels: KernelTable, dy: UnsafePointer<Float>, dyStride: Int,
-    x: UnsafePointer<Float>, xStride: Int, m: Int, n: Int, k: Int, into gradient: UnsafeMutablePointer<Float>,
-    scratch: UnsafeMutablePointer<Float>
+    _ member: inout Member, _ kernels: KernelTable, precision: Precision = .float32, dy: UnsafeRawPointer,
+    dyStride: Int, x: UnsafeRawPointer, xStride: Int, m: Int, n: Int, k: Int,
+    into gradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
     // SAFETY: items are disjoint blocks of dW, and the scratch is this member's.
     let template = WeightGradientArguments(
@@ -81,11 +85,12 @@ package struct LinearGradient {
     while items(height, width) < 4 * member.count, height > WeightGradientBlock.smallestOutputs {
       (height, width) = (height / 2, width / 2)
     }
+    let product = kernels.gradients(of: precision).weightGradient
     let (blockHeight, blockWidth, across) = (height, width, (k + width - 1) / width)
     member.parallelFor(items(height, width)) { item in
       let (row, column) = (item / across * blockHeight, item % across * blockWidth)
       var arguments = template
-      kernels.gradients.weightGradient(
+      product(
         &arguments, Span1D(row, min(n, row + blockHeight)), Span1D(column, min(k, column + blockWidth)), scratch)
     }
   }
@@ -93,14 +98,15 @@ package struct LinearGradient {
   /// `gradient` (width) += the sum of `rows` rows of x, in their order: db of rows of dY.
   @inline(__always)
   package static func addRows(
-    _ member: inout Member, _ kernels: KernelTable, _ x: UnsafePointer<Float>, stride: Int, rows: Int, width: Int,
-    into gradient: UnsafeMutablePointer<Float>
+    _ member: inout Member, _ kernels: KernelTable, precision: Precision = .float32, _ x: UnsafeRawPointer,
+    stride: Int, rows: Int, width: Int, into gradient: UnsafeMutablePointer<Float>
   ) {
     // SAFETY: items are disjoint columns.
     let columns = columnsPerItem
+    let (add, elementBytes) = (kernels.gradients(of: precision).addRows, precision == .float32 ? 4 : 2)
     member.parallelFor((width + columns - 1) / columns) { item in
       let start = item * columns
-      kernels.gradients.addRows(x + start, stride, rows, min(columns, width - start), gradient + start)
+      add(x + start * elementBytes, stride, rows, min(columns, width - start), gradient + start)
     }
   }
 

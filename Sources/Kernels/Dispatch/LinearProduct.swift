@@ -36,9 +36,9 @@ package struct LinearProduct {
   ///   - c: (m, N) float32, or bfloat16 where the epilogue says so, row stride `ldc` elements; may be the epilogue's
   ///     addend or residual, not `a`.
   ///   - columns: the columns of C to compute, whole panels; absent: all N.
-  ///   - panels: room for all panels of a float32 W that is folded (`panelCount`), which the team then packs before the
-  ///     product: of many rows, a block stays in the cache while all panels pass by. Absent: an item of work packs its
-  ///     own.
+  ///   - panels: room for all panels of a W that is folded (`panelCount`), float32 or bfloat16, which the team then
+  ///     packs before the product: of many rows, a block stays in the cache while all panels pass by. Absent: an item
+  ///     of work packs its own.
   ///   - scratch: `scratchCount` floats of this member.
   @inline(__always)
   package static func run(
@@ -64,7 +64,7 @@ package struct LinearProduct {
         matrix.place(&$0, panel: $1)
       }
     case .folding(let matrix):
-      if let shared, weight.precision == .float32 {
+      if let shared, weight.precision != .int8 {
         let packScratch = scratch + kernels.rowBlock * width
         member.parallelFor(panels) { item in
           let panel = start + item
@@ -104,10 +104,11 @@ package struct LinearProduct {
     }
   }
 
-  /// Floats of all panels of W (n, k), in float32, as rows or as columns of a product.
-  package static func panelCount(_ kernels: KernelTable, n: Int, k: Int) -> Int {
-    let width = kernels.panelColumns
-    return max((n + width - 1) / width * width * k, (k + width - 1) / width * width * n)
+  /// Words of all panels of W (n, k), as rows or as columns of a product.
+  package static func panelCount(_ kernels: KernelTable, _ precision: Precision = .float32, n: Int, k: Int) -> Int {
+    let (width, products) = (kernels.panelColumns, kernels.products(precision))
+    func count(_ n: Int, _ k: Int) -> Int { (n + width - 1) / width * width * products.words(k) }
+    return max(count(n, k), count(k, n))
   }
 
   /// The product with panels that are packed, of which `place` tells where the `panel`-th is.

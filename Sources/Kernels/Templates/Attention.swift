@@ -255,12 +255,18 @@ func blockExp2<F: TileFormat>(
   while column < vectors * I.lanes {
     // At most 0, as no score is above the maximum.
     let exponent = (I.load(scores + column) - I.splat(runningMax)) * I.splat(scale)
-    let power = F.perWord == 1 ? I.exp2(exponent) : I.exp2OfNarrow(exponent)
+    let power = powerOfTwo(F.self, exponent)
     F.store(power, scores, column)
     sums += power
     column += I.lanes
   }
   return I.reduceSum(sums)
+}
+
+/// 2^x, as precise as attention in the format F takes it.
+@inlinable @inline(__always)
+func powerOfTwo<F: TileFormat>(_: F.Type, _ x: F.I.Vector) -> F.I.Vector {
+  F.perWord == 1 ? F.I.exp2(x) : F.I.exp2OfNarrow(x)
 }
 
 /// The keys of a head as panels, a block of lanes x lanes words at a time. A last word that D only begins has zeros
@@ -329,15 +335,8 @@ func packValues<F: TileFormat>(_: F.Type, _ x: AttentionArguments, into values: 
     let valid = max(0, min(lanes, x.headSize - column))
     var word = 0
     while word < words {
-      let row = x.v + word * F.perWord * x.stride
-      var bits = F.I.bits(loadElements(F.I.self, row, column, valid, isBFloat16: F.perWord == 2))
-      if F.perWord == 2 {
-        // A bfloat16 is loaded to the upper half of its lane.
-        bits = (bits &>> F.I.Bits(repeating: 16)) & F.I.Bits(repeating: 0xFFFF)
-        if word * 2 + 1 < x.tokens {
-          bits |= F.I.bits(loadElements(F.I.self, row + x.stride, column, valid, isBFloat16: true))
-        }
-      }
+      let token = word * F.perWord
+      let bits = loadWords(F.self, x.v + token * x.stride, x.stride, column, valid, rows: x.tokens - token)
       UnsafeMutableRawPointer(panel + word * width).storeBytes(of: bits, as: F.I.Bits.self)
       word += 1
     }

@@ -7,24 +7,27 @@
 // the GEMM's register tile: a pass over queries makes dq of tiles (queries, keys), and a pass over keys makes dk and dv
 // of tiles (keys, queries), which are the transposed tiles by another product instead of a transposition. Every element
 // of a gradient is one chain of multiply-adds in ascending order of keys, or of queries.
+//
+// In bfloat16, q, k, v, o and do are read as such, p and ds are rounded before they become factors, and gradients are
+// rounded once, when they are stored. Scores, sums and statistics are float32 in any format.
 
 @frozen
 public struct AttentionGradientArguments {
-  /// q, k, v and the output as the forward pass left them, float32, and its statistics.
+  /// q, k, v and the output as the forward pass left them, and its statistics.
   public var forward: AttentionArguments
-  /// do (N, D), rows as far apart as the output's.
-  public var outputGradient: UnsafePointer<Float>
-  /// dq, dk, dv (N, D), rows as far apart as q's.
-  public var dq: UnsafeMutablePointer<Float>
-  public var dk: UnsafeMutablePointer<Float>
-  public var dv: UnsafeMutablePointer<Float>
+  /// do (N, D) in the same format, rows as far apart as the output's.
+  public var outputGradient: UnsafeRawPointer
+  /// dq, dk, dv (N, D) in the same format, rows as far apart as q's.
+  public var dq: UnsafeMutableRawPointer
+  public var dk: UnsafeMutableRawPointer
+  public var dv: UnsafeMutableRawPointer
   /// The first queries, which alone the output has a gradient of.
   public var queries: Int
 
   @inlinable @inline(__always)
   public init(
-    forward: AttentionArguments, outputGradient: UnsafePointer<Float>, dq: UnsafeMutablePointer<Float>,
-    dk: UnsafeMutablePointer<Float>, dv: UnsafeMutablePointer<Float>, queries: Int
+    forward: AttentionArguments, outputGradient: UnsafeRawPointer, dq: UnsafeMutableRawPointer,
+    dk: UnsafeMutableRawPointer, dv: UnsafeMutableRawPointer, queries: Int
   ) {
     self.forward = forward
     self.outputGradient = outputGradient
@@ -35,77 +38,109 @@ public struct AttentionGradientArguments {
   }
 }
 
-/// Floats of scratch that `attentionGradient` needs for heads of this shape.
+/// Floats of scratch that `attentionGradient` needs for heads of this shape, in any format.
 @inlinable @inline(__always)
 public func attentionGradientScratchCount(tokens: Int, headSize: Int, panelColumns: Int, tileRows: Int) -> Int {
   let rows = (tokens + panelColumns - 1) / panelColumns * panelColumns
   let columns = (headSize + panelColumns - 1) / panelColumns * panelColumns
   return 2 * rows * headSize + 2 * columns * tokens + 2 * tileRows * (attentionKeyBlock + columns)
-    + panelColumns * panelColumns / 2 + 3 * rows
+    + panelColumns * panelColumns / 2 + 3 * rows + headSize % 2 * rows * (headSize + 1)
 }
 
 /// dq, dk and dv of one head, all of them; of queries without a gradient, dq is zero.
 ///
 /// - Parameter scratch: `attentionGradientScratchCount` floats of this thread.
 @inlinable @inline(__always)
-public func attentionGradient<I: ISA>(
-  _: I.Type, _ g: AttentionGradientArguments, scratch: UnsafeMutablePointer<Float>
+public func attentionGradient<F: TileFormat>(
+  _: F.Type, _ g: AttentionGradientArguments, scratch: UnsafeMutablePointer<Float>
 ) {
+  typealias I = F.I
   let x = g.forward
   let rows = (x.tokens + I.panelColumns - 1) / I.panelColumns * I.panelColumns
-  var tiles = AttentionGradientTiles(I.self, x, scratch: scratch + 3 * rows)
-  let corner = tiles.sums + 2 * Float32Format<I>.tileRows * tiles.outWidth
+  var tiles = AttentionGradientTiles(F.self, x, scratch: scratch + 3 * rows)
+  let corner = tiles.sums + 2 * F.tileRows * tiles.outWidth
   let (maxima, inverses, deltas) = (scratch, scratch + rows, scratch + 2 * rows)
-  loadStatistics(I.self, g, maxima, inverses, deltas, count: rows)
+  loadStatistics(F.self, g, maxima, inverses, deltas, count: rows)
+
+  var outer = x
+  outer.q = g.outputGradient
+  outer.stride = x.outputStride
+  var (valueRows, valueStride) = (x.v, x.stride)
+  if F.perWord == 2 && x.headSize % 2 == 1 {
+    // Rows of factors, after whose last elements there may be anything.
+    let copies = UnsafeMutableRawPointer(corner + I.panelColumns * I.panelColumns / 2)
+    let stride = (x.headSize + 1) / 2 * 4
+    closeRows(outer.q, outer.stride, g.queries, x.headSize, into: copies, stride)
+    closeRows(x.v, x.stride, x.tokens, x.headSize, into: copies + rows * stride, stride)
+    (outer.q, outer.stride) = (UnsafeRawPointer(copies), stride)
+    (valueRows, valueStride) = (UnsafeRawPointer(copies + rows * stride), stride)
+  }
 
   // dq: rows are queries, columns keys.
   var values = x
   values.k = x.v
-  packKeys(Float32Format<I>.self, x, into: tiles.first, scratch: corner)
-  packKeys(Float32Format<I>.self, values, into: tiles.second, scratch: corner)
+  packKeys(F.self, x, into: tiles.first, scratch: corner)
+  packKeys(F.self, values, into: tiles.second, scratch: corner)
   values.v = x.k
-  packValues(Float32Format<I>.self, values, into: tiles.firstValues)
-  var outer = values
-  outer.q = UnsafeRawPointer(g.outputGradient)
-  outer.stride = x.outputStride
-  tiles.rows = RowTiling(rows: g.queries, tileRows: Float32Format<I>.tileRows)
+  packValues(F.self, values, into: tiles.firstValues)
+  tiles.rows = RowTiling(rows: g.queries, tileRows: F.tileRows)
   tiles.columns = x.tokens
-  tiles.forEachBlock(I.self, x, outer, values: tiles.firstValues, nil, into: g.dq, nil) { row, column, s, dp in
-    let p = I.exp2((s - I.splat(maxima[row])) * I.splat(x.scale * log2E)) * I.splat(inverses[row])
+  tiles.forEachBlock(F.self, x, outer, values: tiles.firstValues, nil, into: g.dq, nil) { row, column, s, dp in
+    let p = powerOfTwo(F.self, (s - I.splat(maxima[row])) * I.splat(x.scale * log2E)) * I.splat(inverses[row])
     return (p * (dp - I.splat(deltas[row])) * I.splat(x.scale), I.splat(0))
   }
   for row in g.queries..<x.tokens {
-    for column in 0..<x.headSize { (g.dq + row * (x.stride / 4))[column] = 0 }
+    for byte in 0..<x.headSize * (4 / F.perWord) {
+      (g.dq + row * x.stride).storeBytes(of: 0, toByteOffset: byte, as: UInt8.self)
+    }
   }
 
   // dk and dv: rows are keys, columns queries.
   var queries = x
   (queries.k, queries.v, queries.tokens) = (x.q, x.q, g.queries)
-  packKeys(Float32Format<I>.self, queries, into: tiles.first, scratch: corner)
-  packValues(Float32Format<I>.self, queries, into: tiles.firstValues)
+  packKeys(F.self, queries, into: tiles.first, scratch: corner)
+  packValues(F.self, queries, into: tiles.firstValues)
   var outputs = outer
   (outputs.k, outputs.v, outputs.tokens) = (outer.q, outer.q, g.queries)
-  packKeys(Float32Format<I>.self, outputs, into: tiles.second, scratch: corner)
-  packValues(Float32Format<I>.self, outputs, into: tiles.secondValues)
+  packKeys(F.self, outputs, into: tiles.second, scratch: corner)
+  packValues(F.self, outputs, into: tiles.secondValues)
   queries.q = x.k
-  outputs.q = x.v
-  outputs.stride = x.stride
-  tiles.rows = RowTiling(rows: x.tokens, tileRows: Float32Format<I>.tileRows)
+  (outputs.q, outputs.stride) = (valueRows, valueStride)
+  tiles.rows = RowTiling(rows: x.tokens, tileRows: F.tileRows)
   tiles.columns = g.queries
   tiles.forEachBlock(
-    I.self, queries, outputs, values: tiles.firstValues, tiles.secondValues, into: g.dk, g.dv
+    F.self, queries, outputs, values: tiles.firstValues, tiles.secondValues, into: g.dk, g.dv
   ) { _, column, s, dp in
-    let p = I.exp2((s - I.load(maxima + column)) * I.splat(x.scale * log2E)) * I.load(inverses + column)
+    let p = powerOfTwo(F.self, (s - I.load(maxima + column)) * I.splat(x.scale * log2E)) * I.load(inverses + column)
     return (p * (dp - I.load(deltas + column)) * I.splat(x.scale), p)
+  }
+}
+
+/// Rows of `count` bfloat16, an odd number, with a zero after each; strides in bytes.
+@inlinable @inline(__always)
+func closeRows(
+  _ source: UnsafeRawPointer, _ sourceStride: Int, _ rows: Int, _ count: Int, into target: UnsafeMutableRawPointer,
+  _ targetStride: Int
+) {
+  var row = 0
+  while row < rows {
+    let line = target + row * targetStride
+    for index in 0..<count {
+      let half = source.loadUnaligned(fromByteOffset: row * sourceStride + index * 2, as: UInt16.self)
+      line.storeBytes(of: half, toByteOffset: index * 2, as: UInt16.self)
+    }
+    line.storeBytes(of: 0, toByteOffset: count * 2, as: UInt16.self)
+    row += 1
   }
 }
 
 /// Statistics of the queries that have a gradient, and sum(do o) of each; zeros after them, up to `count`.
 @inlinable @inline(__always)
-func loadStatistics<I: ISA>(
-  _: I.Type, _ g: AttentionGradientArguments, _ maxima: UnsafeMutablePointer<Float>,
+func loadStatistics<F: TileFormat>(
+  _: F.Type, _ g: AttentionGradientArguments, _ maxima: UnsafeMutablePointer<Float>,
   _ inverses: UnsafeMutablePointer<Float>, _ deltas: UnsafeMutablePointer<Float>, count: Int
 ) {
+  typealias I = F.I
   let x = g.forward
   clear(maxima, count)
   clear(inverses, count)
@@ -115,14 +150,15 @@ func loadStatistics<I: ISA>(
   while row < g.queries {
     maxima[row] = statistics[row]
     inverses[row] = statistics[x.tokens + row]
-    let output = UnsafeRawPointer(x.output + row * x.outputStride).assumingMemoryBound(to: Float.self)
-    let slope = g.outputGradient + row * (x.outputStride / 4)
+    let output = UnsafeRawPointer(x.output + row * x.outputStride)
+    let slope = g.outputGradient + row * x.outputStride
     var sums = I.splat(0)
     var column = 0
     while column < x.headSize {
       let valid = min(I.lanes, x.headSize - column)
       sums = I.multiplyAdd(
-        sums, loadLanes(I.self, output + column, valid), loadLanes(I.self, slope + column, valid))
+        sums, loadElements(I.self, output, column, valid, isBFloat16: F.perWord == 2),
+        loadElements(I.self, slope, column, valid, isBFloat16: F.perWord == 2))
       column += I.lanes
     }
     deltas[row] = I.reduceSum(sums)
@@ -149,8 +185,8 @@ struct AttentionGradientTiles {
   @usableFromInline var columns = 0
 
   @inlinable @inline(__always)
-  init<I: ISA>(_: I.Type, _ x: AttentionArguments, scratch: UnsafeMutablePointer<Float>) {
-    let width = I.panelColumns
+  init<F: TileFormat>(_: F.Type, _ x: AttentionArguments, scratch: UnsafeMutablePointer<Float>) {
+    let width = F.I.panelColumns
     let rows = (x.tokens + width - 1) / width * width
     outWidth = (x.headSize + width - 1) / width * width
     first = scratch
@@ -158,7 +194,7 @@ struct AttentionGradientTiles {
     firstValues = second + rows * x.headSize
     secondValues = firstValues + outWidth * x.tokens
     scores = secondValues + outWidth * x.tokens
-    sums = scores + 2 * Float32Format<I>.tileRows * attentionKeyBlock
+    sums = scores + 2 * F.tileRows * attentionKeyBlock
   }
 
   /// Goes through tiles of rows and blocks of columns: s and dp by two products, `slopes` of them, (row, column, s, dp)
@@ -168,12 +204,14 @@ struct AttentionGradientTiles {
   ///   - x: whose q makes rows of s with the keys `first`; its stride is the results' too.
   ///   - y: whose q makes rows of dp with the keys `second`.
   @inlinable @inline(__always)
-  func forEachBlock<I: ISA>(
-    _: I.Type, _ x: AttentionArguments, _ y: AttentionArguments, values: UnsafeMutablePointer<Float>,
-    _ others: UnsafeMutablePointer<Float>?, into result: UnsafeMutablePointer<Float>,
-    _ other: UnsafeMutablePointer<Float>?, _ slopes: (Int, Int, I.Vector, I.Vector) -> (I.Vector, I.Vector)
+  func forEachBlock<F: TileFormat>(
+    _: F.Type, _ x: AttentionArguments, _ y: AttentionArguments, values: UnsafeMutablePointer<Float>,
+    _ others: UnsafeMutablePointer<Float>?, into result: UnsafeMutableRawPointer,
+    _ other: UnsafeMutableRawPointer?,
+    _ slopes: (Int, Int, F.I.Vector, F.I.Vector) -> (F.I.Vector, F.I.Vector)
   ) {
-    let height = Float32Format<I>.tileRows
+    typealias I = F.I
+    let height = F.tileRows
     let dps = scores + height * attentionKeyBlock
     let otherSums = sums + height * outWidth
     var index = 0
@@ -183,64 +221,68 @@ struct AttentionGradientTiles {
       while start < columns {
         let width = min(attentionKeyBlock, columns - start)
         scoreTile(
-          Float32Format<I>.self, x, first: first, rows: count, keys: self.first, start: start, count: width,
-          into: scores)
-        scoreTile(
-          Float32Format<I>.self, y, first: first, rows: count, keys: second, start: start, count: width, into: dps)
+          F.self, x, first: first, rows: count, keys: self.first, start: start, count: width, into: scores)
+        scoreTile(F.self, y, first: first, rows: count, keys: second, start: start, count: width, into: dps)
         var row = 0
         while row < count {
+          let (line, dpLine) = (scores + row * attentionKeyBlock, dps + row * attentionKeyBlock)
           var column = 0
           while column < width {
-            let place = row * attentionKeyBlock + column
-            let (slope, probability) = slopes(first + row, start + column, I.load(scores + place), I.load(dps + place))
-            I.store(slope, scores + place)
-            if others != nil { I.store(probability, dps + place) }
+            let (slope, probability) = slopes(
+              first + row, start + column, I.load(line + column), I.load(dpLine + column))
+            F.store(slope, line, column)
+            if others != nil { F.store(probability, dpLine, column) }
             column += I.lanes
+          }
+          if F.perWord == 2 && width % 2 == 1 {
+            // What the last word has beyond the block meets a zero, and must be a number.
+            UnsafeMutableRawPointer(line).storeBytes(of: 0, toByteOffset: width * 2, as: UInt16.self)
+            UnsafeMutableRawPointer(dpLine).storeBytes(of: 0, toByteOffset: width * 2, as: UInt16.self)
           }
           row += 1
         }
-        accumulate(I.self, scores, values, start: start, count: width, rows: count, into: sums)
-        if let others { accumulate(I.self, dps, others, start: start, count: width, rows: count, into: otherSums) }
+        accumulate(F.self, scores, values, start: start, count: width, rows: count, into: sums)
+        if let others { accumulate(F.self, dps, others, start: start, count: width, rows: count, into: otherSums) }
         start += width
       }
-      store(I.self, sums, x, first: first, rows: count, into: result)
-      if let other { store(I.self, otherSums, x, first: first, rows: count, into: other) }
+      store(F.self, sums, x, first: first, rows: count, into: result)
+      if let other { store(F.self, otherSums, x, first: first, rows: count, into: other) }
       index += 1
     }
   }
 
   /// `sums` (+)= a tile of factors, (rows, count), times packed values from row `start` on.
   @inlinable @inline(__always)
-  func accumulate<I: ISA>(
-    _: I.Type, _ factors: UnsafeMutablePointer<Float>, _ values: UnsafeMutablePointer<Float>, start: Int, count: Int,
+  func accumulate<F: TileFormat>(
+    _: F.Type, _ factors: UnsafeMutablePointer<Float>, _ values: UnsafeMutablePointer<Float>, start: Int, count: Int,
     rows: Int, into sums: UnsafeMutablePointer<Float>
   ) {
+    let words = (columns + F.perWord - 1) / F.perWord
     var column = 0
     while column < outWidth {
       registerTile(
-        Float32Format<I>.self,
+        F.self,
         TileArguments(
-          rows: rows, k: count, a: factors, lda: attentionKeyBlock,
-          b: values + column * columns + start * I.panelColumns,
+          rows: rows, k: (count + F.perWord - 1) / F.perWord, a: factors, lda: attentionKeyBlock,
+          b: values + column * words + start / F.perWord * F.I.panelColumns,
           c: sums + column, ldc: outWidth, startsFromZero: start == 0))
-      column += I.panelColumns
+      column += F.I.panelColumns
     }
   }
 
   @inlinable @inline(__always)
-  func store<I: ISA>(
-    _: I.Type, _ sums: UnsafeMutablePointer<Float>, _ x: AttentionArguments, first: Int, rows: Int,
-    into result: UnsafeMutablePointer<Float>
+  func store<F: TileFormat>(
+    _: F.Type, _ sums: UnsafeMutablePointer<Float>, _ x: AttentionArguments, first: Int, rows: Int,
+    into result: UnsafeMutableRawPointer
   ) {
     var row = 0
     while row < rows {
       var column = 0
       while column < x.headSize {
-        let target = result + (first + row) * (x.stride / 4)
         storePart(
-          Float32Format<I>.self, I.load(sums + row * outWidth + column), target, column,
-          min(I.lanes, x.headSize - column))
-        column += I.lanes
+          F.self, F.I.load(sums + row * outWidth + column), result + (first + row) * x.stride, column,
+          min(F.I.lanes, x.headSize - column))
+        column += F.I.lanes
       }
       row += 1
     }

@@ -8,9 +8,33 @@ extension Epilogue {
 }
 
 @usableFromInline
+enum BiasTraining: EpilogueParts {
+  @inlinable @inline(__always)
+  static var isOfTraining: Bool { true }
+}
+
+@usableFromInline
+enum BiasNarrowTraining: EpilogueParts {
+  @inlinable @inline(__always)
+  static var storesBFloat16: Bool { true }
+  @inlinable @inline(__always)
+  static var isOfTraining: Bool { true }
+}
+
+@usableFromInline
 enum BiasGELUTraining: EpilogueParts {
   @inlinable @inline(__always)
   static var appliesGELU: Bool { true }
+  @inlinable @inline(__always)
+  static var isOfTraining: Bool { true }
+}
+
+@usableFromInline
+enum BiasGELUNarrowTraining: EpilogueParts {
+  @inlinable @inline(__always)
+  static var appliesGELU: Bool { true }
+  @inlinable @inline(__always)
+  static var storesBFloat16: Bool { true }
   @inlinable @inline(__always)
   static var isOfTraining: Bool { true }
 }
@@ -23,21 +47,23 @@ enum BiasResidualTraining: EpilogueParts {
   static var isOfTraining: Bool { true }
 }
 
-@usableFromInline
-enum BiasTraining: EpilogueParts {
-  @inlinable @inline(__always)
-  static var isOfTraining: Bool { true }
-}
-
 /// `applyEpilogue` with what training adds, of the first `valid` columns of a panel.
 @inlinable @inline(__always)
 func finishTraining<F: TileFormat>(_: F.Type, _ g: GEMMArguments, _ tile: EpilogueTile, _ valid: Int) {
   let e = g.epilogue
   let isPlain = e.addend == nil && e.scale == 1 && !e.appliesReLU && (e.residual != nil || e.gamma == nil)
-  if F.perWord > 1 || !isPlain || valid < F.I.panelColumns || e.storesBFloat16 || (e.residual != nil && e.appliesGELU) {
+  // Layers are trained in float32 or in bfloat16, and each stores its own format or float32.
+  let isOfFormat = !F.isInteger && (F.perWord == 2 || !e.storesBFloat16)
+  if !isOfFormat || !isPlain || valid < F.I.panelColumns
+    || (e.residual != nil && (e.appliesGELU || e.storesBFloat16))
+  {
     return finishPart(F.self, g, tile, valid)
   }
   if e.residual != nil { return finish(F.self, BiasResidualTraining.self, g, tile) }
+  if F.perWord == 2 && e.storesBFloat16 {
+    if e.appliesGELU { return finish(F.self, BiasGELUNarrowTraining.self, g, tile) }
+    return finish(F.self, BiasNarrowTraining.self, g, tile)
+  }
   if e.appliesGELU { return finish(F.self, BiasGELUTraining.self, g, tile) }
   finish(F.self, BiasTraining.self, g, tile)
 }

@@ -1,14 +1,16 @@
-/// The kernels of backward passes, in float32: entry points in the form of ProductKernels.swift.
+/// The kernels of backward passes of layers in one format: entry points in the form of ProductKernels.swift. Operands
+/// of products are in the format; gradients of parameters and of the residual stream are float32.
 public struct GradientKernels: Sendable {
   /// W in panels for products with rows of dY: `packRows` (WeightGradient.swift).
   public let packRows:
-    @Sendable (UnsafePointer<Float>, Int, Int, UnsafePointer<FoldTerm>, Int, Span1D, UnsafeMutablePointer<Float>) ->
-      Void
+    @Sendable (UnsafePointer<Float>, Int, Int, UnsafePointer<FoldTerm>, Int, Span1D, UnsafeMutableRawPointer) -> Void
   /// A block of dW += dY^T X: `weightGradient` (WeightGradient.swift).
   public let weightGradient:
     @Sendable (UnsafePointer<WeightGradientArguments>, Span1D, Span1D, UnsafeMutablePointer<Float>) -> Void
   /// A sum over rows: `addRows` (WeightGradient.swift).
-  public let addRows: @Sendable (UnsafePointer<Float>, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void
+  public let addRows: @Sendable (UnsafeRawPointer, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void
+  /// Rows of float32 in the format: `copyRows` (WeightGradient.swift).
+  public let copyRows: @Sendable (UnsafePointer<Float>, Int, UnsafeMutableRawPointer, Int, Span1D, Int) -> Void
   /// `attentionGradient` (AttentionGradient.swift).
   public let attention: @Sendable (UnsafePointer<AttentionGradientArguments>, UnsafeMutablePointer<Float>) -> Void
   /// `layerNormGradient` (RowGradients.swift).
@@ -20,11 +22,11 @@ public struct GradientKernels: Sendable {
   /// LayerScale and drop path: `branchGradient` (RowGradients.swift).
   public let branch: @Sendable (UnsafePointer<BranchGradientArguments>, Span1D, UnsafeMutablePointer<Float>) -> Void
   /// `geluRows` (RowGradients.swift).
-  public let geluRows: @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, Span1D, Int) -> Void
+  public let geluRows: @Sendable (UnsafePointer<Float>, Int, UnsafeMutableRawPointer, Int, Span1D, Int) -> Void
   /// `geluGradientRows` (RowGradients.swift).
   public let geluGradientRows:
     @Sendable (
-      UnsafePointer<Float>, Float, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, Span1D, Int
+      UnsafePointer<Float>, Float, UnsafePointer<Float>, Int, UnsafeMutableRawPointer, Int, Span1D, Int
     ) -> Void
   /// `poolGradient` (RowGradients.swift).
   public let pool:
@@ -33,30 +35,37 @@ public struct GradientKernels: Sendable {
     ) -> Void
 
   @inlinable @inline(__always)
-  init<I: ISA>(_: I.Type) {
+  init<F: TileFormat>(_: F.Type) {
+    typealias I = F.I
     packRows = { weight, n, k, terms, termCount, panels, destination in
       PathwayKernelTemplates.packRows(
-        I.self, weight: weight, n: n, k: k, terms: terms, termCount: termCount, panels: panels, into: destination)
+        F.self, weight: weight, n: n, k: k, terms: terms, termCount: termCount, panels: panels, into: destination)
     }
     weightGradient = { g, outputs, inputs, scratch in
-      PathwayKernelTemplates.weightGradient(I.self, g.pointee, outputs: outputs, inputs: inputs, scratch: scratch)
+      PathwayKernelTemplates.weightGradient(F.self, g.pointee, outputs: outputs, inputs: inputs, scratch: scratch)
     }
     addRows = { x, xStride, rows, width, result in
-      PathwayKernelTemplates.addRows(I.self, x: x, xStride: xStride, rows: rows, width: width, into: result)
+      PathwayKernelTemplates.addRows(F.self, x: x, xStride: xStride, rows: rows, width: width, into: result)
     }
-    attention = { g, scratch in PathwayKernelTemplates.attentionGradient(I.self, g.pointee, scratch: scratch) }
+    copyRows = { x, xStride, y, yStride, rows, width in
+      PathwayKernelTemplates.copyRows(
+        F.self, x: x, xStride: xStride, y: y, yStride: yStride, rows: rows, width: width)
+    }
+    attention = { g, scratch in PathwayKernelTemplates.attentionGradient(F.self, g.pointee, scratch: scratch) }
     layerNorm = { x, xStride, dy, dyStride, dx, dxStride, residual, rows, width, gain, epsilon, sums in
       PathwayKernelTemplates.layerNormGradient(
         I.self, x: x, xStride: xStride, dy: dy, dyStride: dyStride, dx: dx, dxStride: dxStride, residual: residual,
         rows: rows, width: width, gain: gain, epsilon: epsilon, sums: sums)
     }
-    branch = { x, rows, sums in PathwayKernelTemplates.branchGradient(I.self, x.pointee, rows: rows, sums: sums) }
-    geluRows = { x, y, stride, rows, width in
-      PathwayKernelTemplates.geluRows(I.self, x: x, y: y, stride: stride, rows: rows, width: width)
+    branch = { x, rows, sums in PathwayKernelTemplates.branchGradient(F.self, x.pointee, rows: rows, sums: sums) }
+    geluRows = { x, xStride, y, yStride, rows, width in
+      PathwayKernelTemplates.geluRows(
+        F.self, x: x, xStride: xStride, y: y, yStride: yStride, rows: rows, width: width)
     }
-    geluGradientRows = { gradient, scale, x, dx, stride, rows, width in
+    geluGradientRows = { gradient, scale, x, xStride, dx, dxStride, rows, width in
       PathwayKernelTemplates.geluGradientRows(
-        I.self, gradient: gradient, scale: scale, x: x, dx: dx, stride: stride, rows: rows, width: width)
+        F.self, gradient: gradient, scale: scale, x: x, xStride: xStride, dx: dx, dxStride: dxStride, rows: rows,
+        width: width)
     }
     pool = { gradient, scale, x, xStride, dx, dxStride, rows, width, takesMaximum in
       PathwayKernelTemplates.poolGradient(

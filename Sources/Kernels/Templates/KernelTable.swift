@@ -16,8 +16,10 @@ public struct KernelTable: Sendable {
   public var int8: ProductKernels
   public let float32Activations: ActivationKernels
   public var bfloat16Activations: ActivationKernels
-  /// Of backward passes, in float32.
+  /// Of backward passes of layers in float32.
   public let gradients: GradientKernels
+  /// The same of layers in bfloat16.
+  public var bfloat16Gradients: GradientKernels
   /// Of point transformers in training, in float32.
   public let pointTraining: PointTrainingKernels
 
@@ -60,7 +62,8 @@ public struct KernelTable: Sendable {
     int8 = ProductKernels(Int8Format<I>.self)
     float32Activations = ActivationKernels(Float32Format<I>.self)
     bfloat16Activations = ActivationKernels(BFloat16Format<I>.self)
-    gradients = GradientKernels(I.self)
+    gradients = GradientKernels(Float32Format<I>.self)
+    bfloat16Gradients = GradientKernels(BFloat16Format<I>.self)
     pointTraining = PointTrainingKernels(I.self)
     quantizeRows = Self.quantizeRows(I.self)
     fold = { weight, terms, termCount, count, destination in
@@ -95,6 +98,7 @@ public struct KernelTable: Sendable {
     bfloat16 = ProductKernels(BFloat16Format<I>.self)
     int8 = ProductKernels(Int8Format<I>.self)
     bfloat16Activations = ActivationKernels(BFloat16Format<I>.self)
+    bfloat16Gradients = GradientKernels(BFloat16Format<I>.self)
     quantizeRows = Self.quantizeRows(I.self)
   }
 

@@ -46,3 +46,35 @@ func storePart<F: TileFormat>(
       as: UInt16.self)
   }
 }
+
+/// Words of `count` columns of a matrix in the format F, from the column `column` on; zeros in the other lanes. A word
+/// of bfloat16 has the elements of `row` and of the row after it, `stride` bytes on.
+///
+/// - Parameter rows: how many rows there are from `row` on; with one, the second element is 0.
+@inlinable @inline(__always)
+func loadWords<F: TileFormat>(
+  _: F.Type, _ row: UnsafeRawPointer, _ stride: Int, _ column: Int, _ count: Int, rows: Int
+) -> F.I.Bits {
+  let first = F.I.bits(loadElements(F.I.self, row, column, count, isBFloat16: F.perWord == 2))
+  if F.perWord == 1 { return first }
+  // A bfloat16 is loaded to the upper half of its lane.
+  let low = (first &>> F.I.Bits(repeating: 16)) & F.I.Bits(repeating: 0xFFFF)
+  if rows < 2 { return low }
+  return low | F.I.bits(loadElements(F.I.self, row + stride, column, count, isBFloat16: true))
+}
+
+/// Words of two rows' floats in the format F: pairs that are rounded to bfloat16, or in float32 the first row alone.
+@inlinable @inline(__always)
+func words<F: TileFormat>(_: F.Type, _ first: F.I.Vector, _ second: F.I.Vector) -> F.I.Bits {
+  if F.perWord == 1 { return F.I.bits(first) }
+  let low = roundedToBFloat16(F.I.self, first) &>> F.I.Bits(repeating: 16)
+  return (low & F.I.Bits(repeating: 0xFFFF)) | roundedToBFloat16(F.I.self, second)
+}
+
+/// The nearest bfloat16 of every lane, in its upper half; zeros in the lower half.
+@inlinable @inline(__always)
+func roundedToBFloat16<I: ISA>(_: I.Type, _ vector: I.Vector) -> I.Bits {
+  var halves = I.Bits(repeating: 0)
+  I.storeBFloat16(vector, &halves)
+  return I.bits(I.loadBFloat16(&halves))
+}

@@ -62,7 +62,8 @@ public struct BranchGradientArguments {
   /// The gradient of the stream, (M, width), and what it becomes, the gradient of the branch's product.
   public var gradient: UnsafePointer<Float>
   public var gradientStride: Int
-  public var result: UnsafeMutablePointer<Float>
+  public var result: UnsafeMutableRawPointer
+  /// In words of the format that the result is in.
   public var resultStride: Int
   /// The branch before gamma, (M, width), which gamma's gradient is made of; absent: no sums are made.
   public var branch: UnsafePointer<Float>?
@@ -76,7 +77,7 @@ public struct BranchGradientArguments {
 
   @inlinable @inline(__always)
   public init(
-    gradient: UnsafePointer<Float>, gradientStride: Int, result: UnsafeMutablePointer<Float>, resultStride: Int,
+    gradient: UnsafePointer<Float>, gradientStride: Int, result: UnsafeMutableRawPointer, resultStride: Int,
     branch: UnsafePointer<Float>?, branchStride: Int, gamma: UnsafePointer<Float>?, factors: UnsafePointer<Float>?,
     rowsPerFactor: Int, width: Int
   ) {
@@ -93,16 +94,17 @@ public struct BranchGradientArguments {
   }
 }
 
-/// The gradient of a branch where it leaves its last product, of the rows `rows`.
+/// The gradient of a branch where it leaves its last product, of the rows `rows`, in the format F.
 ///
 ///     output = residual + (factor gamma) branch
 ///     dbranch = (factor gamma) doutput, dgamma = sum factor branch doutput
 ///
 /// - Parameter sums: (width): gets the sums of `rows`, if there is a branch.
 @inlinable @inline(__always)
-public func branchGradient<I: ISA>(
-  _: I.Type, _ x: BranchGradientArguments, rows: Span1D, sums: UnsafeMutablePointer<Float>
+public func branchGradient<F: TileFormat>(
+  _: F.Type, _ x: BranchGradientArguments, rows: Span1D, sums: UnsafeMutablePointer<Float>
 ) {
+  typealias I = F.I
   if x.branch != nil { clear(sums, x.width) }
   var row = rows.start
   while row < rows.end {
@@ -117,25 +119,31 @@ public func branchGradient<I: ISA>(
         storePart(Float32Format<I>.self, sum, sums, column, valid)
       }
       let gamma = x.gamma.map { loadLanes(I.self, $0 + column, valid) } ?? I.splat(1)
-      storePart(Float32Format<I>.self, d * (gamma * factor), x.result + row * x.resultStride, column, valid)
+      storeElements(F.self, d * (gamma * factor), x.result + row * x.resultStride * 4, column, valid)
       column += I.lanes
     }
     row += 1
   }
 }
 
-/// y = gelu(x) of the rows `rows`, (M, width): fc1's output again, of what was kept of it.
+/// y = gelu(x) of the rows `rows`, (M, width), in the format F: fc1's output again, of what was kept of it.
+///
+/// - Parameters:
+///   - xStride: floats from one row of x to the next.
+///   - yStride: words from one row of y to the next.
 @inlinable @inline(__always)
-public func geluRows<I: ISA>(
-  _: I.Type, x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, stride: Int, rows: Span1D, width: Int
+public func geluRows<F: TileFormat>(
+  _: F.Type, x: UnsafePointer<Float>, xStride: Int, y: UnsafeMutableRawPointer, yStride: Int, rows: Span1D, width: Int
 ) {
+  typealias I = F.I
   var row = rows.start
   while row < rows.end {
     var column = 0
     while column < width {
       let valid = min(I.lanes, width - column)
-      let value = I.gelu(loadLanes(I.self, x + row * stride + column, valid))
-      storePart(Float32Format<I>.self, value, y + row * stride, column, valid)
+      let sum = loadLanes(I.self, x + row * xStride + column, valid)
+      storeElements(
+        F.self, F.perWord == 1 ? I.gelu(sum) : I.geluOfNarrow(sum), y + row * yStride * 4, column, valid)
       column += I.lanes
     }
     row += 1
@@ -143,20 +151,25 @@ public func geluRows<I: ISA>(
 }
 
 /// One row of gradient, (width), times `scale` and the slope of gelu at the rows `rows` of x, (M, width): what a mean
-/// over rows of gelu(x) hands back.
+/// over rows of gelu(x) hands back, in the format F.
+///
+/// - Parameters:
+///   - xStride: floats from one row of x to the next.
+///   - dxStride: words from one row of dx to the next.
 @inlinable @inline(__always)
-public func geluGradientRows<I: ISA>(
-  _: I.Type, gradient: UnsafePointer<Float>, scale: Float, x: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>,
-  stride: Int, rows: Span1D, width: Int
+public func geluGradientRows<F: TileFormat>(
+  _: F.Type, gradient: UnsafePointer<Float>, scale: Float, x: UnsafePointer<Float>, xStride: Int,
+  dx: UnsafeMutableRawPointer, dxStride: Int, rows: Span1D, width: Int
 ) {
+  typealias I = F.I
   var row = rows.start
   while row < rows.end {
     var column = 0
     while column < width {
       let valid = min(I.lanes, width - column)
       let d = loadLanes(I.self, gradient + column, valid) * I.splat(scale)
-      let value = d * I.geluSlope(loadLanes(I.self, x + row * stride + column, valid))
-      storePart(Float32Format<I>.self, value, dx + row * stride, column, valid)
+      let value = d * I.geluSlope(loadLanes(I.self, x + row * xStride + column, valid))
+      storeElements(F.self, value, dx + row * dxStride * 4, column, valid)
       column += I.lanes
     }
     row += 1

@@ -3,7 +3,7 @@ import PathwayKernels
 
 /// Leaves a model's parameters where the caller has them, and computes what is derived from them again in every pass.
 final class ArenaLoader: ParameterLoader {
-  let precision = PrecisionPlan.float32
+  let precision: PrecisionPlan
   private let places: [String: UnsafeMutablePointer<Float>]
   private let terms: [TrainedTerm]
   let engine: Engine
@@ -12,9 +12,13 @@ final class ArenaLoader: ParameterLoader {
   /// What only evaluation reads.
   private(set) var remakes: [() throws -> Void] = []
 
-  /// - Parameter places: of every parameter, by name.
-  init(_ places: [String: UnsafeMutablePointer<Float>], terms: [TrainedTerm], engine: Engine) {
-    (self.places, self.terms, self.engine) = (places, terms, engine)
+  /// - Parameters:
+  ///   - places: of every parameter, by name.
+  ///   - precision: of the blocks' layers and the patch embedding.
+  init(
+    _ places: [String: UnsafeMutablePointer<Float>], terms: [TrainedTerm], precision: Precision, engine: Engine
+  ) {
+    (self.places, self.terms, self.precision, self.engine) = (places, terms, PrecisionPlan(precision), engine)
   }
 
   func vector(_ parameter: Parameter) throws -> FloatBuffer {
@@ -27,14 +31,14 @@ final class ArenaLoader: ParameterLoader {
     return buffer
   }
 
-  func linear(_ layer: Linear, _: Precision) throws -> Linear.Loaded {
+  func linear(_ layer: Linear, _ precision: Precision) throws -> Linear.Loaded {
     let terms =
       layer.joint.map { joint in
         self.terms.filter { $0.block == joint.block && $0.layer == joint.layer }
       } ?? []
     let matrix = FoldedMatrix(
       try place(layer.weight), n: layer.outputs, k: layer.inputs,
-      terms: terms.map { FoldTerm(scale: 0, weight: $0.weight) }, owners: [])
+      terms: terms.map { FoldTerm(scale: 0, weight: $0.weight) }, precision: precision, owners: [])
     if !terms.isEmpty {
       let scales = terms.map(\.scale)
       refreshes.append { for m in scales.indices { matrix.terms.base[m].scale = scales[m].pointee } }

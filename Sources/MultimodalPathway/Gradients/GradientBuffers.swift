@@ -7,14 +7,15 @@ struct GradientBuffers {
   let stream: UnsafeMutablePointer<Float>
   /// Of a branch where it leaves its last product, (B N, C).
   let branch: UnsafeMutablePointer<Float>
-  /// Of a norm's or attention's output, (B N, C).
+  /// Of a norm's output, (B N, C), or of attention's in the format that attention computes in.
   let inner: UnsafeMutablePointer<Float>
-  /// Floats from one row of these three to the next, as in the forward pass.
+  /// Floats from one row of these three to the next, as in the forward pass; rows of bfloat16 are closer together.
   let stride: Int
-  /// Of q, k and v, (B N, 3C).
+  /// Of q, k and v, (B N, 3C), in the format that attention computes in.
   let qkv: UnsafeMutablePointer<Float>
+  /// In words.
   let qkvStride: Int
-  /// Of the mean of fc1's output, (B, M), rows as far apart as those of `BlockBuffers.hidden`.
+  /// Of the mean of fc1's output, (B, M) float32, rows as far apart as those of `BlockBuffers.preActivation`.
   let means: UnsafeMutablePointer<Float>
   /// Of the pooled features, (B, C or 2C), rows as far apart as the features'.
   let pooled: UnsafeMutablePointer<Float>

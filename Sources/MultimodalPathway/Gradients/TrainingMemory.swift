@@ -37,25 +37,32 @@ struct TrainingMemory {
 
   /// - Parameters:
   ///   - layers: those of `c`.
+  ///   - precision: of the blocks' layers: what attention reads and leaves is kept in it, sums and the residual stream
+  ///     in float32.
   ///   - keepsBranches: whether LayerScale has gradients.
   ///   - recomputesBlocks: whether only one block's activations are kept.
   /// - Throws: `MemoryError`.
   init(
-    _ c: VisionTransformerConfiguration, _ layers: TransformerLayers, batch: Int, keepsBranches: Bool,
-    recomputesBlocks: Bool, engine: Engine
+    _ c: VisionTransformerConfiguration, _ layers: TransformerLayers, precision: Precision, batch: Int,
+    keepsBranches: Bool, recomputesBlocks: Bool, engine: Engine
   ) throws {
     let (kernels, tokens, depth) = (engine.kernels, c.tokenCount, c.depth)
     let kept = recomputesBlocks ? 1 : depth
     let rows = SystemMemory.product(batch, tokens)
-    let (stride, qkvStride) = (Workspace.padded(c.width), Workspace.padded(3 * c.width))
+    let stride = Workspace.padded(c.width)
+    let qkvStride = Block.rowStride(3 * c.width, precision, kernels)
+    let attendedStride = Block.rowStride(c.width, precision, kernels)
     let hiddenStride = Workspace.padded(c.hiddenWidth)
     // Patches are gathered where fc1's output is later.
     let sharedStride = max(hiddenStride, Workspace.padded(c.patchValues))
     let pooledStride = Workspace.padded(c.tokenRowWidth == 0 ? c.pooledWidth : c.tokenRowOffset + c.tokenRowWidth)
     let scratchStride = Workspace.padded(Self.scratchCount(c, layers, kernels))
     let pieces = rows / LinearGradient.rowsPerPiece + 1
+    // Means of fc1's output that fc2 reads are there until they have a gradient, in bfloat16 rows.
+    let qkvGradientStride =
+      precision == .float32 ? qkvStride : max(qkvStride, Block.rowStride(c.hiddenWidth, precision, kernels))
     let panels = layers.blocks.flatMap(\.linears).reduce(0) {
-      max($0, LinearProduct.panelCount(kernels, n: $1.outputs, k: $1.inputs))
+      max($0, LinearProduct.panelCount(kernels, precision, n: $1.outputs, k: $1.inputs))
     }
 
     /// Floats of a row, rows of a copy, copies.
@@ -64,14 +71,14 @@ struct TrainingMemory {
       case .stream: (rows, stride, depth + (c.hasPreNorm ? 2 : 1))
       case .middle: (rows, stride, kept)
       case .qkv: (rows, qkvStride, kept)
-      case .attended: (rows, stride, kept)
+      case .attended: (rows, attendedStride, kept)
       case .statistics: (rows, 2 * c.heads, kept)
       case .preActivation: (rows, hiddenStride, kept)
       case .branches: (rows, stride, keepsBranches ? 2 * kept : 0)
       case .normalized: (rows, stride, 1)
       case .hidden: (rows, sharedStride, 1)
       case .rowGradients: (rows, stride, 3)
-      case .qkvGradients: (rows, qkvStride, 1)
+      case .qkvGradients: (rows, qkvGradientStride, 1)
       case .meanGradients: (batch, hiddenStride, 1)
       case .partial: (pieces, 2 * c.pooledWidth, 1)
       case .pooled: (batch, pooledStride, 4)
@@ -102,7 +109,7 @@ struct TrainingMemory {
       places[part].map { $0.start + copy * $0.count } ?? next
     }
 
-    // float32 has no scales.
+    // Neither format has scales.
     let rowScales = UnsafeMutableRawPointer(place(.scratch)).assumingMemoryBound(to: RowScale.self)
     func buffers(x: UnsafeMutablePointer<Float>, embedded: UnsafeMutablePointer<Float>) -> Workspace.Buffers {
       let normalized = place(.pooled, c.hasHeadNorm ? 1 : 0)

@@ -34,10 +34,13 @@ package struct TrainedTerm {
 ///     ...                                       // p = optimiser(p, g)
 ///
 /// - One forward: it is inference's, with buffers that do not share memory. Its logits have the bits that
-///   `VisionTransformer` gives with the same weights, in any execution but two-branch. Batch norms are the exception:
-///   tokenizers and heads of points normalise with the statistics of the batch.
+///   `VisionTransformer` gives with the same weights in the same precision, in any execution but two-branch. Batch norms
+///   are the exception: tokenizers and heads of points normalise with the statistics of the batch.
 /// - Running statistics of batch norms are parameters without a gradient (`statistics`). Every `forward` moves them
 ///   where the caller has them, as PyTorch's batch norms do in training.
+/// - In bfloat16, operands of the products of blocks and patch embedding are rounded to it, forward and backward: W_hat
+///   while it is packed, activations, and gradients of layers' outputs. Parameters, their gradients, the residual
+///   stream and its gradient, norms, statistics, layers of points, the head and all sums are float32.
 /// - One gradient for every pathway: `G = dL/dW_hat` of `W_hat = W + sum_m lambda_m W'_m`. Then `dL/dW = G`,
 ///   `dL/dW'_m = lambda_m G`, and `dL/dlambda_m = sum(G W'_m)`, with combined biases `+ sum(dL/db_hat b'_m)`, which the
 ///   caller's optimiser forms while it reads G.
@@ -56,6 +59,8 @@ package final class TrainingPass {
   package var logits: UnsafeMutablePointer<Float> { buffers.exit.logits }
   /// dL/dlogits, (B, classes) contiguous: the caller writes it before `backward`.
   package var logitGradients: UnsafeMutablePointer<Float> { buffers.logitGradients }
+  /// Where the time of passes goes; nil: it is not taken.
+  package let profile: TrainingProfile?
   /// Bytes of the pass's memory by part; parameters and gradients are the caller's.
   package var memory: [(part: String, bytes: Int)] { buffers.parts + tokenizer.memory + (head?.memory ?? []) }
   /// Names of the running statistics, in the order of the parameters.
@@ -85,35 +90,40 @@ package final class TrainingPass {
   ///   - gradients: an address for each of them, which `backward` adds to; nil: the parameter is frozen, and its
   ///     gradient is not computed. Running statistics have none in any case.
   ///   - pathways: in the order of folding.
+  ///   - precision: of the operands of products, float32 or bfloat16.
   ///   - batch: most inputs of a pass.
   ///   - recomputesBlocks: whether `backward` computes every block but the last again, instead of `forward` keeping its
   ///     activations: a third more work, memory for one block, the same bits (Chen et al. 2016, arXiv 1604.06174).
+  ///   - profiled: whether the time of passes is taken, operation by operation.
   /// - Throws: `BatchNormError`; `WeightNotFinite`; `MemoryError`; `EngineError`.
-  /// - Precondition: there are as many addresses as parameters, and pathways name blocks that exist.
+  /// - Precondition: there are as many addresses as parameters, pathways name blocks that exist, and the precision is
+  ///   not int8.
   package init(
     _ configuration: VisionTransformerConfiguration, parameters: [UnsafeMutablePointer<Float>],
-    gradients: [UnsafeMutablePointer<Float>?], pathways: [TrainedTerm] = [], batch: Int,
-    recomputesBlocks: Bool = false, engine: Engine
+    gradients: [UnsafeMutablePointer<Float>?], pathways: [TrainedTerm] = [], precision: Precision = .float32,
+    batch: Int, recomputesBlocks: Bool = false, profiled: Bool = false, engine: Engine
   ) throws {
     let layers = TransformerLayers(configuration)
     let names = layers.parameters.map(\.name)
     precondition(parameters.count == names.count && gradients.count == names.count, "an address for each parameter")
     precondition(pathways.allSatisfy { layers.blocks.indices.contains($0.block) }, "pathways of blocks that exist")
+    precondition(precision != .int8, "training is in float32 or bfloat16")
     statistics = layers.parameters.filter { $0.role == .mean || $0.role == .variance }.map(\.name)
     let addresses = zip(names, gradients).compactMap { name, place in place.map { (name, $0) } }
     let places = GradientPlaces(Dictionary(uniqueKeysWithValues: addresses))
     let loader = ArenaLoader(
-      Dictionary(uniqueKeysWithValues: zip(names, parameters)), terms: pathways, engine: engine)
+      Dictionary(uniqueKeysWithValues: zip(names, parameters)), terms: pathways, precision: precision, engine: engine)
     model = try VisionTransformer(configuration, layers, execution: .folded, loader: loader, engine: engine)
     tokenizer = try layers.tokenizer.trained(by: loader, in: places, batch: batch)
     head = try layers.head?.trained(by: loader, in: places, batch: batch)
     self.gradients = TransformerGradients(layers, tokenizerIsFrozen: tokenizer.isFrozen, in: places)
     (refreshes, remakes) = (loader.refreshes, loader.remakes)
     buffers = try TrainingMemory(
-      configuration, layers, batch: batch, keepsBranches: self.gradients.blocks.contains { $0.hasScale },
-      recomputesBlocks: recomputesBlocks, engine: engine)
+      configuration, layers, precision: precision, batch: batch,
+      keepsBranches: self.gradients.blocks.contains { $0.hasScale }, recomputesBlocks: recomputesBlocks, engine: engine)
     self.batch = batch
     self.recomputesBlocks = recomputesBlocks
+    profile = profiled ? TrainingProfile(threads: engine.threads) : nil
   }
 
   /// Computes again what `model` derives from parameters. That of point transformers, whose batch norms are folded into
@@ -148,7 +158,7 @@ package final class TrainingPass {
     self.inputs = nil
     for refresh in refreshes { refresh() }
     var pass = Pass(training: self, inputs: Inputs(values: inputs, batch: batch, dropPath: dropPath))
-    try model.engine.run(&pass) { member, pass in
+    try model.engine.run(&pass, clock: profile?.clock) { member, pass in
       // SAFETY: the engine hands over `pass`, which members only read.
       pass.assumingMemoryBound(to: Pass.self).pointee.runForward(&member)
     }
@@ -162,7 +172,7 @@ package final class TrainingPass {
     guard let inputs else { return }
     self.inputs = nil
     var pass = Pass(training: self, inputs: inputs)
-    try model.engine.run(&pass) { member, pass in
+    try model.engine.run(&pass, clock: profile?.clock) { member, pass in
       // SAFETY: as in `forward`.
       pass.assumingMemoryBound(to: Pass.self).pointee.runBackward(&member)
     }
@@ -178,6 +188,7 @@ package final class TrainingPass {
 
     func runForward(_ member: inout Member) {
       let (entry, w) = (buffers(training.buffers.entry), buffers(training.buffers.exit))
+      member.begin(.patchEmbedding)
       training.tokenizer.embed(&member, kernels, inputs: inputs.values, entry)
       for index in model.blocks.indices {
         let b = block(index)
@@ -187,6 +198,7 @@ package final class TrainingPass {
       }
       model.pool(&member, kernels, w, VisionTransformer.Taps())
       if let head = training.head {
+        member.begin(.head)
         head.run(&member, kernels, inputs: inputs.values, w)
       } else {
         copyPooled(&member, w)

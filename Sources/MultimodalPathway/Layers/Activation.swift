@@ -28,13 +28,17 @@ public enum Activation: Sendable, CaseIterable {
     }
   }
 
-  /// Applies it to rows of x, (M, width), once more: y = activation(x).
+  /// Applies it to rows of x, (M, width), once more: y = activation(x), with the bits of the forward pass.
+  ///
+  /// - Parameters:
+  ///   - precision: of y.
+  ///   - yStride: in words.
   func run(
-    _ kernels: KernelTable, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Span1D,
-    _ width: Int
+    _ kernels: KernelTable, _ precision: Precision, _ x: UnsafePointer<Float>, _ xStride: Int,
+    _ y: UnsafeMutablePointer<Float>, _ yStride: Int, _ rows: Span1D, _ width: Int
   ) {
     switch self {
-    case .gelu: kernels.gradients.geluRows(x, y, stride, rows, width)
+    case .gelu: kernels.gradients(of: precision).geluRows(x, xStride, y, yStride, rows, width)
     }
   }
 
@@ -50,12 +54,18 @@ public enum Activation: Sendable, CaseIterable {
   /// Rows of `scale` times one row of gradient, (width), times the slope at x.
   ///
   ///     y = activation(x)
+  ///
+  /// - Parameters:
+  ///   - precision: of dx.
+  ///   - dxStride: in words.
   func runSlope(
-    _ kernels: KernelTable, _ gradient: UnsafePointer<Float>, scale: Float, of x: UnsafePointer<Float>,
-    into dx: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Span1D, _ width: Int
+    _ kernels: KernelTable, _ precision: Precision, _ gradient: UnsafePointer<Float>, scale: Float,
+    of x: UnsafePointer<Float>, _ xStride: Int, into dx: UnsafeMutablePointer<Float>, _ dxStride: Int,
+    _ rows: Span1D, _ width: Int
   ) {
     switch self {
-    case .gelu: kernels.gradients.geluGradientRows(gradient, scale, x, dx, stride, rows, width)
+    case .gelu:
+      kernels.gradients(of: precision).geluGradientRows(gradient, scale, x, xStride, dx, dxStride, rows, width)
     }
   }
 

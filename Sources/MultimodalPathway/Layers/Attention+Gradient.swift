@@ -3,22 +3,35 @@ import PathwayKernels
 
 extension Attention.Loaded {
   /// Gradients of q, k and v in `g.qkv`, of those of the output in `g.inner`, of the first `queries` tokens of every
-  /// input. An item of work is one head.
+  /// input, all in the format that attention computes in. An item of work is one head.
   ///
   ///     attended = softmax(q k^T / sqrt(D)) v
   func runGradient(
     _ member: inout Member, _ kernels: KernelTable, _ b: BlockBuffers, _ g: GradientBuffers, queries: Int
   ) {
+    member.begin(.attentionGradient)
     let scratch = b.scratch(member)
     let width = heads * headSize
+    let bytes = precision == .float32 ? 4 : 2
+    let (stride, outputStride) = (
+      Block.rowStride(3 * width, precision, kernels) * 4, Block.rowStride(width, precision, kernels) * 4
+    )
+    let product = kernels.gradients(of: precision).attention
     member.parallelFor(b.batch * heads) { item in
       let (input, head) = (item / heads, item % heads)
-      let (row, column) = (input * b.tokens, head * headSize)
-      let place = g.qkv + row * g.qkvStride + column
+      let row = input * b.tokens
+      let first = UnsafeMutableRawPointer(g.qkv) + row * stride
+      let place = first + head * headSize * bytes
       var arguments = AttentionGradientArguments(
-        forward: arguments(input: input, head: head, b), outputGradient: g.inner + row * g.stride + column,
-        dq: place, dk: place + width, dv: place + 2 * width, queries: queries)
-      kernels.gradients.attention(&arguments, scratch)
+        forward: arguments(input: input, head: head, b),
+        outputGradient: UnsafeRawPointer(g.inner) + row * outputStride + head * headSize * bytes,
+        dq: place, dk: place + width * bytes, dv: place + 2 * width * bytes, queries: queries)
+      product(&arguments, scratch)
+      guard head == heads - 1, bytes == 2, 3 * width % 2 == 1 else { return }
+      // The other half of a row's last word, which products read.
+      for token in 0..<b.tokens {
+        (first + token * stride).storeBytes(of: 0, toByteOffset: 6 * width, as: UInt16.self)
+      }
     }
   }
 }

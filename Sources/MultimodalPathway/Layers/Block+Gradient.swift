@@ -44,6 +44,7 @@ extension Block.Loaded {
     _ member: inout Member, _ kernels: KernelTable, _ b: BlockBuffers, _ g: GradientBuffers,
     into gradients: Block.Gradients, computing wanted: BlockOutput
   ) {
+    member.begin(.rowGradient)
     var rows = Rows.all(b)
     if case .firstToken = wanted { rows = .first(b) }
     if case .mean(let tokens) = wanted {
@@ -55,8 +56,10 @@ extension Block.Loaded {
     runAttentionGradient(rows, &member, kernels, b, g, into: gradients)
   }
 
-  /// Floats from one row of fc1's output to the next.
-  private func hiddenStride(_ kernels: KernelTable) -> Int { Block.rowStride(hiddenWidth, .float32, kernels) }
+  /// Words from one row of fc1's output to the next: of what fc2 reads, or of its float32.
+  private func hiddenStride(_ kernels: KernelTable, _ precision: Precision? = nil) -> Int {
+    Block.rowStride(hiddenWidth, precision ?? mlp.fc2.precision, kernels)
+  }
 
   /// From the output to fc1's output before the activation, whose gradient replaces that after it in `b.hidden`.
   ///
@@ -66,23 +69,27 @@ extension Block.Loaded {
     into gradients: Block.Gradients
   ) {
     guard let preActivation = b.preActivation else { return }
+    let precision = mlp.fc2.precision
     let stride = hiddenStride(kernels) * rows.spacing
+    let keptStride = hiddenStride(kernels, .float32) * rows.spacing
     let dy = branchGradient(
-      rows, of: b.branch2, scale: scale2, factors: b.dropPath.map { $0 + b.batch }, into: gradients.scale2, &member,
-      kernels, b, g)
+      rows, of: b.branch2, scale: scale2, factors: b.dropPath.map { $0 + b.batch }, into: gradients.scale2,
+      for: mlp.fc2, b.normalized2, &member, kernels, b, g)
     if gradients.fc2.weight != nil {
       member.parallelForRows(rows.count) {
-        mlp.activation.run(kernels, preActivation, b.hidden, stride, $0, hiddenWidth)
+        mlp.activation.run(kernels, precision, preActivation, keptStride, b.hidden, stride, $0, hiddenWidth)
       }
     }
     mlp.fc2.addGradients(
-      &member, kernels, dy: dy, dyStride: g.stride * rows.spacing, x: b.hidden, xStride: stride, m: rows.count,
+      &member, kernels, dy: dy.base, dyStride: dy.stride, x: b.hidden, xStride: stride, m: rows.count,
       into: gradients.fc2, scratch: b.scratch(member))
     var epilogue = Epilogue()
-    mlp.activation.fuseSlope(of: preActivation, stride: stride, into: &epilogue)
+    mlp.activation.fuseSlope(of: preActivation, stride: keptStride, into: &epilogue)
+    epilogue.storesBFloat16 = precision == .bfloat16
     mlp.fc2.inputGradient(
-      &member, kernels, dy: dy, dyStride: g.stride * rows.spacing, m: rows.count, dx: b.hidden, dxStride: stride,
-      epilogue: epilogue, panels: b.panels, scratch: b.scratch(member))
+      &member, kernels, dy: dy.base, dyStride: dy.stride, m: rows.count, dx: b.hidden,
+      dxStride: stride * kernels.products(precision).perWord, epilogue: epilogue, panels: b.panels,
+      scratch: b.scratch(member))
   }
 
   /// The same where the forward pass took means before fc2.
@@ -93,26 +100,27 @@ extension Block.Loaded {
     into gradients: Block.Gradients
   ) {
     guard let preActivation = b.preActivation else { return }
-    let (rows, stride) = (Rows.first(b), hiddenStride(kernels))
+    let precision = mlp.fc2.precision
+    let (rows, stride, keptStride) = (Rows.first(b), hiddenStride(kernels), hiddenStride(kernels, .float32))
     let dy = branchGradient(
-      rows, of: b.branch2, scale: scale2, factors: b.dropPath.map { $0 + b.batch }, into: gradients.scale2, &member,
-      kernels, b, g)
+      rows, of: b.branch2, scale: scale2, factors: b.dropPath.map { $0 + b.batch }, into: gradients.scale2,
+      for: mlp.fc2, b.normalized2, &member, kernels, b, g)
     // The means are where the forward pass left them.
     mlp.fc2.addGradients(
-      &member, kernels, dy: dy, dyStride: g.stride * rows.spacing, x: b.hidden, xStride: stride * rows.spacing,
-      m: rows.count, into: gradients.fc2, scratch: b.scratch(member))
+      &member, kernels, dy: dy.base, dyStride: dy.stride, x: precision == .float32 ? b.hidden : b.narrowHidden,
+      xStride: stride * rows.spacing, m: rows.count, into: gradients.fc2, scratch: b.scratch(member))
     mlp.fc2.inputGradient(
-      &member, kernels, dy: dy, dyStride: g.stride * rows.spacing, m: rows.count, dx: g.means, dxStride: stride,
+      &member, kernels, dy: dy.base, dyStride: dy.stride, m: rows.count, dx: g.means, dxStride: keptStride,
       panels: b.panels, scratch: b.scratch(member))
     let share = 1 / Float(tokens.count)
     member.parallelFor(b.batch * b.tokens) { row in
       let (input, token) = (row / b.tokens, row % b.tokens)
       if tokens.contains(token) {
         mlp.activation.runSlope(
-          kernels, g.means + input * stride, scale: share, of: preActivation, into: b.hidden, stride,
-          Span1D(row, row + 1), hiddenWidth)
+          kernels, precision, g.means + input * keptStride, scale: share, of: preActivation, keptStride,
+          into: b.hidden, stride, Span1D(row, row + 1), hiddenWidth)
       } else {
-        (b.hidden + row * stride).update(repeating: 0, count: hiddenWidth)
+        (b.hidden + row * stride).update(repeating: 0, count: kernels.products(precision).words(hiddenWidth))
       }
     }
     member.parallelFor(b.batch) { input in
@@ -132,12 +140,15 @@ extension Block.Loaded {
     into gradients: Block.Gradients
   ) {
     let (hidden, stride) = (hiddenStride(kernels) * rows.spacing, b.stride * rows.spacing)
+    member.begin(.rowGradient)
+    let normStride = Block.rowStride(width, mlp.fc1.precision, kernels) * rows.spacing
     if gradients.fc1.weight != nil {
       norm2.run(
-        &member, kernels, x: b.middle, xStride: stride, y: b.normalized2, yStride: stride, rows: rows.count)
+        &member, kernels, precision: mlp.fc1.precision, x: b.middle, xStride: stride, y: b.normalized2,
+        yStride: normStride, rows: rows.count, scales: b.rowScales, scratch: b.scratch(member))
     }
     mlp.fc1.addGradients(
-      &member, kernels, dy: b.hidden, dyStride: hidden, x: b.normalized2, xStride: stride, m: rows.count,
+      &member, kernels, dy: b.hidden, dyStride: hidden, x: b.normalized2, xStride: normStride, m: rows.count,
       into: gradients.fc1, scratch: b.scratch(member))
     mlp.fc1.inputGradient(
       &member, kernels, dy: b.hidden, dyStride: hidden, m: rows.count, dx: g.inner, dxStride: stride,
@@ -154,22 +165,32 @@ extension Block.Loaded {
     _ rows: Rows, _ member: inout Member, _ kernels: KernelTable, _ b: BlockBuffers, _ g: GradientBuffers,
     into gradients: Block.Gradients
   ) {
-    let stride = b.stride * rows.spacing
+    member.begin(.rowGradient)
+    let precision = attention.projection.precision
+    let stride = Block.rowStride(width, precision, kernels)
     let dy = branchGradient(
-      rows, of: b.branch1, scale: scale1, factors: b.dropPath, into: gradients.scale1, &member, kernels, b, g)
+      rows, of: b.branch1, scale: scale1, factors: b.dropPath, into: gradients.scale1, for: attention.projection,
+      b.normalized1, &member, kernels, b, g)
     attention.projection.addGradients(
-      &member, kernels, dy: dy, dyStride: stride, x: b.attended, xStride: stride, m: rows.count,
-      into: gradients.projection, scratch: b.scratch(member))
+      &member, kernels, dy: dy.base, dyStride: dy.stride, x: b.attended, xStride: stride * rows.spacing,
+      m: rows.count, into: gradients.projection, scratch: b.scratch(member))
+    // As attention's own products read it.
+    var epilogue = Epilogue()
+    epilogue.storesBFloat16 = precision == .bfloat16
     attention.projection.inputGradient(
-      &member, kernels, dy: dy, dyStride: stride, m: rows.count, dx: g.inner, dxStride: stride,
-      panels: b.panels, scratch: b.scratch(member))
+      &member, kernels, dy: dy.base, dyStride: dy.stride, m: rows.count, dx: g.inner,
+      dxStride: stride * rows.spacing * kernels.products(precision).perWord, epilogue: epilogue, panels: b.panels,
+      scratch: b.scratch(member))
     attention.runGradient(&member, kernels, b, g, queries: rows.spacing == 1 ? b.tokens : 1)
     let all = b.batch * b.tokens
+    member.begin(.rowGradient)
     if gradients.qkv.weight != nil {
-      norm1.run(&member, kernels, x: b.input, xStride: b.stride, y: b.normalized1, yStride: b.stride, rows: all)
+      norm1.run(
+        &member, kernels, precision: precision, x: b.input, xStride: b.stride, y: b.normalized1, yStride: stride,
+        rows: all, scales: b.rowScales, scratch: b.scratch(member))
     }
     attention.qkv.addGradients(
-      &member, kernels, dy: g.qkv, dyStride: g.qkvStride, x: b.normalized1, xStride: b.stride, m: all,
+      &member, kernels, dy: g.qkv, dyStride: g.qkvStride, x: b.normalized1, xStride: stride, m: all,
       into: gradients.qkv, scratch: b.scratch(member))
     attention.qkv.inputGradient(
       &member, kernels, dy: g.qkv, dyStride: g.qkvStride, m: all, dx: g.inner, dxStride: b.stride,
@@ -179,29 +200,40 @@ extension Block.Loaded {
       dxStride: b.stride, residual: g.stream, rows: all, into: gradients.norm1, partial: g.partial)
   }
 
-  /// The gradient of a branch where it leaves its last product: that of the stream, times scale and factor.
+  /// The gradient of a branch where it leaves its last product, `layer`, in the layer's format: that of the stream,
+  /// times scale and factor.
   ///
   ///     output = residual + factor scale branch
+  ///
+  /// - Parameter narrow: where it goes if the layer is not float32.
   private func branchGradient(
     _ rows: Rows, of branch: UnsafeMutablePointer<Float>?, scale: FloatBuffer?, factors: UnsafePointer<Float>?,
-    into gradient: UnsafeMutablePointer<Float>?, _ member: inout Member, _ kernels: KernelTable, _ b: BlockBuffers,
-    _ g: GradientBuffers
-  ) -> UnsafePointer<Float> {
-    guard scale != nil || factors != nil else { return UnsafePointer(g.stream) }
+    into gradient: UnsafeMutablePointer<Float>?, for layer: Linear.Loaded, _ narrow: UnsafeMutablePointer<Float>,
+    _ member: inout Member, _ kernels: KernelTable, _ b: BlockBuffers, _ g: GradientBuffers
+  ) -> Activations {
+    let isWide = layer.precision == .float32
+    let layerKernels = kernels.gradients(of: layer.precision)
     let stride = b.stride * rows.spacing
+    let result = isWide ? g.branch : narrow
+    let resultStride = Block.rowStride(width, layer.precision, kernels) * rows.spacing
+    guard scale != nil || factors != nil else {
+      if isWide { return Activations(g.stream, stride: stride) }
+      member.parallelForRows(rows.count) { layerKernels.copyRows(g.stream, stride, result, resultStride, $0, width) }
+      return Activations(result, stride: resultStride)
+    }
     let template = BranchGradientArguments(
-      gradient: g.stream, gradientStride: stride, result: g.branch, resultStride: stride,
+      gradient: g.stream, gradientStride: stride, result: result, resultStride: resultStride,
       branch: gradient == nil ? nil : branch.map { UnsafePointer($0) }, branchStride: stride,
       gamma: scale.map { UnsafePointer($0.base) }, factors: factors,
       rowsPerFactor: rows.spacing == 1 ? b.tokens : 1, width: width)
     let pieces = LinearGradient.sumPieces(&member, rows: rows.count, width: width, partial: g.partial) {
       var arguments = template
-      kernels.gradients.branch(&arguments, $0, $1)
+      layerKernels.branch(&arguments, $0, $1)
     }
     if let gradient {
       LinearGradient.addRows(
         &member, kernels, g.partial, stride: width, rows: pieces, width: width, into: gradient)
     }
-    return UnsafePointer(g.branch)
+    return Activations(result, stride: resultStride)
   }
 }

@@ -226,7 +226,8 @@ extension Block {
         mlp.activation.fuse(into: &epilogue)
         epilogue.storesBFloat16 = hiddenPrecision(rows) == .bfloat16
         (output, stride) = (b.hidden, Block.rowStride(hiddenWidth, hiddenPrecision(rows), kernels))
-        (epilogue.kept, epilogue.keptStride) = (b.preActivation, stride * rows.spacing)
+        let keptStride = Block.rowStride(hiddenWidth, .float32, kernels)
+        (epilogue.kept, epilogue.keptStride) = (b.preActivation, keptStride * rows.spacing)
       case .fc2:
         output = b.output
         // A mean of the stream waits where it is added to.

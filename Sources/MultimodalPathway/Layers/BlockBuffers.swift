@@ -42,7 +42,7 @@ struct BlockBuffers {
 
   // What the backward pass reads in addition; absent: not kept.
 
-  /// fc1's output before the activation, (B N, M), rows as far apart as those of `hidden`.
+  /// fc1's output before the activation, (B N, M) float32.
   var preActivation: UnsafeMutablePointer<Float>?
   /// Both branches before LayerScale, (B N, C), rows `stride` apart.
   var branch1: UnsafeMutablePointer<Float>?

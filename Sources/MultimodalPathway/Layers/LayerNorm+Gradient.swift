@@ -29,6 +29,7 @@ extension LayerNorm.Loaded {
     dyStride: Int, dx: UnsafeMutablePointer<Float>, dxStride: Int, residual: UnsafePointer<Float>?, rows: Int,
     into gradients: LayerNorm.Gradients, partial: UnsafeMutablePointer<Float>
   ) {
+    member.begin(.normGradient)
     let pieces = LinearGradient.sumPieces(&member, rows: rows, width: 2 * width, partial: partial) { range, sums in
       kernels.gradients.layerNorm(
         x, xStride, dy, dyStride, dx, dxStride, residual, range, width, gain.base, epsilon, sums)

@@ -31,29 +31,36 @@ extension Linear.Loaded {
   ///     y = x W^T + b
   ///
   /// - Parameters:
-  ///   - dy: (m, N), row stride `dyStride`.
-  ///   - x: (m, K), row stride `xStride`.
+  ///   - dy: (m, N) in the layer's format, row stride `dyStride` words.
+  ///   - x: (m, K) in the layer's format, row stride `xStride` words.
   func addGradients(
-    _ member: inout Member, _ kernels: KernelTable, dy: UnsafePointer<Float>, dyStride: Int, x: UnsafePointer<Float>,
+    _ member: inout Member, _ kernels: KernelTable, dy: UnsafeRawPointer, dyStride: Int, x: UnsafeRawPointer,
     xStride: Int, m: Int, into gradients: Linear.Gradients, scratch: UnsafeMutablePointer<Float>
   ) {
+    member.begin(.weightGradient)
     if let place = gradients.weight {
       LinearGradient.weight(
-        &member, kernels, dy: dy, dyStride: dyStride, x: x, xStride: xStride, m: m, n: weight.n, k: weight.k,
-        into: place, scratch: scratch)
+        &member, kernels, precision: precision, dy: dy, dyStride: dyStride, x: x, xStride: xStride, m: m, n: weight.n,
+        k: weight.k, into: place, scratch: scratch)
     }
     for bias in gradients.biases {
       LinearGradient.addRows(
-        &member, kernels, dy + bias.start, stride: dyStride, rows: m, width: bias.count, into: bias.place)
+        &member, kernels, precision: precision, dy + bias.start * (precision == .float32 ? 4 : 2), stride: dyStride,
+        rows: m, width: bias.count, into: bias.place)
     }
   }
 
   /// dX = epilogue(dY W_hat).
+  ///
+  /// - Parameters:
+  ///   - dy: (m, N) in the layer's format, row stride `dyStride` words.
+  ///   - dx: (m, K) float32, or bfloat16 where the epilogue says so, row stride `dxStride` elements.
   func inputGradient(
-    _ member: inout Member, _ kernels: KernelTable, dy: UnsafePointer<Float>, dyStride: Int, m: Int,
-    dx: UnsafeMutablePointer<Float>, dxStride: Int, epilogue: Epilogue = Epilogue(),
+    _ member: inout Member, _ kernels: KernelTable, dy: UnsafeRawPointer, dyStride: Int, m: Int,
+    dx: UnsafeMutableRawPointer, dxStride: Int, epilogue: Epilogue = Epilogue(),
     panels: UnsafeMutablePointer<Float>? = nil, scratch: UnsafeMutablePointer<Float>
   ) {
+    member.begin(.inputGradient)
     guard case .folding(let matrix) = weight else { preconditionFailure("the layer's weights are packed") }
     LinearGradient.input(
       &member, kernels, weight: matrix, dy: dy, dyStride: dyStride, m: m, dx: dx, dxStride: dxStride,

@@ -8,7 +8,7 @@ import MultimodalPathway
 package struct RandomStream {
   /// What the numbers are for. Streams of different purposes are unrelated.
   package enum Purpose: UInt64 {
-    case order, augmentation, dropPath, head, mixing
+    case order, augmentation, dropPath, head, mixing, weights
   }
 
   private var generator: SplitMix64

@@ -21,15 +21,14 @@ package enum SoftmaxCrossEntropy {
     var loss = 0.0
     for row in 0..<rows {
       let z = UnsafeBufferPointer(start: logits + row * classes, count: classes)
-      let t = targets[row * classes..<(row + 1) * classes]
       let largest = Double(z.max() ?? 0)
-      let powers = z.map { exp(Double($0) - largest) }
-      let sum = powers.reduce(0, +)
-      let total = t.reduce(0.0) { $0 + Double($1) }
-      for (column, target) in t.enumerated() {
+      let sum = z.reduce(0.0) { $0 + exp(Double($1) - largest) }
+      let total = (0..<classes).reduce(0.0) { $0 + Double(targets[row * classes + $1]) }
+      for column in 0..<classes {
+        let target = Double(targets[row * classes + column])
         // A target of 0 adds nothing, also where a logit is -infinity.
-        if target != 0 { loss += Double(target) * (log(sum) - (Double(z[column]) - largest)) }
-        gradients[row * classes + column] = Float(scale * (powers[column] / sum * total - Double(target)))
+        if target != 0 { loss += target * (log(sum) - (Double(z[column]) - largest)) }
+        gradients[row * classes + column] = Float(scale * (exp(Double(z[column]) - largest) / sum * total - target))
       }
     }
     return loss

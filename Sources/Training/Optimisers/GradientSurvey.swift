@@ -10,22 +10,38 @@ import PathwayKernels
 ///     dL/dlambda_m = sum(G W'_m)
 ///
 /// and the same of biases that are combined. So G and W' are read once, and no gradient of W' is ever stored. Sums are
-/// in Double, of fixed pieces in a fixed order: no bit depends on the number of threads.
-struct GradientSurvey {
+/// in Double, of fixed pieces in a fixed order: no bit depends on the number of threads. Nothing is allocated after
+/// `init`.
+final class GradientSurvey {
   /// The norm of the gradients of all that trains.
   private(set) var norm = 0.0
-  /// dL/dlambda by index of the scale's span.
-  private(set) var scales: [Int: Double] = [:]
+  /// Indices of the scales' spans, ascending.
+  let scales: [Int]
+  /// dL/dlambda by index of the scale's span; of other spans, 0.
+  private(set) var scaleGradients: [Double]
   /// The first tensor whose gradient is NaN or infinite.
   private(set) var notFinite: String?
 
-  /// - Throws: `EngineError`.
-  init(_ arena: ParameterArena, engine: Engine) throws {
+  private let arena: ParameterArena
+  /// Of every piece: the sum of squares, then a product for each auxiliary.
+  private var sums: [Double]
+  private let width: Int
+
+  init(_ arena: ParameterArena) {
     let table = arena.table
+    self.arena = arena
+    scales = table.spans.indices.filter { table.spans[$0].isScale }
+    scaleGradients = [Double](repeating: 0, count: table.spans.count)
+    width = 1 + (table.joints.values.map(\.members.count).max() ?? 0)
+    sums = [Double](repeating: 0, count: table.pieces.count * width)
+  }
+
+  /// Reads all gradients.
+  ///
+  /// - Throws: `EngineError`.
+  func run(engine: Engine) throws {
+    let (arena, table, width) = (arena, arena.table, width)
     let pieces = table.pieces
-    // Of every piece: the sum of squares, then a product for each auxiliary.
-    let width = 1 + (table.joints.values.map(\.members.count).max() ?? 0)
-    var sums = [Double](repeating: 0, count: pieces.count * width)
     try sums.withUnsafeMutableBufferPointer { sums in
       guard let sums = sums.baseAddress else { return }
       try engine.run { member in
@@ -40,25 +56,29 @@ struct GradientSurvey {
         }
       }
     }
-    collect(sums, pieces.map(\.target), width, arena)
+    collect()
   }
 
   /// Adds the pieces up, in their order.
-  private mutating func collect(_ sums: [Double], _ targets: [Int], _ width: Int, _ arena: ParameterArena) {
+  private func collect() {
     let table = arena.table
     var square = 0.0
-    for (index, target) in targets.enumerated() {
+    notFinite = nil
+    for scale in scales { scaleGradients[scale] = 0 }
+    for (index, piece) in table.pieces.enumerated() {
+      let target = piece.target
       let own = sums[index * width]
       if !own.isFinite, notFinite == nil { notFinite = table.spans[target].name }
       if table.spans[target].trains { square += own }
       for (place, member) in (table.joints[target]?.members ?? []).enumerated() {
-        scales[member.scale, default: 0] += sums[index * width + 1 + place]
+        scaleGradients[member.scale] += sums[index * width + 1 + place]
         guard table.spans[member.auxiliary].trains else { continue }
         let lambda = Double(arena.value(table.spans[member.scale]).pointee)
         square += lambda * lambda * own
       }
     }
-    for (scale, value) in scales.sorted(by: { $0.key < $1.key }) {
+    for scale in scales {
+      let value = scaleGradients[scale]
       if !value.isFinite, notFinite == nil { notFinite = table.spans[scale].name }
       square += value * value
     }

@@ -5,7 +5,7 @@ extension PathwayWeights {
   /// The same pathways on another target.
   ///
   /// - Throws: `PathwayError`.
-  func moved(to target: ModelWeights) throws -> PathwayWeights {
+  package func moved(to target: ModelWeights) throws -> PathwayWeights {
     try pathways.reduce(PathwayWeights(target)) { weights, pathway in
       try weights.attach(
         auxiliary: pathway.auxiliary, layers: pathway.layers, blockMap: .explicit(pathway.blocks), bias: pathway.bias,

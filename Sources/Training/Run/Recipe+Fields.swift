@@ -41,6 +41,7 @@ extension Recipe {
     integer("epochs", 1...100_000, \.epochs),
     integer("batch", 1...4096, \.batch),
     integer("accumulate", 1...65_536, \.accumulate),
+    choice("precision", \.precision),
     choice("optimizer", \.optimizer),
     number("learning_rate", 0...1000, \.learningRate),
     number("lambda_rate", 0...1_000_000, \.lambdaRate),

@@ -23,6 +23,15 @@ public struct Recipe: Sendable, Hashable {
     case sgd
   }
 
+  /// The format of the operands of the blocks' products, forward and backward. Weights, moments, sums and the residual
+  /// stream are float32 in both.
+  public enum Precision: String, Sendable, Hashable, CaseIterable {
+    /// Operands are float32.
+    case float32
+    /// Operands are rounded to bfloat16.
+    case bfloat16
+  }
+
   /// How training pictures are varied.
   public enum Augmentation: String, Sendable, Hashable, CaseIterable {
     /// Not at all: pictures are prepared as for inference.
@@ -37,6 +46,8 @@ public struct Recipe: Sendable, Hashable {
   public var batch = 32
   /// Passes whose gradients are added before a step.
   public var accumulate = 1
+  /// The format of products.
+  public var precision = Precision.float32
   /// How values move.
   public var optimizer = Optimizer.adamW
   /// Learning rate of the last layer after the warm-up.

@@ -75,7 +75,8 @@ extension Trainer {
 extension ParameterArena {
   /// A forward and backward pass over the arena, which must outlive it.
   package func pass(
-    _ c: VisionTransformerConfiguration, batch: Int, recomputesBlocks: Bool = false, engine: Engine
+    _ c: VisionTransformerConfiguration, precision: Precision = .float32, batch: Int, recomputesBlocks: Bool = false,
+    profiled: Bool = false, engine: Engine
   ) throws -> TrainingPass {
     let targets = table.spans[..<table.targetCount]
     var terms: [TrainedTerm] = []
@@ -93,6 +94,16 @@ extension ParameterArena {
     return try TrainingPass(
       c, parameters: targets.map(value),
       gradients: targets.indices.map { table.reads($0) ? gradients.base + targets[$0].offset : nil }, pathways: terms,
-      batch: batch, recomputesBlocks: recomputesBlocks, engine: engine)
+      precision: precision, batch: batch, recomputesBlocks: recomputesBlocks, profiled: profiled, engine: engine)
+  }
+}
+
+extension Recipe.Precision {
+  /// The engine's name for it.
+  var format: PathwayKernels.Precision {
+    switch self {
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    }
   }
 }

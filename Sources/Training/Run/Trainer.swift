@@ -52,6 +52,7 @@ public final class Trainer {
   private let order: SampleOrder
   private let samples: PictureSamples
   private let schedule: LearningRateSchedule
+  private let optimizer: Optimizer
   let root: String
   private let pass: TrainingPass
   private let targets: ClassTargets
@@ -111,8 +112,11 @@ public final class Trainer {
       count: recipe.dropPath > 0 ? c.depth * 2 * recipe.batch : 0, for: .pass(batch: recipe.batch))
     table = try ParameterTable(source, freeze: recipe.freeze)
     arena = try ParameterArena(table, source, optimizer: recipe.optimizer, averages: recipe.ema > 0)
+    optimizer = Optimizer(recipe, arena, engine: engine)
     do {
-      pass = try arena.pass(c, batch: recipe.batch, recomputesBlocks: recomputesBlocks, engine: engine)
+      pass = try arena.pass(
+        c, precision: recipe.precision.format, batch: recipe.batch,
+        recomputesBlocks: recomputesBlocks, engine: engine)
     } catch let error as GradientError {
       throw TrainingError.unsupported(feature: error.part, expected: "a linear head of pooled tokens")
     }
@@ -184,7 +188,7 @@ public final class Trainer {
       guard loss.isFinite else { throw TrainingError.diverged(step: step + 1, layer: "the loss", rate: rate) }
       try pass.backward()
     }
-    let norm = try OptimizerStep(recipe, step: step + 1, rate: rate, engine: engine)(arena)
+    let norm = try optimizer.step(step + 1, rate: rate)
     step += 1
     checkpoint.step = step
     return (loss / Double(inputs), norm)

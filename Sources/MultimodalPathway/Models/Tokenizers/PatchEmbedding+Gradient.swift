@@ -80,16 +80,18 @@ extension PatchEmbedding.Loaded {
     }
     if gradients.projection.isEmpty { return }
     gatherPatches(&member, kernels, inputs: inputs, w)
-    // Patches of all inputs, without the prefix tokens between them.
+    // Patches of all inputs, without the prefix tokens between them, in the projection's format.
+    let copy = kernels.gradients(of: projection.precision).copyRows
+    let stride = Block.rowStride(width, projection.precision, kernels)
     member.parallelForRows(w.batch * patches) { rows in
       for row in rows.start..<rows.end {
         let token = row / patches * tokens + c.prefixTokens + row % patches
-        (g.inner + row * g.stride).update(from: g.stream + token * g.stride, count: width)
+        copy(g.stream + token * g.stride, g.stride, g.inner + row * stride, stride, Span1D(0, 1), width)
       }
     }
     let x = patchRows(w, kernels)
     projection.addGradients(
-      &member, kernels, dy: g.inner, dyStride: g.stride, x: x.base.assumingMemoryBound(to: Float.self),
-      xStride: x.stride, m: w.batch * patches, into: gradients.projection, scratch: w.scratch(member))
+      &member, kernels, dy: g.inner, dyStride: stride, x: x.base, xStride: x.stride, m: w.batch * patches,
+      into: gradients.projection, scratch: w.scratch(member))
   }
 }

@@ -45,6 +45,7 @@ extension VisionTransformer {
     if let pooler, let places = gradients.pooler { pooler.runGradient(&member, kernels, w, g, into: places) }
     if c.normalizesAfterPooling { normalize(finalNorm, w.pooledTokens, into: gradients.finalNorm, &member) }
 
+    member.begin(.rowGradient)
     let isNormalized = finalNorm != nil && !c.normalizesAfterPooling
     let target = isNormalized ? g.inner : g.stream
     clear(&member, g.stream, stride: g.stride, rows: rows)
