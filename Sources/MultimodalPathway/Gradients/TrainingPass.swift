@@ -34,8 +34,8 @@ package struct TrainedTerm {
 ///     ...                                       // p = optimiser(p, g)
 ///
 /// - One forward: it is inference's, with buffers that do not share memory. Its logits have the bits that
-///   `VisionTransformer` gives with the same weights in the same precision, in any execution but two-branch. Batch norms
-///   are the exception: tokenizers and heads of points normalise with the statistics of the batch.
+///   `VisionTransformer` gives with the same weights in the same precision, in any execution but two-branch. Batch
+///   norms are the exception: tokenizers and heads of points normalise with the statistics of the batch.
 /// - Running statistics of batch norms are parameters without a gradient (`statistics`). Every `forward` moves them
 ///   where the caller has them, as PyTorch's batch norms do in training.
 /// - In bfloat16, operands of the products of blocks and patch embedding are rounded to it, forward and backward: W_hat
