@@ -6,9 +6,9 @@ import Testing
 /// A training pass next to inference, to differences of a transformer in Double, and to itself.
 @Suite struct TrainingPassTests {
   static let names = TrainingCase.configurations.map(\.name)
-  static let precisions = [Precision.float32, .bfloat16]
   /// Batch norms in training are those of points.
   static let namesWithoutBatchNorms = TrainingCase.configurations.filter { $0.c.points == nil }.map(\.name)
+  static let precisions = [Precision.float32, .bfloat16]
 
   private static func training(_ name: String) throws -> TrainingCase {
     TrainingCase(try #require(TrainingCase.configurations.first { $0.name == name }).c)

@@ -36,11 +36,11 @@ package struct TrainedTerm {
 /// - One forward: it is inference's, with buffers that do not share memory. Its logits have the bits that
 ///   `VisionTransformer` gives with the same weights in the same precision, in any execution but two-branch. Batch
 ///   norms are the exception: tokenizers and heads of points normalise with the statistics of the batch.
-/// - In bfloat16, operands of the products of blocks and patch embedding are rounded to it, forward and backward: W_hat
-///   while it is packed, activations, and gradients of layers' outputs. Parameters, their gradients, the residual
-///   stream and its gradient, norms, statistics, tokenizers of points, the head and all sums are float32.
 /// - Running statistics of batch norms are parameters without a gradient (`statistics`). Every `forward` moves them
 ///   where the caller has them, as PyTorch's batch norms do in training.
+/// - In bfloat16, operands of the products of blocks and patch embedding are rounded to it, forward and backward: W_hat
+///   while it is packed, activations, and gradients of layers' outputs. Parameters, their gradients, the residual
+///   stream and its gradient, norms, statistics, layers of points, the head and all sums are float32.
 /// - One gradient for every pathway: `G = dL/dW_hat` of `W_hat = W + sum_m lambda_m W'_m`. Then `dL/dW = G`,
 ///   `dL/dW'_m = lambda_m G`, and `dL/dlambda_m = sum(G W'_m)`, with combined biases `+ sum(dL/db_hat b'_m)`, which the
 ///   caller's optimiser forms while it reads G.
@@ -200,6 +200,7 @@ package final class TrainingPass {
       }
       model.pool(&member, kernels, w, VisionTransformer.Taps())
       if let head = training.head {
+        member.begin(.head)
         head.run(&member, kernels, inputs: inputs.values, w)
       } else {
         copyPooled(&member, w)
