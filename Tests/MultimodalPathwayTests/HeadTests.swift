@@ -102,6 +102,23 @@ import Testing
     }
   }
 
+  /// Without a norm before the heads, a mean of the two tokens would do for a linear layer, but there are two.
+  @Test func distilledHeadsReadTheirOwnTokens() throws {
+    var c = VisionTransformerConfiguration(
+      architecture: "deit_test", imageSize: Extent(square: 8), patchSize: Extent(square: 4), width: 8, depth: 2,
+      heads: 2)
+    c.classCount = 3
+    (c.hasFinalNorm, c.head, c.registerTokens, c.pooling) = (false, .distilled, 1, .prefixMean)
+    let model = try VisionTransformer(ModelWeights.random(c, seed: 1), engine: Engine(threads: 1))
+    let images = Tensor((0..<2 * 192).map { Float($0 % 17) / 8 - 1 }, shape: [2, 3, 8, 8])
+    // Asked for features, the model makes all tokens of the last block.
+    let (logits, all) = (try model.forward(images).logits, try model.forward(images, features: true).logits)
+    #expect(try logits.float32() == all.float32())
+    // Heads of pooled tokens, which timm's are not.
+    (c.hasFinalNorm, c.normalizesAfterPooling) = (true, true)
+    #expect(throws: ConfigurationError.self) { try c.validate() }
+  }
+
   /// timm's names, so that timm loads the written file with strict=True.
   @Test func aDistilledModelKeepsTimmsNames() throws {
     for name in ["distilled", "deit_teacher"] {

@@ -5,7 +5,7 @@ import MultimodalPathway
 /// A recipe is read from YAML by `init(yaml:file:)`, and key by key by `set(_:to:)`. Two runs of one recipe, model and
 /// data have the same bits.
 public struct Recipe: Sendable, Hashable {
-  /// What does not move.
+  /// What does not move. Statistics of batch norms follow the data in any case, as PyTorch's in training.
   public enum Freeze: String, Sendable, Hashable, CaseIterable {
     /// Everything is trained: the target, the auxiliaries and their scales.
     case none

@@ -126,9 +126,10 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
     reduction == .prefixMean ? 0..<min(prefixTokens, tokens) : min(prefixTokens, tokens - 1)..<tokens
   }
   /// Whether the head reads nothing of the last block but a mean of its output: with no norm between them, the block's
-  /// last linear layer commutes with the mean.
+  /// last linear layer commutes with the mean. Distilled heads read two tokens.
   var readsMeanOnly: Bool {
     [.mean, .prefixMean].contains(reduction) && (!hasFinalNorm || normalizesAfterPooling) && parts == nil
+      && !(isDistilled && classCount > 0)
   }
   /// Layers of the last block that are done for one row an image: for its first token, or for a mean.
   var singleRowLayers: [PathwayLayer] {
@@ -286,6 +287,9 @@ extension VisionTransformerConfiguration {
     try require(
       !isDistilled || (hasClassToken && registerTokens == 1 && pooling == .prefixMean && modality == .image),
       "architecture", architecture, "pictures, a class token and a distillation token, both pooled")
+    // timm's heads read the tokens, whatever norm there is for pooled ones.
+    try require(
+      !isDistilled || (!normalizesAfterPooling && !hasHeadNorm), "fc_norm", true, "false for a distilled model")
     if let poolerWidth {
       try require((1...1 << 14).contains(poolerWidth), "pooler", poolerWidth, "1...\(1 << 14)")
       try require(
