@@ -26,7 +26,7 @@ extension Models {
   /// A model of clouds of 32 points in 6 groups of 8, two classes, `a` and `b`.
   static var points: VisionTransformerConfiguration {
     var c = VisionTransformerConfiguration(
-      architecture: "points_of_ones_own", imageSize: Extent(square: 1), patchSize: Extent(square: 1), width: 24,
+      architecture: "point_mae_modelnet40", imageSize: Extent(square: 1), patchSize: Extent(square: 1), width: 24,
       depth: 2, heads: 2)
     var points = PointConfiguration()
     (points.points, points.groups, points.groupSize) = (32, 6, 8)
