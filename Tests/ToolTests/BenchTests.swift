@@ -29,7 +29,6 @@ import Testing
 
   private static let tiny = ["bench", "--architecture", "vit_tiny_patch16_224", "--runs", "3", "--threads", "2"]
 
-
   /// Equal up to a few roundings of Double.
   private func isClose(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 0x1p-49 * abs(b) }
 

@@ -17,8 +17,7 @@ struct AdamW: UpdateRule {
   private let secondShare: Float
   private let root: Float
 
-  /// - Parameter step: t.
-  init(rate: Double, decay: Double, step: Int) {
+  init(_ recipe: Recipe, rate: Double, decay: Double, step: Int) {
     let (first, second) = (1 - Self.power(Self.beta1, step), 1 - Self.power(Self.beta2, step))
     keep = Float(1 - rate * decay)
     self.rate = Float(rate / first)

@@ -40,23 +40,36 @@ final class GradientSurvey {
   ///
   /// - Throws: `EngineError`.
   func run(engine: Engine) throws {
-    let (arena, table, width) = (arena, arena.table, width)
-    let pieces = table.pieces
+    let (arena, width) = (arena, width)
     try sums.withUnsafeMutableBufferPointer { sums in
-      guard let sums = sums.baseAddress else { return }
-      try engine.run { member in
-        member.parallelFor(pieces.count) { index in
-          let (target, start, count) = (pieces[index].target, pieces[index].start, pieces[index].count)
-          let gradient = arena.gradients.base + table.spans[target].offset + start
-          sums[index * width] = Self.product(gradient, gradient, count)
-          for (place, member) in (table.joints[target]?.members ?? []).enumerated() {
-            let other = arena.value(table.spans[member.auxiliary]) + start
-            sums[index * width + 1 + place] = Self.product(gradient, other, count)
-          }
-        }
+      guard let base = sums.baseAddress else { return }
+      var context = Context(arena: arena, sums: base, width: width)
+      try engine.run(&context) { member, context in
+        // SAFETY: the engine hands over `context`, which members only read.
+        context.assumingMemoryBound(to: Context.self).pointee.run(&member)
       }
     }
     collect()
+  }
+
+  /// What the members of a survey share.
+  private struct Context {
+    let arena: ParameterArena
+    let sums: UnsafeMutablePointer<Double>
+    let width: Int
+
+    func run(_ member: inout Member) {
+      let (table, pieces) = (arena.table, arena.table.pieces)
+      member.parallelFor(pieces.count) { index in
+        let (target, start, count) = (pieces[index].target, pieces[index].start, pieces[index].count)
+        let gradient = arena.gradients.base + table.spans[target].offset + start
+        sums[index * width] = GradientSurvey.product(gradient, gradient, count)
+        for (place, member) in (table.joints[target]?.members ?? []).enumerated() {
+          let other = arena.value(table.spans[member.auxiliary]) + start
+          sums[index * width + 1 + place] = GradientSurvey.product(gradient, other, count)
+        }
+      }
+    }
   }
 
   /// Adds the pieces up, in their order.

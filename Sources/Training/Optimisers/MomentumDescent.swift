@@ -8,8 +8,8 @@ struct MomentumDescent: UpdateRule {
   private let decay: Float
   private let momentum: Float
 
-  init(rate: Double, decay: Double, momentum: Double) {
-    (self.rate, self.decay, self.momentum) = (Float(rate), Float(decay), Float(momentum))
+  init(_ recipe: Recipe, rate: Double, decay: Double, step: Int) {
+    (self.rate, self.decay, momentum) = (Float(rate), Float(decay), Float(recipe.momentum))
   }
 
   @inline(__always)

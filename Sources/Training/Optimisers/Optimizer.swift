@@ -33,30 +33,42 @@ package final class Optimizer {
     // As PyTorch's clip_grad_norm_.
     let factor = recipe.clip > 0 ? min(1, recipe.clip / (survey.norm + 1e-6)) : 1
     switch recipe.optimizer {
-    case .adamW:
-      try apply(rate: rate, factor: factor) { AdamW(rate: $0, decay: $1, step: step) }
-    case .sgd:
-      try apply(rate: rate, factor: factor) { MomentumDescent(rate: $0, decay: $1, momentum: recipe.momentum) }
+    case .adamW: try apply(Update<AdamW>(optimizer: self, step: step, rate: rate, factor: factor))
+    case .sgd: try apply(Update<MomentumDescent>(optimizer: self, step: step, rate: rate, factor: factor))
     }
-    try updateAverage()
+    if let average = arena.average {
+      var context = Average(
+        own: average.base, values: arena.values.base, count: arena.table.valueCount, share: Float(1 - recipe.ema))
+      try engine.run(&context) { member, context in
+        // SAFETY: the engine hands over `context`, which members only read.
+        context.assumingMemoryBound(to: Average.self).pointee.run(&member)
+      }
+    }
     return survey.norm
   }
 
-  private func apply<Rule: UpdateRule>(
-    rate: Double, factor: Double, _ rule: (_ rate: Double, _ decay: Double) -> Rule
-  ) throws {
-    let table = arena.table
-    /// Moves elements from `start` on.
-    func move(_ index: Int, _ start: Int, _ count: Int, _ gradient: UnsafePointer<Float>, _ factor: Float) {
-      let span = table.spans[index]
-      guard let moments = span.momentOffset else { return }
-      let second = arena.second.count > 0 ? arena.second.base + moments + start : arena.first.base + moments + start
-      rule(rate * rateFactors[index], span.decays ? recipe.weightDecay : 0).update(
-        arena.value(span) + start, gradient: gradient, factor: factor, first: arena.first.base + moments + start,
-        second: second, count: count)
+  private func apply<Rule: UpdateRule>(_ update: Update<Rule>) throws {
+    var context = update
+    try engine.run(&context) { member, context in
+      // SAFETY: as above.
+      context.assumingMemoryBound(to: Update<Rule>.self).pointee.run(&member)
     }
-    let pieces = table.pieces
-    try engine.run { member in
+    for scale in survey.scales {
+      withUnsafePointer(to: Float(survey.scaleGradients[scale])) { update.move(scale, 0, 1, $0, Float(update.factor)) }
+    }
+  }
+
+  /// What the members of a step share.
+  private struct Update<Rule: UpdateRule> {
+    let optimizer: Optimizer
+    let step: Int
+    let rate: Double
+    /// What gradients are multiplied by.
+    let factor: Double
+
+    func run(_ member: inout Member) {
+      let arena = optimizer.arena
+      let (table, pieces) = (arena.table, arena.table.pieces)
       member.parallelFor(pieces.count) { index in
         let (target, start, count) = (pieces[index].target, pieces[index].start, pieces[index].count)
         let gradient = UnsafePointer(arena.gradients.base + table.spans[target].offset + start)
@@ -67,18 +79,31 @@ package final class Optimizer {
         move(target, start, count, gradient, Float(factor))
       }
     }
-    for scale in survey.scales {
-      withUnsafePointer(to: Float(survey.scaleGradients[scale])) { move(scale, 0, 1, $0, Float(factor)) }
+
+    /// Moves elements of a tensor from `start` on.
+    func move(_ index: Int, _ start: Int, _ count: Int, _ gradient: UnsafePointer<Float>, _ factor: Float) {
+      let (arena, recipe) = (optimizer.arena, optimizer.recipe)
+      let span = arena.table.spans[index]
+      guard let moments = span.momentOffset else { return }
+      let first = arena.first.base + moments + start
+      let rule = Rule(
+        recipe, rate: rate * optimizer.rateFactors[index], decay: span.decays ? recipe.weightDecay : 0, step: step)
+      rule.update(
+        arena.value(span) + start, gradient: gradient, factor: factor, first: first,
+        second: arena.second.count > 0 ? arena.second.base + moments + start : first, count: count)
     }
   }
 
   /// average = decay average + (1 - decay) value, of everything.
-  private func updateAverage() throws {
-    guard let average = arena.average else { return }
-    let share = Float(1 - recipe.ema)
-    let (own, values, count) = (average.base, arena.values.base, arena.table.valueCount)
-    let piece = ParameterTable.Piece.mostElements
-    try engine.run { member in
+  private struct Average {
+    let own: UnsafeMutablePointer<Float>
+    let values: UnsafeMutablePointer<Float>
+    let count: Int
+    /// 1 - decay.
+    let share: Float
+
+    func run(_ member: inout Member) {
+      let piece = ParameterTable.Piece.mostElements
       member.parallelFor((count + piece - 1) / piece) { index in
         for element in index * piece..<min(count, (index + 1) * piece) {
           own[element] += share * (values[element] - own[element])

@@ -1,5 +1,12 @@
 /// How the numbers of one tensor move along their gradient in one step; a value has the step's constants.
-protocol UpdateRule {
+protocol UpdateRule: SendableMetatype {
+  /// - Parameters:
+  ///   - recipe: its other numbers.
+  ///   - rate: of this tensor.
+  ///   - decay: of this tensor.
+  ///   - step: its number, from 1.
+  init(_ recipe: Recipe, rate: Double, decay: Double, step: Int)
+
   /// Moves `count` numbers, each by itself: nothing depends on how a tensor is cut.
   ///
   /// - Parameters:
