@@ -66,6 +66,28 @@ import Testing
     }
   }
 
+  /// Both heads are trained by their mean, which they answer with.
+  @Test func aDistilledModelIsTrainedAndReadBack() throws {
+    try Models.withFolder { folder in
+      let data = try data(folder)
+      var c = Models.configuration
+      c.architecture = "deit_tiny_distilled_patch16_224"
+      (c.head, c.registerTokens, c.pooling) = (.distilled, 1, .prefixMean)
+      let run = folder.appendingPathComponent("run")
+      let trainer = try trainer(data, recipe { $0.epochs = 12 }, Models.joined(c, scale: 0))
+      var accuracy: Double?
+      try trainer.run(in: run) { event in
+        if case .epoch(_, _, let evaluation) = event { accuracy = evaluation?.top1 }
+      }
+      let model = try ModelWeights(modelAt: run.appendingPathComponent("model"))
+      #expect(accuracy == 1 && model.configuration.isDistilled && model.notes.isEmpty)
+      let before = try Models.joined(c).target
+      for name in ["head.weight", "head_dist.weight", "dist_token"] {
+        #expect(try before.tensor(name).float32() != model.tensor(name).float32(), "\(name)")
+      }
+    }
+  }
+
   @Test(arguments: [1, 5, 6], Recipe.Precision.allCases)
   func aResumedRunHasTheBitsOfOneThatWasNotStopped(_ stop: Int, _ precision: Recipe.Precision) throws {
     try Models.withFolder { folder in

@@ -4,7 +4,8 @@ import PathwayData
 import PathwayKernels
 import PathwayMedia
 
-/// Trains a transformer of pictures, sound or videos, with or without pathways, on files of known classes.
+/// Trains a transformer of pictures, sound, videos or point clouds, with or without pathways, on files of known
+/// classes.
 ///
 ///     let trainer = try Trainer(weights, on: folders, in: "flowers/train", recipe: recipe, engine: Engine())
 ///     try trainer.run(in: URL(fileURLWithPath: "run")) { event in print(event) }
