@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--peers", default="eager,compiled")
     parser.add_argument("--server", type=Path, default=PERF / ".build" / "release" / "StepServer")
-    parser.add_argument("--save", action="store_true", help="write the JSON to perf/baselines/PROCESSOR/")
+    parser.add_argument("--save", action="store_true", help="write the JSON to perf/baselines/")
     options = parser.parse_args()
     if options.rounds < 2:
         parser.error("--rounds takes 2 or more")
@@ -82,9 +82,10 @@ def main() -> None:
               f"{entry['our_ms']:.0f} against {entry['their_ms']:.0f} ms   "
               f"memory {our_peak / 2**30:.2f} against {peaks[mode] / 2**30:.2f} GiB")
     if options.save:
-        place = PERF / "baselines" / slug / (
-            f"training-{options.architecture}-batch{options.batch}-threads{threads}-{options.pathway}-{options.precision}.json")
-        place.parent.mkdir(parents=True, exist_ok=True)
+        # Not in the processor's folder, whose files make the README's table.
+        place = PERF / "baselines" / (
+            f"training-{slug}-{options.architecture}-batch{options.batch}-threads{threads}-{options.pathway}-"
+            f"{options.precision}.json")
         place.write_text(json.dumps(result, indent=1) + "\n")
         print(f"  wrote {place.relative_to(PERF.parent)}")
 
