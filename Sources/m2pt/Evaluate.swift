@@ -86,8 +86,7 @@ struct Evaluate: ParsableCommand {
     guard files.classes.count == c.classCount else {
       throw ToolError(
         "\(data): has \(files.classes.count) \(files is ClassFolders ? "folders" : "classes"), and the model "
-          + "\(c.classCount) classes without names; "
-          + "give one for each class")
+          + "\(c.classCount) classes without names; give one for each class")
     }
     var evaluation = try Evaluation(of: files, task: c.task)
     if confusion, files.firstWithSeveralClasses != nil {

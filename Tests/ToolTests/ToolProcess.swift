@@ -151,5 +151,5 @@ enum Tool {
   }
 }
 
-/// A number of a JSON object; NaN where there is none.
+/// The number under a key of a JSON object, or NaN if there is none.
 func number(_ object: [String: Any], _ key: String) -> Double { object[key] as? Double ?? .nan }

@@ -118,7 +118,7 @@ import Testing
     try Models.withFolder { folder in
       #expect(
         throws: TrainingError.badSetting(
-          key: "rand_augment", found: "rand-m9-mstd0.5-inc1", expected: "none where augmentation is none")
+          key: "rand_augment", found: "rand-m9-mstd0.5-inc1", expected: "none if augmentation is none")
       ) { try trainer(folder.appendingPathComponent("data"), recipe { $0.augmentation = .none }) }
     }
   }

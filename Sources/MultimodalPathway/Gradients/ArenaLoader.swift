@@ -26,7 +26,7 @@ final class ArenaLoader: ParameterLoader {
   }
 
   func derived(_ count: Int, _ compute: @escaping (UnsafeMutablePointer<Float>) -> Void) throws -> FloatBuffer {
-    let buffer = FloatBuffer(count: count)
+    let buffer = try FloatBuffer(count: count, for: .weights)
     refreshes.append { compute(buffer.base) }
     return buffer
   }

@@ -40,7 +40,7 @@ struct TrainedBatchNorm {
     runningMean = try loader.place(norm.mean)
     runningVariance = try loader.place(norm.variance)
     self.places = (places[norm.gain], places[norm.shift])
-    statistics = FloatBuffer(count: 4 * width)
+    statistics = try FloatBuffer(count: 4 * width, for: .weights)
     partial = try FloatBuffer(count: SystemMemory.product(Self.pieces(rows), 2, width), for: .weights)
   }
 

@@ -125,7 +125,7 @@ extension Recipe {
     if modality != .image {
       reason = "for a model of \(modality.rawValue)"
     } else if augmentation == .none {
-      reason = "where augmentation is none"
+      reason = "if augmentation is none"
     } else {
       return
     }
