@@ -34,6 +34,13 @@ extension LabelledFiles {
 }
 
 extension VisionTransformerConfiguration {
+  /// - Throws: `TrainingError.unsupported` for a head that answers for every point.
+  func requireOneAnswer() throws(TrainingError) {
+    guard parts == nil else {
+      throw .unsupported(feature: "an answer for every point", expected: "a head that answers for the whole cloud")
+    }
+  }
+
   /// Whether the head answers with these classes, in this order, and for that task.
   func hasHead(for classes: [String], task: Task) -> Bool {
     classCount == classes.count && labels == classes && self.task == task

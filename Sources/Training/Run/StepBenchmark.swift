@@ -55,10 +55,7 @@ public final class StepBenchmark {
   /// - Throws: `TrainingError`, `MemoryError`, `EngineError`.
   public init(_ weights: PathwayWeights, recipe: Recipe, profiled: Bool = false, engine: Engine) throws {
     let c = weights.target.configuration
-    guard c.parts == nil else {
-      throw TrainingError.unsupported(
-        feature: "an answer for every point", expected: "a head that answers for the whole input")
-    }
+    try c.requireOneAnswer()
     guard c.classCount > 1 else { throw TrainingError.tooFewClasses(found: c.classCount) }
     (self.recipe, batch) = (recipe, recipe.batch)
     let table = try ParameterTable(weights, freeze: recipe.freeze)
@@ -66,11 +63,6 @@ public final class StepBenchmark {
     optimizer = Optimizer(recipe, arena, engine: engine)
     pass = try arena.pass(
       c, precision: recipe.precision.format, batch: recipe.batch, profiled: profiled, engine: engine)
-    guard recipe.batch >= pass.leastBatch else {
-      throw TrainingError.badSetting(
-        key: "batch", found: "\(recipe.batch)", expected: "2 or more, over which the head's batch norms have a variance"
-      )
-    }
     let values = c.inputShape.reduce(1, *)
     inputs = try FloatBuffer(count: SystemMemory.product(recipe.batch, values), for: .inputs)
     // Numbers in -1...1 that no operation is quicker with.

@@ -75,6 +75,9 @@ extension Trainer {
 
 extension ParameterArena {
   /// A forward and backward pass over the arena, which must outlive it.
+  ///
+  /// - Throws: `TrainingError.badSetting` for a batch of one if the head has batch norms over inputs; what
+  ///   `TrainingPass.init` throws.
   package func pass(
     _ c: VisionTransformerConfiguration, precision: Precision = .float32, batch: Int, recomputesBlocks: Bool = false,
     profiled: Bool = false, engine: Engine
@@ -92,10 +95,15 @@ extension ParameterArena {
             scale: value(table.spans[member.scale])))
       }
     }
-    return try TrainingPass(
+    let pass = try TrainingPass(
       c, parameters: targets.map(value),
       gradients: targets.indices.map { table.reads($0) ? gradients.base + targets[$0].offset : nil }, pathways: terms,
       precision: precision, batch: batch, recomputesBlocks: recomputesBlocks, profiled: profiled, engine: engine)
+    guard batch >= pass.leastBatch else {
+      throw TrainingError.badSetting(
+        key: "batch", found: "\(batch)", expected: "2 or more, over which the head's batch norms have a variance")
+    }
+    return pass
   }
 }
 

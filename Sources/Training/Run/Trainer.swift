@@ -87,10 +87,7 @@ public final class Trainer {
   ) throws {
     let target = weights.target.configuration
     try recipe.checkRandAugment(for: target.modality)
-    guard target.parts == nil else {
-      throw TrainingError.unsupported(
-        feature: "an answer for every point", expected: "a head that answers for the whole cloud")
-    }
+    try target.requireOneAnswer()
     try recipe.check(for: target.modality)
     if let size = recipe.imageSize, size != target.imageSize {
       throw TrainingError.unsupported(
@@ -137,11 +134,6 @@ public final class Trainer {
     optimizer = Optimizer(recipe, arena, engine: engine)
     pass = try arena.pass(
       c, precision: recipe.precision.format, batch: recipe.batch, recomputesBlocks: recomputesBlocks, engine: engine)
-    guard recipe.batch >= pass.leastBatch else {
-      throw TrainingError.badSetting(
-        key: "batch", found: "\(recipe.batch)", expected: "2 or more, over which the head's batch norms have a variance"
-      )
-    }
     checkpoint = RunCheckpoint(recipe: recipe, data: try DataListing.digest(of: files, in: root))
   }
 
