@@ -13,6 +13,8 @@ public enum TrainingError: CodedError, Equatable {
   case unknownRecipe(found: String, known: [String])
   /// A key that is for other modalities than the model's, with another value than its default.
   case notApplicable(key: String, found: String, modality: String, standard: String, applies: [String])
+  /// A key that needs another value of another key to have an effect, with another value than its default.
+  case noEffect(key: String, found: String, other: String, otherFound: String, needed: String, standard: String)
   /// A model of a kind that cannot be trained.
   case unsupported(feature: String, expected: String)
   /// Data of fewer than two classes.
@@ -48,6 +50,7 @@ public enum TrainingError: CodedError, Equatable {
     case .badRecipe: "training.bad-recipe"
     case .unknownRecipe: "training.unknown-recipe"
     case .notApplicable: "training.not-applicable"
+    case .noEffect: "training.no-effect"
     case .unsupported: "training.unsupported"
     case .tooFewClasses: "training.too-few-classes"
     case .tooFewFiles: "training.too-few-files"
@@ -79,6 +82,9 @@ public enum TrainingError: CodedError, Equatable {
     case .notApplicable(let key, let found, let modality, let standard, let applies):
       "\(key) is '\(found)', but it is a key for models of \(applies.joined(separator: ", ")), and the model is for "
         + "\(modality); leave it at its default, \(standard)"
+    case .noEffect(let key, let found, let other, let otherFound, let needed, let standard):
+      "\(key) is '\(found)', which has no effect while \(other) is \(otherFound); set \(other) to \(needed), or leave "
+        + "\(key) at its default, \(standard)"
     case .unsupported(let feature, let expected): "the model has \(feature), expected \(expected)"
     case .tooFewClasses(let found):
       "the data have \(found) class\(found == 1 ? "" : "es"), expected at least 2: one folder of files for each"

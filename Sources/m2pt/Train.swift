@@ -72,6 +72,10 @@ struct Train: ParsableCommand {
       pathway.imageSize.text = "\(size.height)x\(size.width)"
     }
     var weights = try pathway.joined()
+    if weights.pathways.isEmpty {
+      let settings = [("lambda_rate", recipe.lambdaRate != 1), ("freeze=auxiliary", recipe.freeze == .auxiliary)]
+      for (setting, isSet) in settings where isSet { report("note: \(setting) has no effect without an auxiliary") }
+    }
     if startsFromScratch { weights = try weights.moved(to: weights.target.initial(seed: recipe.seed)) }
     let preprocessing = try pathway.recipe.preprocessing(
       weights.target.configuration, modelAt: pathway.target, architecture: pathway.architecture)

@@ -68,6 +68,18 @@ import Testing
     }
   }
 
+  /// Swift's comparison of such a name takes seconds.
+  @Test func tooManyCombiningMarksAreRefused() {
+    #expect {
+      try segments("e" + String(repeating: "\u{301}\u{323}", count: 16) + ", 0, 10, \"/m/3\"\n", files: ["x.wav"])
+    } throws: { error in
+      guard case TableError.malformed(_, nil, "the text has more than 30 combining marks in a row") = error else {
+        return false
+      }
+      return true
+    }
+  }
+
   @Test func aTableWithoutRecordingsIsAnError() throws {
     #expect {
       try segments("x, 0, 10, \"/m/1\"\n", files: [])

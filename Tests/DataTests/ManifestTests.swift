@@ -26,6 +26,19 @@ import Testing
     #expect(found.labelSets == [[1], [0], [1, 2]] && found.firstWithSeveralClasses == 2 && found.unread.isEmpty)
   }
 
+  @Test func aDeviceIsNoTable() {
+    #expect(throws: TableError.unreadable(file: "/dev/zero", reason: "it is a device")) { try Manifest("/dev/zero") }
+  }
+
+  @Test func aLinkedTableIsRead() throws {
+    try Inputs.withFolder { folder in
+      let (file, link) = (folder.appendingPathComponent("files.csv"), folder.appendingPathComponent("link.csv"))
+      try Data("path,label\n1.wav,dog\n".utf8).write(to: file)
+      try FileManager.default.createSymbolicLink(at: link, withDestinationURL: file)
+      #expect(try Manifest(link.path).paths == [folder.appendingPathComponent("1.wav").path])
+    }
+  }
+
   @Test func aSplitHasItsRowsAndTheClassesOfAllRows() throws {
     let text = "split,path,label\ntrain,1,a\nVal,2,b\ntest,3,c\nvalidation,4,a\n"
     let (found, folder) = try manifest(text, split: .validation)

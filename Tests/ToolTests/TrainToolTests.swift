@@ -115,6 +115,19 @@ import Testing
     }
   }
 
+  @Test func settingsOfAuxiliariesThatAreNotThereAreNoted() throws {
+    try Tool.withModels { folder in
+      var options = try arguments(folder) + ["--dry-run", "--set", "lambda_rate=3"]
+      let joined = try Tool.run(options)
+      #expect(joined.status == 0 && !joined.errors.contains("no effect"), "\(joined.errors)")
+      options.removeSubrange(3...4)
+      let alone = try Tool.run(options + ["--set", "freeze=auxiliary"])
+      #expect(alone.status == 0)
+      #expect(alone.errors.contains("note: lambda_rate has no effect without an auxiliary\n"))
+      #expect(alone.errors.contains("note: freeze=auxiliary has no effect without an auxiliary\n"))
+    }
+  }
+
   @Test func aRunFromScratchHasNewWeights() throws {
     try Tool.withModels { folder in
       let steady = ["--from-scratch", "--seed", "4", "--set", "epochs=1", "--set", "learning_rate=1e-30"]

@@ -11,7 +11,11 @@ extension TrainingError: Enumerated {
     case .unknownRecipe:
       .notApplicable(
         key: hostileText, found: hostileText, modality: hostileText, standard: hostileText, applies: [hostileText])
-    case .notApplicable: .unsupported(feature: hostileText, expected: hostileText)
+    case .notApplicable:
+      .noEffect(
+        key: hostileText, found: hostileText, other: hostileText, otherFound: hostileText, needed: hostileText,
+        standard: hostileText)
+    case .noEffect: .unsupported(feature: hostileText, expected: hostileText)
     case .unsupported: .tooFewClasses(found: 1)
     case .tooFewClasses: .tooFewFiles(found: 1, batch: 2, accumulate: 3)
     case .tooFewFiles: .severalLabels(file: hostileText, found: 2)

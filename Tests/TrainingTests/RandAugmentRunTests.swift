@@ -108,8 +108,8 @@ import Testing
       (c.input, c.channels) = (.audio(.audioSet), 1)
       let weights = PathwayWeights(try .random(c, seed: 1))
       #expect(
-        throws: TrainingError.badSetting(
-          key: "rand_augment", found: "rand-m9-mstd0.5-inc1", expected: "none for a model of audio")
+        throws: TrainingError.notApplicable(
+          key: "rand_augment", found: "rand-m9-mstd0.5-inc1", modality: "audio", standard: "none", applies: ["image"])
       ) { try trainer(folder.appendingPathComponent("data"), recipe(), weights) }
     }
   }
@@ -117,8 +117,9 @@ import Testing
   @Test func picturesThatAreNotCroppedAreRefused() throws {
     try Models.withFolder { folder in
       #expect(
-        throws: TrainingError.badSetting(
-          key: "rand_augment", found: "rand-m9-mstd0.5-inc1", expected: "none if augmentation is none")
+        throws: TrainingError.noEffect(
+          key: "rand_augment", found: "rand-m9-mstd0.5-inc1", other: "augmentation", otherFound: "none", needed: "crop",
+          standard: "none")
       ) { try trainer(folder.appendingPathComponent("data"), recipe { $0.augmentation = .none }) }
     }
   }

@@ -57,6 +57,29 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("crop_scale", "0.3", "augmentation", "crop", "0.08", "1"), ("flip", "0.2", "augmentation", "crop", "0.5", "0"),
+    ("momentum", "0.8", "optimizer", "sgd", "0.9", "0"),
+  ])
+  func aKeyWithoutAnEffectIsRefused(
+    _ key: String, _ value: String, _ other: String, _ needed: String, _ standard: String, _ idle: String
+  ) throws {
+    let otherValue = other == "optimizer" ? "adamw" : "none"
+    var recipe = Recipe()
+    try recipe.set(other, to: otherValue)
+    try recipe.check(for: .image)
+    try recipe.set(key, to: value)
+    #expect(
+      throws: TrainingError.noEffect(
+        key: key, found: value, other: other, otherFound: otherValue, needed: needed, standard: standard)
+    ) { try recipe.check(for: .image) }
+    try recipe.set(key, to: idle)
+    try recipe.check(for: .image)
+    try recipe.set(key, to: value)
+    try recipe.set(other, to: needed)
+    try recipe.check(for: .image)
+  }
+
   @Test func namedRecipesAreForTheirModality() throws {
     let modalities = [
       "imagenet": Modality.image, "audioset": .audio, "kinetics": .video, "modelnet": .points, "shapenetpart": .points,
@@ -109,13 +132,36 @@ import Testing
     #expect(recipe == Recipe())
   }
 
-  @Test(arguments: ["- 1\n- 2\n", "epochs: [1, 2]\n", "epochs: 1\nepochs: 2\n", "a: 'b\n"])
+  /// What the parser would take unbounded time or stack for.
+  private static let hostile = [
+    String(repeating: "[", count: 60_000), String(repeating: "- ", count: 30_000),
+    String(repeating: "{a: ", count: 15_000), String(repeating: "? ", count: 30_000),
+    "epochs: 3 #" + String(repeating: "x", count: 1 << 16), "e" + String(repeating: "\u{301}", count: 30_000) + ": 1",
+    // Each level repeats the one before it four times, in keys, which are compared.
+    "? &a0 [x, x]\n: 1\n"
+      + (1..<40).map { "? &a\($0) [\(Array(repeating: "*a\($0 - 1)", count: 4).joined(separator: ", "))]\n: 1\n" }
+      .joined(),
+  ]
+
+  @Test(arguments: ["- 1\n- 2\n", "epochs: [1, 2]\n", "epochs: 1\nepochs: 2\n", "a: 'b\n"] + hostile)
   func whatIsNoRecipeIsRefused(_ text: String) {
     #expect {
       _ = try Recipe(yaml: text, file: "r.yaml")
     } throws: { error in
       guard case TrainingError.badRecipe("r.yaml", _) = error else { return false }
       return true
+    }
+  }
+
+  @Test func aRecipeOfAsManyLevelsAsAllowedIsParsed() {
+    #expect(throws: TrainingError.badRecipe(file: "r.yaml", reason: "it is no mapping of keys to values")) {
+      try Recipe(yaml: String(repeating: "[", count: 256) + String(repeating: "]", count: 256), file: "r.yaml")
+    }
+  }
+
+  @Test func aDeviceIsNoRecipe() {
+    #expect(throws: TrainingError.badRecipe(file: "/dev/zero", reason: "it has more than 65536 bytes")) {
+      try Recipe(contentsOf: URL(fileURLWithPath: "/dev/zero"))
     }
   }
 }

@@ -34,6 +34,9 @@ public struct AudioSetSegments: LabelledFiles {
 
   /// The same of a text; `path` is the place of the table.
   init(_ text: String, _ path: String, _ frontEnd: any FrontEnd, expecting expected: [String]?) throws {
+    guard !text.hasTooManyCombiningMarks else {
+      throw TableError.malformed(file: path, line: nil, finding: "the text has more than 30 combining marks in a row")
+    }
     let table = URL(fileURLWithPath: path)
     let folder = table.deletingLastPathComponent()
     let list = folder.appendingPathComponent("class_labels_indices.csv").path

@@ -13,9 +13,14 @@ enum TableText {
   static func read(_ path: String, limit: Int) throws(TableError) -> String {
     let data: Data
     do {
-      let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
-      guard size <= limit else { throw TableError.tooLarge(file: path, bytes: size) }
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
+      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+      var status = stat()
+      fstat(file.fileDescriptor, &status)
+      guard status.st_mode & S_IFMT != S_IFCHR else { throw TableError.unreadable(file: path, reason: "it is a device") }
+      guard status.st_size <= limit else { throw TableError.tooLarge(file: path, bytes: Int(status.st_size)) }
+      // A pipe has no size.
+      data = try file.read(upToCount: limit + 1) ?? Data()
+      guard data.count <= limit else { throw TableError.tooLarge(file: path, bytes: data.count) }
     } catch let error as TableError {
       throw error
     } catch {

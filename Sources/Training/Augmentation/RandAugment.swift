@@ -114,21 +114,3 @@ extension RandAugment: CustomStringConvertible {
     return parts.joined(separator: "-")
   }
 }
-
-extension Recipe {
-  /// Checks that a recipe with RandAugment is for pictures that are cropped.
-  ///
-  /// - Throws: `TrainingError.badSetting`.
-  func checkRandAugment(for modality: Modality) throws(TrainingError) {
-    guard let randAugment else { return }
-    let reason: String
-    if modality != .image {
-      reason = "for a model of \(modality.rawValue)"
-    } else if augmentation == .none {
-      reason = "if augmentation is none"
-    } else {
-      return
-    }
-    throw .badSetting(key: "rand_augment", found: "\(randAugment)", expected: "none \(reason)")
-  }
-}

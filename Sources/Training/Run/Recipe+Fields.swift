@@ -10,6 +10,8 @@ extension Recipe {
     let expected: String
     /// The modalities that it is for; nil: all.
     var modalities: Set<Modality>?
+    /// The only value of another key with which it has an effect; nil: it has one with all.
+    var condition: Condition?
     /// Whether it is written only with another value than its default, so that recipes keep the text that they had
     /// before there was the key.
     var omitsDefault = false
@@ -23,6 +25,21 @@ extension Recipe {
       (field.modalities, field.omitsDefault) = (Set(modalities), !modalities.contains(.image))
       return field
     }
+
+    /// The same key, which has an effect only where another has a value.
+    func needing(_ key: String, _ value: String, idle: String) -> Field {
+      var field = self
+      field.condition = Condition(key: key, value: value, idle: idle)
+      return field
+    }
+  }
+
+  /// What a key needs to have an effect.
+  struct Condition: Sendable {
+    let key: String
+    let value: String
+    /// The value that says the same as no effect.
+    let idle: String
   }
 
   /// The names of all keys, in the order in which they are written.
@@ -38,18 +55,26 @@ extension Recipe {
     }
   }
 
-  /// Checks that every key that is for other modalities alone has its default.
+  /// Checks that every key without an effect has its default: keys that are only for other modalities, and keys that
+  /// need another value of another key.
   ///
-  /// - Throws: `TrainingError.notApplicable`.
+  /// - Throws: `TrainingError.notApplicable`, `.noEffect`.
   package func check(for modality: Modality) throws(TrainingError) {
     let usual = Recipe()
     for field in Self.fields {
-      guard let modalities = field.modalities, !modalities.contains(modality) else { continue }
       let (value, standard) = (field.write(self), field.write(usual))
-      guard value == standard else {
+      guard value != standard else { continue }
+      if let modalities = field.modalities, !modalities.contains(modality) {
         throw .notApplicable(
           key: field.key, found: value, modality: modality.rawValue, standard: standard,
           applies: Modality.allCases.filter(modalities.contains).map(\.rawValue))
+      }
+      if let condition = field.condition, value != condition.idle,
+        let other = Self.fields.first(where: { $0.key == condition.key })?.write(self), other != condition.value
+      {
+        throw .noEffect(
+          key: field.key, found: value, other: condition.key, otherFound: other, needed: condition.value,
+          standard: standard)
       }
     }
   }
@@ -82,7 +107,7 @@ extension Recipe {
     number("lambda_rate", 0...1_000_000, \.lambdaRate),
     number("weight_decay", 0...1000, \.weightDecay),
     number("layer_decay", 0.01...1, \.layerDecay),
-    number("momentum", 0...0.9999, \.momentum),
+    number("momentum", 0...0.9999, \.momentum).needing("optimizer", "sgd", idle: "0.0"),
     number("warmup_epochs", 0...100_000, \.warmupEpochs),
     number("clip", 0...1_000_000, \.clip, note: "; 0 does not clip"),
     imageSize.only(.image, .video), choice("freeze", \.freeze),
@@ -90,8 +115,8 @@ extension Recipe {
     number("drop_path", 0...0.9, \.dropPath),
     number("ema", 0...0.999999, \.ema, note: "; 0 keeps no average"),
     choice("augmentation", \.augmentation),
-    number("crop_scale", 0.01...1, \.cropScale).only(.image, .video),
-    number("flip", 0...1, \.flip).only(.image, .video),
+    number("crop_scale", 0.01...1, \.cropScale).only(.image, .video).needing("augmentation", "crop", idle: "1.0"),
+    number("flip", 0...1, \.flip).only(.image, .video).needing("augmentation", "crop", idle: "0.0"),
     randAugment,
     number("erase", 0...1, \.erase).only(.image, .video),
     number("mixup", 0...100, \.mixup, note: "; 0 does not mix").only(.image, .video, .audio),
@@ -141,7 +166,7 @@ extension Recipe {
         return true
       },
       write: { $0.randAugment.map { "\($0)" } ?? "none" }
-    ).only(.image)
+    ).only(.image).needing("augmentation", "crop", idle: "none")
     field.omitsDefault = true
     return field
   }

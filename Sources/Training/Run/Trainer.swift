@@ -86,7 +86,6 @@ public final class Trainer {
     note: @escaping NoteHandler = { _ in }
   ) throws {
     let target = weights.target.configuration
-    try recipe.checkRandAugment(for: target.modality)
     try target.requireOneAnswer()
     try recipe.check(for: target.modality)
     if let size = recipe.imageSize, size != target.imageSize {
