@@ -10,7 +10,9 @@ let package = Package(
       name: "Fuzz",
       dependencies: [
         .product(name: "MultimodalPathway", package: "MultimodalPathway"),
+        .product(name: "PathwayData", package: "MultimodalPathway"),
         .product(name: "PathwayMedia", package: "MultimodalPathway"),
+        .product(name: "PathwayTraining", package: "MultimodalPathway"),
       ],
       swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error), .unsafeFlags(["-parse-as-library"])])
   ]

@@ -1,6 +1,8 @@
 import Foundation
 import MultimodalPathway
+import PathwayData
 import PathwayMedia
+import PathwayTraining
 
 /// A reader of files that is fuzzed.
 ///
@@ -8,12 +10,12 @@ import PathwayMedia
 /// limits of time or memory) is a finding.
 enum FuzzTarget: String, CaseIterable {
   case safetensors, pickle, zip, index, model, configuration, forward, preprocessing, scales, plan
-  case png, jpeg, sound, container, video, ply, off, obj, xyz, npy
+  case png, jpeg, sound, container, video, ply, off, obj, xyz, npy, table, segments, recipe
 
   /// Whether inputs have parts, lengths or checksums that mutations keep consistent; the others are lines of text.
   var hasStructure: Bool {
     switch self {
-    case .off, .obj, .xyz: false
+    case .off, .obj, .xyz, .table, .segments, .recipe: false
     default: true
     }
   }
@@ -74,7 +76,25 @@ enum FuzzTarget: String, CaseIterable {
       let video = try VideoFile(ScratchFile.video.holding(data))
       _ = try video.forEachFrame([0, video.frameCount / 2]) { _, _ in }
     case .ply, .off, .obj, .xyz, .npy: _ = try PointFile.decode(data, name: "points")
+    case .table:
+      let path = try ScratchFile.table.holding(data).path
+      _ = try? ClassNames.read(path, count: 3)
+      let table = try Manifest(path)
+      precondition(table.labelSets.allSatisfy { table.classes.indices.contains($0[0]) })
+    case .segments: _ = try AudioSetSegments(ScratchFile.segments.holding(data).path, NamedFiles())
+    case .recipe:
+      let recipe = try Recipe(yaml: String(decoding: data, as: UTF8.self), file: "recipe.yaml")
+      precondition(try Recipe(yaml: recipe.yaml, file: "recipe.yaml") == recipe)
     }
+  }
+
+  /// Recordings that are listed and not read.
+  private struct NamedFiles: FrontEnd {
+    let fileExtensions = ["wav"]
+    let viewCount: Int? = 1
+    let shape = [1]
+    func views(of file: URL) -> [Float] { [0] }
+    func preview(of file: URL) -> InputPreview { InputPreview(values: Tensor([0], shape: [1, 1]), pictures: []) }
   }
 
   /// Reads a checkpoint, its small tensors, and the transformer that its names describe.
