@@ -52,6 +52,11 @@ public struct Tensor: @unchecked Sendable {
     }
   }
 
+  /// Whether another tensor is a view of the same elements.
+  package func isIdentical(to other: Tensor) -> Bool {
+    base == other.base && owner === other.owner && shape == other.shape && elementType == other.elementType
+  }
+
   /// Size of the elements, in bytes.
   public var byteCount: Int { count * elementType.byteCount }
 

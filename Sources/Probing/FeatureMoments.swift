@@ -32,8 +32,8 @@ package struct FeatureMoments {
   ///
   /// - Complexity: O(rows C^2), by the engine's GEMM.
   mutating func add(_ features: ShiftedFeatures, rows: [Int], labels: [Int], engine: Engine) throws {
-    let product = FloatBuffer(count: width * width)
-    let block = FloatBuffer(count: width * Self.blockRows)
+    let product = try FloatBuffer(count: SystemMemory.product(width, width), for: .verification)
+    let block = try FloatBuffer(count: SystemMemory.product(width, Self.blockRows), for: .verification)
     for start in stride(from: 0, to: rows.count, by: Self.blockRows) {
       let chosen = rows[start..<min(rows.count, start + Self.blockRows)]
       for (place, row) in chosen.enumerated() {

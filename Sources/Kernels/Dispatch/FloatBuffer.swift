@@ -19,8 +19,8 @@ package final class FloatBuffer: @unchecked Sendable {
     base.initialize(repeating: 0, count: max(count, 16))
   }
 
-  /// Memory that must be written before it is read; pages that are never touched take no memory. Ends the process
-  /// where the system has no memory, as an array does.
+  /// Memory that must be written before it is read; pages that are never touched take no memory. For scratch, and for
+  /// copies of arrays: it ends the process where the system has no memory, as an array does.
   package convenience init(uninitialized count: Int) {
     guard let base = Self.allocate(count) else { fatalError("no memory for \(count) floats") }
     self.init(base, count: count)

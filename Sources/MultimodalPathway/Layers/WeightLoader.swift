@@ -67,6 +67,8 @@ struct WeightLoader: ParameterLoader {
   /// Where packed weights go.
   let arena: WeightArena
   let engine: Engine
+  /// Layers that need not be loaded again.
+  var shared: SharedLayers?
 
   var target: ModelWeights { weights.target }
 
@@ -75,7 +77,7 @@ struct WeightLoader: ParameterLoader {
   }
 
   func derived(_ count: Int, _ compute: @escaping (UnsafeMutablePointer<Float>) -> Void) throws -> FloatBuffer {
-    let buffer = FloatBuffer(count: count)
+    let buffer = try FloatBuffer(count: count, for: .weights)
     compute(buffer.base)
     return buffer
   }
@@ -87,7 +89,8 @@ struct WeightLoader: ParameterLoader {
 
   /// The weights of one linear layer, packed or ready to fold.
   func linear(_ layer: Linear, _ precision: Precision) throws -> Linear.Loaded {
-    try Linear.Loaded(
+    if let loaded = try shared?.linear(layer, in: weights) { return loaded }
+    return try Linear.Loaded(
       try target.tensor(layer.weight.name), terms: try weights.terms(of: layer), bias: try weights.bias(of: layer),
       execution: execution, precision: precision, arena: arena, engine: engine)
   }
@@ -105,6 +108,7 @@ struct WeightLoader: ParameterLoader {
 extension WeightLoader {
   /// Bytes that the weights of a linear layer will take.
   func byteCount(_ layer: Linear, _ precision: Precision = .float32) throws -> Int {
+    if try shared?.linear(layer, in: weights) != nil { return 0 }
     let terms = try weights.terms(of: layer).count
     let copies = execution == .folded && terms > 0 ? 0 : execution == .twoBranch ? 1 + terms : 1
     return SystemMemory.product(copies, byteCount(layer.outputs, layer.inputs, precision))

@@ -19,6 +19,8 @@ public enum PathwayError: CodedError, Equatable {
   case neverInt8(layer: String)
   /// A scale of a layer that no pathway joins.
   case notJoined(layer: String)
+  /// An auxiliary, from 0, that is not attached.
+  case noSuchAuxiliary(found: Int, count: Int)
   /// A scale that is NaN or infinite.
   case scaleNotFinite(layer: String)
   /// A file of scales that is not JSON of the form that the description shows.
@@ -43,6 +45,7 @@ public enum PathwayError: CodedError, Equatable {
     case .notALayer: "pathway.not-a-layer"
     case .neverInt8: "pathway.never-quantized"
     case .notJoined: "pathway.not-joined"
+    case .noSuchAuxiliary: "pathway.no-such-auxiliary"
     case .scaleNotFinite: "pathway.scale-not-finite"
     case .badScales: "pathway.bad-scales"
     case .biasMissing: "pathway.bias-missing"
@@ -71,6 +74,8 @@ public enum PathwayError: CodedError, Equatable {
     case .neverInt8(let layer): "\(layer) cannot be int8; make it bfloat16 or float32"
     case .notJoined(let layer):
       "\(layer) has a scale but no pathway: it is not in the block map or not among the layers"
+    case .noSuchAuxiliary(let found, let count):
+      "there is no auxiliary \(found); \(count == 0 ? "none is attached" : "those attached are 0...\(count - 1)")"
     case .scaleNotFinite(let layer): "the scale of \(layer) is not a finite number"
     case .badScales(let file, let reason):
       "\(file): \(reason); expected {\"blocks.0.attn.qkv\": 0.05, ...} or an array with one such object per auxiliary"

@@ -44,7 +44,7 @@ public struct PathwayWeights: Sendable {
       warnings: isMerged ? ["the target is itself the result of a merge; its own pathways stay folded in"] : [])
   }
 
-  private init(target: ModelWeights, pathways: [Pathway], warnings: [String]) {
+  init(target: ModelWeights, pathways: [Pathway], warnings: [String]) {
     self.target = target
     self.pathways = pathways
     self.warnings = warnings
@@ -85,7 +85,7 @@ public struct PathwayWeights: Sendable {
       target: target, pathways: pathways + [pathway], warnings: warnings + meaningWarnings(auxiliary))
   }
 
-  private static func overruling(_ scales: [String: Float], with new: [String: Float]) throws -> [String: Float] {
+  static func overruling(_ scales: [String: Float], with new: [String: Float]) throws -> [String: Float] {
     var result = scales
     // Kinds of layers first, so that a layer's own name overrules them.
     for (name, value) in new.sorted(by: { $0.key < $1.key }) {
@@ -113,7 +113,7 @@ public struct PathwayWeights: Sendable {
       && PathwayLayer(rawValue: String(parts[2])) != nil
   }
 
-  private func meaningWarnings(_ auxiliary: AuxiliaryWeights) -> [String] {
+  func meaningWarnings(_ auxiliary: AuxiliaryWeights) -> [String] {
     var notes: [String] = []
     let own = target.configuration.heads
     if let heads = auxiliary.heads, heads != own {

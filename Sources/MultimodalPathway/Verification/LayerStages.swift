@@ -82,8 +82,9 @@ package struct LayerStages {
 extension Linear.Loaded {
   /// The layer alone, x W^T + b, (rows, N) contiguous.
   func output(_ x: Activations, rows: Int, engine: Engine) throws -> FloatBuffer {
-    let result = FloatBuffer(count: rows * weight.n)
-    let partial = FloatBuffer(count: branches.isEmpty ? 0 : rows * weight.n)
+    let count = SystemMemory.product(rows, weight.n)
+    let result = try FloatBuffer(count: count, for: .verification)
+    let partial = try FloatBuffer(count: branches.isEmpty ? 0 : count, for: .verification)
     let stride = LinearProduct.scratchCount(engine.kernels, k: weight.k)
     let scratch = FloatBuffer(count: stride * engine.threads)
     try engine.run { member in

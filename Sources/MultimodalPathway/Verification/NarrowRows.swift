@@ -22,7 +22,7 @@ struct NarrowRows {
     workspace = try model.workspace(batch: source.batch, tokens: source.tokens)
     let widest = max(model.configuration.width, model.configuration.hiddenWidth)
     words = try FloatBuffer(count: rows * Workspace.padded(widest), for: .pass(batch: source.batch))
-    scaleMemory = FloatBuffer(count: 2 * rows)
+    scaleMemory = try FloatBuffer(count: 2 * rows, for: .pass(batch: source.batch))
     scales = UnsafeMutableRawPointer(scaleMemory.base).bindMemory(to: RowScale.self, capacity: rows)
   }
 

@@ -38,18 +38,40 @@ public final class VisionTransformer: Sendable {
   /// A transformer with pathways, in one of the three executions. They are folded in float32 and rounded once: folded
   /// and merged give the same bits in every precision.
   ///
-  /// - Throws: `PathwayError.notALayer` where the plan names a layer that the model does not have, `.neverInt8` where
-  ///   it wants a patch embedding in int8; `NotFiniteError` where a weight is NaN or infinite; `EngineError`;
-  ///   `MemoryError`.
+  /// - Parameter progress: called with the share of the blocks that are loaded, from 0 to 1. It may throw to stop.
+  /// - Throws: what `progress` throws; `PathwayError.notALayer` where the plan names a layer that the model does not
+  ///   have, `.neverInt8` where it wants a patch embedding in int8; `NotFiniteError` where a weight is NaN or infinite;
+  ///   `EngineError`; `MemoryError`.
   public convenience init(
-    _ weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan = .float32, engine: Engine
+    _ weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan = .float32, engine: Engine,
+    progress: (Double) throws -> Void = { _ in }
+  ) throws {
+    try self.init(
+      weights, execution: execution, precision: precision, shared: nil, engine: engine, progress: progress)
+  }
+
+  /// A transformer with other pathways than `model`, which was loaded of `old`, in the same execution and precision.
+  /// Both share the layers whose pathways are equal, if the targets are the same.
+  ///
+  /// - Throws: as `init(_:execution:precision:engine:progress:)`.
+  convenience init(_ weights: PathwayWeights, like model: VisionTransformer, of old: PathwayWeights) throws {
+    try self.init(
+      weights, execution: model.execution, precision: model.precision,
+      shared: SharedLayers(model, of: old, for: weights), engine: model.engine, progress: { _ in })
+  }
+
+  private convenience init(
+    _ weights: PathwayWeights, execution: PathwayExecution, precision: PrecisionPlan, shared: SharedLayers?,
+    engine: Engine, progress: (Double) throws -> Void
   ) throws {
     let layers = TransformerLayers(weights.target.configuration)
     do {
       // Matrices are looked at while they are packed.
       let packed = layers.packedNames
       try weights.target.requireFinite(engine: engine) { !packed.contains($0) }
-      try self.init(finite: weights, layers, execution: execution, precision: precision, engine: engine)
+      try self.init(
+        finite: weights, layers, execution: execution, precision: precision, shared: shared, engine: engine,
+        progress: progress)
     } catch let error as WeightNotFinite {
       throw try weights.notFiniteError(engine: engine) ?? error
     }
@@ -57,21 +79,21 @@ public final class VisionTransformer: Sendable {
 
   private convenience init(
     finite weights: PathwayWeights, _ layers: TransformerLayers, execution: PathwayExecution,
-    precision: PrecisionPlan, engine: Engine
+    precision: PrecisionPlan, shared: SharedLayers?, engine: Engine, progress: (Double) throws -> Void
   ) throws {
     let c = weights.target.configuration
     try precision.validate(c)
     let loader = WeightLoader(
       weights: weights, execution: execution, precision: precision.completed(for: c), arena: WeightArena(),
-      engine: engine)
+      engine: engine, shared: shared)
     try SystemMemory.require(layers.weightBytes(loader), for: .weights)
-    try self.init(c, layers, execution: execution, loader: loader, engine: engine)
+    try self.init(c, layers, execution: execution, loader: loader, engine: engine, progress: progress)
   }
 
   /// - Parameter layers: those of `c`.
   init(
     _ c: VisionTransformerConfiguration, _ layers: TransformerLayers, execution: PathwayExecution,
-    loader: some ParameterLoader, engine: Engine
+    loader: some ParameterLoader, engine: Engine, progress: (Double) throws -> Void = { _ in }
   ) throws {
     self.layers = layers
     configuration = c
@@ -80,7 +102,10 @@ public final class VisionTransformer: Sendable {
     self.execution = execution
     precision = loader.precision
     hidesNotFinite = Self.hidesNotFinite(c, loader.precision)
-    blocks = try layers.blocks.map { try $0.loaded(by: loader) }
+    blocks = try layers.blocks.enumerated().map { index, block in
+      try progress(Double(index) / Double(layers.blocks.count))
+      return try block.loaded(by: loader)
+    }
     hasBranches = blocks.contains { block in
       PathwayLayer.allCases.contains { !block.linear($0).branches.isEmpty }
     }
@@ -89,6 +114,7 @@ public final class VisionTransformer: Sendable {
     headNorm = try layers.headNorm?.loaded(by: loader)
     pooler = try layers.pooler?.loaded(by: loader)
     head = try layers.head?.loaded(by: loader)
+    try progress(1)
   }
 
   /// Memory for passes over up to `batch` images.
@@ -119,6 +145,7 @@ public final class VisionTransformer: Sendable {
   func run(images: UnsafePointer<Float>, batch: Int, _ workspace: Workspace, taps: Taps = Taps()) throws {
     var w = workspace.buffers
     w.batch = batch
+    begin(&w, workspace)
     var pass = ImagePass(model: self, images: images, buffers: w, taps: taps)
     try engine.run(&pass, clock: workspace.profile?.clock) { member, pass in
       // SAFETY: the engine hands over `pass`, which members only read.
@@ -130,7 +157,7 @@ public final class VisionTransformer: Sendable {
       model.encode(&member, kernels, w, taps, positions: w.points?.positions)
       model.readOut(&member, kernels, w, taps, inputs: pass.pointee.images)
     }
-    carryNotFinite(w)
+    try finish(w)
   }
 
   /// What the members of a pass over images share.
@@ -145,6 +172,7 @@ public final class VisionTransformer: Sendable {
   func run(tokens: UnsafePointer<Float>, batch: Int, _ workspace: Workspace, taps: Taps = Taps()) throws {
     var w = workspace.buffers
     w.batch = batch
+    begin(&w, workspace)
     let width = configuration.width
     try engine.run { member in
       member.parallelFor(w.batch * w.tokens) { row in
@@ -153,6 +181,17 @@ public final class VisionTransformer: Sendable {
       encode(&member, engine.kernels, w, taps, positions: nil)
       readOut(&member, engine.kernels, w, taps, inputs: nil)
     }
+    try finish(w)
+  }
+
+  private func begin(_ w: inout Workspace.Buffers, _ workspace: Workspace) {
+    w.cancellation = workspace.cancellation.map { Unmanaged.passUnretained($0) }
+    w.ends?.update(repeating: 0, count: blocks.count)
+  }
+
+  /// - Throws: `CancellationError` where the pass ended after a block.
+  private func finish(_ w: Workspace.Buffers) throws {
+    if let ends = w.ends, blocks.indices.contains(where: { ends[$0] != 0 }) { throw CancellationError() }
     carryNotFinite(w)
   }
 
@@ -163,6 +202,11 @@ public final class VisionTransformer: Sendable {
   ) {
     let buffers = w.block
     for index in blocks.indices {
+      if let cancellation = w.cancellation, let ends = w.ends {
+        if index > 0, ends[index - 1] != 0 { return }
+        // SAFETY: the workspace, which outlives the pass, keeps the object.
+        if member.index == 0, cancellation._withUnsafeGuaranteedRef(\.isCancelled) { ends[index] = 1 }
+      }
       if let positions { add(positions, to: w.x, &member, w) }
       if let attention = taps.attention, attention.index == index {
         blocks[index].attentionMaps(&member, kernels, buffers, into: attention.destination)

@@ -11,6 +11,8 @@ public final class Workspace {
   public let tokens: Int
   /// Where the time of its passes went; nil: not measured.
   public let profile: ForwardProfile?
+  /// Ends its passes early; nil: nothing does.
+  public var cancellation: PassCancellation?
   let buffers: Buffers
   private let memory: FloatBuffer
 
@@ -53,6 +55,11 @@ public final class Workspace {
     let scratchStride: Int
     /// Of point transformers.
     let points: PointBuffers?
+    /// By block: not 0 where the pass ends after it. Written by one member before a barrier of the block, read by all
+    /// after it. nil: no pass ends early.
+    var ends: UnsafeMutablePointer<Float>?
+    /// Of a pass that can be ended; the workspace keeps it.
+    var cancellation: Unmanaged<PassCancellation>?
 
     /// The memory of one member.
     func scratch(_ member: borrowing Member) -> UnsafeMutablePointer<Float> { scratch + member.index * scratchStride }
@@ -108,6 +115,7 @@ public final class Workspace {
       rowStrides.map { SystemMemory.product(batch, tokens, $0) } + [
         SystemMemory.product(batch, pooledStride), SystemMemory.product(batch, max(16, c.answerCount)),
         SystemMemory.product(engine.threads, scratchStride), SystemMemory.product(2, batch, tokens),
+        c.depth,
       ], batch: batch)
     memory = try FloatBuffer(count: sizes.reduce(0, +), for: .pass(batch: batch))
     var next = memory.base
@@ -128,6 +136,6 @@ public final class Workspace {
       scratch: parts[7], scratchStride: scratchStride,
       points: try c.points.map {
         try PointBuffers(c, $0, batch: batch, tokens: tokens, stride: stride, engine: engine)
-      })
+      }, ends: parts[9])
   }
 }

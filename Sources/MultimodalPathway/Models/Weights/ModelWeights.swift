@@ -22,6 +22,12 @@ public struct ModelWeights: Sendable {
   /// cannot be followed here.
   public let preprocessing: ImagePreprocessing?
 
+  /// Whether another model has the same tensors in the same memory.
+  func isIdentical(to other: ModelWeights) -> Bool {
+    tensors.count == other.tensors.count
+      && tensors.allSatisfy { name, tensor in other.tensors[name].map { $0.isIdentical(to: tensor) } ?? false }
+  }
+
   /// Binds a checkpoint strictly, after its names were made timm's (`CheckpointLayout`).
   ///
   /// What timm's configurations cannot say, the names do: `attn.q_bias` makes the qkv bias one of queries and values
