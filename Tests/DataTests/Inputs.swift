@@ -13,6 +13,14 @@ enum Inputs {
     try body(folder)
   }
 
+  /// A directory that is removed afterwards.
+  static func withFolder(_ body: (URL) async throws -> Void) async throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try await body(folder)
+  }
+
   /// A model of pictures of 32 x 32, three classes.
   static func pictureModel() throws -> VisionTransformerConfiguration {
     var c = VisionTransformerConfiguration(

@@ -42,27 +42,37 @@ public struct InputBatches: Sendable {
     return max(1, overflow ? size : min(size, product))
   }
 
+  /// Reads files and calls `body` with every batch of them, in their order; see `forEach(_:willRead:unreadable:_:)` of
+  /// sources.
+  public func forEach(
+    _ paths: [String], willRead: () throws -> Void = {},
+    unreadable: (_ file: Int, _ reason: any Error) throws -> Void = { throw $1 }, _ body: (Batch) throws -> Void
+  ) throws {
+    try forEach(
+      paths.map { .file(URL(fileURLWithPath: $0)) }, willRead: willRead, unreadable: unreadable, body)
+  }
+
   /// Reads files and calls `body` with every batch of them, in their order.
   ///
   /// - Parameters:
-  ///   - paths: paths of files.
+  ///   - sources: files on disk or in memory.
   ///   - willRead: called before files are read, a batch of them at a time. It may throw to stop.
   ///   - unreadable: called with the index of a file that cannot be read, and the error; if this does not throw, the
   ///     file is skipped. By default it throws the error.
   ///   - body: called with views of the files that can be read.
   /// - Throws: what the closures throw; `MemoryError` if memory is too small for a batch; `EngineError`.
   public func forEach(
-    _ paths: [String], willRead: () throws -> Void = {},
+    _ sources: [InputSource], willRead: () throws -> Void = {},
     unreadable: (_ file: Int, _ reason: any Error) throws -> Void = { throw $1 }, _ body: (Batch) throws -> Void
   ) throws {
     let values = frontEnd.shape.reduce(1, *)
     let step = max(1, size / (frontEnd.viewCount ?? 1))
     // Values of each file of a step, of all files together, and of a batch.
-    let most = SystemMemory.product(min(step, paths.count), frontEnd.viewCount ?? 1, 3)
+    let most = SystemMemory.product(min(step, sources.count), frontEnd.viewCount ?? 1, 3)
     try SystemMemory.require(SystemMemory.product(most, values, 4), for: .inputs)
-    for start in stride(from: 0, to: paths.count, by: step) {
+    for start in stride(from: 0, to: sources.count, by: step) {
       try willRead()
-      let results = try read(Array(paths[start..<min(paths.count, start + step)]))
+      let results = try read(Array(sources[start..<min(sources.count, start + step)]))
       var views: [View] = []
       var pixels: [Float] = []
       for (place, result) in results.enumerated() {
@@ -83,28 +93,28 @@ public struct InputBatches: Sendable {
   }
 
   /// The normalised values of a file, all finite.
-  private func values(_ path: String) throws -> [Float] {
+  private func values(_ source: InputSource) throws -> [Float] {
     let values: [Float]
     do {
-      values = try frontEnd.views(of: URL(fileURLWithPath: path))
+      values = try frontEnd.views(of: source)
     } catch let error as MemoryError {
-      throw DataError.notPrepared(file: path, reason: "\(error)")
+      throw DataError.notPrepared(file: source.name, reason: "\(error)")
     }
     let isFinite = values.withUnsafeBufferPointer { values in
       // SAFETY: the array has `count` floats.
       values.baseAddress.map { FiniteScan.allFinite($0, count: values.count) } ?? true
     }
-    guard isFinite else { throw DataError.notFinite(file: path) }
+    guard isFinite else { throw DataError.notFinite(file: source.name) }
     return values
   }
 
   /// The normalised values of every file, or the error of reading it. One thread reads each file.
-  private func read(_ paths: [String]) throws -> [Result<[Float], any Error>] {
-    var results = [Result<[Float], any Error>](repeating: .success([]), count: paths.count)
+  private func read(_ sources: [InputSource]) throws -> [Result<[Float], any Error>] {
+    var results = [Result<[Float], any Error>](repeating: .success([]), count: sources.count)
     try results.withUnsafeMutableBufferPointer { results in
       try engine.run { member in
-        member.parallelFor(paths.count) { index in
-          results[index] = Result { try values(paths[index]) }
+        member.parallelFor(sources.count) { index in
+          results[index] = Result { try values(sources[index]) }
         }
       }
     }

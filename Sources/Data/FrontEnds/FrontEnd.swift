@@ -24,6 +24,11 @@ public protocol FrontEnd: Sendable {
   /// - Throws: the error of the file's reader, or `DataError`; each names the file.
   func views(of file: URL) throws -> [Float]
 
+  /// The same of a file in memory; by default it is written to a temporary file.
+  ///
+  /// - Parameter name: of the file, in errors.
+  func views(of data: Data, named name: String) throws -> [Float]
+
   /// The first view of a file, with pictures of it.
   ///
   /// - Throws: as `views(of:)`.
@@ -38,6 +43,19 @@ public protocol FrontEnd: Sendable {
 extension FrontEnd {
   /// Whether a file is of the kind by its content: no.
   public func recognizes(_ file: URL) -> Bool { false }
+  /// All views of a file in memory, by way of a temporary file.
+  ///
+  /// - Throws: as `views(of:)`; `DataError.notPrepared` where the temporary file cannot be written.
+  public func views(of data: Data, named name: String) throws -> [Float] {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: url) }
+    do {
+      try data.write(to: url)
+    } catch {
+      throw DataError.notPrepared(file: name, reason: "\(url.path): \(error.localizedDescription)")
+    }
+    return try views(of: url)
+  }
   /// The picture itself.
   public func upright(_ picture: PixelImage) throws -> PixelImage { picture }
 }

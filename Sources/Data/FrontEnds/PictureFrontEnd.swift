@@ -25,8 +25,18 @@ public struct PictureFrontEnd: FrontEnd {
   ///
   /// - Throws: `MediaError`, `MemoryError`; `DataError.notPrepared` for a size that the recipe does not take.
   public func views(of file: URL) throws -> [Float] {
-    let picture = try ImageFile.read(file, note: note)
-    return try prepared(file) {
+    try values(ImageFile.read(file, note: note), file.relativePath)
+  }
+
+  /// The values of a picture in memory, (3, H, W).
+  ///
+  /// - Throws: as `views(of:)`.
+  public func views(of data: Data, named name: String) throws -> [Float] {
+    try values(ImageFile.decode(data, name: name, note: note), name)
+  }
+
+  private func values(_ picture: PixelImage, _ file: String) throws -> [Float] {
+    try prepared(file) {
       try [Float](unsafeUninitializedCapacity: preprocessor.valueCount) { values, count in
         try preprocessor.write(picture, to: UnsafeMutableBufferPointer(rebasing: values[..<preprocessor.valueCount]))
         count = preprocessor.valueCount
@@ -39,7 +49,7 @@ public struct PictureFrontEnd: FrontEnd {
   /// - Throws: as `views(of:)`.
   public func preview(of file: URL) throws -> InputPreview {
     let picture = try ImageFile.read(file, note: note)
-    return try prepared(file) {
+    return try prepared(file.relativePath) {
       InputPreview(
         values: try preprocessor(picture).reshaped([1] + shape), pictures: [try preprocessor.crop(picture)])
     }
@@ -49,10 +59,10 @@ public struct PictureFrontEnd: FrontEnd {
 /// Calls `body`; its errors name the file.
 ///
 /// - Throws: `DataError.notPrepared`.
-func prepared<Result>(_ file: URL, _ body: () throws -> Result) throws -> Result {
+func prepared<Result>(_ file: String, _ body: () throws -> Result) throws -> Result {
   do {
     return try body()
   } catch {
-    throw DataError.notPrepared(file: file.relativePath, reason: "\(error)")
+    throw DataError.notPrepared(file: file, reason: "\(error)")
   }
 }

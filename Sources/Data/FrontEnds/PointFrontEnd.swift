@@ -24,6 +24,14 @@ public struct PointFrontEnd: FrontEnd {
   /// - Throws: as `prepared(_:)`.
   public func views(of file: URL) throws -> [Float] { try prepared(file).values }
 
+  /// The sampled points of a cloud in memory, (P, 3).
+  ///
+  /// - Throws: as `prepared(_:)`.
+  public func views(of data: Data, named name: String) throws -> [Float] {
+    let cloud = try PointFile.decode(data, name: name, note: note)
+    return try PathwayData.prepared(name) { try preprocessor(cloud).values }
+  }
+
   /// The sampled points of a cloud, (1, P, 3), without pictures.
   ///
   /// - Throws: as `prepared(_:)`.
@@ -36,6 +44,6 @@ public struct PointFrontEnd: FrontEnd {
   /// - Throws: `PointFileError`, `MemoryError`; `DataError.notPrepared` for a cloud that cannot be scaled or sampled.
   public func prepared(_ file: URL) throws -> PointPreprocessor.Result {
     let cloud = try PointFile.read(file, note: note)
-    return try PathwayData.prepared(file) { try preprocessor(cloud) }
+    return try PathwayData.prepared(file.relativePath) { try preprocessor(cloud) }
   }
 }

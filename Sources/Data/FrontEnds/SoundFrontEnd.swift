@@ -41,10 +41,23 @@ public struct SoundFrontEnd: FrontEnd {
   public func views(of file: URL) throws -> [Float] {
     let sound = try AudioFile.read(
       file, rate: preprocessor.recipe.rate, resamples: resamples, channel: channel, note: note)
+    return try windows(sound, file.relativePath)
+  }
+
+  /// All windows of a recording in memory, in order of time.
+  ///
+  /// - Throws: as `views(of:)`.
+  public func views(of data: Data, named name: String) throws -> [Float] {
+    let sound = try AudioFile.decode(
+      data, name: name, rate: preprocessor.recipe.rate, resamples: resamples, channel: channel, note: note)
+    return try windows(sound, name)
+  }
+
+  private func windows(_ sound: Waveform, _ file: String) throws -> [Float] {
     do {
       return try preprocessor(sound, coverage)
     } catch let error as AudioError {
-      throw DataError.notPrepared(file: file.relativePath, reason: "\(error)")
+      throw DataError.notPrepared(file: file, reason: "\(error)")
     }
   }
 
