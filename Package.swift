@@ -60,6 +60,7 @@ let package = Package(
     .library(name: "PathwayData", targets: ["PathwayData"]),
     .library(name: "PathwayTraining", targets: ["PathwayTraining"]),
     .executable(name: "m2pt", targets: ["m2pt"]),
+    .library(name: "m2pt-c", type: .dynamic, targets: ["PathwayCLibrary"]),  // CSupport/Library/install
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -75,7 +76,11 @@ let package = Package(
     .target(
       name: "CMediaSupport", path: "CSupport/Media",
       linkerSettings: ["jpeg", "png16", "sndfile", "soxr", "z"].map { .linkedLibrary($0) }),  // FFmpeg: Media/ffmpeg.h
-    .target(name: "CDigestSupport", path: "CSupport/Digest", linkerSettings: ["crypto", "z"].map { .linkedLibrary($0) }),
+    .target(
+      name: "CDigestSupport", path: "CSupport/Digest", linkerSettings: ["crypto", "z"].map { .linkedLibrary($0) }),
+
+    .target(
+      name: "CLibrarySupport", path: "CSupport/Library", exclude: ["examples", "install", "m2pt.map", "m2pt.pc.in"]),
 
     // MARK: - Kernels: one source, one module per instruction set
     .target(
@@ -116,6 +121,16 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ],
       path: "Sources/Training", swiftSettings: strict),
+    .target(
+      name: "PathwayCLibrary",
+      dependencies: ["CLibrarySupport", "MultimodalPathway", "PathwayKernels", "PathwayData"],
+      path: "Sources/CLibrary", swiftSettings: strict,
+      linkerSettings: [
+        .unsafeFlags([
+          "-Xlinker", "-soname=libm2pt.so.0", "-Xlinker",
+          "--version-script=\(Context.packageDirectory)/CSupport/Library/m2pt.map",
+        ])
+      ]),
     .executableTarget(
       name: "m2pt",
       dependencies: [
@@ -136,7 +151,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "CheckpointsTests", dependencies: ["PathwayCheckpoints", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "MultimodalPathwayTests", dependencies: ["MultimodalPathway", "PathwayMedia", "PathwayCases", "TestSupport"],
+      name: "MultimodalPathwayTests",
+      dependencies: ["MultimodalPathway", "PathwayMedia", "PathwayCases", "TestSupport"],
       swiftSettings: strict),
     .testTarget(name: "MediaTests", dependencies: ["PathwayMedia", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DataTests", dependencies: ["PathwayData", "TestSupport"], swiftSettings: strict),

@@ -47,6 +47,7 @@ import Testing
     not-finite model auxiliary sum
     pathway bad-block-map depth-mismatch shape-mismatch missing-auxiliary auxiliary-shape not-a-layer never-quantized
     pathway not-joined scale-not-finite bad-scales bias-missing beyond-range not-a-float-type overwrites-input
+    pathway no-such-auxiliary
     point-file empty unsupported-format unsupported-variant limit-exceeded malformed truncated no-cloud
     points empty not-finite no-such-point single-place
     ridge feature-shape label too-few-classes fold-count too-few-samples ridge not-finite not-positive-definite
@@ -54,7 +55,7 @@ import Testing
     table unreadable too-large encoding malformed vocabulary
     training unknown-key bad-setting bad-recipe unsupported too-few-classes too-few-files unreadable occupied
     training nothing-to-resume bad-checkpoint other-recipe other-data diverged unknown-recipe not-applicable
-    training several-labels unlistable bad-log
+    training several-labels unlistable bad-log no-effect
     video-file unreadable no-library empty not-a-video unsupported limit-exceeded truncated damaged no-frames
     """
 

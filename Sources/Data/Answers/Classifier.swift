@@ -55,11 +55,16 @@ public struct Classifier: Sendable {
   /// The scores of a file, their mean over its views.
   ///
   /// - Throws: the error of the file's reader, or `DataError`; `MemoryError`, `EngineError`.
-  public func callAsFunction(_ file: URL) throws -> ClassScores {
+  public func callAsFunction(_ file: URL) throws -> ClassScores { try self(.file(file)) }
+
+  /// The scores of a file on disk or in memory, their mean over its views.
+  ///
+  /// - Throws: as above.
+  public func callAsFunction(_ source: InputSource) throws -> ClassScores {
     let batches = InputBatches(frontEnd: frontEnd, engine: model.engine, size: Self.mostViews)
     let workspace = try model.workspace(batch: batches.mostViews(files: 1))
     var (sums, result) = (noScores, noScores)
-    try batches.forEach([file.path]) { batch in
+    try batches.forEach([source]) { batch in
       try add(batch, to: &sums, workspace: workspace) { _, scores in result = scores }
     }
     return result

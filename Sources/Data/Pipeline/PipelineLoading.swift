@@ -16,9 +16,9 @@ public final class PipelineLoading: AsyncSequence, Sendable {
   /// Hands out the shares, each to one iterator.
   public typealias AsyncIterator = AsyncThrowingStream<Double, any Error>.Iterator
 
-  struct Parts: Sendable {
-    let transformer: AdjustableTransformer
-    let frontEnd: any FrontEnd
+  package struct Parts: Sendable {
+    package let transformer: AdjustableTransformer
+    package let frontEnd: any FrontEnd
   }
 
   private final class Ending: Sendable {
@@ -61,7 +61,8 @@ public final class PipelineLoading: AsyncSequence, Sendable {
     }
   }
 
-  private static func load(
+  /// The same at once, on the thread of the caller.
+  package static func load(
     _ url: URL, _ options: Pipeline.Options, _ pathways: (ModelWeights) throws -> PathwayWeights,
     _ progress: (Double) throws -> Void
   ) throws -> Parts {
