@@ -171,3 +171,8 @@ let package = Package(
 if Context.environment["M2PT_PERF"] != nil {
   package.products.append(.library(name: "PathwayCases", targets: ["PathwayCases"]))
 }
+
+// Tests/Checks/debug needs the tests of one module.
+if let tests = Context.environment["M2PT_TESTS"] {
+  package.targets.removeAll { $0.type == .test && $0.name != tests }
+}
