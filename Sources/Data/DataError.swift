@@ -40,6 +40,8 @@ public enum DataError: Error, Hashable {
   case answersWhole
   /// A per-point model whose configuration has no categories.
   case noCategories
+  /// A point, counted from 0, whose label is no part of its object's category.
+  case partOutOfRange(file: String, point: Int, found: Int, category: String, expected: [Int])
   /// A label or prediction of a metric that is not the index of a class.
   case classOutOfRange(found: Int, classCount: Int)
   /// A sample of a metric whose scores are not one for each class.
@@ -82,6 +84,7 @@ extension DataError: CodedError {
     case .answersPerPoint: "data.answers-per-point"
     case .answersWhole: "data.answers-whole"
     case .noCategories: "data.no-categories"
+    case .partOutOfRange: "data.part-out-of-range"
     case .classOutOfRange: "data.class-out-of-range"
     case .scoreCount: "data.score-count"
     case .predictionCount: "data.prediction-count"
@@ -121,6 +124,9 @@ extension DataError: CodedError {
       "the model does not answer for every point"
     case .noCategories:
       "the model has no categories"
+    case .partOutOfRange(let file, let point, let found, let category, let expected):
+      "\(file): the label of point \(point), counted from 0, is \(found), expected a part of \(category): "
+        + expected.map(String.init).joined(separator: ", ")
     case .classOutOfRange(let found, let classCount):
       "class \(found) is out of range: there are \(classCount) classes, counted from 0; check the labels"
     case .scoreCount(let found, let expected):

@@ -23,6 +23,8 @@ public enum TrainingError: CodedError, Equatable {
   case tooFewFiles(found: Int, batch: Int, accumulate: Int)
   /// A file of several classes where a model answers with one.
   case severalLabels(file: String, found: Int)
+  /// Data whose classes are not the categories of a model that answers for every point.
+  case otherCategories(found: [String], expected: [String])
   /// Files of training data that cannot be read: the first one's error, and how many there are in the batch.
   case unreadable(reason: String, count: Int)
   /// A directory that holds something else than a run, or a run that is not to be continued.
@@ -55,6 +57,7 @@ public enum TrainingError: CodedError, Equatable {
     case .tooFewClasses: "training.too-few-classes"
     case .tooFewFiles: "training.too-few-files"
     case .severalLabels: "training.several-labels"
+    case .otherCategories: "training.other-categories"
     case .unreadable: "training.unreadable"
     case .occupied: "training.occupied"
     case .unlistable: "training.unlistable"
@@ -93,6 +96,10 @@ public enum TrainingError: CodedError, Equatable {
         + "use a smaller batch"
     case .severalLabels(let file, let found):
       "\(file): has \(found) labels, but the model answers with one class; train it for the task multi_label"
+    case .otherCategories(let found, let expected):
+      "the classes of the data are \(found.joined(separator: ", ")), expected the categories of the model: "
+        + "\(expected.joined(separator: ", ")); give the folders or labels these names, or the model the data's "
+        + "(points.categories in its config.json)"
     case .unreadable(let reason, let count):
       "\(reason)" + (count > 1 ? " (and \(count - 1) more of the same batch)" : "")
         + "; remove such files, or let the run leave them out"

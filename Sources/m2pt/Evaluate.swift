@@ -6,12 +6,17 @@ import PathwayTraining
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure how well a model tells files of known classes: top-1, top-5, mAP, the confusion of classes.",
+    abstract: """
+      Measure how well a model tells files of known classes: top-1, top-5, mAP, mIoU of parts, the confusion of classes.
+      """,
     discussion: """
       Takes one folder of files for each class; the folders have the names of the model's classes, or, where the model \
       has no names, as many folders as classes in the order of their names. A class without a folder has no files. \
       Takes a table of files too, as train does. Of a model that answers for every class by itself the mean average \
-      precision (mAP) is measured, over the classes that a file has.
+      precision (mAP) is measured, over the classes that a file has. A model that answers for every point takes \
+      categories as classes, and files with a label for each point, as train does; of it the intersections over unions \
+      of parts are measured, on the points that it reads: the mean over files (instance mIoU), the mean over the means \
+      of categories (class mIoU), and the share of points (point accuracy).
       """)
 
   @OptionGroup var options: ModelOptions
@@ -78,7 +83,9 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     let model = try options.load()
     let c = model.configuration
-    let classifier = try Classifier(model, options.frontEnd(c, views: views))
+    let frontEnd = try options.frontEnd(c, views: views)
+    if let head = c.parts, let reader = frontEnd as? PointFrontEnd { return try measureParts(model, head, reader) }
+    let classifier = try Classifier(model, frontEnd)
     let files = try LabelledData.read(
       data, classifier.frontEnd, split: split ?? .test, expecting: classifier.names)
     if split != nil, !(files is Manifest) { throw ToolError("\(data): --split is for a table with that column") }

@@ -67,17 +67,43 @@ final class FileRun {
   ///   of a file, where the options say so.
   func forEachBatch(_ batches: InputBatches, _ body: (InputBatches.Batch) throws -> Void) throws {
     try batches.forEach(names, willRead: stopIfInterrupted) { _, error in
-      done += 1
-      progress.advance()
-      guard options.skipsUnreadable else { return try fail(error) }
-      skipped.append(error.toolText)
-      progress.say("left out: \(error.toolText)")
+      try leaveOut(error)
     } _: { batch in
       try body(batch)
       let finished = batch.views.count { $0.isLast }
       done += finished
       progress.advance(by: finished)
     }
+  }
+
+  /// Reads one file after the other by `read`, and calls `body` with the file's index and what was read of it.
+  ///
+  /// - Throws: as `forEachBatch(_:_:)`.
+  func forEachFile<Content>(
+    _ read: (_ file: Int) throws -> Content, _ body: (_ file: Int, Content) throws -> Void
+  ) throws {
+    for file in names.indices {
+      try stopIfInterrupted()
+      let content: Content
+      do {
+        content = try read(file)
+      } catch {
+        try leaveOut(error)
+        continue
+      }
+      try body(file, content)
+      done += 1
+      progress.advance()
+    }
+  }
+
+  /// Counts a file that cannot be read.
+  private func leaveOut(_ error: any Error) throws {
+    done += 1
+    progress.advance()
+    guard options.skipsUnreadable else { return try fail(error) }
+    skipped.append(error.toolText)
+    progress.say("left out: \(error.toolText)")
   }
 
   /// Says that a file gives no answer.

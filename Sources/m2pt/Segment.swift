@@ -13,7 +13,7 @@ struct Segment: ParsableCommand {
       """)
 
   @OptionGroup var options: ModelOptions
-  @Argument(help: "A PLY, OFF, OBJ, XYZ or NPY file.") var file: String
+  @Argument(help: "A PLY, OFF, OBJ, XYZ, NPY or NPZ file.") var file: String
   @Option(help: "What kind of object it is, one of the model's categories.") var category: String?
   @Option(help: "A file to write, all points coloured by part: PLY, with the part's number as label, or a PNG picture.")
   var output: String?

@@ -11,7 +11,10 @@ struct Train: ParsableCommand {
       Takes one folder of files for each class; or a table (CSV) with the columns path, label and, if wanted, split, \
       whose paths are relative to it, with several labels separated by semicolons; or AudioSet's table of segments, \
       in whose directory class_labels_indices.csv and the recordings are. Files of several labels make a model that \
-      answers for every class by itself (recipe key task). With --auxiliary, the scales of the pathways are learned \
+      answers for every class by itself (recipe key task). A model that answers for every point of a cloud takes \
+      folders or labels of its categories (of one category a folder of files), and PLY, NPY or text files with a part \
+      for each point: a property, field or column named label, part, seg or class, or the last of 4 or 7 columns \
+      without names. With --auxiliary, the scales of the pathways are learned \
       with the weights, from --scale (0). The output directory holds the best model with its pathways merged \
       (model/), the same in parts (unmerged/, scales.json), log.jsonl with a line for each step and each epoch, the \
       recipe, and a checkpoint. SIGINT and SIGTERM end the run after the step; --resume continues it with the same \
@@ -91,8 +94,10 @@ struct Train: ParsableCommand {
       report("note: the target has no head for these classes; it gets a new one for \(files.classes.count)\(several)")
     }
     if let validation {
-      trainer.validation = try LabelledData.read(
-        validation, frontEnd, split: .validation, expecting: files.classes)
+      trainer.validation =
+        try weights.target.configuration.parts.map {
+          try LabelledData.read(validation, frontEnd, split: .validation, of: $0)
+        } ?? LabelledData.read(validation, frontEnd, split: .validation, expecting: files.classes)
       reportUnread(trainer.validation?.unread ?? [:])
     }
     let summary = TrainReport(trainer, recipe)
@@ -152,11 +157,14 @@ struct Train: ParsableCommand {
     return isPath || isFile ? try Recipe(contentsOf: url) : try Recipe(named: choice)
   }
 
-  /// The training data; in the order of the model's classes where they are the same.
+  /// The training data; in the order of the model's classes where they are the same. Of a model that answers for every
+  /// point the classes are its categories.
   private func files(
     _ path: String, _ frontEnd: any FrontEnd, _ c: VisionTransformerConfiguration
   ) throws -> any LabelledFiles {
-    let files = try LabelledData.read(path, frontEnd, split: .train)
+    let files =
+      try c.parts.map { try LabelledData.read(path, frontEnd, split: .train, of: $0) }
+      ?? LabelledData.read(path, frontEnd, split: .train)
     reportUnread(files.unread)
     guard let labels = c.labels, labels != files.classes, labels.sorted() == files.classes.sorted() else {
       return files

@@ -11,6 +11,7 @@ struct TrainPage {
     var learning_rate: Double?
     var accuracy: Double?
     var mean_average_precision: Double?
+    var instance_miou: Double?
   }
 
   private let steps: [Line]
@@ -40,6 +41,7 @@ struct TrainPage {
     parts.append(curve("Learning rate", steps.map { ($0.step, $0.learning_rate ?? 0) }))
     for (title, measure) in [
       ("Accuracy, %", \Line.accuracy), ("Mean average precision, %", \Line.mean_average_precision),
+      ("Instance mIoU, %", \Line.instance_miou),
     ] {
       let values = epochs.compactMap { line in line[keyPath: measure].map { (step: line.step, value: 100 * $0) } }
       if !values.isEmpty { parts.append(curve(title, values)) }

@@ -32,6 +32,9 @@ struct TrainReport {
     /// Of a model for several labels, in place of accuracies.
     var mean_average_precision: Double?
     var best_mean_average_precision: Double?
+    /// Of a model that answers for every point, in place of accuracies.
+    var instance_miou: Double?
+    var best_instance_miou: Double?
     var output: String
     /// Files that were left out.
     var skipped: Int
@@ -42,7 +45,8 @@ struct TrainReport {
       text += String(format: ", loss %.5f", loss)
       if let accuracy { text += String(format: ", accuracy %.2f %%", 100 * accuracy) }
       if let mean_average_precision { text += String(format: ", mAP %.2f %%", 100 * mean_average_precision) }
-      if let best = best_accuracy ?? best_mean_average_precision {
+      if let instance_miou { text += String(format: ", instance mIoU %.2f %%", 100 * instance_miou) }
+      if let best = best_accuracy ?? best_mean_average_precision ?? best_instance_miou {
         text += String(format: " (best %.2f %%)", 100 * best)
       }
       if skipped > 0 { text += ", \(skipped) file\(skipped == 1 ? "" : "s") left out" }
@@ -54,13 +58,16 @@ struct TrainReport {
   let planLines: [String]
   private let steps: Int
   private let isMultiLabel: Bool
+  private let answersForPoints: Bool
   private var loss: Double?
   private var last: Double?
   private var best: Double?
   private var skipped = 0
 
   init(_ trainer: Trainer, _ recipe: Recipe) {
-    (steps, isMultiLabel) = (trainer.steps, trainer.task == .multiLabel)
+    (steps, isMultiLabel, answersForPoints) = (
+      trainer.steps, trainer.task == .multiLabel, trainer.answersForPoints
+    )
     let counts = trainer.table.parameterCounts
     let memory = trainer.memory.filter { $0.bytes > 0 }
     plan = Plan(
@@ -80,7 +87,7 @@ struct TrainReport {
   }
 
   /// What models are compared by, in words.
-  var measure: String { isMultiLabel ? "mAP" : "accuracy" }
+  var measure: String { answersForPoints ? "instance mIoU" : isMultiLabel ? "mAP" : "accuracy" }
 
   mutating func note(_ event: Trainer.Event) {
     switch event {
@@ -95,7 +102,9 @@ struct TrainReport {
 
   func result(_ output: String) -> Result {
     var result = Result(steps: steps, loss: loss, output: output, skipped: skipped)
-    if isMultiLabel {
+    if answersForPoints {
+      (result.instance_miou, result.best_instance_miou) = (last, best)
+    } else if isMultiLabel {
       (result.mean_average_precision, result.best_mean_average_precision) = (last, best)
     } else {
       (result.accuracy, result.best_accuracy) = (last, best)

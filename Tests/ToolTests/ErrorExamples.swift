@@ -296,7 +296,10 @@ extension PointFileError: Enumerated {
     case .limitExceeded: .malformed(file: hostileText, at: .line(1), finding: hostileText)
     case .malformed: .truncated(file: hostileText, finding: hostileText)
     case .truncated: .noCloud(file: hostileText, reason: .singlePlace(points: 2))
-    case .noCloud: nil
+    case .noCloud: .noLabels(file: hostileText, finding: hostileText)
+    case .noLabels: .badLabel(file: hostileText, point: 1, found: hostileText)
+    case .badLabel: .labelCount(file: hostileText, found: 1, points: 2)
+    case .labelCount: nil
     }
   }
 }
@@ -369,7 +372,9 @@ extension DataError: Enumerated {
     case .noClasses: .answersPerPoint
     case .answersPerPoint: .answersWhole
     case .answersWhole: .noCategories
-    case .noCategories: .classOutOfRange(found: 4, classCount: 4)
+    case .noCategories:
+      .partOutOfRange(file: hostileText, point: 1, found: 2, category: hostileText, expected: [3])
+    case .partOutOfRange: .classOutOfRange(found: 4, classCount: 4)
     case .classOutOfRange: .scoreCount(found: 3, expected: 4)
     case .scoreCount: .predictionCount(found: 3, expected: 4)
     case .predictionCount: nil

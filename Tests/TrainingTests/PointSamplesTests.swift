@@ -74,6 +74,43 @@ import Testing
     }
   }
 
+  /// Every point of the file has a label of its own, by which it is found again.
+  @Test(arguments: [300, 70, 40], [Recipe.Augmentation.none, .crop])
+  func labelsFollowTheirPoints(_ size: Int, _ augmentation: Recipe.Augmentation) throws {
+    try Models.withFolder { folder in
+      var random = SeededGenerator(seed: 4)
+      let numbers = random.floats(3 * size)
+      let lines = (0..<size).map { index in
+        numbers[3 * index..<3 * index + 3].map { "\($0)" }.joined(separator: " ") + " \(size - 1 - index)"
+      }
+      let place = folder.appendingPathComponent("thing")
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      try Data(lines.joined(separator: "\n").utf8).write(to: place.appendingPathComponent("cloud.xyz"))
+      let all = try PointCloud(coordinates: numbers).normalized()
+      let frontEnd = try PointFrontEnd(points(count), engine: Engine(threads: 1))
+      var recipe = Recipe()
+      recipe.augmentation = augmentation
+      let samples = try PointSamples(
+        ClassFolders(folder.path, frontEnd), points(count), categories: [.init(name: "thing")], classCount: size,
+        recipe, engine: Engine(threads: 1))
+      var found = [Float](repeating: .nan, count: samples.valueCount)
+      let parts = try found.withUnsafeMutableBufferPointer {
+        try samples.readParts(0, RandomStream(seed: 5, .augmentation), into: $0)
+      }
+      #expect(parts.count == count && Set(parts).count == min(size, count))
+      for axis in 0..<3 {
+        let pairs = parts.enumerated().map {
+          (Double(all.coordinates[3 * (size - 1 - $1) + axis]), Double(found[3 * $0 + axis]))
+        }
+        let (low, high) = (pairs.min { $0.0 < $1.0 }!, pairs.max { $0.0 < $1.0 }!)
+        let scale = (high.1 - low.1) / (high.0 - low.0)
+        #expect(augmentation == .crop || pairs.allSatisfy { $0 == $1 })
+        // Values are below 2, and rounded twice.
+        #expect(pairs.allSatisfy { abs($0.1 - low.1 - scale * ($0.0 - low.0)) < 1e-6 })
+      }
+    }
+  }
+
   @Test func drawnPointsAreEquallyLikely() {
     var counts = [Int](repeating: 0, count: 10)
     for place in 0..<2000 {

@@ -80,19 +80,6 @@ import Testing
     }
   }
 
-  @Test func answersForEveryPointAreRefused() throws {
-    try Models.withFolder { folder in
-      let folders = try folders(folder)
-      let weights = try ModelWeights.random(.preset("point_mae_shapenetpart"), seed: 1)
-      let error = TrainingError.unsupported(
-        feature: "an answer for every point", expected: "a head that answers for the whole cloud")
-      #expect(throws: error) {
-        try Trainer(
-          PathwayWeights(weights), on: folders, in: folder.path, recipe: recipe(), engine: Engine(threads: 1))
-      }
-    }
-  }
-
   @Test func aRegressionIsRefused() throws {
     try Models.withFolder { folder in
       let folders = try folders(folder)

@@ -1,18 +1,18 @@
-// The part of the zip format that `torch.save` uses (PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3): one disk, stored
-// entries, zip64 for large sizes. Nothing is unpacked: every entry is a range of the mapped file.
+// The part of the zip format that `torch.save` and `numpy.savez` use (PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3): one
+// disk, stored entries, zip64 for large sizes. Nothing is unpacked: every entry is a range of the file.
 //
 // An entry of the directory must agree with the header before its bytes. Checksums are verified for the entries that
 // are used (`ZipChecksums`).
 
 /// The entries of an archive and their places.
-struct ZipArchive {
+package struct ZipArchive {
   /// The bytes of every entry, by name; no two overlap.
-  let entries: [String: Range<Int>]
+  package let entries: [String: Range<Int>]
   /// Names of entries that are compressed.
-  let compressed: Set<String>
+  package let compressed: Set<String>
   /// CRC-32 of every entry, by name; empty if all are 0, as PyTorch writes them without checksums
   /// (`torch.serialization.set_crc32_options(False)`).
-  let checksums: [String: UInt32]
+  package let checksums: [String: UInt32]
 
   /// The most entries an archive may have.
   static let countLimit = 1 << 20
@@ -40,7 +40,7 @@ struct ZipArchive {
 
   /// - Throws: `CheckpointError.malformedArchive`, `.duplicateName`.
   /// - Complexity: O(directory).
-  init(_ bytes: UnsafeRawBufferPointer, file: String) throws {
+  package init(_ bytes: UnsafeRawBufferPointer, file: String) throws {
     func malformed(_ reason: String) -> CheckpointError { .malformedArchive(file: file, reason: reason) }
     let directory = try Self.directory(bytes, malformed)
     guard directory.count <= UInt64(Self.countLimit) else {

@@ -38,8 +38,7 @@ public struct PartAnswer: Sendable {
     let cloud = Tensor(prepared.values, shape: [1, count, 3])
     for number in tried {
       let logits = try model.forward(cloud, categories: [number], workspace: workspace).logits.float32()
-      let own = categories[number].parts
-      let parts = own.isEmpty ? Array(0..<classes) : own
+      let parts = categories[number].parts(of: classes)
       let points = (0..<count).map { point in
         Self.answer(logits[point * classes..<(point + 1) * classes], parts)
       }

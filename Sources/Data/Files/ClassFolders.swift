@@ -21,14 +21,7 @@ public struct ClassFolders: Sendable {
   /// - Throws: `DataError` if there are no class directories, one has no files, or its name is not expected.
   public init(_ path: String, _ frontEnd: any FrontEnd, expecting expected: [String]? = nil) throws(DataError) {
     let root = URL(fileURLWithPath: path)
-    let found: [String]
-    do {
-      found = try FileManager.default.contentsOfDirectory(atPath: path).filter { name in
-        !name.hasPrefix(".") && root.appendingPathComponent(name).isExistingDirectory
-      }.sorted()
-    } catch {
-      throw .unlistable(directory: path, reason: error.localizedDescription)
-    }
+    let found = try Self.folders(in: path)
     if found.isEmpty { throw .noClassFolders(directory: path) }
     classes = expected ?? found
     var places: [String: Int] = [:]
@@ -47,5 +40,30 @@ public struct ClassFolders: Sendable {
     paths = files.paths
     unread = files.unread
     self.labels = labels
+  }
+
+  /// Lists a directory whose files are all of one class.
+  ///
+  /// - Throws: `DataError` if it has no files.
+  init(_ path: String, _ frontEnd: any FrontEnd, allOf name: String) throws(DataError) {
+    var files = InputFiles(frontEnd)
+    files.add(path)
+    if let failure = files.failures.first { throw failure }
+    (classes, paths, unread) = ([name], files.paths, files.unread)
+    labels = [Int](repeating: 0, count: files.paths.count)
+  }
+
+  /// Names of the directories in a directory, sorted, without hidden ones.
+  ///
+  /// - Throws: `DataError.unlistable`.
+  static func folders(in path: String) throws(DataError) -> [String] {
+    let root = URL(fileURLWithPath: path)
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: path).filter { name in
+        !name.hasPrefix(".") && root.appendingPathComponent(name).isExistingDirectory
+      }.sorted()
+    } catch {
+      throw .unlistable(directory: path, reason: error.localizedDescription)
+    }
   }
 }

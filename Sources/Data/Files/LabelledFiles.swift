@@ -44,4 +44,18 @@ public enum LabelledData {
       ? try AudioSetSegments(text, path, frontEnd, expecting: expected)
       : try Manifest(text, path, split: split, expecting: expected)
   }
+
+  /// The same for a head that answers for every point: the classes are its categories. Of a head of one category the
+  /// directory itself may have the files.
+  ///
+  /// - Throws: `DataError`, `TableError`.
+  public static func read(
+    _ path: String, _ frontEnd: any FrontEnd, split: Manifest.Split? = nil, of head: PartConfiguration
+  ) throws -> any LabelledFiles {
+    let names = head.categories.map(\.name)
+    if names.count == 1, URL(fileURLWithPath: path).isExistingDirectory, try ClassFolders.folders(in: path).isEmpty {
+      return try ClassFolders(path, frontEnd, allOf: names[0])
+    }
+    return try read(path, frontEnd, split: split, expecting: names)
+  }
 }

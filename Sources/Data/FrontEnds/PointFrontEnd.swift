@@ -9,7 +9,7 @@ public struct PointFrontEnd: FrontEnd {
   public let shape: [Int]
   private let note: NoteHandler
 
-  public let fileExtensions = ["ply", "off", "obj", "xyz", "txt", "pts", "csv", "npy"]
+  public let fileExtensions = ["ply", "off", "obj", "xyz", "txt", "pts", "csv", "npy", "npz"]
   public let viewCount: Int? = 1
 
   /// A front end for a model of points, which samples points on `engine`.
@@ -45,5 +45,17 @@ public struct PointFrontEnd: FrontEnd {
   public func prepared(_ file: URL) throws -> PointPreprocessor.Result {
     let cloud = try PointFile.read(file, note: note)
     return try PathwayData.prepared(file.relativePath) { try preprocessor(cloud) }
+  }
+
+  /// The sampled points of a file whose points have labels.
+  ///
+  /// - Parameters:
+  ///   - category: of the object.
+  ///   - classCount: parts that the model knows.
+  /// - Throws: as `LabelledCloud.init(_:_:category:classCount:note:)`.
+  public func labelled(
+    _ file: URL, category: PartConfiguration.Category, classCount: Int
+  ) throws -> LabelledCloud {
+    try LabelledCloud(file, preprocessor, category: category, classCount: classCount, note: note)
   }
 }

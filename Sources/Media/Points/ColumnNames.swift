@@ -32,7 +32,7 @@ struct ColumnNames {
   private static let longestName = 256
 
   /// Without quotes, unit, case and punctuation; ParaView's `Points:0` becomes `pointsx`.
-  private static func plain(_ name: String) -> String {
+  static func plain(_ name: String) -> String {
     let start = name.drop { "\"' ".contains($0) }.prefix { !"[(".contains($0) }.lowercased()
     let parts = start.split { "_ ".contains($0) }
     if parts.count == 2, ["m", "mm", "cm", "km", "ft", "in"].contains(parts[1]) { return String(parts[0]) }

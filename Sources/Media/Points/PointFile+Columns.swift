@@ -7,6 +7,8 @@ private struct ColumnLayout {
   let count: Int
   /// The columns of x, y and z.
   let places: [Int]
+  /// The column of labels; nil: they are not wanted.
+  let label: Int?
   /// The line that determines the layout.
   let line: Int
 }
@@ -68,7 +70,7 @@ extension PointFile {
         throw PointFileError.malformed(
           file: scanner.file, at: .line(geographic.line), finding: ColumnNames.anglesFinding)
       }
-      let known = try chosen(separator, fields, header, comment, line, scanner)
+      let known = try chosen(separator, fields, header, comment, line, &scanner)
       layout = known
       counter.add(fields)
       commas.add(fields)
@@ -123,16 +125,20 @@ extension PointFile {
 
   private static func chosen(
     _ separator: ColumnSeparator, _ fields: [ArraySlice<UInt8>], _ header: (names: ColumnNames, line: Int)?,
-    _ comment: (names: ColumnNames, line: Int)?, _ line: Int, _ scanner: PointScanner
+    _ comment: (names: ColumnNames, line: Int)?, _ line: Int, _ scanner: inout PointScanner
   ) throws -> ColumnLayout {
     if let (names, line) = header, let places = names.coordinates {
-      return ColumnLayout(separator: separator, count: names.names.count, places: places, line: line)
+      return ColumnLayout(
+        separator: separator, count: names.names.count, places: places,
+        label: try scanner.labelColumn(in: names.names), line: line)
     }
     // A comment with names of columns may be prose that mentions them.
     if let (names, line) = comment, let places = names.coordinates,
       names.names.count == fields.count || names.areAllKnown
     {
-      return ColumnLayout(separator: separator, count: names.names.count, places: places, line: line)
+      return ColumnLayout(
+        separator: separator, count: names.names.count, places: places,
+        label: try scanner.labelColumn(in: names.names), line: line)
     }
     guard fields.count >= 3, fields.count > 3 || fields.last?.isEmpty == false else {
       let text = fields.map { String(decoding: $0.prefix(20), as: UTF8.self) }.joined(separator: " ")
@@ -140,7 +146,9 @@ extension PointFile {
         file: scanner.file, at: .line(line), finding: "'\(text)', expected the three coordinates of a point")
     }
     let count = fields.last?.isEmpty == true ? fields.count - 1 : fields.count
-    return ColumnLayout(separator: separator, count: count, places: [0, 1, 2], line: line)
+    return ColumnLayout(
+      separator: separator, count: count, places: [0, 1, 2], label: try scanner.labelColumn(ofUnnamed: count),
+      line: line)
   }
 
   private static func add(
@@ -157,6 +165,11 @@ extension PointFile {
     values.1 = try scanner.coordinate(fields[layout.places[1]], "y", line: line)
     values.2 = try scanner.coordinate(fields[layout.places[2]], "z", line: line)
     try scanner.add(values.0, values.1, values.2)
+    if let label = layout.label {
+      let field = fields[label]
+      try scanner.add(
+        label: PointScanner.number(field), text: String(decoding: field.prefix(40), as: UTF8.self))
+    }
   }
 
   private static func unnamed(_ fields: [ArraySlice<UInt8>], _ line: Int, _ scanner: PointScanner) -> PointFileError {

@@ -39,6 +39,7 @@ private struct PLYBody {
       }
       return place
     }
+    let label = try scanner.labelColumn(in: element.properties.map { $0.countType == nil ? $0.name : "" })
     try scanner.expect(points: element.count, bytes: element.smallestSize(format))
     var values = [Double](repeating: 0, count: element.properties.count)
     for _ in 0..<element.count {
@@ -55,6 +56,7 @@ private struct PLYBody {
           "the value of \(element.properties[missing].name) is missing; remove such points first", scanner)
       }
       try scanner.add(values[places[0]], values[places[1]], values[places[2]])
+      if let label { try scanner.add(label: values[label], text: "\(values[label])") }
     }
   }
 

@@ -2,7 +2,7 @@ import Foundation
 import MultimodalPathway
 import PathwayKernels
 
-/// Files of points and meshes: PLY, OFF, OBJ, XYZ and other columns of text, NPY.
+/// Files of points and meshes: PLY, OFF, OBJ, XYZ and other columns of text, NPY, NPZ.
 public enum PointFile {
   /// Reads a file of points, recognized by its content, whatever its name.
   ///
@@ -18,12 +18,7 @@ public enum PointFile {
   public static func read(
     _ file: URL, limits: PointLimits = PointLimits(), note: (MediaNote) -> Void = { _ in }
   ) throws -> PointCloud {
-    do {
-      let data = try ImageFile.contents(of: file, limit: limits.fileBytes)
-      return try decode(data, name: file.path, limits: limits, note: note)
-    } catch MediaError.limitExceeded(let file, .fileBytes, let found?, let limit) {
-      throw PointFileError.limitExceeded(file: file, quantity: .fileBytes, found: found, limit: limit)
-    }
+    try decode(contents(of: file, limits), name: file.path, limits: limits, note: note)
   }
 
   /// Reads a file of points in memory, as `read(_:limits:note:)`.
@@ -32,6 +27,22 @@ public enum PointFile {
   public static func decode(
     _ data: Data, name: String, limits: PointLimits = PointLimits(), note: (MediaNote) -> Void = { _ in }
   ) throws -> PointCloud {
+    try decode(data, name: name, limits: limits, wantsLabels: false, note: note).cloud
+  }
+
+  /// - Throws: `PointFileError.limitExceeded`; `MediaError.unreadable`.
+  static func contents(of file: URL, _ limits: PointLimits) throws -> Data {
+    do {
+      return try ImageFile.contents(of: file, limit: limits.fileBytes)
+    } catch MediaError.limitExceeded(let file, .fileBytes, let found?, let limit) {
+      throw PointFileError.limitExceeded(file: file, quantity: .fileBytes, found: found, limit: limit)
+    }
+  }
+
+  /// The points of a file; and if they are wanted their labels, which OFF and OBJ files do not have.
+  static func decode(
+    _ data: Data, name: String, limits: PointLimits, wantsLabels: Bool, note: (MediaNote) -> Void
+  ) throws -> (cloud: PointCloud, labels: [Int]) {
     if data.isEmpty { throw PointFileError.empty(file: name) }
     if data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF]) {
       throw PointFileError.unsupportedVariant(file: name, finding: "text in UTF-16; save it as UTF-8")
@@ -39,10 +50,11 @@ public enum PointFile {
     // A copy of the file; and for each point, at least 6 bytes of text, three Double and three float32.
     try SystemMemory.require(SystemMemory.product(data.count, 8), for: .file)
     let mark = data.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-    var scanner = PointScanner([UInt8](data), from: mark, file: name, limits: limits)
+    var scanner = PointScanner([UInt8](data), from: mark, file: name, limits: limits, wantsLabels: wantsLabels)
     switch PointFormat(firstBytes: data.dropFirst(mark).prefix(PointFormat.looksAt)) {
     case .ply: try readPLY(&scanner)
     case .npy: try readNPY(&scanner)
+    case .npz: try readNPZ(&scanner)
     case .off: try readOFF(&scanner)
     case .obj: try readOBJ(&scanner)
     case .columns: try readColumns(&scanner)
@@ -51,7 +63,7 @@ public enum PointFile {
     let cloud = try scanner.cloud()
     for text in scanner.notes { note(MediaNote(file: name, text)) }
     if let text = coarseness(cloud) { note(MediaNote(file: name, text)) }
-    return cloud
+    return (cloud, scanner.labels)
   }
 
   /// A note on a cloud far from zero that was saved as float32 and lost its shape; nil for others.
@@ -73,7 +85,7 @@ public enum PointFile {
 
 /// The format of a file of points, recognized by its first bytes.
 enum PointFormat: Equatable {
-  case ply, npy, off, obj
+  case ply, npy, npz, off, obj
   /// Numbers in columns.
   case columns
   case other(String)
@@ -85,6 +97,10 @@ enum PointFormat: Equatable {
     let bytes = [UInt8](firstBytes)
     if bytes.starts(with: [0x93] + Array("NUMPY".utf8)) {
       self = .npy
+      return
+    }
+    if bytes.starts(with: "PK\u{3}\u{4}".utf8) {
+      self = .npz
       return
     }
     let isText = bytes.allSatisfy { $0 >= 0x20 || (0x09...0x0D).contains($0) }

@@ -36,6 +36,12 @@ public enum PointFileError: CodedError, Equatable {
   case truncated(file: String, finding: String)
   /// The numbers do not make a cloud.
   case noCloud(file: String, reason: PointCloudError)
+  /// A file without the labels that are wanted.
+  case noLabels(file: String, finding: String)
+  /// A label that is not a whole number; points count from 0.
+  case badLabel(file: String, point: Int, found: String)
+  /// An array of labels that has not one for each point.
+  case labelCount(file: String, found: Int, points: Int)
 }
 
 extension PointFileError {
@@ -49,6 +55,9 @@ extension PointFileError {
     case .malformed: "point-file.malformed"
     case .truncated: "point-file.truncated"
     case .noCloud: "point-file.no-cloud"
+    case .noLabels: "point-file.no-labels"
+    case .badLabel: "point-file.bad-label"
+    case .labelCount: "point-file.label-count"
     }
   }
 
@@ -57,9 +66,9 @@ extension PointFileError {
 
   private var text: String {
     switch self {
-    case .empty(let file): "\(file): the file is empty; expected points (PLY, OFF, OBJ, XYZ or NPY)"
+    case .empty(let file): "\(file): the file is empty; expected points (PLY, OFF, OBJ, XYZ, NPY or NPZ)"
     case .unsupportedFormat(let file, let found):
-      "\(file): found \(found), expected points (PLY, OFF, OBJ, XYZ or NPY)"
+      "\(file): found \(found), expected points (PLY, OFF, OBJ, XYZ, NPY or NPZ)"
     case .unsupportedVariant(let file, let finding): "\(file): this kind of file is not supported: \(finding)"
     case .limitExceeded(let file, let quantity, let found, let limit):
       "\(file): \(found) \(quantity.rawValue), limit \(limit); raise PointLimits.\(quantity) if the file is trusted"
@@ -67,6 +76,11 @@ extension PointFileError {
     case .malformed(let file, .byte(let byte), let finding): "\(file): byte \(byte): \(finding)"
     case .truncated(let file, let finding): "\(file): the file is truncated: \(finding); download or copy it again"
     case .noCloud(let file, let reason): "\(file): \(reason)"
+    case .noLabels(let file, let finding): "\(file): its points have no labels: \(finding)"
+    case .badLabel(let file, let point, let found):
+      "\(file): the label of point \(point), counted from 0, is '\(found)', expected a whole number"
+    case .labelCount(let file, let found, let points):
+      "\(file): has \(found) labels for \(points) points, expected one for each"
     }
   }
 }

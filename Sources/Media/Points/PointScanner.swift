@@ -1,27 +1,37 @@
 import MultimodalPathway
 
-/// The state of reading a file of points: its bytes, a position in them, and the points and triangles so far.
+/// The state of reading a file of points: its bytes, a position in them, and the points, labels and triangles so far.
 struct PointScanner {
   let file: String
   let limits: PointLimits
+  /// Whether every point needs a label.
+  let wantsLabels: Bool
   private let bytes: [UInt8]
   private(set) var position = 0
+  /// The bytes that are read: those of the file, or of an array in it.
+  private var range: Range<Int>
   /// The line of text that `position` is in, from 1.
   private(set) var line = 1
   private var coordinates: [Double] = []
   private var triangles: [UInt32] = []
+  /// A label for every point so far, if they are wanted and the format has them.
+  private(set) var labels: [Int] = []
   /// Notes on the file.
   private(set) var notes: [String] = []
 
   /// - Parameter start: the first byte that is read: 3 after a byte-order mark.
-  init(_ bytes: [UInt8], from start: Int = 0, file: String, limits: PointLimits) {
+  init(_ bytes: [UInt8], from start: Int = 0, file: String, limits: PointLimits, wantsLabels: Bool = false) {
     self.bytes = bytes
+    self.wantsLabels = wantsLabels
     position = min(start, bytes.count)
+    range = 0..<bytes.count
     self.file = file
     self.limits = limits
   }
 
-  var remaining: Int { bytes.count - position }
+  /// The first byte of what is read.
+  var start: Int { range.lowerBound }
+  var remaining: Int { range.upperBound - position }
   var pointCount: Int { coordinates.count / 3 }
 
   /// An error in the line that was read last.
@@ -60,6 +70,17 @@ struct PointScanner {
   }
 
   mutating func note(_ text: String) { notes.append(text) }
+
+  /// Adds the label of the next point without one.
+  ///
+  /// - Parameter value: nil for text that is no number.
+  /// - Throws: `PointFileError.badLabel` unless it is a whole number.
+  mutating func add(label value: Double?, text: @autoclosure () -> String) throws {
+    guard let label = value.flatMap({ Int(exactly: $0) }) else {
+      throw PointFileError.badLabel(file: file, point: labels.count, found: text())
+    }
+    labels.append(label)
+  }
 
   /// The finite number in a field of text.
   ///
@@ -108,6 +129,12 @@ struct PointScanner {
   mutating func take(_ count: Int) -> ArraySlice<UInt8> {
     defer { position += count }
     return bytes[position..<position + count]
+  }
+
+  /// Moves to the first of these bytes of the file, and reads them alone.
+  mutating func enter(_ range: Range<Int>) {
+    self.range = range
+    position = range.lowerBound
   }
 
   mutating func seek(to byte: Int) { position = min(byte, bytes.count) }

@@ -12,8 +12,10 @@ package final class BatchReader {
   package struct Batch {
     /// (B, ...), each as `Samples` has it; the caller may change them.
     package let values: UnsafeMutablePointer<Float>
-    /// The classes of each input.
+    /// The classes of each answer: of an input, or of a point of an input.
     package let labels: [[Int]]
+    /// The category of each input whose points are labelled; empty for others.
+    package let categories: [Int32]
     package let epoch: Int
     /// Of the first input among the epoch's inputs.
     package let place: Int
@@ -22,6 +24,8 @@ package final class BatchReader {
   /// What became of a place.
   private struct Outcome {
     var labels: [Int]?
+    /// Of its points, where they are labelled.
+    var parts: [Int] = []
     var failures: [(sample: Int, reason: String)] = []
   }
 
@@ -95,8 +99,13 @@ package final class BatchReader {
       unreadable(failure.reason)
     }
     if pass < end { start() }
-    let labels = outcomes.flatMap { [[Int]](repeating: $0.labels ?? [], count: samples.repeats) }
-    return Batch(values: slot.values.base, labels: labels, epoch: epoch, place: place * samples.repeats)
+    let labels = outcomes.flatMap { outcome in
+      outcome.parts.isEmpty
+        ? [[Int]](repeating: outcome.labels ?? [], count: samples.repeats) : outcome.parts.map { [$0] }
+    }
+    let categories = outcomes.filter { !$0.parts.isEmpty }.flatMap { ($0.labels ?? []).map { Int32($0) } }
+    return Batch(
+      values: slot.values.base, labels: labels, categories: categories, epoch: epoch, place: place * samples.repeats)
   }
 
   /// Begins to read pass `started`.
@@ -118,7 +127,7 @@ package final class BatchReader {
         for offset in 0..<(skips ? files.count : 1) {
           let sample = files[(place + index + offset) % files.count]
           do {
-            try samples.read(sample, random, into: values)
+            outcome.parts = try samples.readParts(sample, random, into: values)
             outcome.labels = samples.labels[sample]
             break
           } catch {

@@ -9,7 +9,7 @@ import PathwayData
 package protocol Samples: Sendable {
   /// Paths of the files.
   var paths: [String] { get }
-  /// The classes of each file, ascending.
+  /// The classes of each file, ascending; of a cloud whose points are labelled, its category.
   var labels: [[Int]] { get }
   /// Inputs that are made of a file that is read, each varied by itself.
   var repeats: Int { get }
@@ -23,6 +23,10 @@ package protocol Samples: Sendable {
   /// - Parameter sample: an index of `paths`.
   /// - Throws: the error of the file's reader; `MemoryError`; `DataError.notPrepared`.
   func read(_ sample: Int, _ random: RandomStream, into values: UnsafeMutableBufferPointer<Float>) throws
+
+  /// The same, with the part of every point that was written, (P). Files that a model answers as a whole have none: so
+  /// it is by default.
+  func readParts(_ sample: Int, _ random: RandomStream, into values: UnsafeMutableBufferPointer<Float>) throws -> [Int]
 }
 
 extension Samples {
@@ -30,6 +34,14 @@ extension Samples {
   package var repeats: Int { 1 }
   /// Floats of an input.
   package var valueCount: Int { planes * size.height * size.width }
+
+  /// Writes the inputs of a file, without parts.
+  package func readParts(
+    _ sample: Int, _ random: RandomStream, into values: UnsafeMutableBufferPointer<Float>
+  ) throws -> [Int] {
+    try read(sample, random, into: values)
+    return []
+  }
 }
 
 /// Labelled files as a model of that configuration reads them in training.
@@ -49,6 +61,8 @@ func samples(
   case .image: return try PictureSamples(files, pictures, recipe, note: note)
   case .audio: return SoundSamples(files, try AudioPreprocessor(c, engine: one), recipe, note: note)
   case .video(let clip): return try VideoSamples(files, clip, pictures, recipe, note: note)
-  case .points(let points): return PointSamples(files, points, recipe, engine: one, note: note)
+  case .points(let points):
+    return PointSamples(
+      files, points, categories: c.parts?.categories, classCount: c.classCount, recipe, engine: one, note: note)
   }
 }

@@ -142,8 +142,9 @@ public struct ParameterTable: Sendable {
 }
 
 /// The layers of a transformer that share a learning rate, as timm 1.0 groups its `VisionTransformer` for layer-wise
-/// decay: tokens, positions and patch embedding, or the encoder of points, are 0, block i is i + 1, and `norm` and `norm_pre` belong to the last
-/// block; the rest, head and `fc_norm`, comes last.
+/// decay: tokens, positions and patch embedding, or the encoder of points, are 0, block i is i + 1, and `norm` and
+/// `norm_pre` belong to the last block; the rest, head and `fc_norm`, comes last. The layers of a head that answers for
+/// every point are head, feature propagation included.
 struct LayerGroups {
   /// Number of groups.
   let count: Int
@@ -159,8 +160,11 @@ struct LayerGroups {
 
   /// Whether a tensor is the head's own.
   static func isOfHead(_ name: String) -> Bool {
-    ["head.", "head_dist.", "cls_head_finetune."].contains { name.hasPrefix($0) }
+    heads.contains { name.hasPrefix($0) }
   }
+
+  private static let heads =
+    ["head.", "head_dist.", "cls_head_finetune."] + ["label_conv.", "propagation_0.", "convs", "bns"]
 
   private static let stem = ["cls_token", "cls_pos", "reg_token", "dist_token", "pos_embed", "patch_embed", "encoder."]
 

@@ -1,7 +1,8 @@
+import Foundation
 import MultimodalPathway
 import PathwayData
 
-/// How well a model tells labelled files.
+/// How well a model tells labelled files, or the parts of labelled points.
 public struct Evaluation: Sendable, Equatable {
   /// Names of the classes.
   public var classes: [String] { confusion.classes }
@@ -12,6 +13,8 @@ public struct Evaluation: Sendable, Equatable {
   private var ranks: TopKAccuracy
   /// nil: the model answers with one class.
   private var precision: AveragePrecision?
+  /// What is measured of a model that answers for every point; nil: it answers for whole files.
+  public private(set) var parts: PartIntersection?
 
   /// Without files.
   ///
@@ -41,8 +44,8 @@ public struct Evaluation: Sendable, Equatable {
     try confusion.note(actual: label, predicted: best)
   }
 
-  /// Whether every file showed one class.
-  public var hasOneClassPerFile: Bool { ranks.total == count }
+  /// Whether every file showed one class, with which the model answered.
+  public var hasOneClassPerFile: Bool { parts == nil && ranks.total == count }
   /// Share of files whose class is the first answer; NaN without files. Of files that show one class.
   public var top1: Double { ranks.accuracy(1) }
   /// Share of files whose class is among the first five answers; NaN without files. Of files that show one class.
@@ -51,8 +54,8 @@ public struct Evaluation: Sendable, Equatable {
   public var meanAveragePrecision: Double? { precision?.mean }
   /// Average precision of every class, nil of one that no file shows; nil for a model that answers with one class.
   public var averagePrecisions: [Double?]? { precision.map { precision in classes.indices.map { precision($0) } } }
-  /// What models are compared by: mean average precision, or top-1.
-  public var measure: Double { meanAveragePrecision ?? top1 }
+  /// What models are compared by: the mean over clouds of `PartIntersection`, mean average precision, or top-1.
+  public var measure: Double { parts?.instanceMean ?? meanAveragePrecision ?? top1 }
 
   /// Evaluates a model on files; the answer for a file is the mean of its views' probabilities.
   ///
@@ -75,6 +78,53 @@ public struct Evaluation: Sendable, Equatable {
       }
     }
     self = evaluation
+  }
+
+  /// The same with the front end of the model; one that answers for every point is evaluated on the points that it
+  /// reads of each cloud, each once.
+  ///
+  /// - Parameters:
+  ///   - files: with the model's classes, or the categories of its head of parts, in their order.
+  ///   - batch: views of a pass; clouds with parts are answered one by one.
+  /// - Throws: as `init(_:on:batch:)`; the errors of `LabelledCloud` for a cloud without the labels of its category.
+  public init(
+    _ model: VisionTransformer, _ frontEnd: any FrontEnd, on files: any LabelledFiles, batch: Int
+  ) throws {
+    let c = model.configuration
+    guard let head = c.parts, let reader = frontEnd as? PointFrontEnd else {
+      self = try Evaluation(Classifier(model, frontEnd), on: files, batch: batch)
+      return
+    }
+    var evaluation = try Evaluation(ofPartsOf: files)
+    for (path, labels) in zip(files.paths, files.labelSets) {
+      let cloud = try reader.labelled(
+        URL(fileURLWithPath: path), category: head.categories[labels[0]], classCount: c.classCount)
+      let answer = try PartAnswer(model, cloud.prepared, category: labels[0])
+      guard answer.isFinite else { throw DataError.notFinite(file: path) }
+      try evaluation.note(cloud, category: labels[0], answer)
+    }
+    self = evaluation
+  }
+
+  /// Without files yet, of a model that answers for every point; the classes of `files` are its categories.
+  ///
+  /// - Throws: `TrainingError.severalLabels` for a file of several categories.
+  public init(ofPartsOf files: any LabelledFiles) throws(TrainingError) {
+    try files.requireOneClass()
+    self.init(classes: files.classes)
+    parts = PartIntersection()
+  }
+
+  /// Counts a cloud by the model's answer for its points, each point of the file that the model read once.
+  ///
+  /// - Parameter category: of the object, a class of the files.
+  /// - Throws: `DataError` where the answer is not of that cloud's points.
+  public mutating func note(_ cloud: LabelledCloud, category: Int, _ answer: PartAnswer) throws {
+    let read = cloud.distinct
+    try parts?.note(
+      category: category, parts: answer.parts, actual: Array(cloud.parts.prefix(read)),
+      predicted: answer.points.prefix(read).map(\.part))
+    count += 1
   }
 
   /// Without files yet, for the classes of `files`.

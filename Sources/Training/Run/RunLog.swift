@@ -23,6 +23,11 @@ package final class RunLog {
     package var top5: Double?
     /// Of a model for several labels.
     package var mean_average_precision: Double?
+    /// Of a model that answers for every point, as the next two: the mean over categories.
+    package var miou: Double?
+    /// The mean over clouds.
+    package var instance_miou: Double?
+    package var point_accuracy: Double?
     package var skipped: Int
   }
 

@@ -6,10 +6,21 @@ extension Recipe {
   ///
   /// - Parameter c: of the target as it is loaded.
   /// - Throws: `TrainingError.unsupported` for a regression; `.severalLabels` where the recipe wants one class of a
-  ///   file that has several.
+  ///   file that has several, or the file is one object whose points have parts; `.badSetting` and `.otherCategories`
+  ///   for a head that answers for every point.
   func headTask(
     of files: any LabelledFiles, for c: VisionTransformerConfiguration
   ) throws(TrainingError) -> VisionTransformerConfiguration.Task {
+    if let head = c.parts {
+      guard task != .multiLabel else {
+        throw .badSetting(
+          key: "task", found: task.rawValue, expected: "data or single_label: a point of a cloud belongs to one part")
+      }
+      let expected = head.categories.map(\.name)
+      guard files.classes == expected else { throw .otherCategories(found: files.classes, expected: expected) }
+      try files.requireOneClass()
+      return .singleLabel
+    }
     if c.classCount > 0, c.task == .regression {
       throw .unsupported(feature: "the task regression", expected: "a model that answers with classes, or has no head")
     }
@@ -34,15 +45,10 @@ extension LabelledFiles {
 }
 
 extension VisionTransformerConfiguration {
-  /// - Throws: `TrainingError.unsupported` for a head that answers for every point.
-  func requireOneAnswer() throws(TrainingError) {
-    guard parts == nil else {
-      throw .unsupported(feature: "an answer for every point", expected: "a head that answers for the whole cloud")
-    }
-  }
-
-  /// Whether the head answers with these classes, in this order, and for that task.
+  /// Whether the head answers with these classes, in this order, and for that task; one that answers for every point,
+  /// whether these are its categories.
   func hasHead(for classes: [String], task: Task) -> Bool {
-    classCount == classes.count && labels == classes && self.task == task
+    if let parts { return parts.categories.map(\.name) == classes }
+    return classCount == classes.count && labels == classes && self.task == task
   }
 }

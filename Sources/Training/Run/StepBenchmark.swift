@@ -46,6 +46,10 @@ public final class StepBenchmark {
   private let pass: TrainingPass
   private let inputs: FloatBuffer
   private let targets: [Float]
+  /// Of a head that answers for every point.
+  private let categories: [Int32]
+  /// Of a step: inputs, or all points of the inputs.
+  private let answers: Int
   private var steps = 0
 
   /// - Parameters:
@@ -55,7 +59,6 @@ public final class StepBenchmark {
   /// - Throws: `TrainingError`, `MemoryError`, `EngineError`.
   public init(_ weights: PathwayWeights, recipe: Recipe, profiled: Bool = false, engine: Engine) throws {
     let c = weights.target.configuration
-    try c.requireOneAnswer()
     guard c.classCount > 1 else { throw TrainingError.tooFewClasses(found: c.classCount) }
     (self.recipe, batch) = (recipe, recipe.batch)
     let table = try ParameterTable(weights, freeze: recipe.freeze)
@@ -68,7 +71,10 @@ public final class StepBenchmark {
     // Numbers in -1...1 that no operation is quicker with.
     for index in 0..<recipe.batch * values { inputs.base[index] = Float(index % 255) / 128 - 1 }
     let classes = c.classCount
-    targets = ClassTargets(classCount: classes)((0..<recipe.batch).map { $0 % classes })
+    let rows = recipe.batch * c.answersPerInput
+    answers = rows
+    targets = ClassTargets(classCount: classes)((0..<rows).map { $0 % classes })
+    categories = (c.parts?.categories.count).map { count in (0..<recipe.batch).map { Int32($0 % count) } } ?? []
     memory = table.memory(recipe) + [(part: "inputs", bytes: 4 * recipe.batch * values)] + pass.memory
     let embedding = pass.model.work(batch: recipe.batch)[.patchEmbedding]?.operations ?? 0
     operationCount = 3 * c.operationCount * Double(recipe.batch) - embedding
@@ -85,11 +91,15 @@ public final class StepBenchmark {
       defer { start = now }
       return Double(now - start) * 1e-6
     }
-    try pass.forward(inputs.base, batch: batch)
+    try categories.withUnsafeBufferPointer { categories in
+      // SAFETY: a number for each input, or none at all; the pass copies them.
+      let known = categories.isEmpty ? nil : categories.baseAddress
+      try pass.forward(inputs.base, batch: batch, categories: known)
+    }
     times.forward = lap()
     arena.clearGradients()
     _ = SoftmaxCrossEntropy.run(
-      logits: pass.logits, targets: targets, rows: batch, scale: 1 / Double(batch), gradients: pass.logitGradients)
+      logits: pass.logits, targets: targets, rows: answers, scale: 1 / Double(answers), gradients: pass.logitGradients)
     try pass.backward()
     times.backward = lap()
     steps += 1

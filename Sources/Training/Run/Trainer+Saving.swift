@@ -29,7 +29,7 @@ extension Trainer {
     let weights = try trained()
     let evaluation = try validation.map { files in
       let model = try VisionTransformer(weights, execution: .merged, engine: engine)
-      return try Evaluation(Classifier(model, frontEnd), on: files, batch: recipe.batch)
+      return try Evaluation(model, frontEnd, on: files, batch: recipe.batch)
     }
     let loss = checkpoint.epochLoss / Double(stepsPerEpoch)
     // Without validation the last model is the one that is wanted; of equal ones the later.
@@ -42,7 +42,9 @@ extension Trainer {
       RunLog.Epoch(
         step: step, epoch: epoch, loss: loss, accuracy: evaluation.flatMap { $0.hasOneClassPerFile ? $0.top1 : nil },
         top5: evaluation.flatMap { $0.hasOneClassPerFile ? $0.top5 : nil },
-        mean_average_precision: evaluation?.meanAveragePrecision, skipped: skipped))
+        mean_average_precision: evaluation?.meanAveragePrecision, miou: evaluation?.parts?.categoryMean,
+        instance_miou: evaluation?.parts?.instanceMean, point_accuracy: evaluation?.parts?.pointAccuracy,
+        skipped: skipped))
     checkpoint.epochLoss = 0
     try save(directory)
     return (loss, evaluation)

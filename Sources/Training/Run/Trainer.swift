@@ -5,7 +5,7 @@ import PathwayKernels
 import PathwayMedia
 
 /// Trains a transformer of pictures, sound, videos or point clouds, with or without pathways, on files of known
-/// classes.
+/// classes, or on clouds whose points have known parts.
 ///
 ///     let trainer = try Trainer(weights, on: folders, in: "flowers/train", recipe: recipe, engine: Engine())
 ///     try trainer.run(in: URL(fileURLWithPath: "run")) { event in print(event) }
@@ -43,6 +43,8 @@ public final class Trainer {
   public var validation: (any LabelledFiles)?
   /// What the model answers.
   public var task: VisionTransformerConfiguration.Task { source.target.configuration.task }
+  /// Whether the model answers for every point of a cloud.
+  public var answersForPoints: Bool { source.target.configuration.parts != nil }
   /// Whether the target got a new head, for classes and a task that its own is not for.
   public let hasNewHead: Bool
   /// Whether files that cannot be read are left out; otherwise the first ends the run.
@@ -71,7 +73,7 @@ public final class Trainer {
 
   /// - Parameters:
   ///   - weights: the target, with its auxiliaries where it has some. A target whose classes or task are not those of
-  ///     the data gets a new head.
+  ///     the data gets a new head; the categories of a head that answers for every point must be the data's classes.
   ///   - files: the training data.
   ///   - root: the directory that they were listed in, or their table.
   ///   - recomputesBlocks: whether the backward pass computes blocks again instead of keeping their activations: less
@@ -86,7 +88,6 @@ public final class Trainer {
     note: @escaping NoteHandler = { _ in }
   ) throws {
     let target = weights.target.configuration
-    try target.requireOneAnswer()
     try recipe.check(for: target.modality)
     if let size = recipe.imageSize, size != target.imageSize {
       throw TrainingError.unsupported(
@@ -97,7 +98,9 @@ public final class Trainer {
       throw TrainingError.badSetting(
         key: "repeat", found: "\(recipe.repeats)", expected: "a divisor of the batch, \(recipe.batch)")
     }
-    guard files.classes.count > 1 else { throw TrainingError.tooFewClasses(found: files.classes.count) }
+    guard target.parts != nil || files.classes.count > 1 else {
+      throw TrainingError.tooFewClasses(found: files.classes.count)
+    }
     let task = try recipe.headTask(of: files, for: target)
     hasNewHead = !weights.hasHead(for: files.classes, task: task)
     source = try weights.withHead(for: files.classes, task: task, seed: recipe.seed)
@@ -123,7 +126,7 @@ public final class Trainer {
     samples = try PathwayTraining.samples(files, for: c, self.preprocessing, recipe, engine: engine, note: note)
     schedule = LearningRateSchedule(recipe, stepsPerEpoch: order.steps)
     objective = ClassObjective(
-      task, ClassTargets(classCount: files.classes.count, smoothing: recipe.labelSmoothing))
+      task, ClassTargets(classCount: c.classCount, smoothing: recipe.labelSmoothing))
     dropPath = DropPath(rate: recipe.dropPath, depth: c.depth, seed: recipe.seed)
     mixing = BatchMixing(mixup: recipe.mixup, cutmix: recipe.cutmix, seed: recipe.seed)
     pathFactors = try FloatBuffer(
@@ -138,7 +141,13 @@ public final class Trainer {
 
   /// Bytes that the run takes, part by part.
   package var memory: [(part: String, bytes: Int)] {
-    table.memory(recipe) + [(part: "inputs", bytes: 2 * 4 * recipe.batch * samples.valueCount)] + pass.memory
+    let c = source.target.configuration
+    let targets = answersForPoints ? 4 * recipe.batch * c.answersPerInput * c.classCount : 0
+    return table.memory(recipe)
+      + [
+        (part: "inputs", bytes: 2 * 4 * recipe.batch * samples.valueCount),
+        (part: "targets of points", bytes: targets),
+      ] + pass.memory
   }
 
   /// Runs all steps that are left, and writes what a run has into a directory.
@@ -185,10 +194,10 @@ public final class Trainer {
 
   /// One step: gradients of `accumulate` passes, and the optimizer.
   ///
-  /// - Returns: the mean loss of the step's inputs, and the norm of all gradients.
+  /// - Returns: the mean loss of the step's answers, and the norm of all gradients.
   private func advance(_ reader: BatchReader, rate: Double) throws -> (loss: Double, norm: Double) {
     arena.clearGradients()
-    let inputs = recipe.batch * recipe.accumulate
+    let answers = recipe.batch * recipe.accumulate * source.target.configuration.answersPerInput
     var loss = 0.0
     for _ in 0..<recipe.accumulate {
       let batch = try reader.next()
@@ -198,7 +207,7 @@ public final class Trainer {
       }
       try forward(batch)
       loss += objective(
-        logits: pass.logits, labels: batch.labels, share: mix?.share ?? 1, inputs: inputs,
+        logits: pass.logits, labels: batch.labels, share: mix?.share ?? 1, answers: answers,
         gradients: pass.logitGradients)
       guard loss.isFinite else { throw TrainingError.diverged(step: step + 1, layer: "the loss", rate: rate) }
       try pass.backward()
@@ -206,15 +215,21 @@ public final class Trainer {
     let norm = try optimizer.step(step + 1, rate: rate)
     step += 1
     checkpoint.step = step
-    return (loss / Double(inputs), norm)
+    return (loss / Double(answers), norm)
   }
 
   private func forward(_ batch: BatchReader.Batch) throws {
-    guard recipe.dropPath > 0 else { return try pass.forward(batch.values, batch: recipe.batch) }
-    for input in 0..<recipe.batch {
-      let factors = dropPath.factors(epoch: batch.epoch, place: batch.place + input)
-      for (branch, factor) in factors.enumerated() { pathFactors.base[branch * recipe.batch + input] = factor }
+    if recipe.dropPath > 0 {
+      for input in 0..<recipe.batch {
+        let factors = dropPath.factors(epoch: batch.epoch, place: batch.place + input)
+        for (branch, factor) in factors.enumerated() { pathFactors.base[branch * recipe.batch + input] = factor }
+      }
     }
-    try pass.forward(batch.values, batch: recipe.batch, dropPath: pathFactors.base)
+    let factors = recipe.dropPath > 0 ? pathFactors.base : nil
+    try batch.categories.withUnsafeBufferPointer { categories in
+      // SAFETY: a number for each input, or none at all; the pass copies them.
+      let known = categories.isEmpty ? nil : categories.baseAddress
+      try pass.forward(batch.values, batch: recipe.batch, dropPath: factors, categories: known)
+    }
   }
 }

@@ -12,6 +12,9 @@ public struct PartConfiguration: Sendable, Equatable {
       self.name = name
       self.parts = parts
     }
+
+    /// The parts that it can have, of a head of `classCount`.
+    public func parts(of classCount: Int) -> [Int] { parts.isEmpty ? Array(0..<classCount) : parts }
   }
 
   /// Blocks whose outputs the head reads.

@@ -184,6 +184,9 @@ public struct VisionTransformerConfiguration: Sendable, Equatable {
   /// Values of a flattened patch: channels x tubelet x patch height x patch width.
   public var patchValues: Int { channels * tubelet * patchSize.height * patchSize.width }
 
+  /// Answers that a head of classes gives for an input: one, or one for every point.
+  package var answersPerInput: Int { parts == nil ? 1 : points?.points ?? 1 }
+
   /// Numbers of an answer: the product of `answerShape`.
   var answerCount: Int {
     if classCount == 0 { return pooledWidth }

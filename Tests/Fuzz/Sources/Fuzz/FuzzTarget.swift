@@ -75,7 +75,9 @@ enum FuzzTarget: String, CaseIterable {
     case .video:
       let video = try VideoFile(ScratchFile.video.holding(data))
       _ = try video.forEachFrame([0, video.frameCount / 2]) { _, _ in }
-    case .ply, .off, .obj, .xyz, .npy: _ = try PointFile.decode(data, name: "points")
+    case .ply, .off, .obj, .xyz, .npy:
+      _ = try? PointFile.decodeLabelled(data, name: "points")
+      _ = try PointFile.decode(data, name: "points")
     case .table:
       let path = try ScratchFile.table.holding(data).path
       _ = try? ClassNames.read(path, count: 3)
