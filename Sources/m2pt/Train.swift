@@ -40,7 +40,9 @@ struct Train: ParsableCommand {
   @Option(help: "The recipe's seed.") var seed: UInt64?
   @Option(help: "The recipe's precision: float32 or bfloat16, the format of the products' operands.")
   var precision: String?
-  @Flag(name: .customLong("from-scratch"), help: "Begin with new weights of the target's shapes, from the seed.")
+  @Flag(
+    name: .customLong("from-scratch"),
+    help: "Begin with new weights of the target's shapes, from the seed; its directory may have config.json alone.")
   var startsFromScratch = false
   @Option(help: "The directory of the run.") var output: String
   @Flag(help: "Continue the run of the output directory.") var resume = false
@@ -71,7 +73,7 @@ struct Train: ParsableCommand {
       }
       pathway.imageSize.text = "\(size.height)x\(size.width)"
     }
-    var weights = try pathway.joined()
+    var weights = try pathway.joined(needsNoTargetWeights: startsFromScratch)
     if startsFromScratch { weights = try weights.moved(to: weights.target.initial(seed: recipe.seed)) }
     let preprocessing = try pathway.recipe.preprocessing(
       weights.target.configuration, modelAt: pathway.target, architecture: pathway.architecture)
