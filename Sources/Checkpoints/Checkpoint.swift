@@ -92,6 +92,13 @@ public struct Checkpoint: Sendable {
     return try Safetensors.read(file).metadata
   }
 
+  /// Whether a directory can be listed and has no file that could be a checkpoint, by the files' names.
+  package static func isMissing(inDirectory url: URL) -> Bool {
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: url.path) else { return false }
+    let endings = [".safetensors", ".pth", ".pt", ".bin", ".index.json", ".distcp"]
+    return !names.contains { name in endings.contains { name.hasSuffix($0) } }
+  }
+
   private static func file(inDirectory url: URL) throws -> URL {
     let names: [String]
     do {

@@ -82,8 +82,9 @@ struct PathwayOptions: ParsableArguments {
     if auxiliary.isEmpty { throw ValidationError("Name at least one --auxiliary.") }
   }
 
-  func targetWeights() throws -> ModelWeights {
-    try recipe.weights(modelAt: target, architecture: architecture, chosen, imageSize)
+  private func targetWeights(needsNoWeights: Bool) throws -> ModelWeights {
+    try recipe.weights(
+      modelAt: target, architecture: architecture, chosen, imageSize, needsNoWeights: needsNoWeights)
   }
 
   private func auxiliaryWeights(_ index: Int) throws -> AuxiliaryWeights {
@@ -97,7 +98,9 @@ struct PathwayOptions: ParsableArguments {
     return weights
   }
 
-  func joined() throws -> PathwayWeights {
+  /// - Parameter needsNoTargetWeights: whether the target may be a directory with `config.json` alone; its weights are
+  ///   then 0.
+  func joined(needsNoTargetWeights: Bool = false) throws -> PathwayWeights {
     let tables = try scaleTables()
     let chosenLayers: [PathwayLayer] =
       try layers.map { text in
@@ -108,7 +111,7 @@ struct PathwayOptions: ParsableArguments {
           return layer
         }
       } ?? PathwayLayer.allCases
-    var weights = PathwayWeights(try targetWeights())
+    var weights = PathwayWeights(try targetWeights(needsNoWeights: needsNoTargetWeights))
     for index in auxiliary.indices {
       let map = blockMaps.count > 1 ? blockMaps[index] : blockMaps.first ?? "identity"
       weights = try weights.attach(

@@ -60,14 +60,20 @@ struct RecipeOptions: ParsableArguments {
   }
 
   /// Loads a model with these and a size, and reports every choice between two readings.
+  ///
+  /// - Parameter needsNoWeights: whether a directory may have `config.json` alone; the weights are then 0.
   func weights(
-    modelAt path: String, architecture: String?, _ chosen: WeightsOption, _ size: ImageSizeOption? = nil
+    modelAt path: String, architecture: String?, _ chosen: WeightsOption, _ size: ImageSizeOption? = nil,
+    needsNoWeights: Bool = false
   ) throws -> ModelWeights {
     var overrides = overrides
     if let size { (overrides.imageSize, overrides.antialias) = (size.extent, !size.omitsAntialias) }
+    let url = URL(fileURLWithPath: path)
     let weights = try chosen.naming { key in
-      try ModelWeights(
-        modelAt: URL(fileURLWithPath: path), architecture: architecture, weights: key, overriding: overrides)
+      if needsNoWeights, architecture == nil, key == nil, Checkpoint.isMissing(inDirectory: url) {
+        return try ModelWeights(untrainedModelAt: url, overriding: overrides)
+      }
+      return try ModelWeights(modelAt: url, architecture: architecture, weights: key, overriding: overrides)
     }
     for note in weights.notes { report("note: \(note)") }
     return weights

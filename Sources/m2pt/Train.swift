@@ -43,7 +43,9 @@ struct Train: ParsableCommand {
   @Option(help: "The recipe's seed.") var seed: UInt64?
   @Option(help: "The recipe's precision: float32 or bfloat16, the format of the products' operands.")
   var precision: String?
-  @Flag(name: .customLong("from-scratch"), help: "Begin with new weights of the target's shapes, from the seed.")
+  @Flag(
+    name: .customLong("from-scratch"),
+    help: "Begin with new weights of the target's shapes, from the seed; its directory may have config.json alone.")
   var startsFromScratch = false
   @Option(help: "The directory of the run.") var output: String
   @Flag(help: "Continue the run of the output directory.") var resume = false
@@ -74,7 +76,7 @@ struct Train: ParsableCommand {
       }
       pathway.imageSize.text = "\(size.height)x\(size.width)"
     }
-    var weights = try pathway.joined()
+    var weights = try pathway.joined(needsNoTargetWeights: startsFromScratch)
     if weights.pathways.isEmpty {
       let settings = [("lambda_rate", recipe.lambdaRate != 1), ("freeze=auxiliary", recipe.freeze == .auxiliary)]
       for (setting, isSet) in settings where isSet { report("note: \(setting) has no effect without an auxiliary") }

@@ -143,6 +143,25 @@ import Testing
     }
   }
 
+  @Test func aRunFromScratchNeedsAConfigurationAlone() throws {
+    try Tool.withModels { folder in
+      let steady = ["--from-scratch", "--seed", "4", "--set", "epochs=1"]
+      let file = folder.appendingPathComponent("target/model.safetensors")
+      let run = folder.appendingPathComponent("run")
+      let model = run.appendingPathComponent("unmerged/model.safetensors")
+      #expect(try Tool.run(arguments(folder) + steady).status == 0)
+      let expected = try Data(contentsOf: model)
+      try FileManager.default.removeItem(at: run)
+      try FileManager.default.removeItem(at: file)
+      let result = try Tool.run(arguments(folder) + steady)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(try Data(contentsOf: model) == expected)
+
+      let trained = try Tool.run(arguments(folder) + ["--dry-run"])
+      #expect(trained.status == 1 && trained.errors.contains("a directory without checkpoints"), "\(trained.errors)")
+    }
+  }
+
   @Test func aResumedRunWithoutARecipeHasTheRunsOwn() throws {
     try Tool.withModels { folder in
       let options = try arguments(folder)
