@@ -57,8 +57,10 @@ extension Evaluate {
         name.padded(to: width) + String(format: "  %6d  %6.2f", category.count, 100 * (category.iou ?? 0))
           + category.parts.map { String(format: "  %d: %.2f", $0.part, 100 * ($0.iou ?? 0)) }.joined()
       }
-      return ["\(count) files: " + measures.joined(separator: ", "),
-        "category".padded(to: width) + "   files  mIoU %  by part"] + rows
+      return [
+        "\(count) files: " + measures.joined(separator: ", "),
+        "category".padded(to: width) + "   files  mIoU %  by part",
+      ] + rows
     }
   }
 

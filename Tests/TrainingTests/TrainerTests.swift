@@ -106,6 +106,22 @@ import Testing
     }
   }
 
+  @Test func aRunThatStopsWhileItValidatesDoesSoWhenItIsResumed() throws {
+    try Models.withFolder { folder in
+      let (data, run) = (try data(folder), folder.appendingPathComponent("run"))
+      var epochs: [Int] = []
+      func note(_ event: Trainer.Event) {
+        if case .epoch(let epoch, _, let evaluation) = event, evaluation != nil { epochs.append(epoch) }
+      }
+      let first = try trainer(data, recipe { $0.epochs = 1 })
+      let isLast = { first.step == first.steps }
+      #expect(try first.run(in: run, report: note, shouldStop: isLast) == .stopped(step: first.steps))
+      #expect(epochs.isEmpty && !FileManager.default.fileExists(atPath: run.appendingPathComponent("model").path))
+      #expect(try trainer(data, recipe { $0.epochs = 1 }).run(in: run, resuming: true, report: note) == .finished)
+      #expect(epochs == [1] && FileManager.default.fileExists(atPath: run.appendingPathComponent("model").path))
+    }
+  }
+
   @Test func aRunThatWasKilledLosesTheStepsSinceItsCheckpointAlone() throws {
     try Models.withFolder { folder in
       let data = try data(folder)

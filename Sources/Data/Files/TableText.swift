@@ -16,7 +16,9 @@ enum TableText {
       let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
       var status = stat()
       fstat(file.fileDescriptor, &status)
-      guard status.st_mode & S_IFMT != S_IFCHR else { throw TableError.unreadable(file: path, reason: "it is a device") }
+      guard status.st_mode & S_IFMT != S_IFCHR else {
+        throw TableError.unreadable(file: path, reason: "it is a device")
+      }
       guard status.st_size <= limit else { throw TableError.tooLarge(file: path, bytes: Int(status.st_size)) }
       // A pipe has no size.
       data = try file.read(upToCount: limit + 1) ?? Data()

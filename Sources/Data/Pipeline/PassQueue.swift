@@ -179,9 +179,8 @@ final class PassQueue: @unchecked Sendable {
     let classifier = try Classifier(model, frontEnd, names: names)
     let batches = InputBatches(frontEnd: frontEnd, engine: model.engine, size: size)
     var sums = classifier.noScores
-    try batches.forEach(
-      requests.map(\.source), unreadable: { take(requests[$0].ticket)?(.failure($1)) }
-    ) { batch in
+    func fail(_ file: Int, _ reason: any Error) { take(requests[file].ticket)?(.failure(reason)) }
+    try batches.forEach(requests.map(\.source), unreadable: fail) { batch in
       try classifier.add(batch, to: &sums, workspace: workspace) { file, scores in
         take(requests[file].ticket)?(.success(scores))
       }

@@ -18,6 +18,8 @@ package struct RunCheckpoint: Sendable, Equatable {
   package var best: Double?
   /// Losses of the steps since the epoch began, their sum.
   package var epochLoss = 0.0
+  /// Whether an epoch is done whose model is not validated yet.
+  package var awaitsValidation = false
 
   package init(recipe: Recipe, data: String) {
     (self.recipe, self.data) = (recipe, data)
@@ -33,6 +35,7 @@ package struct RunCheckpoint: Sendable, Equatable {
       "m2pt.run": Self.version, "step": "\(step)", "recipe": recipe.yaml, "data": data, "epoch_loss": "\(epochLoss)",
     ]
     if let best { metadata["best"] = "\(best)" }
+    if awaitsValidation { metadata["awaits_validation"] = "true" }
     let tensors = arena.stored.mapValues { place in
       // SAFETY: the arena has the floats and outlives the call, during which no step runs.
       Tensor(elementType: .float32, shape: place.shape, base: place.base, owner: arena)
@@ -84,6 +87,7 @@ package struct RunCheckpoint: Sendable, Equatable {
     recipe = try Recipe(yaml: file.metadata["recipe"] ?? "", file: url.path)
     (self.step, self.data, epochLoss) = (step, data, loss)
     best = file.metadata["best"].flatMap { Double($0) }
+    awaitsValidation = file.metadata["awaits_validation"] == "true"
   }
 }
 

@@ -62,16 +62,20 @@ public struct Evaluation: Sendable, Equatable {
   /// - Parameters:
   ///   - files: with the model's classes, in their order.
   ///   - batch: views of a pass.
+  ///   - willRead: called before files are read. It may throw to stop.
   /// - Throws: `TrainingError.severalLabels` for a file of several classes where the model answers with one;
-  ///   `DataError`, `InferenceError`, `MemoryError`, `EngineError`; the error of the first file that cannot be read.
-  public init(_ classifier: Classifier, on files: any LabelledFiles, batch: Int) throws {
+  ///   `DataError`, `InferenceError`, `MemoryError`, `EngineError`; the error of the first file that cannot be read;
+  ///   what `willRead` throws.
+  public init(
+    _ classifier: Classifier, on files: any LabelledFiles, batch: Int, willRead: () throws -> Void = {}
+  ) throws {
     let task = classifier.model.configuration.task
     var evaluation = try Evaluation(of: files, task: task)
     let batches = InputBatches(frontEnd: classifier.frontEnd, engine: classifier.model.engine, size: batch)
     let workspace = try classifier.model.workspace(batch: batches.mostViews(files: files.paths.count))
     var scores = classifier.noScores
     let labelSets = files.labelSets
-    try batches.forEach(files.paths) { batch in
+    try batches.forEach(files.paths, willRead: willRead) { batch in
       try classifier.add(batch, to: &scores, workspace: workspace) { file, scores in
         guard scores.isFinite else { throw DataError.notFinite(file: files.paths[file]) }
         try evaluation.note(scores, labels: labelSets[file])
@@ -86,17 +90,20 @@ public struct Evaluation: Sendable, Equatable {
   /// - Parameters:
   ///   - files: with the model's classes, or the categories of its head of parts, in their order.
   ///   - batch: views of a pass; clouds with parts are answered one by one.
-  /// - Throws: as `init(_:on:batch:)`; the errors of `LabelledCloud` for a cloud without the labels of its category.
+  ///   - willRead: called before files are read. It may throw to stop.
+  /// - Throws: as `init(_:on:batch:willRead:)`; the errors of `LabelledCloud` for a cloud without the labels of its category.
   public init(
-    _ model: VisionTransformer, _ frontEnd: any FrontEnd, on files: any LabelledFiles, batch: Int
+    _ model: VisionTransformer, _ frontEnd: any FrontEnd, on files: any LabelledFiles, batch: Int,
+    willRead: () throws -> Void = {}
   ) throws {
     let c = model.configuration
     guard let head = c.parts, let reader = frontEnd as? PointFrontEnd else {
-      self = try Evaluation(Classifier(model, frontEnd), on: files, batch: batch)
+      self = try Evaluation(Classifier(model, frontEnd), on: files, batch: batch, willRead: willRead)
       return
     }
     var evaluation = try Evaluation(ofPartsOf: files)
     for (path, labels) in zip(files.paths, files.labelSets) {
+      try willRead()
       let cloud = try reader.labelled(
         URL(fileURLWithPath: path), category: head.categories[labels[0]], classCount: c.classCount)
       let answer = try PartAnswer(model, cloud.prepared, category: labels[0])

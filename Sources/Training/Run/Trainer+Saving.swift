@@ -23,13 +23,29 @@ extension Trainer {
   func save(_ directory: RunDirectory) throws { try checkpoint.write(arena, to: directory.checkpoint) }
 
   /// Validates, writes the model where it is the best so far, and saves.
+  ///
+  /// - Returns: nil where it should stop while it validates: the run is saved, and validates again when it is resumed.
   func finishEpoch(
-    _ epoch: Int, _ directory: RunDirectory, _ log: RunLog, skipped: Int
+    _ epoch: Int, _ directory: RunDirectory, _ log: RunLog, skipped: Int, shouldStop: () -> Bool
+  ) throws -> (loss: Double, evaluation: Evaluation?)? {
+    do {
+      return try validate(epoch, directory, log, skipped: skipped) { if shouldStop() { throw Stopped() } }
+    } catch is Stopped {
+      try save(directory)
+      return nil
+    }
+  }
+
+  /// The run was asked to stop while it validated.
+  private struct Stopped: Error {}
+
+  private func validate(
+    _ epoch: Int, _ directory: RunDirectory, _ log: RunLog, skipped: Int, willRead: () throws -> Void
   ) throws -> (loss: Double, evaluation: Evaluation?) {
     let weights = try trained()
     let evaluation = try validation.map { files in
       let model = try VisionTransformer(weights, execution: .merged, engine: engine)
-      return try Evaluation(model, frontEnd, on: files, batch: recipe.batch)
+      return try Evaluation(model, frontEnd, on: files, batch: recipe.batch, willRead: willRead)
     }
     let loss = checkpoint.epochLoss / Double(stepsPerEpoch)
     // Without validation the last model is the one that is wanted; of equal ones the later.
@@ -45,7 +61,7 @@ extension Trainer {
         mean_average_precision: evaluation?.meanAveragePrecision, miou: evaluation?.parts?.categoryMean,
         instance_miou: evaluation?.parts?.instanceMean, point_accuracy: evaluation?.parts?.pointAccuracy,
         skipped: skipped))
-    checkpoint.epochLoss = 0
+    (checkpoint.epochLoss, checkpoint.awaitsValidation) = (0, false)
     try save(directory)
     return (loss, evaluation)
   }

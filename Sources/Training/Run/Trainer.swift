@@ -155,7 +155,8 @@ public final class Trainer {
   /// - Parameters:
   ///   - resumes: whether the run of the directory is continued; otherwise the directory must be empty or absent.
   ///   - report: called with every event, on the thread of the caller. It may throw to end the run unsaved.
-  ///   - shouldStop: asked before every step; where it says so, the run is saved and ends.
+  ///   - shouldStop: asked before every step, and while the model is validated; where it says so, the run is saved and
+  ///     ends.
   /// - Throws: `TrainingError`; `CheckpointError` where the directory cannot be written; what `report` throws.
   @discardableResult public func run(
     in url: URL, resuming resumes: Bool = false, report: (Event) throws -> Void = { _ in },
@@ -170,7 +171,15 @@ public final class Trainer {
       samples, order, seed: recipe.seed, passes: step * recipe.accumulate..<steps * recipe.accumulate,
       threads: engine.threads, skips: skipsUnreadable
     ) { skipped.append($0) }
-    while step < steps {
+    while step < steps || checkpoint.awaitsValidation {
+      if checkpoint.awaitsValidation {
+        let epoch = step / stepsPerEpoch
+        guard
+          let found = try finishEpoch(epoch, directory, log, skipped: reader.skipped, shouldStop: shouldStop)
+        else { return .stopped(step: step) }
+        try report(.epoch(epoch, loss: found.loss, evaluation: found.evaluation))
+        continue
+      }
       if shouldStop() {
         try save(directory)
         return .stopped(step: step)
@@ -184,10 +193,7 @@ public final class Trainer {
       try log.write(
         RunLog.Step(step: step, epoch: epoch + 1, loss: loss, learning_rate: rate, gradient_norm: norm))
       try report(.step(step, loss: loss, rate: rate))
-      if step % stepsPerEpoch == 0 {
-        let evaluation = try finishEpoch(epoch + 1, directory, log, skipped: reader.skipped)
-        try report(.epoch(epoch + 1, loss: evaluation.loss, evaluation: evaluation.evaluation))
-      }
+      checkpoint.awaitsValidation = step % stepsPerEpoch == 0
     }
     return .finished
   }
