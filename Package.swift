@@ -142,13 +142,13 @@ let package = Package(
     // MARK: - Tests
     .target(
       name: "TestSupport", dependencies: ["PathwayKernels", "PathwayCheckpoints"], path: "Tests/TestSupport",
-      swiftSettings: strict),
+      swiftSettings: loopSettings),
     .target(
       name: "PathwayCases", dependencies: ["MultimodalPathway", "PathwayKernels", "PathwayKernelTemplates"],
       path: "Tests/Cases", swiftSettings: strict),
     .testTarget(
       name: "KernelsTests", dependencies: ["PathwayKernels", "PathwayLoops", "TestSupport", "CSupport"],
-      swiftSettings: strict),
+      swiftSettings: loopSettings),  // loops of Double references
     .testTarget(name: "CheckpointsTests", dependencies: ["PathwayCheckpoints", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "MultimodalPathwayTests",

@@ -32,7 +32,7 @@ public struct LabelledCloud: Sendable {
       throw DataError.partOutOfRange(
         file: file.path, point: point, found: points.labels[point], category: category.name, expected: expected)
     }
-    prepared = try PathwayData.prepared(file) { try preprocessor(points.cloud) }
+    prepared = try PathwayData.prepared(file.relativePath) { try preprocessor(points.cloud) }
     parts = prepared.indices.map { points.labels[$0] }
   }
 
