@@ -49,7 +49,7 @@ struct DemoAssets {
   /// Finds and reads the demo's files.
   ///
   /// - Parameter path: their folder; nil looks where they usually are.
-  /// - Throws: `DemoError`; `PathwayError` where the scales are not those of one auxiliary.
+  /// - Throws: `DemoError`; `PathwayError` and `ConfigurationError` for the file of scales.
   init(path: String?) throws {
     folder = try Self.find(path)
     let expected: Expected = try Self.read(folder.appendingPathComponent(Self.expectedName))
