@@ -49,11 +49,11 @@ struct DemoAssets {
   /// Finds and reads the demo's files.
   ///
   /// - Parameter path: their folder; nil looks where they usually are.
-  /// - Throws: `DemoError`.
+  /// - Throws: `DemoError`; `PathwayError` and `ConfigurationError` for the file of scales.
   init(path: String?) throws {
     folder = try Self.find(path)
     let expected: Expected = try Self.read(folder.appendingPathComponent(Self.expectedName))
-    scales = try Self.read(folder.appendingPathComponent("scales.json"))
+    scales = try PathwayScales.read(folder.appendingPathComponent("scales.json"), count: 1)[0]
     heldOut = expected.held_out
     samples = expected.samples.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     if samples.isEmpty { throw DemoError.malformed(file: expectedFile.path, reason: "it names no samples") }

@@ -16,7 +16,7 @@ struct Evaluate: ParsableCommand {
       precision (mAP) is measured, over the classes that a file has. A model that answers for every point takes \
       categories as classes, and files with a label for each point, as train does; of it the intersections over unions \
       of parts are measured, on the points that it reads: the mean over files (instance mIoU), the mean over the means \
-      of categories (class mIoU), and the share of points (point accuracy).
+      of categories (class mIoU), and the share of points (point accuracy). Its clouds are answered one by one.
       """)
 
   @OptionGroup var options: ModelOptions

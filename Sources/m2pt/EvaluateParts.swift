@@ -55,7 +55,10 @@ extension Evaluate {
       let width = max("category".count, names.map(\.count).max() ?? 0)
       let rows = zip(names, shown).map { name, category in
         name.padded(to: width) + String(format: "  %6d  %6.2f", category.count, 100 * (category.iou ?? 0))
-          + category.parts.map { String(format: "  %d: %.2f", $0.part, 100 * ($0.iou ?? 0)) }.joined()
+          + category.parts.map { part in
+            let name = part.label?.onOneLine(limit: 24) ?? "\(part.part)"
+            return "  \(name): " + String(format: "%.2f", 100 * (part.iou ?? 0))
+          }.joined()
       }
       return [
         "\(count) files: " + measures.joined(separator: ", "),
@@ -73,12 +76,13 @@ extension Evaluate {
     reportUnread(files.unread)
     var evaluation = try Evaluation(ofPartsOf: files)
     let labels = files.labelSets
+    let workspace = try model.workspace(batch: 1)
     let run = FileRun("evaluate", names: files.paths, options: failures, interrupted: "no file was counted")
     try run.forEachFile { file in
       try frontEnd.labelled(
         URL(fileURLWithPath: run.names[file]), category: head.categories[labels[file][0]], classCount: c.classCount)
     } _: { file, cloud in
-      let answer = try PartAnswer(model, cloud.prepared, category: labels[file][0])
+      let answer = try PartAnswer(model, cloud.prepared, category: labels[file][0], workspace: workspace)
       guard answer.isFinite else {
         return try run.fail(ToolError.answerNotFinite(run.names[file], "the answer for a point"))
       }

@@ -12,7 +12,7 @@ import Testing
     var logits: [Double]
   }
 
-  /// The output of train_demo.py: PyTorch's answers in float64.
+  /// PyTorch's answers in float64.
   private struct Expected: Decodable {
     var samples_accuracy: Double
     var samples: [String: Sample]
@@ -102,8 +102,7 @@ import Testing
   @Test(arguments: InstructionSet.available, PathwayExecution.allCases)
   func matchesPyTorch(_ set: InstructionSet, _ execution: PathwayExecution) throws {
     let expected = try Self.expected()
-    let scales = try JSONDecoder().decode(
-      [String: Float].self, from: Data(contentsOf: Self.assets.appendingPathComponent("scales.json")))
+    let scales = try PathwayScales.read(Self.assets.appendingPathComponent("scales.json"), count: 1)[0]
     let auxiliary = try AuxiliaryWeights(
       checkpoint: Checkpoint(contentsOf: Self.assets.appendingPathComponent("auxiliary")))
     let weights = try ModelWeights(modelAt: Self.assets.appendingPathComponent("target"))
@@ -133,8 +132,8 @@ import Testing
       let copy = folder.appendingPathComponent("Demo")
       try FileManager.default.copyItem(at: Self.assets, to: copy)
       let file = copy.appendingPathComponent("scales.json")
-      var scales = try JSONDecoder().decode([String: Double].self, from: Data(contentsOf: file))
-      scales["blocks.1.mlp.fc1"]! += 0.01
+      var scales = try JSONDecoder().decode([[String: Double]].self, from: Data(contentsOf: file))
+      scales[0]["blocks.1.mlp.fc1"]! += 0.01
       try JSONEncoder().encode(scales).write(to: file)
       let result = try Tool.run(["demo", "--assets", copy.path])
       #expect(result.status == 1)

@@ -34,7 +34,7 @@ import Testing
     configuration missing-key bad-value unsupported
     data not-applicable invalid not-prepared not-finite spectrogram-not-finite no-match
     data unlistable no-files no-class-folders unknown-class no-classes answers-per-point answers-whole no-categories
-    data class-out-of-range score-count prediction-count
+    data part-out-of-range class-out-of-range score-count prediction-count
     engine thread-count thread-variable instruction-set threads-unavailable
     image extent sample-count
     image-file unreadable empty unsupported-format unrecognized unsupported-variant limit-exceeded truncated damaged
@@ -49,13 +49,14 @@ import Testing
     pathway not-joined scale-not-finite bad-scales bias-missing beyond-range not-a-float-type overwrites-input
     pathway no-such-auxiliary
     point-file empty unsupported-format unsupported-variant limit-exceeded malformed truncated no-cloud
+    point-file no-labels bad-label label-count
     points empty not-finite no-such-point single-place
     ridge feature-shape label too-few-classes fold-count too-few-samples ridge not-finite not-positive-definite
     ridge ill-conditioned lapack
     table unreadable too-large encoding malformed vocabulary
     training unknown-key bad-setting bad-recipe unsupported too-few-classes too-few-files unreadable occupied
     training nothing-to-resume bad-checkpoint other-recipe other-data diverged unknown-recipe not-applicable
-    training several-labels unlistable bad-log no-effect
+    training several-labels unlistable bad-log no-effect other-categories
     video-file unreadable no-library empty not-a-video unsupported limit-exceeded truncated damaged no-frames
     """
 

@@ -140,6 +140,29 @@ import Testing
     }
   }
 
+  @Test func aRunThatGoesOnByItselfHasTheSameEvents() async throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let files = try Models.writeLabelledClouds(in: folder.appendingPathComponent("data"), count: 2)
+    let recipe = recipe { ($0.epochs, $0.batch) = (2, 2) }
+    func numbers(_ event: Trainer.Event) -> [Double] {
+      switch event {
+      case .step(let step, let loss, let rate): [Double(step), loss, rate]
+      case .epoch(let epoch, let loss, let evaluation): [Double(epoch), loss, evaluation?.measure ?? .nan]
+      case .skipped: []
+      }
+    }
+    var expected: [[Double]] = []
+    try trainer(files, in: folder, recipe).run(in: folder.appendingPathComponent("run")) {
+      expected.append(numbers($0))
+    }
+    let session = TrainingSession(
+      try trainer(files, in: folder, recipe), in: folder.appendingPathComponent("session"))
+    var events: [[Double]] = []
+    for try await event in session { events.append(numbers(event)) }
+    #expect(events == expected && events.count == 6)
+  }
+
   @Test func aStepIsTimedWithoutFiles() throws {
     let recipe = recipe()
     let benchmark = try StepBenchmark(Models.joined(Models.parts), recipe: recipe, engine: Engine(threads: 2))

@@ -1,5 +1,5 @@
-// The part of the zip format that `torch.save` and `numpy.savez` use (PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3): one
-// disk, stored entries, zip64 for large sizes. Nothing is unpacked: every entry is a range of the file.
+// The part of the zip format that `torch.save` and `numpy.savez` use (PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3):
+// one disk, stored entries, zip64 for large sizes. Nothing is unpacked: every entry is a range of the file.
 //
 // An entry of the directory must agree with the header before its bytes. Checksums are verified for the entries that
 // are used (`ZipChecksums`).

@@ -25,16 +25,20 @@ public struct PartAnswer: Sendable {
   /// - Parameters:
   ///   - prepared: the result of `PointFrontEnd.prepared(_:)`.
   ///   - category: the number of the object's category; nil tries all, a pass each, and uses the most probable one.
+  ///   - workspace: of the model, for one cloud; nil: one is made.
   /// - Throws: `DataError` if the model does not answer for every point or has no categories; `InferenceError`,
   ///   `MemoryError`, `EngineError`.
-  public init(_ model: VisionTransformer, _ prepared: PointPreprocessor.Result, category: Int? = nil) throws {
+  public init(
+    _ model: VisionTransformer, _ prepared: PointPreprocessor.Result, category: Int? = nil,
+    workspace: Workspace? = nil
+  ) throws {
     guard let count = model.configuration.points?.points, let categories = model.configuration.parts?.categories else {
       throw DataError.answersWhole
     }
     let tried = category.map { [$0] } ?? Array(categories.indices)
     let classes = model.configuration.classCount
     var best: (certainty: Double, category: Int, parts: [Int], points: [Point])?
-    let workspace = try model.workspace(batch: 1)
+    let workspace = try workspace ?? model.workspace(batch: 1)
     let cloud = Tensor(prepared.values, shape: [1, count, 3])
     for number in tried {
       let logits = try model.forward(cloud, categories: [number], workspace: workspace).logits.float32()

@@ -102,11 +102,12 @@ public struct Evaluation: Sendable, Equatable {
       return
     }
     var evaluation = try Evaluation(ofPartsOf: files)
+    let workspace = try model.workspace(batch: 1)
     for (path, labels) in zip(files.paths, files.labelSets) {
       try willRead()
       let cloud = try reader.labelled(
         URL(fileURLWithPath: path), category: head.categories[labels[0]], classCount: c.classCount)
-      let answer = try PartAnswer(model, cloud.prepared, category: labels[0])
+      let answer = try PartAnswer(model, cloud.prepared, category: labels[0], workspace: workspace)
       guard answer.isFinite else { throw DataError.notFinite(file: path) }
       try evaluation.note(cloud, category: labels[0], answer)
     }
