@@ -60,10 +60,8 @@ extension Evaluate {
             return "  \(name): " + String(format: "%.2f", 100 * (part.iou ?? 0))
           }.joined()
       }
-      return [
-        "\(count) files: " + measures.joined(separator: ", "),
-        "category".padded(to: width) + "   files  mIoU %  by part",
-      ] + rows
+      let titles = "category".padded(to: width) + "   files  mIoU %  by part"
+      return ["\(count) files: " + measures.joined(separator: ", "), titles] + rows
     }
   }
 
@@ -74,7 +72,7 @@ extension Evaluate {
     let files = try LabelledData.read(data, frontEnd, split: split ?? .test, of: head)
     if split != nil, !(files is Manifest) { throw ToolError("\(data): --split is for a table with that column") }
     reportUnread(files.unread)
-    var evaluation = try Evaluation(ofPartsOf: files)
+    var evaluation = try Evaluation(of: files, head)
     let labels = files.labelSets
     let workspace = try model.workspace(batch: 1)
     let run = FileRun("evaluate", names: files.paths, options: failures, interrupted: "no file was counted")

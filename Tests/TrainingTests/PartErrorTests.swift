@@ -108,8 +108,11 @@ import Testing
   @Test func classesThatAreNotTheCategoriesAreRefused() throws {
     try Models.withFolder { folder in
       let files = try Models.writeClouds(in: folder, count: 2)
-      #expect(throws: TrainingError.otherCategories(found: ["a", "b"], expected: ["ball", "rod"])) {
-        try trainer(files, folder, recipe())
+      let error = TrainingError.otherCategories(found: ["a", "b"], expected: ["ball", "rod"])
+      #expect(throws: error) { try trainer(files, folder, recipe()) }
+      let model = try Models.partsPreferring([0, 1, 0, 2])
+      #expect(throws: error) {
+        try Evaluation(model, Models.pointFrontEnd(model.configuration), on: files, batch: 1)
       }
       #expect(throws: DataError.unknownClass(directory: folder.path, found: "a", expected: ["ball", "rod"])) {
         _ = try Models.writeLabelledClouds(in: folder, count: 1)
@@ -122,11 +125,11 @@ import Testing
       _ = try Models.writeLabelledClouds(in: folder, count: 2)
       let table = folder.appendingPathComponent("files.csv")
       try Data("path,label\nrod/0.xyz,rod\nball/1.xyz,ball;rod\n".utf8).write(to: table)
-      let files = try LabelledData.read(
-        table.path, Models.pointFrontEnd(Models.parts), of: #require(Models.parts.parts))
+      let head = try #require(Models.parts.parts)
+      let files = try LabelledData.read(table.path, Models.pointFrontEnd(Models.parts), of: head)
       let error = TrainingError.severalLabels(file: folder.path + "/ball/1.xyz", found: 2)
       #expect(throws: error) { try trainer(files, folder, recipe()) }
-      #expect(throws: error) { try Evaluation(ofPartsOf: files) }
+      #expect(throws: error) { try Evaluation(of: files, head) }
     }
   }
 

@@ -91,7 +91,8 @@ public struct Evaluation: Sendable, Equatable {
   ///   - files: with the model's classes, or the categories of its head of parts, in their order.
   ///   - batch: views of a pass; clouds with parts are answered one by one.
   ///   - willRead: called before files are read. It may throw to stop.
-  /// - Throws: as `init(_:on:batch:willRead:)`; the errors of `LabelledCloud` for a cloud without the labels of its category.
+  /// - Throws: as `init(_:on:batch:willRead:)`; `TrainingError.otherCategories`, `.severalLabels`; the errors of
+  ///   `LabelledCloud` for a cloud without the labels of its category.
   public init(
     _ model: VisionTransformer, _ frontEnd: any FrontEnd, on files: any LabelledFiles, batch: Int,
     willRead: () throws -> Void = {}
@@ -101,7 +102,7 @@ public struct Evaluation: Sendable, Equatable {
       self = try Evaluation(Classifier(model, frontEnd), on: files, batch: batch, willRead: willRead)
       return
     }
-    var evaluation = try Evaluation(ofPartsOf: files)
+    var evaluation = try Evaluation(of: files, head)
     let workspace = try model.workspace(batch: 1)
     for (path, labels) in zip(files.paths, files.labelSets) {
       try willRead()
@@ -114,11 +115,12 @@ public struct Evaluation: Sendable, Equatable {
     self = evaluation
   }
 
-  /// Without files yet, of a model that answers for every point; the classes of `files` are its categories.
+  /// Without files yet, of a head that answers for every point.
   ///
-  /// - Throws: `TrainingError.severalLabels` for a file of several categories.
-  public init(ofPartsOf files: any LabelledFiles) throws(TrainingError) {
-    try files.requireOneClass()
+  /// - Throws: `TrainingError.otherCategories` unless the classes of `files` are its categories; `.severalLabels` for a
+  ///   file of several.
+  public init(of files: any LabelledFiles, _ head: PartConfiguration) throws(TrainingError) {
+    try files.requireCategories(of: head)
     self.init(classes: files.classes)
     parts = PartIntersection()
   }

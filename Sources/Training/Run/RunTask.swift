@@ -16,9 +16,7 @@ extension Recipe {
         throw .badSetting(
           key: "task", found: task.rawValue, expected: "data or single_label: a point of a cloud belongs to one part")
       }
-      let expected = head.categories.map(\.name)
-      guard files.classes == expected else { throw .otherCategories(found: files.classes, expected: expected) }
-      try files.requireOneClass()
+      try files.requireCategories(of: head)
       return .singleLabel
     }
     if c.classCount > 0, c.task == .regression {
@@ -37,6 +35,14 @@ extension Recipe {
 }
 
 extension LabelledFiles {
+  /// - Throws: `TrainingError.otherCategories` unless the classes are the head's categories, in their order;
+  ///   `.severalLabels`.
+  func requireCategories(of head: PartConfiguration) throws(TrainingError) {
+    let expected = head.categories.map(\.name)
+    guard classes == expected else { throw .otherCategories(found: classes, expected: expected) }
+    try requireOneClass()
+  }
+
   /// - Throws: `TrainingError.severalLabels`, naming the first file of several classes.
   func requireOneClass() throws(TrainingError) {
     guard let file = firstWithSeveralClasses else { return }
