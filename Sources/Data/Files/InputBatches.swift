@@ -49,7 +49,7 @@ public struct InputBatches: Sendable {
     unreadable: (_ file: Int, _ reason: any Error) throws -> Void = { throw $1 }, _ body: (Batch) throws -> Void
   ) throws {
     try forEach(
-      paths.map { .file(URL(fileURLWithPath: $0)) }, willRead: willRead, unreadable: unreadable, body)
+      paths.lazy.map { InputSource.file(URL(fileURLWithPath: $0)) }, willRead: willRead, unreadable: unreadable, body)
   }
 
   /// Reads files and calls `body` with every batch of them, in their order.
@@ -62,7 +62,7 @@ public struct InputBatches: Sendable {
   ///   - body: called with views of the files that can be read.
   /// - Throws: what the closures throw; `MemoryError` if memory is too small for a batch; `EngineError`.
   public func forEach(
-    _ sources: [InputSource], willRead: () throws -> Void = {},
+    _ sources: some RandomAccessCollection<InputSource>, willRead: () throws -> Void = {},
     unreadable: (_ file: Int, _ reason: any Error) throws -> Void = { throw $1 }, _ body: (Batch) throws -> Void
   ) throws {
     let values = frontEnd.shape.reduce(1, *)
@@ -72,7 +72,7 @@ public struct InputBatches: Sendable {
     try SystemMemory.require(SystemMemory.product(most, values, 4), for: .inputs)
     for start in stride(from: 0, to: sources.count, by: step) {
       try willRead()
-      let results = try read(Array(sources[start..<min(sources.count, start + step)]))
+      let results = try read(Array(sources.dropFirst(start).prefix(step)))
       var views: [View] = []
       var pixels: [Float] = []
       for (place, result) in results.enumerated() {
