@@ -20,7 +20,7 @@ enum FuzzTarget: String, CaseIterable {
     }
   }
 
-  /// Bytes that the first 64 bytes of inputs must contain, for a reader that passes other formats to another target.
+  /// Bytes that the first 96 bytes of inputs must contain, for a reader that passes other formats to another target.
   private var mark: [UInt8] {
     switch self {
     case .png: Array("PNG".utf8)
@@ -35,7 +35,7 @@ enum FuzzTarget: String, CaseIterable {
 
   /// - Returns: whether the input is one for this target.
   func run(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    guard mark.isEmpty || [UInt8](bytes.prefix(64))[...].place(of: mark) != nil else { return false }
+    guard mark.isEmpty || [UInt8](bytes.prefix(96))[...].place(of: mark) != nil else { return false }
     do {
       try read(bytes)
     } catch {
