@@ -126,10 +126,11 @@ let package = Package(
       dependencies: ["CLibrarySupport", "MultimodalPathway", "PathwayKernels", "PathwayData"],
       path: "Sources/CLibrary", swiftSettings: strict,
       linkerSettings: [
-        .unsafeFlags([
-          "-Xlinker", "-soname=libm2pt.so.0", "-Xlinker",
-          "--version-script=\(Context.packageDirectory)/CSupport/Library/m2pt.map",
-        ])
+        .unsafeFlags(
+          [
+            "-Xlinker", "-soname=libm2pt.so.0", "-Xlinker",
+            "--version-script=\(Context.packageDirectory)/CSupport/Library/m2pt.map",
+          ], .when(platforms: [.linux]))
       ]),
     .executableTarget(
       name: "m2pt",
