@@ -86,7 +86,8 @@ enum FuzzTarget: String, CaseIterable {
     case .segments: _ = try AudioSetSegments(ScratchFile.segments.holding(data).path, NamedFiles())
     case .recipe:
       let recipe = try Recipe(yaml: String(decoding: data, as: UTF8.self), file: "recipe.yaml")
-      precondition(try Recipe(yaml: recipe.yaml, file: "recipe.yaml") == recipe)
+      let again = try Recipe(yaml: recipe.yaml, file: "recipe.yaml")
+      precondition(again == recipe)
     }
   }
 
