@@ -15,7 +15,7 @@ func url(_ path: UnsafePointer<CChar>?) throws -> URL {
   return URL(fileURLWithPath: path)
 }
 
-/// The value that a name stands for.
+/// Returns the case whose raw value is `name`.
 ///
 /// - Throws: `ArgumentError`.
 func value<Value: RawRepresentable<String>>(_ name: String, _ argument: String, _ names: [String]) throws -> Value {

@@ -3,13 +3,16 @@ import Foundation
 import MultimodalPathway
 import PathwayData
 
-// The functions of m2pt.h, which documents them.
+// The functions of m2pt.h, which documents their arguments. Errors become a status and the text of the thread
+// (`status`).
 
 private let version = CText(multimodalPathwayVersion)
 
+/// The version of the library, a C string that lives as long as the process.
 @_cdecl("m2pt_version")
 public func m2ptVersion() -> UnsafePointer<CChar> { version.base }
 
+/// Loads a model and puts its handle, which the caller frees, into `model`; null where the call fails.
 @_cdecl("m2pt_load")
 public func m2ptLoad(
   _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<m2pt_options>?, _ model: UnsafeMutablePointer<OpaquePointer?>?
@@ -55,6 +58,7 @@ private struct Receiver: @unchecked Sendable {
   func callAsFunction(_ text: String) { text.withCString { note($0, context) } }
 }
 
+/// Releases the handle of a model; null is ignored.
 @_cdecl("m2pt_free")
 public func m2ptFree(_ model: OpaquePointer?) {
   guard let model else { return }
@@ -62,6 +66,7 @@ public func m2ptFree(_ model: OpaquePointer?) {
   Unmanaged<LoadedModel>.fromOpaque(UnsafeRawPointer(model)).release()
 }
 
+/// Writes what a model reads and answers, as far as the `size` of the structure has room.
 @_cdecl("m2pt_describe")
 public func m2ptDescribe(_ model: OpaquePointer?, _ description: UnsafeMutablePointer<m2pt_description>?) -> m2pt_status
 {
@@ -90,6 +95,7 @@ public func m2ptDescribe(_ model: OpaquePointer?, _ description: UnsafeMutablePo
   }
 }
 
+/// The name of a class, which lives as long as the model; null where there is none.
 @_cdecl("m2pt_class_name")
 public func m2ptClassName(_ model: OpaquePointer?, _ index: Int) -> UnsafePointer<CChar>? {
   guard let loaded = try? LoadedModel.of(model), loaded.names.indices.contains(index) else { return nil }
@@ -98,6 +104,7 @@ public func m2ptClassName(_ model: OpaquePointer?, _ index: Int) -> UnsafePointe
 
 // MARK: - Pathways
 
+/// Attaches the auxiliary at `path`; nothing is changed where the call fails.
 @_cdecl("m2pt_attach")
 public func m2ptAttach(
   _ model: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ attachment: UnsafePointer<m2pt_attachment>?
@@ -117,11 +124,13 @@ public func m2ptAttach(
   }
 }
 
+/// Removes an auxiliary, by its number from 0.
 @_cdecl("m2pt_detach")
 public func m2ptDetach(_ model: OpaquePointer?, _ auxiliary: Int) -> m2pt_status {
   status { _ = try LoadedModel.of(model).transformer.update { try $0.detached(auxiliary) } }
 }
 
+/// Sets lambda of a layer, of a kind of layer, or, where `layer` is null, of all that the auxiliary joins.
 @_cdecl("m2pt_set_scale")
 public func m2ptSetScale(
   _ model: OpaquePointer?, _ auxiliary: Int, _ layer: UnsafePointer<CChar>?, _ scale: Float
@@ -136,6 +145,7 @@ public func m2ptSetScale(
   }
 }
 
+/// Reads lambda of a layer.
 @_cdecl("m2pt_scale")
 public func m2ptScale(
   _ model: OpaquePointer?, _ auxiliary: Int, _ layer: UnsafePointer<CChar>?, _ scale: UnsafeMutablePointer<Float>?
@@ -152,6 +162,7 @@ public func m2ptScale(
   }
 }
 
+/// Writes the model with its pathways merged, float32, to a safetensors file.
 @_cdecl("m2pt_merge")
 public func m2ptMerge(_ model: OpaquePointer?, _ path: UnsafePointer<CChar>?) -> m2pt_status {
   status {
@@ -162,6 +173,7 @@ public func m2ptMerge(_ model: OpaquePointer?, _ path: UnsafePointer<CChar>?) ->
 
 // MARK: - Answers
 
+/// Writes the scores of a file, (classes), their means over its views.
 @_cdecl("m2pt_classify_file")
 public func m2ptClassifyFile(
   _ model: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ scores: UnsafeMutablePointer<Float>?, _ count: Int
@@ -169,6 +181,7 @@ public func m2ptClassifyFile(
   status { try classify(.of(model), .file(url(path)), scores, count) }
 }
 
+/// Writes the scores of a file of `size` bytes in memory, (classes).
 @_cdecl("m2pt_classify_data")
 public func m2ptClassifyData(
   _ model: OpaquePointer?, _ data: UnsafeRawPointer?, _ size: Int, _ name: UnsafePointer<CChar>?,
@@ -177,6 +190,7 @@ public func m2ptClassifyData(
   status { try withSource(data, size, name) { try classify(.of(model), $0, scores, count) } }
 }
 
+/// Writes the pooled features of a file, (C), their means over its views.
 @_cdecl("m2pt_features_file")
 public func m2ptFeaturesFile(
   _ model: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ features: UnsafeMutablePointer<Float>?, _ count: Int
@@ -184,6 +198,7 @@ public func m2ptFeaturesFile(
   status { try writeFeatures(.of(model), .file(url(path)), features, count) }
 }
 
+/// Writes the pooled features of a file of `size` bytes in memory, (C).
 @_cdecl("m2pt_features_data")
 public func m2ptFeaturesData(
   _ model: OpaquePointer?, _ data: UnsafeRawPointer?, _ size: Int, _ name: UnsafePointer<CChar>?,
@@ -192,6 +207,7 @@ public func m2ptFeaturesData(
   status { try withSource(data, size, name) { try writeFeatures(.of(model), $0, features, count) } }
 }
 
+/// Writes the logits, (batch, answer), of normalised inputs, (batch, ...).
 @_cdecl("m2pt_logits")
 public func m2ptLogits(
   _ model: OpaquePointer?, _ inputs: UnsafePointer<Float>?, _ batch: Int, _ logits: UnsafeMutablePointer<Float>?,

@@ -151,5 +151,5 @@ enum Tool {
   }
 }
 
-/// The number under a key of a JSON object, or NaN if there is none.
+/// Returns the number for a key of a JSON object, or NaN if the key is absent.
 func number(_ object: [String: Any], _ key: String) -> Double { object[key] as? Double ?? .nan }
