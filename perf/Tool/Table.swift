@@ -94,8 +94,8 @@ struct Table: ParsableCommand {
     guard let first = all.first else { return ratios }
     var versions: [String: String] = [:]
     for comparison in all { versions.merge(comparison.peers.mapValues(\.version)) { $1 } }
-    let peers = ["torch", "onnxruntime", "openvino"].filter { versions[$0] != nil }
-    let titles = ["torch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"]
+    let peers = ["torch", "onnxruntime", "openvino", "nncf"].filter { versions[$0] != nil }
+    let titles = ["torch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "nncf": "OpenVINO, NNCF"]
     let dates = Set(all.map(\.date)).sorted()
     var lines = [
       "\(first.processor), \(first.threads) threads, \(first.isa), \(dates.joined(separator: ", ")). Times as long as ours, in the "

@@ -1,7 +1,7 @@
 """Runs this engine and its peers alternately and prints how many times faster it is: see ../README.md.
 
 usage: compare.py [--case vit-b] [--batch 1] [--threads 2] [--precision float32|bfloat16|int8] [--rounds 20]
-                  [--peers torch,onnxruntime,openvino] [--pathway plain|two-branch|folded|merged] [--server PATH] [--save]
+                  [--peers torch,onnxruntime,openvino,nncf] [--pathway plain|two-branch|folded|merged] [--server PATH] [--save]
 """
 import argparse
 import datetime
@@ -21,12 +21,12 @@ from safetensors.numpy import load_file
 from cases import CASES
 
 PERF = Path(__file__).resolve().parents[1]
-# The peers by precision: ONNX Runtime has no bfloat16 on CPUs, and only it quantises activations at run time, as this
-# engine does.
+# The peers by precision: ONNX Runtime has no bfloat16 on CPUs. In int8 it quantises activations at run time, as this
+# engine does; "nncf" is OpenVINO with the model that NNCF has quantised, whose ranges were measured before (cases.py).
 PEERS = {
     "float32": ["torch", "onnxruntime", "openvino"],
     "bfloat16": ["torch", "openvino"],
-    "int8": ["onnxruntime"],
+    "int8": ["onnxruntime", "nncf"],
 }
 
 
