@@ -126,6 +126,21 @@ import Testing
       #expect(found.answer.points == expected.points && found.points.count == 300)
       #expect(try found.points == expected.spread(over: prepared, engine: model.engine))
       await #expect(throws: DataError.answersPerPoint) { try await pipeline.classify(cloud) }
+      let data = InputSource.data(try Data(contentsOf: cloud), name: "upload")
+      let inMemory = try await pipeline.segment(data, category: 0)
+      #expect(inMemory.points == found.points && inMemory.answer.points == found.answer.points)
+      #expect(try await pipeline.segment(data).points == pipeline.segment(cloud).points)
+
+      let picture = InputSource.data(try Data(contentsOf: Fixture.url("images/cat.jpg")), name: "upload")
+      await #expect(throws: PointFileError.unsupportedFormat(file: "upload", found: "a JPEG image")) {
+        try await pipeline.segment(picture)
+      }
+      await #expect(throws: PointFileError.empty(file: "upload")) {
+        try await pipeline.segment(.data(Data(), name: "upload"))
+      }
+      await #expect(throws: InferenceError.self) { try await pipeline.segment(data, category: 4) }
+      let (clouds, _) = try self.pipeline(Inputs.pointModel("classifier").configuration)
+      await #expect(throws: DataError.answersWhole) { try await clouds.segment(data) }
     }
     let (pictures, _) = try pipeline(Inputs.pictureModel())
     await #expect(throws: DataError.answersWhole) { try await pictures.segment(Fixture.url("images/cat.jpg")) }

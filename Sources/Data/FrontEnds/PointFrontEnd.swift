@@ -28,8 +28,7 @@ public struct PointFrontEnd: FrontEnd {
   ///
   /// - Throws: as `prepared(_:)`.
   public func views(of data: Data, named name: String) throws -> [Float] {
-    let cloud = try PointFile.decode(data, name: name, note: note)
-    return try PathwayData.prepared(name) { try preprocessor(cloud).values }
+    try prepared(.data(data, name: name)).values
   }
 
   /// The sampled points of a cloud, (1, P, 3), without pictures.
@@ -42,9 +41,27 @@ public struct PointFrontEnd: FrontEnd {
   /// The sampled points of a file, and the cloud that they were sampled from.
   ///
   /// - Throws: `PointFileError`, `MemoryError`; `DataError.notPrepared` for a cloud that cannot be scaled or sampled.
-  public func prepared(_ file: URL) throws -> PointPreprocessor.Result {
-    let cloud = try PointFile.read(file, note: note)
-    return try PathwayData.prepared(file.relativePath) { try preprocessor(cloud) }
+  public func prepared(_ file: URL) throws -> PointPreprocessor.Result { try prepared(.file(file)) }
+
+  /// The same of a file on disk or in memory.
+  public func prepared(_ source: InputSource) throws -> PointPreprocessor.Result {
+    let cloud = try cloud(of: source)
+    return try PathwayData.prepared(source.name) { try preprocessor(cloud) }
+  }
+
+  /// The points of a file, or of the surface of its mesh, without those that are chosen of them.
+  ///
+  /// - Throws: as `prepared(_:)`.
+  package func points(of source: InputSource) throws -> PointCloud {
+    let cloud = try cloud(of: source)
+    return try PathwayData.prepared(source.name) { try preprocessor.source(of: cloud) }
+  }
+
+  private func cloud(of source: InputSource) throws -> PointCloud {
+    switch source {
+    case .file(let url): try PointFile.read(url, note: note)
+    case .data(let data, let name): try PointFile.decode(data, name: name, note: note)
+    }
   }
 
   /// The sampled points of a file whose points have labels.

@@ -72,7 +72,7 @@ extension Pipeline {
     try await attention(.file(file), block: block)
   }
 
-  /// The parts of a cloud on disk, point by point of the file.
+  /// The parts of a cloud, point by point of the file.
   public struct Parts: Sendable {
     /// The answer for the points that the model read.
     public let answer: PartAnswer
@@ -85,14 +85,25 @@ extension Pipeline {
   /// - Parameter category: the number of the object's category; nil tries all and uses the most probable one.
   /// - Throws: `CancellationError`; `DataError` if the model does not answer for every point; the error of the file's
   ///   reader; `MemoryError`, `EngineError`.
-  public func segment(_ file: URL, category: Int? = nil) async throws -> Parts {
+  public func segment(_ source: InputSource, category: Int? = nil) async throws -> Parts {
     let model = transformer.model
-    guard let frontEnd = frontEnd as? PointFrontEnd else { throw DataError.answersWhole }
-    return try await queue.run { _ in
-      let prepared = try frontEnd.prepared(file)
-      let answer = try PartAnswer(model, prepared, category: category)
-      guard answer.isFinite else { throw DataError.notFinite(file: file.relativePath) }
+    guard let frontEnd = frontEnd as? PointFrontEnd, model.configuration.parts != nil else {
+      throw DataError.answersWhole
+    }
+    return try await queue.run { cancellation in
+      let prepared = try frontEnd.prepared(source)
+      let workspace = try model.workspace(batch: 1)
+      workspace.cancellation = cancellation
+      let answer = try PartAnswer(model, prepared, category: category, workspace: workspace)
+      guard answer.isFinite else { throw DataError.notFinite(file: source.name) }
       return Parts(answer: answer, points: try answer.spread(over: prepared, engine: model.engine))
     }
+  }
+
+  /// Names the parts of a cloud on disk.
+  ///
+  /// - Throws: as `segment(_:category:)` of a source.
+  public func segment(_ file: URL, category: Int? = nil) async throws -> Parts {
+    try await segment(.file(file), category: category)
   }
 }

@@ -29,9 +29,7 @@ public struct PointPreprocessor: Sendable {
   ///
   /// - Throws: `PointCloudError`.
   public func callAsFunction(_ cloud: PointCloud) throws -> Result {
-    let source =
-      cloud.triangles.isEmpty
-      ? cloud : try cloud.sampledSurface(max(Self.surfacePoints, points.points), seed: 0)
+    let source = try source(of: cloud)
     let scaled = try source.normalized()
     let indices =
       source.count > points.points
@@ -39,5 +37,12 @@ public struct PointPreprocessor: Sendable {
       : (0..<points.points).map { $0 % source.count }
     return Result(
       values: indices.flatMap { scaled.coordinates[3 * $0..<3 * $0 + 3] }, source: source, indices: indices)
+  }
+
+  /// `Result.source` of a cloud or a mesh.
+  ///
+  /// - Throws: `PointCloudError`.
+  package func source(of cloud: PointCloud) throws -> PointCloud {
+    cloud.triangles.isEmpty ? cloud : try cloud.sampledSurface(max(Self.surfacePoints, points.points), seed: 0)
   }
 }
