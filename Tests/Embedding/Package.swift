@@ -14,7 +14,7 @@ let package = Package(
       name: "Embedding", dependencies: [product("MultimodalPathway")],
       swiftSettings: [.treatAllWarnings(as: .error)]),
     .executableTarget(
-      name: "Pictures", dependencies: [product("MultimodalPathway"), product("PathwayData")],
+      name: "Media", dependencies: [product("MultimodalPathway"), product("PathwayData")],
       swiftSettings: [.treatAllWarnings(as: .error)]),
   ],
   swiftLanguageModes: [.v6]

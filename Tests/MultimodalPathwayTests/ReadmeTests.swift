@@ -19,7 +19,7 @@ import Testing
     let examples = try read("README.md").components(separatedBy: "```swift\n").dropFirst().map {
       lines(String($0.components(separatedBy: "\n```")[0]))
     }
-    let apps = try ["Pictures/Main.swift", "Pictures/Main.swift", "Embedding/Readme.swift"].map {
+    let apps = try ["Media/Main.swift", "Media/Main.swift", "Embedding/Readme.swift"].map {
       lines(try read("Tests/Embedding/Sources/\($0)"))
     }
     try #require(examples.count == apps.count)
