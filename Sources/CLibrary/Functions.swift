@@ -90,6 +90,7 @@ public func m2ptDescribe(_ model: OpaquePointer?, _ description: UnsafeMutablePo
       for (index, extent) in shape.prefix(extents.count).enumerated() { extents[index] = extent }
     }
     result.auxiliary_count = loaded.transformer.weights.pathways.count
+    result.category_count = loaded.categories.count
     // SAFETY: the caller's structure has `size` bytes, at most those of this one.
     UnsafeMutableRawPointer(description).copyMemory(from: &result, byteCount: size)
   }
@@ -100,6 +101,13 @@ public func m2ptDescribe(_ model: OpaquePointer?, _ description: UnsafeMutablePo
 public func m2ptClassName(_ model: OpaquePointer?, _ index: Int) -> UnsafePointer<CChar>? {
   guard let loaded = try? LoadedModel.of(model), loaded.names.indices.contains(index) else { return nil }
   return loaded.names[index].base
+}
+
+/// The name of a category of objects, which lives as long as the model; null where there is none.
+@_cdecl("m2pt_category_name")
+public func m2ptCategoryName(_ model: OpaquePointer?, _ index: Int) -> UnsafePointer<CChar>? {
+  guard let loaded = try? LoadedModel.of(model), loaded.categories.indices.contains(index) else { return nil }
+  return loaded.categories[index].base
 }
 
 // MARK: - Pathways

@@ -11,12 +11,14 @@ final class LoadedModel: Sendable {
   /// C strings that live as long as the handle.
   let modality: CText
   let names: [CText]
+  let categories: [CText]
 
   init(_ parts: PipelineLoading.Parts) {
     (transformer, frontEnd) = (parts.transformer, parts.frontEnd)
     let c = parts.transformer.model.configuration
     modality = CText(c.modality.rawValue)
     names = c.classNames?.map { CText($0) } ?? []
+    categories = c.parts?.categories.map { CText($0.name) } ?? []
   }
 
   /// A handle that the caller of the library keeps until `m2pt_free`.

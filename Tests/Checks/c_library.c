@@ -1,4 +1,4 @@
-// What m2pt.h promises: usage: check MODEL AUXILIARY FILE OUTPUT. Ends with 0 where all of it holds.
+// What m2pt.h promises: usage: check MODEL AUXILIARY FILE OUTPUT PARTS MUG. Ends with 0 where all of it holds.
 #include <m2pt.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -52,8 +52,65 @@ static void *bytes_of(const char *path, size_t *size) {
   return bytes;
 }
 
+/// Parts of a mug of 512 points, of which the last 128 are the handle (Tests/Embedding/make_media.py).
+static void segment(const char *model_path, const char *mug) {
+  enum { points = 512, body = 384 };
+  m2pt_model *parts_model;
+  CHECK(m2pt_load(model_path, NULL, &parts_model) == M2PT_OK);
+  m2pt_description description = M2PT_DESCRIPTION_INIT;
+  CHECK(m2pt_describe(parts_model, &description) == M2PT_OK && strcmp(description.modality, "points") == 0);
+  CHECK(description.class_count == 4 && description.category_count == 2);
+  CHECK(strcmp(m2pt_class_name(parts_model, 1), "handle") == 0);
+  CHECK(strcmp(m2pt_category_name(parts_model, 0), "mug") == 0 && m2pt_category_name(parts_model, 2) == NULL);
+
+  size_t count = 0;
+  CHECK(m2pt_segment_file(parts_model, mug, NULL, NULL, NULL, &count) == M2PT_OK && count == points);
+  int32_t parts[points + 1], others[points], category = -1;
+  float probabilities[points], chances[points];
+  parts[0] = parts[points] = 77;
+  count = points - 1;
+  CHECK(m2pt_segment_file(parts_model, mug, &category, parts, NULL, &count) == M2PT_ARGUMENT);
+  CHECK(count == points - 1 && category == -1 && parts[0] == 77);
+  count = points + 1;
+  CHECK(m2pt_segment_file(parts_model, mug, &category, parts, probabilities, &count) == M2PT_OK);
+  CHECK(count == points && category == 0 && parts[points] == 77);
+  int right = 0;
+  for (int i = 0; i < points; i++) {
+    right += parts[i] == (i < body ? 0 : 1);
+    CHECK((parts[i] == 0 || parts[i] == 1) && probabilities[i] >= 0.5F && probabilities[i] <= 1);
+  }
+  CHECK(right > points * 9 / 10);
+
+  // Of a known category, in memory, with one of the two answers.
+  size_t size;
+  void *bytes = bytes_of(mug, &size);
+  CHECK(m2pt_segment_data(parts_model, bytes, size, NULL, &category, others, NULL, &count) == M2PT_OK);
+  CHECK(memcmp(parts, others, sizeof others) == 0);
+  CHECK(m2pt_segment_data(parts_model, bytes, size, NULL, NULL, NULL, chances, &count) == M2PT_OK);
+  CHECK(memcmp(probabilities, chances, sizeof chances) == 0);
+  category = 1;
+  CHECK(m2pt_segment_file(parts_model, mug, &category, others, NULL, &count) == M2PT_OK && category == 1);
+  for (int i = 0; i < points; i++)
+    CHECK(others[i] == 2 || others[i] == 3);
+
+  // What cannot be.
+  CHECK(m2pt_segment_data(parts_model, bytes, size / 2, "half.ply", NULL, others, NULL, &count) == M2PT_FILE);
+  CHECK(strstr(m2pt_error_text(), "half.ply") != NULL);
+  CHECK(m2pt_segment_file(parts_model, file, NULL, NULL, NULL, &count) == M2PT_FILE); // a picture
+  CHECK(m2pt_segment_file(parts_model, mug, NULL, others, NULL, NULL) == M2PT_ARGUMENT);
+  CHECK(m2pt_segment_file(parts_model, NULL, NULL, others, NULL, &count) == M2PT_ARGUMENT);
+  category = 2;
+  CHECK(m2pt_segment_file(parts_model, mug, &category, others, NULL, &count) == M2PT_ARGUMENT);
+  CHECK(m2pt_segment_file(model, mug, NULL, others, NULL, &count) == M2PT_MODEL); // a model of pictures
+  CHECK(strcmp(m2pt_error_code(), "data.answers-whole") == 0);
+  float scores[4];
+  CHECK(m2pt_classify_file(parts_model, mug, scores, 4) == M2PT_MODEL);
+  free(bytes);
+  m2pt_free(parts_model);
+}
+
 int main(int argc, char **argv) {
-  CHECK(argc == 5);
+  CHECK(argc == 7);
   file = argv[3];
   // What cannot be.
   CHECK(m2pt_load("/nowhere", NULL, &model) != M2PT_OK && model == NULL && strlen(m2pt_error_text()) > 0);
@@ -109,6 +166,9 @@ int main(int argc, char **argv) {
   CHECK(m2pt_logits(model, inputs, 2, logits, 2 * classes) == M2PT_OK);
   CHECK(memcmp(logits, logits + classes, sizeof logits / 2) == 0);
   CHECK(m2pt_logits(model, inputs, 0, logits, 0) == M2PT_ARGUMENT);
+
+  CHECK(description.category_count == 0 && m2pt_category_name(model, 0) == NULL);
+  segment(argv[5], argv[6]);
 
   // Pathways.
   float scale;

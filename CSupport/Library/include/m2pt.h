@@ -98,7 +98,7 @@ typedef struct m2pt_description {
   size_t size;
   /// "image", "video", "audio" or "points"; lives as long as the model.
   const char *modality;
-  /// Classes of an answer; 0: the model has no head.
+  /// Classes of an answer, or parts that points belong to; 0: the model has no head.
   size_t class_count;
   /// Floats of one input, (3, H, W), (3, T, H, W), (1, frames, bins) or (points, 3).
   size_t input_count;
@@ -111,14 +111,19 @@ typedef struct m2pt_description {
   size_t shape[4];
   /// Auxiliaries that are attached.
   size_t auxiliary_count;
+  /// Categories of objects whose parts the model names; 0: it answers for whole inputs.
+  size_t category_count;
 } m2pt_description;
-#define M2PT_DESCRIPTION_INIT {sizeof(m2pt_description), 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, 0}
+#define M2PT_DESCRIPTION_INIT {sizeof(m2pt_description), 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, 0, 0}
 
 /// - description: gets as much as its `size` has room for.
 m2pt_status m2pt_describe(const m2pt_model *model, m2pt_description *description);
 
-/// The name of a class; NULL where the model has no names, or not that class. Lives as long as the model.
+/// The name of a class, or of a part; NULL where the model has no names, or not that class. Lives as long as the model.
 const char *m2pt_class_name(const m2pt_model *model, size_t index);
+
+/// The name of a category of objects; NULL where the model has not that category. Lives as long as the model.
+const char *m2pt_category_name(const m2pt_model *model, size_t index);
 
 /// How an auxiliary is attached. Zero and NULL are the defaults.
 typedef struct m2pt_attachment {
@@ -171,6 +176,28 @@ m2pt_status m2pt_features_file(const m2pt_model *model, const char *path, float 
 /// The same of a file in memory.
 m2pt_status m2pt_features_data(
     const m2pt_model *model, const void *data, size_t size, const char *name, float *features, size_t count);
+
+/// The part that every point of a file belongs to: points in the file's order; of a mesh, points of its surface, the same
+/// in every call.
+///
+///     size_t count;
+///     m2pt_segment_file(model, "chair.ply", NULL, NULL, NULL, &count);
+///     int32_t *parts = malloc(count * sizeof *parts), category = -1;
+///     m2pt_segment_file(model, "chair.ply", &category, parts, NULL, &count);
+///
+/// - category: the object's; -1: all are tried, a pass each, and the one with the most certain answers is used. Gets
+///   the category that was used. NULL: -1.
+/// - parts: gets a class for each point, whose name is that of m2pt_class_name; NULL: not wanted.
+/// - probabilities: gets that of each point's part among the parts of the category; NULL: not wanted. Where neither is
+///   wanted, the points are counted, without a pass.
+/// - count: the points that `parts` and `probabilities` have room for; gets those of the file.
+m2pt_status m2pt_segment_file(
+    const m2pt_model *model, const char *path, int32_t *category, int32_t *parts, float *probabilities, size_t *count);
+
+/// The same of a file in memory.
+m2pt_status m2pt_segment_data(
+    const m2pt_model *model, const void *data, size_t size, const char *name, int32_t *category, int32_t *parts,
+    float *probabilities, size_t *count);
 
 /// A pass over normalised inputs, (batch, ...), `batch` times the description's `input_count` floats.
 ///
