@@ -80,7 +80,8 @@ let package = Package(
       name: "CDigestSupport", path: "CSupport/Digest", linkerSettings: ["crypto", "z"].map { .linkedLibrary($0) }),
 
     .target(
-      name: "CLibrarySupport", path: "CSupport/Library", exclude: ["examples", "install", "m2pt.map", "m2pt.pc.in"]),
+      name: "CLibrarySupport", path: "CSupport/Library",
+      exclude: ["README.md", "examples", "install", "m2pt.map", "m2pt.pc.in"]),
 
     // MARK: - Kernels: one source, one module per instruction set
     .target(
