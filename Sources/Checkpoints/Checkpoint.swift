@@ -95,9 +95,15 @@ public struct Checkpoint: Sendable {
   /// Whether a directory can be listed and has no file that could be a checkpoint, by the files' names.
   package static func isMissing(inDirectory url: URL) -> Bool {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: url.path) else { return false }
-    let endings = [".safetensors", ".pth", ".pt", ".bin", ".index.json", ".distcp"]
-    return !names.contains { name in endings.contains { name.hasSuffix($0) } }
+    let endings = kinds.flatMap(\.endings) + ["index.json", "distcp"]
+    return !names.contains { name in endings.contains { name.hasSuffix("." + $0) } }
   }
+
+  /// The usual names of checkpoints, and the endings of others of their kind, the preferred kind first.
+  private static let kinds = [
+    (usual: "model.safetensors", endings: ["safetensors"]),
+    (usual: "pytorch_model.bin", endings: ["pth", "pt", "bin"]),
+  ]
 
   private static func file(inDirectory url: URL) throws -> URL {
     let names: [String]
@@ -106,7 +112,7 @@ public struct Checkpoint: Sendable {
     } catch {
       throw CheckpointError.unreadable(file: url.path, reason: "\(error.localizedDescription)")
     }
-    for (usual, endings) in [("model.safetensors", ["safetensors"]), ("pytorch_model.bin", ["pth", "pt", "bin"])] {
+    for (usual, endings) in kinds {
       for name in [usual, usual + ".index.json"] where names.contains(name) { return url.appendingPathComponent(name) }
       let others = names.filter { name in endings.contains { name.hasSuffix("." + $0) } }
       if others.count == 1 { return url.appendingPathComponent(others[0]) }

@@ -50,6 +50,7 @@ import Testing
       }
       let share = precision == .float32 ? 0.05 : 0.25
       #expect(worst.isWithinBound && worst.boundsAre(below: share), "\(shape): \(worst)")
+      worst.record("attention dq, dk, dv, \(precision)")
       #expect(
         (0..<n).allSatisfy { head.value(head.gradients, $0, head.stride, 3 * d).isNaN }, "\(shape): wrote beyond a row")
     }

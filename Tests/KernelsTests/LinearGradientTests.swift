@@ -182,6 +182,7 @@ import Testing
         at: [index / k, index % k])
     }
     #expect(worst.isWithinBound && worst.boundsAreMeaningful, "\(shape): dX: \(worst)")
+    worst.record("linear dX, \(precision)")
     let zeros = [Float](repeating: 0, count: n * k)
     let (dw, db) = try parameters(
       shape, precision, dy: dy.floats, x: x.floats, weight: zeros, bias: Array(zeros[..<n]), engine: engine)
@@ -193,12 +194,14 @@ import Testing
         at: [index / k, index % k])
     }
     #expect(worst.isWithinBound && worst.boundsAreMeaningful, "\(shape): dW: \(worst)")
+    worst.record("linear dW, \(precision)")
     worst = WorstError()
     for index in db.indices {
       let terms = (0..<m).map { dy.rounded[$0 * n + index] }
       worst.note(db[index], terms.reduce(0, +), bound: gamma(m) * terms.reduce(0) { $0 + abs($1) }, at: [index])
     }
     #expect(worst.isWithinBound && worst.boundsAreMeaningful, "\(shape): db: \(worst)")
+    worst.record("linear db, \(precision)")
   }
 
   /// W_hat is the same on the way back: folding gives dX the bits that merged weights give it.

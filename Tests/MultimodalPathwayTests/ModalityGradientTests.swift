@@ -53,12 +53,9 @@ import Testing
       training.c, parameters: training.pointers(training.values), gradients: training.pointers(gradients),
       pathways: terms, batch: batch, engine: engine)
     try input.withUnsafeBufferPointer { input in
-      try categories.withUnsafeBufferPointer { categories in
-        try pass.forward(
-          #require(input.baseAddress), batch: batch, categories: categories.isEmpty ? nil : categories.baseAddress)
-        pass.logitGradients.update(from: slopes, count: slopes.count)
-        try pass.backward()
-      }
+      try pass.forward(#require(input.baseAddress), batch: batch, categories: categories)
+      pass.logitGradients.update(from: slopes, count: slopes.count)
+      try pass.backward()
     }
     return pass
   }

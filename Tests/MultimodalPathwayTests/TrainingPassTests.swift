@@ -37,7 +37,10 @@ import Testing
     _ found: some Sequence<Float>, _ expected: [Double], _ label: String, roundings: Double = 4096
   ) {
     let relative = relativeDifference(found.map(Double.init), expected)
-    #expect(relative <= roundings.squareRoot() * unitRoundoff, "\(label): relative error \(relative)")
+    let bound = roundings.squareRoot() * unitRoundoff
+    #expect(relative <= bound, "\(label): relative error \(relative)")
+    let operation = label.replacing(/blocks\.[0-9]+\./, with: "").split(separator: " ").last.map(String.init) ?? label
+    recordError("small model, \(operation), root mean square over the tensor's", share: relative / bound, error: relative)
   }
 
   private static func relativeDifference(_ found: [Double], _ expected: [Double]) -> Double {

@@ -36,6 +36,8 @@ public struct SeededGenerator: RandomNumberGenerator {
 /// The element that is nearest to its bound, or exceeds it most.
 public struct WorstError: CustomStringConvertible {
   public private(set) var ratio = -1.0
+  /// Of the element of that ratio.
+  public private(set) var error = 0.0
   private var largestBound = 0.0
   private var largestValue = 0.0
   private var text = "nothing compared"
@@ -51,7 +53,7 @@ public struct WorstError: CustomStringConvertible {
     let error = abs(Double(found) - expected)
     let ratio = error.isNaN || !bound.isFinite ? Double.infinity : (error == 0 ? 0 : error / bound)
     if ratio > self.ratio {
-      self.ratio = ratio
+      (self.ratio, self.error) = (ratio, error)
       text = "at \(index): found \(found), expected \(expected), error \(error), bound \(bound), ratio \(ratio)"
     }
   }

@@ -1,6 +1,7 @@
 import MultimodalPathway
 import PathwayKernels
 import PathwayTraining
+import TestSupport
 import Testing
 
 /// Ten steps of PyTorch in float64 on timm's VisionTransformer with pathways (Tests/Fixtures/training): forward and
@@ -68,6 +69,12 @@ import Testing
     for step in 0..<10 {
       #expect(abs(losses[step] - expected.losses[step]) <= 1e-5 * expected.losses[step], "step \(step)")
       #expect(abs(norms[step] - expected.norms[step]) <= 1e-5 * expected.norms[step], "step \(step)")
+      for (name, found, expected) in [
+        ("loss", losses[step], expected.losses[step]), ("norm", norms[step], expected.norms[step]),
+      ] {
+        let error = abs(found - expected) / expected
+        recordError("step \(step + 1), \(name), of \(expected)", share: error / 1e-5, error: error)
+      }
     }
     for span in arena.table.spans {
       let final = try golden.numbers("final/\(span.name)")
@@ -78,6 +85,8 @@ import Testing
         if span.name.hasSuffix("attn.qkv.bias"), (16..<32).contains(index) { continue }
         let found = Double(arena.values.base[span.offset + index])
         #expect(abs(found - expected) <= 1e-4 * largest, "\(span.name)[\(index)]: \(found), expected \(expected)")
+        let error = abs(found - expected) / largest
+        recordError("weights after ten steps, of the largest", share: error / 1e-4, error: error)
       }
     }
   }

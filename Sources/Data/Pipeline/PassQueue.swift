@@ -135,18 +135,18 @@ final class PassQueue: @unchecked Sendable {
   // MARK: - The thread
 
   private func serve() {
-    var workspace: (model: VisionTransformer, memory: Workspace)?
+    // Weak: a model that was exchanged is freed, also if no one asks again.
+    weak var last: VisionTransformer?
+    var workspace: Workspace?
     while let (work, cancellation) = next() {
       switch work {
       case .job(let job): job.run(cancellation)
       case .requests(let requests):
         do {
           let model = requests[0].model
-          if workspace?.model !== model {
-            workspace = nil
-            workspace = (model, try model.workspace(batch: size))
-          }
-          guard let memory = workspace?.memory else { break }
+          if last !== model { workspace = nil }
+          let memory = try workspace ?? model.workspace(batch: size)
+          (last, workspace) = (model, memory)
           memory.cancellation = cancellation
           try classify(requests, model, memory)
         } catch {

@@ -143,19 +143,19 @@ package final class TrainingPass {
   ///   - inputs: (B, channels, H, W), (B, channels, T, H, W) or (B, P, 3), valid until `backward` returns.
   ///   - dropPath: (depth, 2, B) factors of both branches of every block, valid until `backward` returns: 0 drops an
   ///     input's branch, 1 / (1 - p) keeps it; nil: ones.
-  ///   - categories: (B), of a per-point head: the number of every cloud's category, -1 for none; nil: none is known.
+  ///   - categories: (B), of a per-point head: the number of every cloud's category, -1 for none; empty: none is known.
   /// - Throws: `InferenceError.workspaceTooSmall`; `GradientError` where a batch norm over the inputs has one of them;
   ///   `EngineError`.
   package func forward(
     _ inputs: UnsafePointer<Float>, batch: Int, dropPath: UnsafePointer<Float>? = nil,
-    categories: UnsafePointer<Int32>? = nil
+    categories: [Int32] = []
   ) throws {
     guard (1...self.batch).contains(batch) else {
       throw InferenceError.workspaceTooSmall(batch: batch, found: self.batch)
     }
     guard batch >= leastBatch else { throw GradientError(part: "a batch norm over one input") }
     if let points = buffers.exit.points {
-      for cloud in 0..<batch { points.categories[cloud] = categories?[cloud] ?? -1 }
+      for cloud in 0..<batch { points.categories[cloud] = categories.isEmpty ? -1 : categories[cloud] }
     }
     self.inputs = nil
     for refresh in refreshes { refresh() }

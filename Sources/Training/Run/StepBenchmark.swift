@@ -91,11 +91,7 @@ public final class StepBenchmark {
       defer { start = now }
       return Double(now - start) * 1e-6
     }
-    try categories.withUnsafeBufferPointer { categories in
-      // SAFETY: a number for each input, or none at all; the pass copies them.
-      let known = categories.isEmpty ? nil : categories.baseAddress
-      try pass.forward(inputs.base, batch: batch, categories: known)
-    }
+    try pass.forward(inputs.base, batch: batch, categories: categories)
     times.forward = lap()
     arena.clearGradients()
     _ = SoftmaxCrossEntropy.run(

@@ -232,10 +232,6 @@ public final class Trainer {
       }
     }
     let factors = recipe.dropPath > 0 ? pathFactors.base : nil
-    try batch.categories.withUnsafeBufferPointer { categories in
-      // SAFETY: a number for each input, or none at all; the pass copies them.
-      let known = categories.isEmpty ? nil : categories.baseAddress
-      try pass.forward(batch.values, batch: recipe.batch, dropPath: factors, categories: known)
-    }
+    try pass.forward(batch.values, batch: recipe.batch, dropPath: factors, categories: batch.categories)
   }
 }
