@@ -23,6 +23,7 @@ let avx512 = avx2 + ["avx512f", "avx512bw", "avx512dq", "avx512vl", "prefer-vect
 let kernelSets = [
   KernelSet("Baseline", flags: []),
   KernelSet("AVX2", flags: avx2),
+  KernelSet("AVXVNNI", flags: avx2 + ["avxvnni"], extending: "AVX2"),
   KernelSet("AVX512", flags: avx512),
   KernelSet("AVX512BF16", flags: avx512 + ["avx512bf16", "avx512vnni"], extending: "AVX512"),
 ]

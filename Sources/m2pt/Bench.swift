@@ -117,8 +117,9 @@ struct Bench: ParsableCommand {
   private var count: Int { runs ?? (training ? 5 : 20) }
 
   private func makeModel(_ weights: ModelWeights) throws -> VisionTransformer {
-    try VisionTransformer(
-      joined(weights), execution: pathway ?? .merged, precision: precision.plan(), engine: makeEngine())
+    let engine = try makeEngine()
+    return try VisionTransformer(
+      joined(weights), execution: pathway ?? .merged, precision: precision.plan(on: engine), engine: engine)
   }
 
   private func makeEngine() throws -> Engine { try Engine(threads: engine.threads, instructionSet: isa) }
@@ -133,6 +134,7 @@ struct Bench: ParsableCommand {
 
   private func runTraining() throws {
     let (weights, engine) = (try joined(weights()), try makeEngine())
+    if let format = precision.precision { engine.noteEmulation(of: format) }
     var recipe = Recipe()
     recipe.batch = batch
     recipe.precision = precision.precision == .bfloat16 ? .bfloat16 : .float32

@@ -9,6 +9,8 @@ struct BenchReport: Encodable {
   let threads: Int
   let isa: String
   let precision: String
+  /// The plan's formats that `isa` has no products of.
+  let emulated: [String]
   /// nil: no auxiliary.
   let pathway: String?
   let processor: String?
@@ -99,7 +101,8 @@ extension BenchMeasurement {
     let memory = ResidentMemory()
     return BenchReport(
       architecture: model.configuration.architecture, batch: batch, threads: model.engine.threads,
-      isa: model.engine.instructionSet.rawValue, precision: precision, pathway: pathway,
+      isa: model.engine.instructionSet.rawValue, precision: precision,
+      emulated: model.precision.formats.filter(model.engine.instructionSet.emulates).map(\.rawValue), pathway: pathway,
       processor: Machine.processor, caches: Cache.all, blocking: model.engine.kernels.blocking,
       date: ISO8601DateFormatter().string(from: Date()), medianMs: median, minMs: sorted[0],
       maxMs: sorted[sorted.count - 1], timesMs: wall, processorMs: self.processor, gflops: gflops, limitGflops: limit,

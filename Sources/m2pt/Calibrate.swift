@@ -9,7 +9,8 @@ struct Calibrate: ParsableCommand {
     discussion: """
       Runs the model in float32, and on the same inputs every layer of its blocks in int8 and bfloat16 too, its patch \
       embedding in bfloat16. A layer gets the narrowest format in which its output differs from float32's by at most \
-      the bound, relative, in the root of the mean square. The plan is for --precision-plan.
+      the bound, relative, in the root of the mean square; never one that the instruction set emulates, which costs \
+      time. The plan is for --precision-plan.
       """)
 
   @OptionGroup var input: ModelInput
@@ -36,6 +37,9 @@ struct Calibrate: ParsableCommand {
   func run() throws {
     let weights = try input.options.weights()
     var calibration = try Calibration(PathwayWeights(weights), engine: input.options.engineOptions.engine())
+    if calibration.engine.instructionSet.emulates(.bfloat16) {
+      report("note: \(calibration.engine.instructionSet) emulates bfloat16, slower than float32: no layer gets it")
+    }
     let (run, batches) = try input.run(
       weights.configuration, calibration.engine, "calibrate", interrupted: "there is no plan")
     let file = output.map { OutputFile($0, .plan, replacement) }

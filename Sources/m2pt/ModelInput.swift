@@ -24,7 +24,8 @@ struct ModelOptions: ParsableArguments {
   func load() throws -> VisionTransformer { try load(weights()) }
 
   func load(_ weights: ModelWeights) throws -> VisionTransformer {
-    try VisionTransformer(weights, precision: precision.plan(), engine: engineOptions.engine())
+    let engine = try engineOptions.engine()
+    return try VisionTransformer(weights, precision: precision.plan(on: engine), engine: engine)
   }
 
   /// All files that `load` may read.

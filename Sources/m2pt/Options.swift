@@ -11,6 +11,14 @@ struct EngineOptions: ParsableArguments {
   func engine() throws -> Engine { try Engine(threads: threads) }
 }
 
+extension Engine {
+  /// Notes on standard error that products of a format cost time here.
+  func noteEmulation(of precision: Precision) {
+    guard instructionSet.emulates(precision) else { return }
+    report("note: \(instructionSet) has no products of \(precision.rawValue) and emulates them, slower than float32's")
+  }
+}
+
 /// Number formats, for every command that runs a model.
 struct PrecisionOptions: ParsableArguments {
   @Option(help: "Number format of the blocks' weights and activations: float32, bfloat16 or int8 (default: float32).")
@@ -32,8 +40,11 @@ struct PrecisionOptions: ParsableArguments {
 
   var inputs: [URL] { file.map { [URL(fileURLWithPath: $0)] } ?? [] }
 
-  func plan() throws -> PrecisionPlan {
-    try file.map { try .read(URL(fileURLWithPath: $0)) } ?? PrecisionPlan(precision ?? .float32)
+  /// The plan, with a note for a format in it that the engine's instruction set emulates.
+  func plan(on engine: Engine) throws -> PrecisionPlan {
+    let plan = try file.map { try .read(URL(fileURLWithPath: $0)) } ?? PrecisionPlan(precision ?? .float32)
+    plan.formats.forEach(engine.noteEmulation(of:))
+    return plan
   }
 }
 

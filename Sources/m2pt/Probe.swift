@@ -45,8 +45,8 @@ struct Probe: ParsableCommand {
     reportUnread(testing?.unread ?? [:])
     try regression.validate(labels: training.labels, classes: training.classes)
 
-    let model = try VisionTransformer(
-      weights, precision: options.precision.plan(), engine: options.engineOptions.engine())
+    let engine = try options.engineOptions.engine()
+    let model = try VisionTransformer(weights, precision: options.precision.plan(on: engine), engine: engine)
     let extractor = FeatureExtractor(
       model: model, frontEnd: frontEnd, batch: batch, failures: failures,
       folder: directory.url.standardizedFileURL.deletingLastPathComponent())

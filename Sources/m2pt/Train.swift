@@ -84,12 +84,13 @@ struct Train: ParsableCommand {
     if startsFromScratch { weights = try weights.moved(to: weights.target.initial(seed: recipe.seed)) }
     let preprocessing = try pathway.recipe.preprocessing(
       weights.target.configuration, modelAt: pathway.target, architecture: pathway.architecture)
-    let frontEnd = try weights.target.configuration.frontEnd(
-      recipe: preprocessing, engine: engine.engine(), note: reportNote)
+    let engine = try self.engine.engine()
+    if recipe.precision == .bfloat16 { engine.noteEmulation(of: .bfloat16) }
+    let frontEnd = try weights.target.configuration.frontEnd(recipe: preprocessing, engine: engine, note: reportNote)
     let files = try files(data, frontEnd, weights.target.configuration)
     let trainer = try Trainer(
       weights, on: files, in: data, recipe: recipe, recomputesBlocks: recomputesBlocks,
-      preprocessing: preprocessing, engine: engine.engine(), note: reportNote)
+      preprocessing: preprocessing, engine: engine, note: reportNote)
     trainer.skipsUnreadable = skipsUnreadable
     if trainer.hasNewHead {
       let several = trainer.task == .multiLabel ? ", of which a file may have several" : ""

@@ -37,8 +37,15 @@ import Testing
     let avx2 = mp_cpu_avx2 | mp_cpu_fma | mp_cpu_f16c
     let avx512 = avx2 | mp_cpu_avx512f | mp_cpu_avx512bw | mp_cpu_avx512dq | mp_cpu_avx512vl
     #expect(InstructionSet.available(features: avx2) == [.baseline, .avx2])
+    #expect(InstructionSet.available(features: avx2 | mp_cpu_avxvnni) == [.baseline, .avx2, .avxvnni])
     #expect(InstructionSet.available(features: avx512) == [.baseline, .avx2, .avx512])
     #expect(InstructionSet.available(features: avx512 | mp_cpu_avx512vnni) == [.baseline, .avx2, .avx512])
+  }
+
+  /// Emulated products come from the set that this one extends, or are multiply-adds of float32.
+  @Test func setsWithoutProductsOfBFloat16SaySo() {
+    #expect(InstructionSet.allCases.filter { !$0.emulates(.bfloat16) } == [.avx512bf16])
+    #expect(InstructionSet.allCases.allSatisfy { !$0.emulates(.float32) && !$0.emulates(.int8) })
   }
 
   /// The rows of the table below "Block sizes" in Sources/Kernels/README.md, cell by cell.

@@ -13,7 +13,8 @@
   FEATURE(avx512dq, 5)                                                                                              \
   FEATURE(avx512vl, 6)                                                                                              \
   FEATURE(avx512bf16, 7)                                                                                            \
-  FEATURE(avx512vnni, 8)
+  FEATURE(avx512vnni, 8)                                                                                            \
+  FEATURE(avxvnni, 9)
 
 #define MP_CPU_FEATURE_BIT(name, bit) mp_cpu_##name = 1 << bit,
 /// One bit for each feature: `mp_cpu_avx2` and so on.

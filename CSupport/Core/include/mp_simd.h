@@ -129,6 +129,19 @@ MP_INLINE mp_i32x8 mp_dot_i16_i32x8(mp_i32x8 sum, mp_i32x8 a, mp_i32x8 b) {
 }
 #endif
 
+#if defined(__AVXVNNI__)
+/// sum + the dot product of every lane's four bytes, those of `a` unsigned, of `b` signed; wraps.
+MP_INLINE mp_i32x8 mp_dot_u8i8_i32x8(mp_i32x8 sum, mp_i32x8 a, mp_i32x8 b) {
+  return (mp_i32x8)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)a, (__m256i)b);
+}
+/// The lowest byte of every lane.
+MP_INLINE void mp_store_i8_i32x8(void *target, mp_i32x8 v) {
+  typedef int8_t bytes8 __attribute__((vector_size(8)));
+  bytes8 bytes = __builtin_convertvector(v, bytes8);
+  memcpy(target, &bytes, sizeof bytes);
+}
+#endif
+
 #if defined(__AVX512F__)
 MP_INLINE mp_f32x16 mp_max_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_max_ps(a, b); }
 MP_INLINE mp_f32x16 mp_min_f32x16(mp_f32x16 a, mp_f32x16 b) { return _mm512_min_ps(a, b); }

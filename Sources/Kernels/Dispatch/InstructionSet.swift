@@ -10,14 +10,21 @@ public struct InstructionSet: Sendable {
   package let rank: Int
   /// The features of `mp_cpu.h` that the processor must have, as a bit mask.
   package let required: Int
+  private let emulated: Set<Precision>
   /// Compiled for the set: only for processors that have it.
   private let table: @Sendable () -> KernelTable
 
-  /// - Parameter table: the kernels that the set's module makes.
-  init(_ name: String, rank: Int, requires required: Int, table: @escaping @Sendable () -> KernelTable) {
+  /// - Parameters:
+  ///   - emulated: the formats of `emulates`.
+  ///   - table: the kernels that the set's module makes.
+  init(
+    _ name: String, rank: Int, requires required: Int, emulates emulated: Set<Precision> = [],
+    table: @escaping @Sendable () -> KernelTable
+  ) {
     self.name = name
     self.rank = rank
     self.required = required
+    self.emulated = emulated
     self.table = table
   }
 
@@ -30,6 +37,10 @@ public struct InstructionSet: Sendable {
     table.blocking = .here(panelColumns: table.panelColumns)
     return table
   }
+
+  /// Whether products of a format take more instructions than float32's, because the set has none for them. The format
+  /// then halves the memory of weights, and costs time.
+  public func emulates(_ precision: Precision) -> Bool { emulated.contains(precision) }
 
   /// The sets that this processor and its operating system run, by ascending rank.
   public static let available = available(features: Int(mp_cpu_features()))

@@ -2,6 +2,7 @@ import CSupport
 import PathwayKernelsAVX2
 import PathwayKernelsAVX512
 import PathwayKernelsAVX512BF16
+import PathwayKernelsAVXVNNI
 import PathwayKernelsBaseline
 
 /// Every instruction set that kernels exist for. What names or counts sets anywhere asks this list.
@@ -10,17 +11,25 @@ import PathwayKernelsBaseline
 /// runs. That is why names and requirements are here and not with the tags.
 extension InstructionSet {
   /// SSE2 on x86-64; plain vectors elsewhere.
-  public static let baseline = InstructionSet("baseline", rank: 0, requires: 0) { Baseline.kernels }
+  public static let baseline = InstructionSet("baseline", rank: 0, requires: 0, emulates: [.bfloat16]) {
+    Baseline.kernels
+  }
 
   /// AVX2 with FMA and F16C.
-  public static let avx2 = InstructionSet("avx2", rank: 10, requires: mp_cpu_avx2 | mp_cpu_fma | mp_cpu_f16c) {
-    AVX2.kernels
-  }
+  public static let avx2 = InstructionSet(
+    "avx2", rank: 10, requires: mp_cpu_avx2 | mp_cpu_fma | mp_cpu_f16c, emulates: [.bfloat16]
+  ) { AVX2.kernels }
+
+  /// The same with AVX-VNNI: products of int8. In float32 and bfloat16, the same kernels as `avx2`.
+  public static let avxvnni = InstructionSet(
+    "avxvnni", rank: 15, requires: avx2.required | mp_cpu_avxvnni, emulates: [.bfloat16]
+  ) { AVXVNNI.kernels }
 
   /// AVX-512 F, BW, DQ and VL.
   public static let avx512 = InstructionSet(
     "avx512", rank: 20,
-    requires: avx2.required | mp_cpu_avx512f | mp_cpu_avx512bw | mp_cpu_avx512dq | mp_cpu_avx512vl
+    requires: avx2.required | mp_cpu_avx512f | mp_cpu_avx512bw | mp_cpu_avx512dq | mp_cpu_avx512vl,
+    emulates: [.bfloat16]
   ) { AVX512.kernels }
 
   /// The same with BF16 and VNNI: products of bfloat16 and int8. In float32, the same kernels as `avx512`.
@@ -29,5 +38,5 @@ extension InstructionSet {
   ) { AVX512BF16.kernels }
 
   /// All sets, in any order.
-  static let list = [baseline, avx2, avx512, avx512bf16]
+  static let list = [baseline, avx2, avxvnni, avx512, avx512bf16]
 }

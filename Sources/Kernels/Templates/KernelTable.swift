@@ -90,16 +90,22 @@ public struct KernelTable: Sendable {
     }
   }
 
-  /// The kernels of `base` in float32, and those of the tag in bfloat16 and int8: for a set that adds only products of
-  /// narrow formats. Both have the same lanes.
+  /// The kernels of `base`, and those of the tag in int8: for a set that adds only products of int8. Both have the same
+  /// lanes.
+  @inlinable @inline(__always)
+  public init<I: ISA>(_ base: KernelTable, int8 _: I.Type) {
+    self = base
+    int8 = ProductKernels(Int8Format<I>.self)
+    quantizeRows = Self.quantizeRows(I.self)
+  }
+
+  /// The same for a set that adds products of bfloat16 too.
   @inlinable @inline(__always)
   public init<I: ISA>(_ base: KernelTable, narrow _: I.Type) {
-    self = base
+    self.init(base, int8: I.self)
     bfloat16 = ProductKernels(BFloat16Format<I>.self)
-    int8 = ProductKernels(Int8Format<I>.self)
     bfloat16Activations = ActivationKernels(BFloat16Format<I>.self)
     bfloat16Gradients = GradientKernels(BFloat16Format<I>.self)
-    quantizeRows = Self.quantizeRows(I.self)
   }
 
   @inlinable @inline(__always)

@@ -8,7 +8,8 @@ import PathwayLoops
 ///
 /// A layer's loss is `||y' - y|| / ||y||` over all outputs of all its rows: y = x W^T + b in float32, its input x that
 /// of a float32 run, y' the same layer on the same x in the narrow format. Attention follows the format of the
-/// projection after it, so the projection's y' is of attention in bfloat16, of the same q, k and v.
+/// projection after it, so the projection's y' is of attention in bfloat16, of the same q, k and v. Where the engine's
+/// instruction set emulates bfloat16, which costs time (`InstructionSet.emulates`), no layer gets it.
 public struct Calibration: Sendable {
   /// The loss above which a layer gets a wider format, where nothing else is said: 2 %.
   ///
@@ -24,7 +25,8 @@ public struct Calibration: Sendable {
   public struct Layer: Sendable, Codable {
     /// The layer's name in a `PrecisionPlan`: `blocks.0.attn.qkv` and so on, or the patch embedding's.
     public let name: String
-    /// The narrowest format whose loss is finite and within the bound.
+    /// The narrowest format whose loss is finite and within the bound, of those that the instruction set does not
+    /// emulate.
     public let precision: Precision
     /// The loss in bfloat16; infinite if an output is NaN or infinite.
     public let bfloat16Loss: Double
@@ -134,10 +136,11 @@ public struct Calibration: Sendable {
     guard inputCount > 0 else { throw CalibrationError.noInputs }
     // A format that makes NaN or infinity is wrong under any bound.
     func isWithin(_ loss: Double) -> Bool { loss <= bound && loss < .infinity }
+    func allowsBFloat16(_ loss: Double) -> Bool { isWithin(loss) && !engine.instructionSet.emulates(.bfloat16) }
     let patches = patchSquares.map { sums in
       let loss = sums.losses.bfloat16
       return Layer(
-        name: PrecisionPlan.patchEmbeddingName, precision: isWithin(loss) ? .bfloat16 : .float32, bfloat16Loss: loss,
+        name: PrecisionPlan.patchEmbeddingName, precision: allowsBFloat16(loss) ? .bfloat16 : .float32, bfloat16Loss: loss,
         int8Loss: nil)
     }
     return [patches].compactMap { $0 }
@@ -145,7 +148,7 @@ public struct Calibration: Sendable {
         PathwayLayer.allCases.map { layer in
           let (half, byte) = squares[place(block, layer)].losses
           let isInt8 = isEverInt8(block, layer)
-          let precision: Precision = isInt8 && isWithin(byte) ? .int8 : isWithin(half) ? .bfloat16 : .float32
+          let precision: Precision = isInt8 && isWithin(byte) ? .int8 : allowsBFloat16(half) ? .bfloat16 : .float32
           return Layer(
             name: layer.name(inBlock: block), precision: precision, bfloat16Loss: half, int8Loss: isInt8 ? byte : nil)
         }

@@ -12,6 +12,12 @@ public struct PrecisionPlan: Sendable, Equatable, Encodable {
     self.overrides = overrides
   }
 
+  /// The formats that it names, the narrowest last.
+  public var formats: [Precision] {
+    let named = Set([standard] + overrides.values)
+    return Precision.allCases.filter(named.contains)
+  }
+
   /// All layers in float32.
   public static let float32 = PrecisionPlan(.float32)
   /// All layers in bfloat16, attention and the patch embedding too.
