@@ -15,26 +15,46 @@ let wholeModule: SwiftSetting = .unsafeFlags(
 /// Loops that debug builds run at full speed, with the checks of a release build.
 let loopSettings: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug)), wholeModule]
 
+/// LLVM's OpenMP: Debian's libomp-dev, or Homebrew's libomp.
+#if os(macOS)
+  let openMP: (compiler: [String], linker: [LinkerSetting]) = (
+    ["-Xclang", "-fopenmp", "-I/opt/homebrew/opt/libomp/include"],
+    [.unsafeFlags(["-L/opt/homebrew/opt/libomp/lib"]), .linkedLibrary("omp")]
+  )
+#else
+  let openMP: (compiler: [String], linker: [LinkerSetting]) = (["-fopenmp"], [.linkedLibrary("omp5")])
+#endif
+
 // MARK: - Instruction sets
 // One module of kernels for each (Sources/Kernels/README.md). Detection and dispatch are compiled with no flag.
 
-let avx2 = ["avx2", "fma", "f16c"]
-let avx512 = avx2 + ["avx512f", "avx512bw", "avx512dq", "avx512vl", "prefer-vector-width=512"]
-let kernelSets = [
-  KernelSet("Baseline", flags: []),
-  KernelSet("AVX2", flags: avx2),
-  KernelSet("AVXVNNI", flags: avx2 + ["avxvnni"], extending: "AVX2"),
-  KernelSet("AVX512", flags: avx512),
-  KernelSet("AVX512BF16", flags: avx512 + ["avx512bf16", "avx512vnni"], extending: "AVX512"),
-]
+#if arch(x86_64)
+  let avx2 = ["avx2", "fma", "f16c"]
+  let avx512 = avx2 + ["avx512f", "avx512bw", "avx512dq", "avx512vl", "prefer-vector-width=512"]
+  let kernelSets = [
+    KernelSet("Baseline"),
+    KernelSet("AVX2", flags: avx2),
+    KernelSet("AVXVNNI", flags: avx2 + ["avxvnni"], extending: "AVX2"),
+    KernelSet("AVX512", flags: avx512),
+    KernelSet("AVX512BF16", flags: avx512 + ["avx512bf16", "avx512vnni"], extending: "AVX512"),
+  ]
+#elseif arch(arm64)
+  let kernelSets = [
+    KernelSet("Baseline"),
+    KernelSet("NEON", extending: "Baseline"),
+    KernelSet("NEONBF16", flags: ["arch=armv8.2-a+bf16+i8mm"], extending: "NEON"),
+  ]
+#else
+  let kernelSets = [KernelSet("Baseline")]
+#endif
 
-/// A folder of Sources/Kernels/Sets and the compiler's `-m` flags of its module, which x86-64 alone has.
+/// A folder of Sources/Kernels/Sets and the compiler's `-m` flags of its module.
 struct KernelSet {
   let module: String
   let target: Target
 
   /// - Parameter base: the set whose operations this one takes over.
-  init(_ name: String, flags: [String], extending base: String? = nil) {
+  init(_ name: String, flags: [String] = [], extending base: String? = nil) {
     module = "PathwayKernels\(name)"
     target = .target(
       name: module,
@@ -45,12 +65,7 @@ struct KernelSet {
 }
 
 func kernelSettings(_ flags: [String]) -> [SwiftSetting] {
-  #if arch(x86_64)
-    let options = flags.flatMap { ["-Xcc", "-m\($0)"] }
-  #else
-    let options: [String] = []
-  #endif
-  return strict + [.unsafeFlags(["-Ounchecked"] + options), wholeModule]
+  strict + [.unsafeFlags(["-Ounchecked"] + flags.flatMap { ["-Xcc", "-m\($0)"] }), wholeModule]
 }
 
 let package = Package(
@@ -70,8 +85,8 @@ let package = Package(
   targets: [
     // MARK: - C: what Swift cannot spell (CSupport/README.md)
     .target(
-      name: "CSupport", path: "CSupport/Core", cSettings: [.unsafeFlags(["-fopenmp"])],
-      linkerSettings: [.linkedLibrary("omp5"), .linkedLibrary("m")]),
+      name: "CSupport", path: "CSupport/Core", cSettings: [.unsafeFlags(openMP.compiler)],
+      linkerSettings: openMP.linker + [.linkedLibrary("m")]),
     .target(
       name: "CLapackSupport", path: "CSupport/Lapack", linkerSettings: [.linkedLibrary("lapacke")]),
     .target(

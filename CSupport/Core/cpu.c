@@ -7,6 +7,19 @@
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+#if defined(__aarch64__) && defined(__APPLE__)
+static int has(const char *feature) {
+  int value = 0;
+  size_t size = sizeof value;
+  return sysctlbyname(feature, &value, &size, NULL, 0) == 0 && value != 0;
+}
 #endif
 
 uint32_t mp_cpu_features(void) {
@@ -16,6 +29,13 @@ uint32_t mp_cpu_features(void) {
 #define ADD_IF_SUPPORTED(name, bit) \
   if (__builtin_cpu_supports(#name)) found |= mp_cpu_##name;
   MP_CPU_FEATURES(ADD_IF_SUPPORTED)
+#elif defined(__aarch64__) && defined(__APPLE__)
+  if (has("hw.optional.arm.FEAT_BF16")) found |= mp_cpu_bf16;
+  if (has("hw.optional.arm.FEAT_I8MM")) found |= mp_cpu_i8mm;
+#elif defined(__aarch64__)
+  unsigned long features = getauxval(AT_HWCAP2);
+  if (features & HWCAP2_BF16) found |= mp_cpu_bf16;
+  if (features & HWCAP2_I8MM) found |= mp_cpu_i8mm;
 #endif
   return found;
 }

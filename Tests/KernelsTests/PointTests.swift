@@ -6,7 +6,7 @@ import Testing
 /// Sampling and neighbours of points with whole coordinates, whose distances are exact and often equal.
 @Suite struct PointTests {
   /// Three arrays of whole numbers, each after a NaN, so that vectors are not aligned.
-  private struct Cloud {
+  struct Cloud {
     let x, y, z: [Float]
     let count: Int
 

@@ -4,6 +4,18 @@ import PathwayKernels
 import TestSupport
 import Testing
 
+/// Softmax of scores between -20 and 20.
+func softmaxWithBounds(_ scores: [Float]) -> [Bounded] {
+  let top = Double(scores.max() ?? 0)
+  let total = scores.reduce(0) { $0 + exp(Double($1) - top) }
+  return scores.map {
+    let share = exp(Double($0) - top) / total
+    // The distance to the top, at most 40: subtraction, product, the constant in it; the exponential: 2 ULP; all in
+    // numerator and sum; count sums; two divisions.
+    return Bounded(share, error: share * (2 * 40 * gamma(3) + gamma(scores.count + 16)))
+  }
+}
+
 @Suite struct RowKernelTests {
   @Test(arguments: InstructionSet.available)
   func layerNormMatchesDoubleReference(_ set: InstructionSet) throws {
@@ -40,14 +52,9 @@ import Testing
       let scores = random.floats(count, in: -20...20)
       var row = scores + [.nan]
       kernels.softmax(&row, count)
-      let top = Double(scores.max() ?? 0)
-      let total = scores.reduce(0) { $0 + exp(Double($1) - top) }
       var worst = WorstError()
-      for index in 0..<count {
-        let expected = exp(Double(scores[index]) - top) / total
-        // The distance to the top, at most 40: subtraction, product, the constant in it; the exponential: 2 ULP; all in
-        // numerator and sum; count sums; two divisions.
-        worst.note(row[index], expected, bound: expected * (2 * 40 * gamma(3) + gamma(count + 16)), at: [index])
+      for (index, expected) in softmaxWithBounds(scores).enumerated() {
+        worst.note(row[index], expected.value, bound: expected.error, at: [index])
       }
       #expect(worst.isWithinBound && worst.boundsAreMeaningful, "count \(count): \(worst)")
       #expect(row[count].isNaN)

@@ -4,6 +4,11 @@
 
 /// The features that instruction sets of Sources/Kernels require, by the compiler's names. A line here is all that
 /// detection of another one takes.
+#if defined(__aarch64__)
+#define MP_CPU_FEATURES(FEATURE)                                                                                    \
+  FEATURE(bf16, 0)                                                                                                  \
+  FEATURE(i8mm, 1)
+#else
 #define MP_CPU_FEATURES(FEATURE)                                                                                    \
   FEATURE(avx2, 0)                                                                                                  \
   FEATURE(fma, 1)                                                                                                   \
@@ -15,6 +20,7 @@
   FEATURE(avx512bf16, 7)                                                                                            \
   FEATURE(avx512vnni, 8)                                                                                            \
   FEATURE(avxvnni, 9)
+#endif
 
 #define MP_CPU_FEATURE_BIT(name, bit) mp_cpu_##name = 1 << bit,
 /// One bit for each feature: `mp_cpu_avx2` and so on.

@@ -17,6 +17,7 @@
   typedef float mp_f32x##lanes __attribute__((vector_size(4 * lanes)));                                             \
   typedef int32_t mp_i32x##lanes __attribute__((vector_size(4 * lanes)));                                           \
   typedef uint32_t mp_u32x##lanes __attribute__((vector_size(4 * lanes)));                                          \
+  typedef int8_t mp_i8x##lanes __attribute__((vector_size(lanes)));                                                 \
   typedef int16_t mp_i16x##lanes __attribute__((vector_size(2 * lanes)));                                           \
   typedef uint16_t mp_u16x##lanes __attribute__((vector_size(2 * lanes)));                                          \
   MP_INLINE mp_f32x##lanes mp_float_i32x##lanes(mp_i32x##lanes v) {                                                 \
@@ -44,6 +45,10 @@
   MP_INLINE void mp_store_i16_i32x##lanes(void *target, mp_i32x##lanes v) {                                         \
     mp_i16x##lanes halves = __builtin_convertvector(v, mp_i16x##lanes);                                             \
     memcpy(target, &halves, sizeof halves);                                                                         \
+  }                                                                                                                 \
+  MP_INLINE void mp_store_i8_i32x##lanes(void *target, mp_i32x##lanes v) {                                          \
+    mp_i8x##lanes bytes = __builtin_convertvector(v, mp_i8x##lanes);                                                \
+    memcpy(target, &bytes, sizeof bytes);                                                                           \
   }
 
 MP_PORTABLE(4)
@@ -134,12 +139,6 @@ MP_INLINE mp_i32x8 mp_dot_i16_i32x8(mp_i32x8 sum, mp_i32x8 a, mp_i32x8 b) {
 MP_INLINE mp_i32x8 mp_dot_u8i8_i32x8(mp_i32x8 sum, mp_i32x8 a, mp_i32x8 b) {
   return (mp_i32x8)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)a, (__m256i)b);
 }
-/// The lowest byte of every lane.
-MP_INLINE void mp_store_i8_i32x8(void *target, mp_i32x8 v) {
-  typedef int8_t bytes8 __attribute__((vector_size(8)));
-  bytes8 bytes = __builtin_convertvector(v, bytes8);
-  memcpy(target, &bytes, sizeof bytes);
-}
 #endif
 
 #if defined(__AVX512F__)
@@ -171,42 +170,59 @@ MP_INLINE void mp_store_native_bf16_f32x16(void *target, mp_f32x16 v) {
 MP_INLINE mp_i32x16 mp_dot_u8i8_i32x16(mp_i32x16 sum, mp_i32x16 a, mp_i32x16 b) {
   return (mp_i32x16)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
 }
-MP_INLINE void mp_store_i8_i32x16(void *target, mp_i32x16 v) {
-  __m128i bytes = _mm512_cvtepi32_epi8((__m512i)v);
-  memcpy(target, &bytes, sizeof bytes);
+#endif
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+
+MP_INLINE mp_f32x4 mp_max_f32x4(mp_f32x4 a, mp_f32x4 b) {
+  return (mp_f32x4)vbslq_f32(vcgtq_f32((float32x4_t)a, (float32x4_t)b), (float32x4_t)a, (float32x4_t)b);
+}
+MP_INLINE mp_f32x4 mp_min_f32x4(mp_f32x4 a, mp_f32x4 b) {
+  return (mp_f32x4)vbslq_f32(vcltq_f32((float32x4_t)a, (float32x4_t)b), (float32x4_t)a, (float32x4_t)b);
+}
+MP_INLINE uint32_t mp_less_than_f32x4(mp_f32x4 a, mp_f32x4 b) {
+  const uint32x4_t bits = {1, 2, 4, 8};
+  return vaddvq_u32(vandq_u32(vcltq_f32((float32x4_t)a, (float32x4_t)b), bits));
+}
+MP_INLINE mp_i32x4 mp_dot_i16_i32x4(mp_i32x4 sum, mp_i32x4 a, mp_i32x4 b) {
+  int16x8_t x = (int16x8_t)a, y = (int16x8_t)b;
+  return sum + (mp_i32x4)vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y));
+}
+
+#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC) && defined(__ARM_FEATURE_MATMUL_INT8)
+/// sum + a.hi b.hi + a.lo b.lo of every lane's two bfloat16; products and their sum are rounded to odd, denormals count
+/// as zero.
+MP_INLINE mp_f32x4 mp_dot_bf16_f32x4(mp_f32x4 sum, mp_i32x4 a, mp_i32x4 b) {
+  return (mp_f32x4)vbfdotq_f32((float32x4_t)sum, (bfloat16x8_t)a, (bfloat16x8_t)b);
+}
+/// Rounds to nearest, ties to even.
+MP_INLINE void mp_store_native_bf16_f32x4(void *target, mp_f32x4 v) {
+  bfloat16x4_t halves = vcvt_bf16_f32((float32x4_t)v);
+  memcpy(target, &halves, sizeof halves);
+}
+/// sum + the dot product of every lane's four bytes, those of `a` unsigned, of `b` signed; wraps.
+MP_INLINE mp_i32x4 mp_dot_u8i8_i32x4(mp_i32x4 sum, mp_i32x4 a, mp_i32x4 b) {
+  return (mp_i32x4)vusdotq_s32((int32x4_t)sum, (uint8x16_t)a, (int8x16_t)b);
 }
 #endif
 #else
-// Other processors build every kernel module, as plain vectors; there, `a > b ? a : b` lane by lane, as on x86-64.
-#define MP_PLAIN(lanes)                                                                                             \
-  MP_INLINE mp_f32x##lanes mp_max_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                                 \
-    mp_i32x##lanes takes = a > b;                                                                                   \
-    return (mp_f32x##lanes)(((mp_i32x##lanes)a & takes) | ((mp_i32x##lanes)b & ~takes));                            \
-  }                                                                                                                 \
-  MP_INLINE mp_f32x##lanes mp_min_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                                 \
-    mp_i32x##lanes takes = a < b;                                                                                   \
-    return (mp_f32x##lanes)(((mp_i32x##lanes)a & takes) | ((mp_i32x##lanes)b & ~takes));                            \
-  }                                                                                                                 \
-  MP_INLINE uint32_t mp_less_than_f32x##lanes(mp_f32x##lanes a, mp_f32x##lanes b) {                                 \
-    uint32_t bits = 0;                                                                                              \
-    for (int lane = 0; lane < lanes; ++lane) bits |= (uint32_t)(a[lane] < b[lane]) << lane;                         \
-    return bits;                                                                                                    \
-  }                                                                                                                 \
-  MP_INLINE mp_i32x##lanes mp_dot_i16_i32x##lanes(mp_i32x##lanes sum, mp_i32x##lanes a, mp_i32x##lanes b) {         \
-    mp_i32x##lanes low = (mp_i32x##lanes)((mp_u32x##lanes)a << 16) >> 16;                                           \
-    mp_i32x##lanes otherLow = (mp_i32x##lanes)((mp_u32x##lanes)b << 16) >> 16;                                      \
-    return sum + low * otherLow + (a >> 16) * (b >> 16);                                                            \
-  }
-
-MP_PLAIN(4)
-MP_PLAIN(8)
-MP_PLAIN(16)
-
-MP_INLINE mp_f32x16 mp_compress_f32x16(mp_f32x16 v, uint32_t mask) {
-  mp_f32x16 result = v;
-  for (int lane = 0, count = 0; lane < 16; ++lane)
-    if (mask >> lane & 1) result[count++] = v[lane];
-  return result;
+// Other processors build the baseline, of plain vectors: `a > b ? a : b` lane by lane, as on x86-64.
+MP_INLINE mp_f32x4 mp_max_f32x4(mp_f32x4 a, mp_f32x4 b) {
+  mp_i32x4 takes = a > b;
+  return (mp_f32x4)(((mp_i32x4)a & takes) | ((mp_i32x4)b & ~takes));
+}
+MP_INLINE mp_f32x4 mp_min_f32x4(mp_f32x4 a, mp_f32x4 b) {
+  mp_i32x4 takes = a < b;
+  return (mp_f32x4)(((mp_i32x4)a & takes) | ((mp_i32x4)b & ~takes));
+}
+MP_INLINE uint32_t mp_less_than_f32x4(mp_f32x4 a, mp_f32x4 b) {
+  uint32_t bits = 0;
+  for (int lane = 0; lane < 4; ++lane) bits |= (uint32_t)(a[lane] < b[lane]) << lane;
+  return bits;
+}
+MP_INLINE mp_i32x4 mp_dot_i16_i32x4(mp_i32x4 sum, mp_i32x4 a, mp_i32x4 b) {
+  mp_i32x4 low = (mp_i32x4)((mp_u32x4)a << 16) >> 16, otherLow = (mp_i32x4)((mp_u32x4)b << 16) >> 16;
+  return sum + low * otherLow + (a >> 16) * (b >> 16);
 }
 #endif
 
@@ -215,7 +231,7 @@ MP_INLINE float mp_reduce_max_f32x4(mp_f32x4 v) {
   mp_f32x4 pairs = mp_max_f32x4(v, __builtin_shufflevector(v, v, 2, 3, 0, 1));
   return pairs[0] > pairs[1] ? pairs[0] : pairs[1];
 }
-#if defined(__AVX2__) || !defined(__x86_64__)
+#if defined(__AVX2__)
 MP_INLINE float mp_reduce_max_f32x8(mp_f32x8 v) {
   return mp_reduce_max_f32x4(mp_max_f32x4(MP_HALF_8(v, 0), MP_HALF_8(v, 4)));
 }

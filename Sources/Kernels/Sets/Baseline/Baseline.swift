@@ -3,10 +3,7 @@ import PathwayKernelTemplates
 
 /// What every x86-64 processor has (SSE2), and plain vectors on other architectures: 4 lanes, 16 registers, no fused
 /// multiply-add.
-public enum Baseline: ISA {
-  public typealias Vector = SIMD4<Float>
-  public typealias Bits = SIMD4<Int32>
-
+public enum Baseline: FourLaneOperations {
   @inlinable @inline(__always)
   public static var registers: Int { 16 }
 
@@ -14,7 +11,18 @@ public enum Baseline: ISA {
   public static func multiplyAdd(_ accumulator: Vector, _ a: Vector, _ b: Vector) -> Vector {
     accumulator + a * b
   }
+}
 
+extension Baseline {
+  /// The kernels of this set. Only for processors that have its instructions: this getter is compiled with them too.
+  @inline(never)
+  public static var kernels: KernelTable { KernelTable(Baseline.self) }
+}
+
+/// Operations on 4 lanes, for this set and for sets that extend it.
+public protocol FourLaneOperations: ISA where Vector == SIMD4<Float>, Bits == SIMD4<Int32> {}
+
+extension FourLaneOperations {
   @inlinable @inline(__always)
   public static func maximum(_ a: Vector, _ b: Vector) -> Vector { mp_max_f32x4(a, b) }
 
@@ -66,10 +74,4 @@ public enum Baseline: ISA {
   ) {
     mp_transpose_4(source, Int64(sourceStep), target, Int64(targetStep))
   }
-}
-
-extension Baseline {
-  /// The kernels of this set. Only for processors that have its instructions: this getter is compiled with them too.
-  @inline(never)
-  public static var kernels: KernelTable { KernelTable(Baseline.self) }
 }

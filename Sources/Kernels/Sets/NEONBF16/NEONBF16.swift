@@ -1,0 +1,33 @@
+import CSupport
+import PathwayKernelTemplates
+import PathwayKernelsNEON
+
+/// NEON with BF16 and I8MM: products of bfloat16 pairs and of int8 quadruples.
+public enum NEONBF16: NEONOperations {
+  // SAFETY: callers have `lanes` elements at the pointer, here and in `storeInt8`.
+  @inlinable @inline(__always)
+  public static func storeBFloat16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
+    mp_store_native_bf16_f32x4(pointer, vector)
+  }
+
+  @inlinable @inline(__always)
+  public static func dotBFloat16(_ sum: Vector, _ a: Bits, _ b: Bits) -> Vector { mp_dot_bf16_f32x4(sum, a, b) }
+
+  @inlinable @inline(__always)
+  public static var packsInt8InBytes: Bool { true }
+
+  @inlinable @inline(__always)
+  public static func dotInt8(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits { mp_dot_u8i8_i32x4(sum, a, b) }
+
+  @inlinable @inline(__always)
+  public static func storeInt8(_ integers: Bits, _ pointer: UnsafeMutableRawPointer) {
+    mp_store_i8_i32x4(pointer, integers)
+  }
+}
+
+extension NEONBF16 {
+  /// The kernels of this set: those of NEON in float32, its own in bfloat16 and int8. Only for processors that have its
+  /// instructions: this getter is compiled with them too.
+  @inline(never)
+  public static var kernels: KernelTable { KernelTable(NEON.kernels, narrow: NEONBF16.self) }
+}
