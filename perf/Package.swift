@@ -38,6 +38,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "PathwayCases", package: "MultimodalPathway"),
         .product(name: "MultimodalPathway", package: "MultimodalPathway"),
+        .product(name: "PathwayData", package: "MultimodalPathway"),
       ],
       path: "Tool", swiftSettings: settings),
   ],

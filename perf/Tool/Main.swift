@@ -3,10 +3,10 @@ import Foundation
 
 /// The commands that the scripts of the parent folder run.
 @main
-struct PerfTool: ParsableCommand {
+struct PerfTool: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare builds, check counters, make the README's table.",
-    subcommands: [List.self, Compare.self, Ratios.self, Counters.self, Instructions.self, Table.self])
+    subcommands: [List.self, Compare.self, Ratios.self, Callers.self, Counters.self, Instructions.self, Table.self])
 }
 
 /// How a comparison ends.
