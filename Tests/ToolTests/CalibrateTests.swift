@@ -39,6 +39,30 @@ import Testing
     }
   }
 
+  /// The baseline has no products of bfloat16: commands say so in a line, and no layer gets the format.
+  @Test func formatsThatAreEmulatedAreSaid() throws {
+    try Tool.withModels { folder in
+      let model = folder.appendingPathComponent("target").path
+      let picture = Fixture.url("images/cat.jpg").path
+      func run(_ options: [String]) throws -> (output: String, notes: Int) {
+        let run = try Tool.run(options, environment: ["M2PT_ISA": "baseline"])
+        #expect(run.status == 0, "\(run.errors)")
+        return (run.output, run.errors.components(separatedBy: "emulates").count - 1)
+      }
+      for (precision, notes) in [("float32", 0), ("int8", 0), ("bfloat16", 1)] {
+        let options = ["classify", "--model", model, picture, "--precision", precision]
+        #expect(try run(options).notes == notes, "\(precision)")
+      }
+      let calibrated = try run(["calibrate", "--model", model, picture, "--json", "--bound", "1"])
+      let report = try JSONDecoder().decode(Report.self, from: Data(calibrated.output.utf8))
+      #expect(calibrated.notes == 1 && !report.layers.map(\.precision).contains(.bfloat16))
+      #expect(report.layers.map(\.precision).contains(.int8) && report.layers.map(\.precision).contains(.float32))
+      let timed = try run(["bench", "--model", model, "--precision", "bfloat16", "--runs", "1", "--json"])
+      let bench = try #require(JSONSerialization.jsonObject(with: Data(timed.output.utf8)) as? [String: Any])
+      #expect(timed.notes == 1 && bench["emulated"] as? [String] == ["bfloat16"])
+    }
+  }
+
   @Test func refusesImpossibleOptionsAndPlans() throws {
     try Tool.withModels { folder in
       let model = folder.appendingPathComponent("target").path
