@@ -66,18 +66,17 @@ def quantize(model: Path, target: Path) -> None:
 
 
 def calibrate(folder: Path, target: Path, channels: int, size: tuple[int, int]) -> None:
-    """NNCF's int8 for OpenVINO, its ranges measured on 64 inputs of the distribution that the timed ones are of."""
+    """NNCF's int8 for OpenVINO, its ranges measured on 64 images of the distribution that the timed ones are of."""
     import nncf
     import numpy as np
     import openvino
 
-    random = np.random.default_rng(5)
-    inputs = [random.standard_normal((1, channels, *size), dtype=np.float32) for _ in range(64)]
     model = openvino.Core().read_model(folder / "model.onnx")
     batch = model.input(0).shape[0]
+    random = np.random.default_rng(5)
+    inputs = [{"images": random.standard_normal((batch, channels, *size), dtype=np.float32)} for _ in range(-(-64 // batch))]
     model = nncf.quantize(
-        model, nncf.Dataset([{"images": np.repeat(image, batch, 0)} for image in inputs]),
-        model_type=nncf.ModelType.TRANSFORMER, subset_size=len(inputs))
+        model, nncf.Dataset(inputs), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(inputs))
     # The file that is looked for is renamed last; the weights have the other ending.
     openvino.save_model(model, folder / "partial.xml", compress_to_fp16=False)
     (folder / "partial.bin").rename(target.with_suffix(".bin"))
