@@ -36,6 +36,9 @@ import Testing
     try Calibration(PathwayWeights(weights()), engine: Engine(threads: threads, instructionSet: set))
   }
 
+  /// The narrowest format but int8.
+  private static func wider(_ set: InstructionSet) -> Precision { set.emulates(.bfloat16) ? .float32 : .bfloat16 }
+
   /// One outlier uses up the range of int8; bfloat16 is not affected.
   @Test(arguments: InstructionSet.available)
   func aLayerWithAnOutlierIsKeptWider(_ set: InstructionSet) throws {
@@ -44,38 +47,42 @@ import Testing
     let layers = try calibration.layers()
     let joined = (0..<2).flatMap { block in PathwayLayer.allCases.map { $0.name(inBlock: block) } }
     #expect(layers.map(\.name) == ["patch_embed.proj"] + joined)
+    let wider = Self.wider(set)
     let singleRow = [PathwayLayer.projection, .fc1, .fc2].map { $0.name(inBlock: 1) }
     for layer in layers {
       // The head reads one token: after attention, the last block computes only that one.
       let isNeverInt8 = layer.name == "patch_embed.proj" || singleRow.contains(layer.name)
-      #expect(layer.precision == (isNeverInt8 || layer.name == Self.outlying ? .bfloat16 : .int8), "\(layer)")
+      #expect(layer.precision == (isNeverInt8 || layer.name == Self.outlying ? wider : .int8), "\(layer)")
       #expect((layer.int8Loss == nil) == isNeverInt8)
       // Rounding to bfloat16 moves an operand by 2^-8 of itself at most, two of them by 2^-7; attention's four too.
       #expect(layer.bfloat16Loss > 0 && layer.bfloat16Loss < 6 * 0x1p-8, "\(layer)")
     }
     let plan = try calibration.plan()
-    #expect(plan == PrecisionPlan(.int8, overrides: [Self.outlying: .bfloat16]))
+    // What is never int8 is bfloat16 where nothing else is said.
+    let names = [Self.outlying] + (wider == .float32 ? singleRow + ["patch_embed.proj"] : [])
+    #expect(plan == PrecisionPlan(.int8, overrides: Dictionary(uniqueKeysWithValues: names.map { ($0, wider) })))
     let model = try VisionTransformer(Self.weights(), precision: plan, engine: calibration.engine)
-    #expect(model.precision[0, .fc1] == .bfloat16 && model.precision[0, .fc2] == .int8)
+    #expect(model.precision[0, .fc1] == wider && model.precision[0, .fc2] == .int8)
   }
 
   @Test func boundsDecide() throws {
     var calibration = try Self.calibration()
     try calibration.add(Self.images(2))
+    let wider = Self.wider(calibration.engine.instructionSet)
     let exact = try calibration.layers(bound: 0)
     #expect(exact.allSatisfy { $0.precision == .float32 })
     for layer in try calibration.layers(bound: .infinity) {
-      #expect(layer.precision == (layer.int8Loss == nil ? .bfloat16 : .int8), "\(layer)")
+      #expect(layer.precision == (layer.int8Loss == nil ? wider : .int8), "\(layer)")
     }
-    #expect(try calibration.plan(bound: .infinity) == .int8)
+    if wider == .bfloat16 { #expect(try calibration.plan(bound: .infinity) == .int8) }
     // A loss equal to the bound is within it.
     for layer in exact {
       let found = try calibration.layers(bound: layer.bfloat16Loss).first { $0.name == layer.name }
-      #expect(found?.precision == .bfloat16, "\(layer)")
+      #expect(found?.precision == wider, "\(layer)")
       guard let int8Loss = layer.int8Loss else { continue }
       #expect(try calibration.layers(bound: int8Loss).first { $0.name == layer.name }?.precision == .int8, "\(layer)")
       let less = try calibration.layers(bound: int8Loss.nextDown).first { $0.name == layer.name }
-      #expect(less?.precision == .bfloat16, "\(layer)")
+      #expect(less?.precision == wider, "\(layer)")
     }
   }
 
@@ -97,8 +104,8 @@ import Testing
     try calibration.add(Self.images(3))
     let layer = try #require(calibration.layers(bound: bound).first { $0.name == Self.outlying })
     #expect(layer.int8Loss == .infinity && layer.bfloat16Loss < 6 * 0x1p-8, "\(layer)")
-    #expect(layer.precision == .bfloat16)
-    #expect(try calibration.plan(bound: bound).overrides[Self.outlying] == .bfloat16)
+    #expect(layer.precision == Self.wider(set))
+    #expect(try calibration.plan(bound: bound).overrides[Self.outlying] == Self.wider(set))
   }
 
   @Test func neitherThreadsNorBatchesChangeAnything() throws {
