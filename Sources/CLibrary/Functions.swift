@@ -96,14 +96,14 @@ public func m2ptDescribe(_ model: OpaquePointer?, _ description: UnsafeMutablePo
   }
 }
 
-/// The name of a class, which lives as long as the model; null where there is none.
+/// The name of a class, valid until the model is freed; null if the model has no name for the index.
 @_cdecl("m2pt_class_name")
 public func m2ptClassName(_ model: OpaquePointer?, _ index: Int) -> UnsafePointer<CChar>? {
   guard let loaded = try? LoadedModel.of(model), loaded.names.indices.contains(index) else { return nil }
   return loaded.names[index].base
 }
 
-/// The name of a category of objects, which lives as long as the model; null where there is none.
+/// The name of a category of objects, valid until the model is freed; null if the index is out of range.
 @_cdecl("m2pt_category_name")
 public func m2ptCategoryName(_ model: OpaquePointer?, _ index: Int) -> UnsafePointer<CChar>? {
   guard let loaded = try? LoadedModel.of(model), loaded.categories.indices.contains(index) else { return nil }

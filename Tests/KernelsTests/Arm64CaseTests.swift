@@ -184,7 +184,7 @@ private struct CaseWriter {
     for width in Array(1...70) + [192, 1000] {
       let x = random.floats(3 * width, in: -0.2...7)
       let results = (0..<3).flatMap { row in
-        // u from 0 to 255 has the roundings of `rounded(to:)`; what it stands for is compared in Double.
+        // The driver compares scale u + offset, computed in Double; u has the roundings that `rounded(to:)` states.
         x[row * width..<(row + 1) * width].map { Bounded(Double($0), error: 0) }.rounded(to: .int8)
       }
       add(.quantization, [3, width], [x], results)
