@@ -36,6 +36,7 @@ let loopSettings: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configur
     KernelSet("AVX2", flags: avx2),
     KernelSet("AVXVNNI", flags: avx2 + ["avxvnni"], extending: "AVX2"),
     KernelSet("AVX512", flags: avx512),
+    KernelSet("AVX512VNNI", flags: avx512 + ["avx512vnni"], extending: "AVX512"),
     KernelSet("AVX512BF16", flags: avx512 + ["avx512bf16", "avx512vnni"], extending: "AVX512"),
   ]
 #elseif arch(arm64)

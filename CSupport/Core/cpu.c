@@ -40,6 +40,15 @@ uint32_t mp_cpu_features(void) {
   return found;
 }
 
+int mp_cpu_has_slow_bf16(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_is("intel") != 0;
+#else
+  return 0;
+#endif
+}
+
 uint64_t mp_cache_bytes(uint32_t level, uint32_t *sharing) {
   *sharing = 0;
 #if defined(__x86_64__)

@@ -26,7 +26,7 @@ struct Bench: ParsableCommand {
   var pathway: PathwayExecution?
   @Option(help: "Counted passes (20); with --startup, processes (20); with --training, steps (5).") var runs: Int?
   @OptionGroup var engine: EngineOptions
-  @Option(help: "Instruction set (default: M2PT_ISA, else the widest of this processor).") var isa: InstructionSet?
+  @Option(help: "Instruction set (default: M2PT_ISA, else the fastest of this processor).") var isa: InstructionSet?
   @Flag(help: "Time every operation, in passes of their own; with --training, in the counted steps.")
   var profile = false
   @Flag(help: "Time training steps: forward pass, loss, backward pass and AdamW.") var training = false

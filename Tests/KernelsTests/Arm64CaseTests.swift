@@ -14,6 +14,7 @@ import Testing
     var cases = CaseWriter()
     cases.products()
     cases.attention()
+    cases.integerAttention()
     cases.norms()
     cases.softmax()
     cases.elementary()
@@ -139,6 +140,23 @@ private struct CaseWriter {
           ).rounded(to: Self.precisions[precision])
         }
         add(.attention, [precision, n, d], [qkv, [scale]], results)
+      }
+    }
+  }
+
+  mutating func integerAttention() {
+    for shape in AttentionTests.Shape.all where shape.tokens != 197 {
+      let (n, d) = (shape.tokens, shape.headSize)
+      let qkv = random.floats(n * 3 * d, in: -2...3).map(roundedToBFloat16)
+      let scale = 1 / Float(d).squareRoot()
+      func rows(_ part: Int) -> [[Float]] {
+        (0..<n).map { token in Array(qkv[(3 * token + part) * d..<(3 * token + part + 1) * d]) }
+      }
+      for perWord in [2, 4] {
+        let reference = IntegerAttentionReference(
+          keys: rows(1), values: rows(2), scale: scale, isBytes: perWord == 4)
+        let results = rows(0).flatMap { reference($0).rounded(to: .bfloat16) }
+        add(.attention, [2, n, d, perWord], [qkv, [scale]], results)
       }
     }
   }

@@ -44,7 +44,20 @@ import Testing
       #expect(InstructionSet.available(features: avx2) == [.baseline, .avx2])
       #expect(InstructionSet.available(features: avx2 | mp_cpu_avxvnni) == [.baseline, .avx2, .avxvnni])
       #expect(InstructionSet.available(features: avx512) == [.baseline, .avx2, .avx512])
-      #expect(InstructionSet.available(features: avx512 | mp_cpu_avx512vnni) == [.baseline, .avx2, .avx512])
+      let vnni = avx512 | mp_cpu_avx512vnni
+      #expect(InstructionSet.available(features: vnni) == [.baseline, .avx2, .avx512, .avx512vnni])
+    }
+
+    /// A processor with slow products of bfloat16 does without them, and keeps its own of int8.
+    @Test func slowProductsAreNotChosen() {
+      let pairs: [(InstructionSet, InstructionSet)] = [
+        (.avx2, .avx2), (.avxvnni, .avxvnni), (.avx512vnni, .avx512vnni), (.avx512bf16, .avx512vnni),
+      ]
+      for (set, slower) in pairs {
+        #expect(InstructionSet.usual(features: set.required, hasSlowBFloat16: false) == set)
+        #expect(InstructionSet.usual(features: set.required, hasSlowBFloat16: true) == slower)
+      }
+      #expect(InstructionSet.available.contains(.usual))
     }
   #endif
 

@@ -104,15 +104,25 @@ struct BlockReference {
             return values
           }
         }
+        let integers = stage.attentionIsInteger ? integerReference(parts, arguments.scale) : nil
         for token in 0..<tokens {
-          result[image * tokens + token] += attention(
-            query: parts[0][token], keys: parts[1], values: parts[2], scale: Double(arguments.scale),
-            rounding: format == .bfloat16 ? 0x1p-8 : 0
-          ).rounded(to: format)
+          let exact =
+            integers.map { $0(parts[0][token].map { Float($0) }) }
+            ?? attention(
+              query: parts[0][token], keys: parts[1], values: parts[2], scale: Double(arguments.scale),
+              rounding: format == .bfloat16 ? 0x1p-8 : 0)
+          result[image * tokens + token] += exact.rounded(to: format)
         }
       }
     }
     return result
+  }
+
+  private func integerReference(_ parts: [[[Double]]], _ scale: Float) -> IntegerAttentionReference {
+    func floats(_ rows: [[Double]]) -> [[Float]] { rows.map { $0.map { Float($0) } } }
+    return IntegerAttentionReference(
+      keys: floats(parts[1]), values: floats(parts[2]), scale: scale,
+      isBytes: kernels.int8.perWord == 4)
   }
 
   private static func compare(_ found: [Double], _ expected: [Bounded], _ row: Int, _ worst: inout WorstError) {

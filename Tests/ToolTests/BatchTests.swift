@@ -41,7 +41,7 @@ import Testing
 
   /// The lines that name a bad file.
   private func check(_ errors: String, _ files: [String], sourceLocation: SourceLocation = #_sourceLocation) {
-    let lines = errors.split(separator: "\n")
+    let lines = Tool.withoutEmulationNotes(errors)
     for bad in [files[1], files[3]] {
       let count = lines.count { $0.hasPrefix("Error: ") && $0.contains(bad) }
       #expect(count == 1, "\(errors)", sourceLocation: sourceLocation)

@@ -48,6 +48,11 @@ enum Tool {
       : URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("m2pt")
   }
 
+  /// The lines of standard error but those that say that this processor's set emulates a format.
+  static func withoutEmulationNotes(_ errors: String) -> [Substring] {
+    errors.split(separator: "\n").filter { !($0.hasPrefix("note: ") && $0.contains("emulates")) }
+  }
+
   /// Starts m2pt with both outputs in files of `folder`, calls `watch` every few milliseconds with its process number,
   /// and returns its exit code and outputs.
   static func watched(

@@ -29,6 +29,10 @@ enum { MP_CPU_FEATURES(MP_CPU_FEATURE_BIT) };
 /// The features that this processor has and whose registers the operating system saves, as a bit mask.
 uint32_t mp_cpu_features(void);
 
+/// Whether `vdpbf16ps` does its work in more time than multiply-adds of float32 do the same: on Intel's processors, whose
+/// bfloat16 is meant for AMX (measured on family 6 model 207: half of float32's rate), not on AMD's.
+int mp_cpu_has_slow_bf16(void);
+
 /// Bytes of the data cache of `level`, 1 to 3, of the core that runs this, by cpuid, else by sysconf; 0 if unknown.
 ///
 /// - Parameter sharing: the largest number of logical processors that share the cache; 0 if unknown.

@@ -57,6 +57,8 @@ MP_PORTABLE(16)
 
 // Loads the cache line of `address` ahead of its use; any address is allowed.
 MP_INLINE void mp_prefetch(const void *address) { __builtin_prefetch(address); }
+// The same into the second-level cache.
+MP_INLINE void mp_prefetch_second(const void *address) { __builtin_prefetch(address, 0, 2); }
 
 // A block of words transposed, `target[c * targetStep + r] = source[r * sourceStep + c]` for r, c < L, by exchanging
 // ever larger blocks off the diagonal (Eklundh 1972): L log2 L shuffles.
@@ -156,7 +158,14 @@ MP_INLINE mp_i32x16 mp_dot_i16_i32x16(mp_i32x16 sum, mp_i32x16 a, mp_i32x16 b) {
 }
 #endif
 
-#if defined(__AVX512BF16__) && defined(__AVX512VNNI__)
+#if defined(__AVX512VNNI__)
+/// sum + the dot product of every lane's four bytes, those of `a` unsigned, of `b` signed; wraps.
+MP_INLINE mp_i32x16 mp_dot_u8i8_i32x16(mp_i32x16 sum, mp_i32x16 a, mp_i32x16 b) {
+  return (mp_i32x16)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+}
+#endif
+
+#if defined(__AVX512BF16__)
 /// sum + a.hi b.hi + a.lo b.lo of every lane's two bfloat16, rounded to nearest after each; denormals count as zero.
 MP_INLINE mp_f32x16 mp_dot_bf16_f32x16(mp_f32x16 sum, mp_i32x16 a, mp_i32x16 b) {
   return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
@@ -165,10 +174,6 @@ MP_INLINE mp_f32x16 mp_dot_bf16_f32x16(mp_f32x16 sum, mp_i32x16 a, mp_i32x16 b) 
 MP_INLINE void mp_store_native_bf16_f32x16(void *target, mp_f32x16 v) {
   __m256bh halves = _mm512_cvtneps_pbh(v);
   memcpy(target, &halves, sizeof halves);
-}
-/// sum + the dot product of every lane's four bytes, those of `a` unsigned, of `b` signed; wraps.
-MP_INLINE mp_i32x16 mp_dot_u8i8_i32x16(mp_i32x16 sum, mp_i32x16 a, mp_i32x16 b) {
-  return (mp_i32x16)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
 }
 #endif
 #elif defined(__aarch64__)

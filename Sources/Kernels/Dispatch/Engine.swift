@@ -14,8 +14,7 @@ public struct Engine: Sendable {
   /// - Parameters:
   ///   - threads: 1...1024; absent: the environment's `OMP_NUM_THREADS`, else the number that the process may use by
   ///     its affinity mask and the quota of its control groups (`ThreadCount`).
-  ///   - instructionSet: absent: the one that the environment's `M2PT_ISA` names, else the one of the highest rank that
-  ///     is available.
+  ///   - instructionSet: absent: the one that the environment's `M2PT_ISA` names, else `InstructionSet.usual`.
   /// - Throws: `EngineError` where the number or the set is unavailable.
   public init(threads: Int? = nil, instructionSet: InstructionSet? = nil) throws {
     let environment = ProcessInfo.processInfo.environment
@@ -36,7 +35,7 @@ public struct Engine: Sendable {
       }
       self.instructionSet = set
     } else {
-      self.instructionSet = available.max() ?? .baseline
+      self.instructionSet = .usual
     }
     kernels = self.instructionSet.kernels
   }

@@ -45,6 +45,16 @@ public struct InstructionSet: Sendable {
   /// The sets that this processor and its operating system run, by ascending rank.
   public static let available = available(features: Int(mp_cpu_features()))
 
+  /// The set that an engine takes unless it is told another: the available one of the highest rank. On a processor whose
+  /// instructions for bfloat16 take longer than float32's, it is the highest of those without them.
+  public static let usual = usual(features: Int(mp_cpu_features()), hasSlowBFloat16: mp_cpu_has_slow_bf16() != 0)
+
+  package static func usual(features: Int, hasSlowBFloat16: Bool) -> InstructionSet {
+    let sets = available(features: features)
+    let chosen = hasSlowBFloat16 ? sets.filter { $0.emulates(.bfloat16) } : sets
+    return chosen.max() ?? .baseline
+  }
+
   /// The sets that a processor with `features`, a bit mask as in `mp_cpu.h`, runs, by ascending rank.
   package static func available(features: Int) -> [InstructionSet] {
     allCases.filter { $0.required & ~features == 0 }

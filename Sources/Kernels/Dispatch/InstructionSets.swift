@@ -5,6 +5,7 @@ import PathwayKernelsBaseline
   import PathwayKernelsAVX2
   import PathwayKernelsAVX512
   import PathwayKernelsAVX512BF16
+  import PathwayKernelsAVX512VNNI
   import PathwayKernelsAVXVNNI
 #elseif arch(arm64)
   import PathwayKernelsNEON
@@ -39,13 +40,18 @@ extension InstructionSet {
       emulates: [.bfloat16]
     ) { AVX512.kernels }
 
+    /// The same with VNNI: products of int8. In float32 and bfloat16, the same kernels as `avx512`.
+    public static let avx512vnni = InstructionSet(
+      "avx512vnni", rank: 25, requires: avx512.required | mp_cpu_avx512vnni, emulates: [.bfloat16]
+    ) { AVX512VNNI.kernels }
+
     /// The same with BF16 and VNNI: products of bfloat16 and int8. In float32, the same kernels as `avx512`.
     public static let avx512bf16 = InstructionSet(
       "avx512bf16", rank: 30, requires: avx512.required | mp_cpu_avx512bf16 | mp_cpu_avx512vnni
     ) { AVX512BF16.kernels }
 
     /// All sets, in any order.
-    static let list = [baseline, avx2, avxvnni, avx512, avx512bf16]
+    static let list = [baseline, avx2, avxvnni, avx512, avx512vnni, avx512bf16]
   #elseif arch(arm64)
     /// NEON, which every arm64 processor has.
     public static let neon = InstructionSet("neon", rank: 10, requires: 0, emulates: [.bfloat16]) { NEON.kernels }

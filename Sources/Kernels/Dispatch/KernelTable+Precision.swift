@@ -6,6 +6,13 @@ extension KernelTable {
     PathwayKernelTemplates.packScratchCount(k: k, lanes: panelColumns / 2)
   }
 
+  /// Floats of scratch of `integerAttention`.
+  package func integerAttentionScratchCount(tokens: Int, headSize: Int) -> Int {
+    IntegerAttentionScratch(
+      tokens: tokens, headSize: headSize, panelColumns: panelColumns, tileRows: tileRows, perWord: int8.perWord
+    ).count
+  }
+
   package func products(_ precision: Precision) -> ProductKernels {
     switch precision {
     case .float32: float32

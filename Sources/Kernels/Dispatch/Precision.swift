@@ -6,7 +6,7 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
   /// Weights and activations in bfloat16, accumulated in float32.
   case bfloat16
   /// Weights in int8 by output channel, symmetric, and activations by token, across the range of its own numbers;
-  /// accumulated exactly in 32 bits. Attention itself is bfloat16.
+  /// accumulated exactly in 32 bits. Attention's own products are int8 too, of q, k and v in bfloat16.
   case int8
 
   /// What attention or fc1 stores for a layer of this format: int8 takes the range of a whole token, which is not known

@@ -31,6 +31,9 @@ public struct GEMMArguments {
   public var lda: Int
   /// The panels that the call computes, the first of them here.
   public var panels: UnsafeRawPointer
+  /// The panel that this thread computes next, which is fetched into the second-level cache while the last of `panels`
+  /// is computed. A hint: absent, nothing is fetched.
+  public var nextPanel: UnsafeRawPointer?
   /// (M, N) float32, or bfloat16 if the epilogue says so.
   public var c: UnsafeMutableRawPointer
   /// Elements from one row of C to the next.
@@ -128,11 +131,13 @@ public func gemm<F: TileFormat>(
         let row = rows.start + first
         let sums = depth == g.k ? scratch : scratch + first * width * 4
         if isLast { prefetchOutput(F.self, g, row: row, rows: height, panel: panel) }
-        registerTile(
-          F.self,
-          TileArguments(
-            rows: height, k: depth, a: g.a + (row * g.lda + k0) * 4, lda: g.lda, b: b + k0 * width * 4, c: sums,
-            ldc: width, startsFromZero: k0 == 0))
+        var tile = TileArguments(
+          rows: height, k: depth, a: g.a + (row * g.lda + k0) * 4, lda: g.lda, b: b + k0 * width * 4, c: sums,
+          ldc: width, startsFromZero: k0 == 0)
+        if let next = g.nextPanel, panel + 1 == panels.end {
+          fetch(F.self, next + k0 * width * 4, by: &tile, index: index, of: tiling.count)
+        }
+        registerTile(F.self, tile)
         if isLast { applyEpilogue(F.self, g, sums: sums, row: row, rows: height, panel: panel) }
         index += 1
       }
@@ -140,6 +145,19 @@ public func gemm<F: TileFormat>(
     } while k0 < g.k
     panel += 1
   }
+}
+
+/// Lets a tile fetch its share of the next panel's piece: all tiles together fetch it once. So it arrives at the rate at
+/// which it is used up, where fetches in a row would wait for each other.
+@inlinable @inline(__always)
+func fetch<F: TileFormat>(
+  _: F.Type, _ piece: UnsafeRawPointer, by tile: inout TileArguments, index: Int, of count: Int
+) {
+  // A stretch is stretchSteps x NR words, of which a cache line has 16.
+  let lines = stretchSteps * F.I.panelColumns / 16
+  let stretches = (tile.k + stretchSteps - 1) / stretchSteps
+  tile.linesPerStretch = (lines + count - 1) / count
+  tile.next = piece + index * stretches * tile.linesPerStretch * 64
 }
 
 /// Prefetches what the epilogue of a tile reads and writes: a residual, or C, was last accessed a layer ago.

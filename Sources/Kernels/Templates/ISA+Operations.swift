@@ -21,6 +21,15 @@ extension ISA {
     UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: Vector.self)
   }
 
+  /// Stores the lanes of two vectors by turns.
+  @inlinable @inline(__always)
+  static func storeInterleaved(_ even: Vector, _ odd: Vector, _ pointer: UnsafeMutablePointer<Float>) {
+    for lane in 0..<lanes {
+      pointer[2 * lane] = even[lane]
+      pointer[2 * lane + 1] = odd[lane]
+    }
+  }
+
   @inlinable @inline(__always)
   static func splat(_ value: Float) -> Vector { Vector(repeating: value) }
 
@@ -43,6 +52,10 @@ extension ISA {
   /// Loads the cache line of `address` ahead of its use. A hint: any address is allowed.
   @inlinable @inline(__always)
   static func prefetch(_ address: UnsafeRawPointer) { mp_prefetch(address) }
+
+  /// The same into the second-level cache.
+  @inlinable @inline(__always)
+  static func prefetchSecond(_ address: UnsafeRawPointer) { mp_prefetch_second(address) }
 
   /// Minimum of the lanes, which hold no NaN.
   @inlinable @inline(__always)
@@ -70,6 +83,9 @@ extension ISA {
       target += Int(mask >> UInt32(truncatingIfNeeded: lane) & 1)
     }
   }
+
+  @inlinable @inline(__always)
+  public static var hasBFloat16Products: Bool { false }
 
   @inlinable @inline(__always)
   public static func dotBFloat16(_ sum: Vector, _ a: Bits, _ b: Bits) -> Vector {

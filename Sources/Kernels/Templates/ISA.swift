@@ -43,6 +43,8 @@ public protocol ISA: SendableMetatype {
   static func loadBFloat16(_ pointer: UnsafeRawPointer) -> Vector
   /// Stores `lanes` bfloat16 to any address, rounded to nearest, ties to even.
   static func storeBFloat16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer)
+  /// Whether `dotBFloat16` is an instruction; if not, multiply-adds of float32, of which a tile makes its own.
+  static var hasBFloat16Products: Bool { get }
   /// `sum` plus the dot product of every word's two bfloat16, accumulated in float32.
   static func dotBFloat16(_ sum: Vector, _ a: Bits, _ b: Bits) -> Vector
   /// Whether a word holds four 8-bit integers, A's unsigned and B's signed; if not, two 16-bit integers.

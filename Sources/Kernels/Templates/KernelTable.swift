@@ -10,6 +10,8 @@ public struct KernelTable: Sendable {
   public var kBlock = 0
   /// Most rows of C that an item of work covers, MC. 0 until `Blocking` sets it.
   public var rowBlock = 0
+  /// Whether a product fetches the next panel while it computes one. `Blocking` sets it.
+  public var fetchesPanels = false
 
   public let float32: ProductKernels
   public var bfloat16: ProductKernels
@@ -29,6 +31,10 @@ public struct KernelTable: Sendable {
     @Sendable (
       UnsafeRawPointer, Int, Bool, UnsafeMutableRawPointer, Int, Span1D, Int, UnsafeMutablePointer<RowScale>
     ) -> Void
+  /// softmax(Q K^T / sqrt D) V of one head in int8: `integerAttention` (IntegerAttention.swift).
+  public var integerAttention: IntegerAttention
+  public typealias IntegerAttention =
+    @Sendable (UnsafePointer<AttentionArguments>, Span1D, UnsafeMutablePointer<Float>) -> Void
   /// W + sum lambda_m W'_m: `fold` (Packing.swift).
   public let fold:
     @Sendable (UnsafePointer<Float>, UnsafePointer<FoldTerm>, Int, Int, UnsafeMutablePointer<Float>) -> Void
@@ -66,6 +72,7 @@ public struct KernelTable: Sendable {
     bfloat16Gradients = GradientKernels(BFloat16Format<I>.self)
     pointTraining = PointTrainingKernels(I.self)
     quantizeRows = Self.quantizeRows(I.self)
+    integerAttention = Self.integerAttention(I.self)
     fold = { weight, terms, termCount, count, destination in
       PathwayKernelTemplates.fold(
         I.self, weight: weight, terms: terms, termCount: termCount, count: count, into: destination)
@@ -97,6 +104,7 @@ public struct KernelTable: Sendable {
     self = base
     int8 = ProductKernels(Int8Format<I>.self)
     quantizeRows = Self.quantizeRows(I.self)
+    integerAttention = Self.integerAttention(I.self)
   }
 
   /// The same for a set that adds products of bfloat16 too.
@@ -114,6 +122,13 @@ public struct KernelTable: Sendable {
       PathwayKernelTemplates.quantizeRows(
         I.self, x: x, xStride: xStride, isBFloat16: isBFloat16, y: y, yStride: yStride, rows: rows, width: width,
         scales: scales)
+    }
+  }
+
+  @inlinable @inline(__always)
+  static func integerAttention<I: ISA>(_: I.Type) -> IntegerAttention {
+    { x, queries, scratch in
+      PathwayKernelTemplates.integerAttention(I.self, x.pointee, queries: queries, scratch: scratch)
     }
   }
 }

@@ -37,6 +37,10 @@ public struct TileArguments {
   public var ldc: Int
   /// Whether the tile computes `C = A B`.
   public var startsFromZero: Bool
+  /// What is fetched into the second-level cache meanwhile, `linesPerStretch` cache lines in every stretch of
+  /// `stretchSteps` words of k. A hint: any address is allowed.
+  public var next: UnsafeRawPointer
+  public var linesPerStretch = 0
 
   @inlinable @inline(__always)
   public init(
@@ -51,14 +55,23 @@ public struct TileArguments {
     self.c = c
     self.ldc = ldc
     self.startsFromZero = startsFromZero
+    next = b
   }
 }
+
+/// Words of k between two places of a tile where it fetches what comes next: so long that a fetch is rarely behind
+/// another one, so short that none waits for a buffer.
+@inlinable @inline(__always)
+var stretchSteps: Int { 16 }
 
 /// The tile of exactly `Rows` rows; `Count` is 2 x `Rows` sums. The types only carry the numbers.
 @inlinable @inline(__always)
 func tile<F: TileFormat, let Rows: Int, let Count: Int>(
   _: F.Type, _: InlineArray<Rows, UInt8>.Type, _: InlineArray<Count, F.Sum>.Type, _ t: TileArguments
 ) {
+  if F.isWidened {
+    return widenedTile(F.I.self, InlineArray<Rows, UInt8>.self, InlineArray<Count, F.I.Vector>.self, t)
+  }
   let bytes = F.I.lanes * 4
   var sum = InlineArray<Count, F.Sum>(repeating: F.zero)
   if !t.startsFromZero {
@@ -69,15 +82,25 @@ func tile<F: TileFormat, let Rows: Int, let Count: Int>(
   }
   let words = t.a.assumingMemoryBound(to: F.Lanes.Scalar.self)
   var b = t.b
-  for step in 0..<t.k {
-    let b0 = b.loadUnaligned(as: F.Lanes.self)
-    let b1 = b.loadUnaligned(fromByteOffset: bytes, as: F.Lanes.self)
-    for row in 0..<Rows {
-      let a = F.Lanes(repeating: words[row * t.lda + step])
-      sum[2 * row] = F.multiplyAdd(sum[2 * row], a, b0)
-      sum[2 * row + 1] = F.multiplyAdd(sum[2 * row + 1], a, b1)
+  var next = t.next
+  var step = 0
+  while step < t.k {
+    for _ in 0..<t.linesPerStretch {
+      F.I.prefetchSecond(next)
+      next += 64
     }
-    b += 2 * bytes
+    let end = min(step + stretchSteps, t.k)
+    while step < end {
+      let b0 = b.loadUnaligned(as: F.Lanes.self)
+      let b1 = b.loadUnaligned(fromByteOffset: bytes, as: F.Lanes.self)
+      for row in 0..<Rows {
+        let a = F.Lanes(repeating: words[row * t.lda + step])
+        sum[2 * row] = F.multiplyAdd(sum[2 * row], a, b0)
+        sum[2 * row + 1] = F.multiplyAdd(sum[2 * row + 1], a, b1)
+      }
+      b += 2 * bytes
+      step += 1
+    }
   }
   for row in 0..<Rows {
     t.c.storeBytes(of: sum[2 * row], toByteOffset: row * t.ldc * 4, as: F.Sum.self)
@@ -91,20 +114,8 @@ func tile<F: TileFormat, let Rows: Int, let Count: Int>(
 func registerTile<F: TileFormat>(_: F.Type, _ t: TileArguments) {
   if F.tileRows > 6 {
     tileUpTo12(F.self, t)
-  } else if F.tileRows > 4 {
-    tileUpTo6(F.self, t)
   } else {
-    tileUpTo4(F.self, t)
-  }
-}
-
-@inlinable @inline(__always)
-func tileUpTo4<F: TileFormat>(_: F.Type, _ t: TileArguments) {
-  switch t.rows {
-  case 1: tile(F.self, InlineArray<1, UInt8>.self, InlineArray<2, F.Sum>.self, t)
-  case 2: tile(F.self, InlineArray<2, UInt8>.self, InlineArray<4, F.Sum>.self, t)
-  case 3: tile(F.self, InlineArray<3, UInt8>.self, InlineArray<6, F.Sum>.self, t)
-  default: tile(F.self, InlineArray<4, UInt8>.self, InlineArray<8, F.Sum>.self, t)
+    tileUpTo6(F.self, t)
   }
 }
 

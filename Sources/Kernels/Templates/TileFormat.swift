@@ -13,6 +13,8 @@ public protocol TileFormat: SendableMetatype {
   static var perWord: Int { get }
   /// Whether elements are integers, which take scales.
   static var isInteger: Bool { get }
+  /// Whether a tile widens bfloat16 to float32 (WidenedTile.swift).
+  static var isWidened: Bool { get }
   /// Registers that a step of the tile's loop needs in addition to its sums.
   static var operandRegisters: Int { get }
   static var zero: Sum { get }
@@ -23,11 +25,14 @@ public protocol TileFormat: SendableMetatype {
 }
 
 extension TileFormat {
+  @inlinable @inline(__always)
+  public static var isWidened: Bool { false }
+
   /// Rows of the tallest tile, MR: two sums a row in the registers that operands leave, at most `tallestTile`.
   ///
-  ///     registers   float32, int8   bfloat16
-  ///     16          6               4
-  ///     32          12              12
+  ///     registers   rows
+  ///     16          6
+  ///     32          12
   @inlinable @inline(__always)
   public static var tileRows: Int { min(tallestTile, (I.registers - operandRegisters) / 2) }
 }
@@ -72,9 +77,11 @@ public enum BFloat16Format<I: ISA>: TileFormat {
   /// Floats need no scale.
   @inlinable @inline(__always)
   public static var isInteger: Bool { false }
-  /// Four halves of B; a word of A and its two halves, or the two halves and a product.
   @inlinable @inline(__always)
-  public static var operandRegisters: Int { 7 }
+  public static var isWidened: Bool { !I.hasBFloat16Products }
+  /// Two vectors of B, one of A, and a product where multiply-adds are not fused.
+  @inlinable @inline(__always)
+  public static var operandRegisters: Int { 4 }
   @inlinable @inline(__always)
   public static var zero: Sum { I.splat(0) }
   @inlinable @inline(__always)

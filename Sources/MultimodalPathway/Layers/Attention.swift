@@ -34,8 +34,10 @@ struct Attention: Sendable {
 
   /// Floats of scratch of one member.
   func scratchCount(tokens: Int, _ kernels: KernelTable) -> Int {
-    attentionScratchCount(
-      tokens: tokens, headSize: headSize, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows)
+    max(
+      attentionScratchCount(
+        tokens: tokens, headSize: headSize, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows),
+      kernels.integerAttentionScratchCount(tokens: tokens, headSize: headSize))
   }
 }
 
@@ -53,6 +55,8 @@ extension Attention {
     private var width: Int { heads * headSize }
     /// What q, k and v are stored as, and attention's output.
     var precision: Precision { projection.precision.handedOn }
+    /// Whether attention's own products are int8, of what is stored in bfloat16.
+    var isInteger: Bool { projection.precision == .int8 }
 
     /// The kernel's arguments for one head of one input.
     func arguments(input: Int, head: Int, _ b: BlockBuffers) -> AttentionArguments {
@@ -83,14 +87,14 @@ extension Attention {
     func run(_ member: inout Member, _ kernels: KernelTable, _ b: BlockBuffers, queries: Int) {
       let scratch = b.scratch(member)
       let items = b.batch * heads
-      let activations = kernels.activations(precision)
+      let attention = isInteger ? kernels.integerAttention : kernels.activations(precision).attention
       // At least four items a member where heads are few, but no piece under 48 queries: each packs the head's K and V
       // again.
       let pieces = max(1, min((4 * member.count + items - 1) / items, queries / 48))
       member.parallelFor(items * pieces) { item in
         let (input, head, piece) = (item / pieces / heads, item / pieces % heads, item % pieces)
         var arguments = arguments(input: input, head: head, b)
-        activations.attention(&arguments, Span1D(queries * piece / pieces, queries * (piece + 1) / pieces), scratch)
+        attention(&arguments, Span1D(queries * piece / pieces, queries * (piece + 1) / pieces), scratch)
       }
     }
 

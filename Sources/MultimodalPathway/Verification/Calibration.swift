@@ -140,7 +140,8 @@ public struct Calibration: Sendable {
     let patches = patchSquares.map { sums in
       let loss = sums.losses.bfloat16
       return Layer(
-        name: PrecisionPlan.patchEmbeddingName, precision: allowsBFloat16(loss) ? .bfloat16 : .float32, bfloat16Loss: loss,
+        name: PrecisionPlan.patchEmbeddingName, precision: allowsBFloat16(loss) ? .bfloat16 : .float32,
+        bfloat16Loss: loss,
         int8Loss: nil)
     }
     return [patches].compactMap { $0 }

@@ -29,6 +29,8 @@ package struct LayerStages {
 
     /// What q, k and v are stored as, and attention's output.
     package var attentionPrecision: Precision { attention.precision }
+    /// Whether attention's own products are int8.
+    package var attentionIsInteger: Bool { attention.isInteger }
 
     /// Where q, k and v of a head stand when the projection's input is ready.
     package func attention(image: Int, head: Int) -> AttentionArguments {

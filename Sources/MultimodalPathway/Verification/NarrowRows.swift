@@ -7,7 +7,7 @@ struct NarrowRows {
   private let model: VisionTransformer
   private let source: Workspace.Buffers
   private let rows: Int
-  /// For attention in bfloat16.
+  /// For attention, whose q, k and v are bfloat16.
   private let workspace: Workspace
   private let words: FloatBuffer
   private let scaleMemory: FloatBuffer
@@ -52,14 +52,15 @@ struct NarrowRows {
     return activations(words.base, target, precision)
   }
 
-  /// Attention in bfloat16 of the q, k and v that stand in the source, (rows, C) in `precision`; valid until the next
-  /// call.
+  /// Attention of the q, k and v that stand in the source, in bfloat16 or int8, (rows, C) in `precision`; valid until
+  /// the next call.
   func attended(_ precision: Precision) throws -> Activations {
     let (c, kernels, w) = (model.configuration, model.engine.kernels, workspace.buffers)
     let stride = Workspace.padded(kernels.bfloat16.words(c.width))
     let qkvStride = Workspace.padded(kernels.bfloat16.words(3 * c.width))
     let target = Workspace.padded(kernels.products(precision).words(c.width))
     let buffers = w.block
+    let attention = precision == .int8 ? kernels.integerAttention : kernels.bfloat16Activations.attention
     try model.engine.run { member in
       member.parallelFor(rows) { row in
         roundToBFloat16(source.qkv + row * source.qkvStride, 3 * c.width, to: w.qkv + row * qkvStride)
@@ -68,7 +69,7 @@ struct NarrowRows {
       member.parallelFor(w.batch * c.heads) { item in
         var arguments = Attention.Loaded.arguments(
           input: item / c.heads, head: item % c.heads, heads: c.heads, headSize: c.headSize, .bfloat16, buffers)
-        kernels.bfloat16Activations.attention(&arguments, Span1D(0, w.tokens), scratch)
+        attention(&arguments, Span1D(0, w.tokens), scratch)
       }
       guard precision == .int8 else { return }
       member.parallelFor(rows) { row in

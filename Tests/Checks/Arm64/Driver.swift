@@ -135,22 +135,33 @@ extension CaseReader.Case {
     return results
   }
 
-  /// Integers: precision, tokens, size of a head. Arrays: q, k and v, (tokens, 3, size), and the scale.
+  /// Integers: precision, tokens, size of a head, and of int8 the integers of a word. Arrays: q, k and v, (tokens, 3,
+  /// size), and the scale.
   func attended(_ kernels: KernelTable) -> Results {
     let (precision, n, d) = (integers[0], integers[1], integers[2])
-    let isNarrow = precision == 1
+    let isNarrow = precision > 0
     let bytes = isNarrow ? 2 : 4
     let (stride, outputStride) = (isNarrow ? (3 * d + 1) / 2 + 1 : 3 * d + 1, isNarrow ? (d + 1) / 2 + 1 : d + 1)
     let (qkv, output) = (Guarded(n * stride), Guarded(n * outputStride))
     store(floats(0), rows: n, width: 3 * d, isBFloat16: isNarrow, qkv, stride: stride)
-    let scratch = Guarded(
-      attentionScratchCount(
-        tokens: n, headSize: d, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows))
+    let scratchCount =
+      precision == 2
+      ? IntegerAttentionScratch(
+        tokens: n, headSize: d, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows,
+        perWord: kernels.int8.perWord
+      ).count
+      : attentionScratchCount(
+        tokens: n, headSize: d, panelColumns: kernels.panelColumns, tileRows: kernels.tileRows)
+    let scratch = Guarded(scratchCount)
     let q = UnsafeRawPointer(qkv.base)
     var arguments = AttentionArguments(
       q: q, k: q + d * bytes, v: q + 2 * d * bytes, stride: stride * 4, output: output.base,
       outputStride: outputStride * 4, tokens: n, headSize: d, scale: floats(1)[0])
-    kernels.activations(precision).attention(&arguments, Span1D(0, n), scratch.base)
+    if precision == 2 {
+      kernels.integerAttention(&arguments, Span1D(0, n), scratch.base)
+    } else {
+      kernels.activations(precision).attention(&arguments, Span1D(0, n), scratch.base)
+    }
     var results = Results()
     for row in 0..<n {
       let line = UnsafeRawPointer(output.base + row * outputStride)
@@ -270,12 +281,18 @@ extension CaseReader.Case {
     }
   }
 
+  /// Attention in int8 depends on how many integers a word has: there is a case for each.
+  func isFor(_ kernels: KernelTable) -> Bool {
+    operation != 1 || integers[0] != 2 || integers[3] == kernels.int8.perWord
+  }
+
   /// Rows of the log.
   var kind: Int { operation < 3 ? operation * 3 + integers[0] : operation + 6 }
 }
 
 let kinds: [StaticString] = [
-  "products, float32", "products, bfloat16", "products, int8", "attention, float32", "attention, bfloat16", "",
+  "products, float32", "products, bfloat16", "products, int8", "attention, float32", "attention, bfloat16",
+  "attention, int8",
   "LayerNorm", "LayerNorm to bfloat16", "", "softmax", "exp2, GELU and its slope", "activations to int8",
   "farthest points", "nearest points",
 ]
@@ -291,6 +308,7 @@ func check(_ name: StaticString, _ kernels: KernelTable, _ base: UnsafeRawPointe
   var summaries = kinds.map { _ in Summary() }
   var record = 0
   while let item = reader.next() {
+    guard item.isFor(kernels) else { continue }
     let found = item.results(kernels)
     var summary = summaries[item.kind]
     summary.shapes += 1

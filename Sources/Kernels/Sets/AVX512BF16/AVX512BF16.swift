@@ -11,6 +11,9 @@ public enum AVX512BF16: AVX512Operations {
   }
 
   @inlinable @inline(__always)
+  public static var hasBFloat16Products: Bool { true }
+
+  @inlinable @inline(__always)
   public static func dotBFloat16(_ sum: Vector, _ a: Bits, _ b: Bits) -> Vector { mp_dot_bf16_f32x16(sum, a, b) }
 
   @inlinable @inline(__always)
