@@ -77,7 +77,8 @@ import Testing
         keys: head.rows(1), values: head.rows(2), scale: head.scale, isBytes: kernels.int8.perWord == 4)
       let (found, queries) = (head.outputs(kernels), head.rows(0))
       var worst = WorstError()
-      for query in 0..<n {
+      // Of many queries some in every tile, whatever its height.
+      for query in stride(from: 0, to: n, by: n > 100 ? 5 : 1) {
         let expected = reference(queries[query]).rounded(to: .bfloat16)
         for column in 0..<head.outputStride {
           guard column < d else {
@@ -113,7 +114,7 @@ import Testing
       }
       let found = head.outputs(kernels)
       var worst = WorstError()
-      for query in 0..<n {
+      for query in stride(from: 0, to: n, by: 5) {
         let q = parts[0][query]
         let queryStep = ((q.max() ?? 0) - (q.min() ?? 0)) / 510
         var scoreError = 0.0
