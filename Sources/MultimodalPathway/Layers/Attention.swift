@@ -98,7 +98,8 @@ extension Attention {
       }
     }
 
-    /// Attention probabilities of every head, (B, H, N, N), from q and k in `qkv`; changes `attended`.
+    /// Attention probabilities of every head, (B, H, N, N), from q and k in `qkv`; changes `attended`. In int8's plan they
+    /// are those of q and k as stored, in bfloat16, before the pass makes integers of them.
     func probabilities(
       _ member: inout Member, _ kernels: KernelTable, _ b: BlockBuffers, into maps: UnsafeMutablePointer<Float>
     ) {

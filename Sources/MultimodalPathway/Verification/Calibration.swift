@@ -8,7 +8,7 @@ import PathwayLoops
 ///
 /// A layer's loss is `||y' - y|| / ||y||` over all outputs of all its rows: y = x W^T + b in float32, its input x that
 /// of a float32 run, y' the same layer on the same x in the narrow format. Attention follows the format of the
-/// projection after it, so the projection's y' is of attention in bfloat16, of the same q, k and v. Where the engine's
+/// projection after it, so the projection's y' is of attention in its format, of the same q, k and v. Where the engine's
 /// instruction set emulates bfloat16, which costs time (`InstructionSet.emulates`), no layer gets it.
 public struct Calibration: Sendable {
   /// The loss above which a layer gets a wider format, where nothing else is said: 2 %.

@@ -22,7 +22,7 @@ public struct PrecisionPlan: Sendable, Equatable, Encodable {
   public static let float32 = PrecisionPlan(.float32)
   /// All layers in bfloat16, attention and the patch embedding too.
   public static let bfloat16 = PrecisionPlan(.bfloat16)
-  /// All layers of the blocks in int8, attention and the patch embedding in bfloat16. Layers of the last block that are
+  /// All layers of the blocks in int8, attention too, the patch embedding in bfloat16. Layers of the last block that are
   /// done for one row an image, because the head reads one token or a mean, are bfloat16 too, where no override says
   /// otherwise: they take hardly any time, and no later block evens their losses out.
   public static let int8 = PrecisionPlan(.int8)
