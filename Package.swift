@@ -37,7 +37,7 @@ let loopSettings: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configur
     KernelSet("AVXVNNI", flags: avx2 + ["avxvnni"], extending: "AVX2"),
     KernelSet("AVX512", flags: avx512),
     KernelSet("AVX512VNNI", flags: avx512 + ["avx512vnni"], extending: "AVX512"),
-    KernelSet("AVX512BF16", flags: avx512 + ["avx512bf16", "avx512vnni"], extending: "AVX512"),
+    KernelSet("AVX512BF16", flags: avx512 + ["avx512bf16", "avx512vnni"], extending: "AVX512VNNI"),
   ]
 #elseif arch(arm64)
   let kernelSets = [

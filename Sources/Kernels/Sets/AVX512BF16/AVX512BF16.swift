@@ -1,10 +1,10 @@
 import CSupport
 import PathwayKernelTemplates
-import PathwayKernelsAVX512
+import PathwayKernelsAVX512VNNI
 
 /// AVX-512 with BF16 and VNNI: products of bfloat16 pairs and of int8 quadruples.
-public enum AVX512BF16: AVX512Operations {
-  // SAFETY: callers have `lanes` elements at the pointer, here and in `storeInt8`.
+public enum AVX512BF16: AVX512VNNIOperations {
+  // SAFETY: callers have `lanes` elements at the pointer.
   @inlinable @inline(__always)
   public static func storeBFloat16(_ vector: Vector, _ pointer: UnsafeMutableRawPointer) {
     mp_store_native_bf16_f32x16(pointer, vector)
@@ -15,22 +15,11 @@ public enum AVX512BF16: AVX512Operations {
 
   @inlinable @inline(__always)
   public static func dotBFloat16(_ sum: Vector, _ a: Bits, _ b: Bits) -> Vector { mp_dot_bf16_f32x16(sum, a, b) }
-
-  @inlinable @inline(__always)
-  public static var packsInt8InBytes: Bool { true }
-
-  @inlinable @inline(__always)
-  public static func dotInt8(_ sum: Bits, _ a: Bits, _ b: Bits) -> Bits { mp_dot_u8i8_i32x16(sum, a, b) }
-
-  @inlinable @inline(__always)
-  public static func storeInt8(_ integers: Bits, _ pointer: UnsafeMutableRawPointer) {
-    mp_store_i8_i32x16(pointer, integers)
-  }
 }
 
 extension AVX512BF16 {
-  /// The kernels of this set: those of AVX512 in float32, its own in bfloat16 and int8. Only for processors that have
-  /// its instructions: this getter is compiled with them too.
+  /// The kernels of this set: those of AVX512VNNI in float32, which are those of AVX512, its own in bfloat16 and int8,
+  /// which stores bfloat16. Only for processors that have its instructions: this getter is compiled with them too.
   @inline(never)
-  public static var kernels: KernelTable { KernelTable(AVX512.kernels, narrow: AVX512BF16.self) }
+  public static var kernels: KernelTable { KernelTable(AVX512VNNI.kernels, narrow: AVX512BF16.self) }
 }
