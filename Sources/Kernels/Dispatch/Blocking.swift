@@ -24,10 +24,10 @@ import PathwayKernelTemplates
 /// than twice the cache.
 ///
 /// While a panel is computed, the thread's next one is fetched into this cache, a few lines with every stretch of a
-/// tile. Where operations of 512 bits are issued whole, a panel from memory costs more than a quarter of its own
-/// computing, and several times as much as it needs if fetched all at once. ViT-B/16 then takes 0.86 of the time at
-/// batch 1 in float32, 0.95 at batch 8, 0.89 and 0.97 in int8 (Sapphire Rapids' successor, L2 of 2 MiB). Processors with
-/// up to 1 MiB, whose memory is nearer (Zen), fetch nothing ahead: it has not been measured there.
+/// tile. Without that, the first tile waits for a panel from memory. ViT-B/16 takes 0.86 of the time in float32 and 0.89
+/// in int8 at batch 1, 0.95 and 0.97 at batch 8 (Intel family 6 model 207, L2 of 2 MiB). Fetching the whole panel with
+/// one tile gains nothing: the requests wait for buffers. Processors with up to 1 MiB fetch nothing ahead, because it has
+/// not been measured there.
 ///
 /// Neither size changes a bit of a result: bits do not depend on the machine's caches. Blocks of attention's keys
 /// would; they have one size everywhere (`attentionKeyBlock`).

@@ -52,8 +52,8 @@ package struct LinearProduct {
     let start = (columns?.lowerBound ?? 0) / width
     let end = ((columns?.upperBound ?? weight.n) + width - 1) / width
     let panels = end - start
-    let k = products.words(weight.k)
     let rowBlocks = max(1, (m + kernels.rowBlock - 1) / kernels.rowBlock)
+    let k = products.words(weight.k)
     var template = GEMMArguments(
       a: a.base, lda: a.stride, panels: a.base, c: c, ldc: ldc, n: weight.n, k: k, epilogue: epilogue)
     template.rowScales = a.scales
@@ -127,7 +127,7 @@ package struct LinearProduct {
     member.parallelFor(count * pieces) { item in
       let panel = panels.start + item % count
       var arguments = template
-      // Threads take items in turns: this one's next is probably as many further as there are threads.
+      // Threads usually take items in turn, so the next item of this one is `members` further on.
       if kernels.fetchesPanels, item + members < count * pieces {
         place(&arguments, panels.start + (item + members) % count)
         arguments.nextPanel = arguments.panels

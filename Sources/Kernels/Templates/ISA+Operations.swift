@@ -84,6 +84,7 @@ extension ISA {
     }
   }
 
+  /// A set with an instruction says so.
   @inlinable @inline(__always)
   public static var hasBFloat16Products: Bool { false }
 

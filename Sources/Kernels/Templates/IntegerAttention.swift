@@ -31,8 +31,11 @@ public struct IntegerAttentionScratch {
   @usableFromInline let packing: Int
   /// Columns of V to whole panels.
   @usableFromInline let valueColumns: Int
+  /// Words of all.
   public let count: Int
 
+  /// For one head of `tokens` keys and values of `headSize` elements, and tiles of up to `tileRows` queries.
+  ///
   /// - Parameter perWord: integers of a word.
   @inlinable @inline(__always)
   public init(tokens: Int, headSize: Int, panelColumns: Int, tileRows: Int, perWord: Int) {
@@ -64,11 +67,13 @@ public struct IntegerAttentionScratch {
 @inlinable @inline(__always)
 func powerSteps<I: ISA>(_: I.Type) -> Float { I.packsInt8InBytes ? 65_535 : 32_767 }
 
-/// Attention of the queries `queries` of one head over all its keys; `x.statistics` are not kept.
+/// Attention of the queries `queries` of one head over all its keys; `x.statistics` are not kept. Q, K, V (N, D) and the
+/// output, (queries, D), are bfloat16.
 ///
 /// A number that is not finite in K or V makes every output that it belongs to NaN.
 ///
 /// - Parameter scratch: of this thread, `IntegerAttentionScratch`.
+/// - Complexity: 2 x queries x N x D products of int8, and half as many again where powers are two digits.
 @inlinable @inline(__always)
 public func integerAttention<I: ISA>(
   _: I.Type, _ x: AttentionArguments, queries: Span1D, scratch: UnsafeMutablePointer<Float>

@@ -33,6 +33,7 @@ public struct KernelTable: Sendable {
     ) -> Void
   /// softmax(Q K^T / sqrt D) V of one head in int8: `integerAttention` (IntegerAttention.swift).
   public var integerAttention: IntegerAttention
+  /// Attention of some queries of a head, with a thread's scratch.
   public typealias IntegerAttention =
     @Sendable (UnsafePointer<AttentionArguments>, Span1D, UnsafeMutablePointer<Float>) -> Void
   /// W + sum lambda_m W'_m: `fold` (Packing.swift).

@@ -37,9 +37,9 @@ public struct TileArguments {
   public var ldc: Int
   /// Whether the tile computes `C = A B`.
   public var startsFromZero: Bool
-  /// What is fetched into the second-level cache meanwhile, `linesPerStretch` cache lines in every stretch of
-  /// `stretchSteps` words of k. A hint: any address is allowed.
+  /// What is fetched into the second-level cache meanwhile. A hint: any address is allowed.
   public var next: UnsafeRawPointer
+  /// Cache lines from `next` on that are fetched in every stretch of `stretchSteps` words of k; 0: none.
   public var linesPerStretch = 0
 
   @inlinable @inline(__always)
@@ -59,8 +59,8 @@ public struct TileArguments {
   }
 }
 
-/// Words of k between two places of a tile where it fetches what comes next: so long that a fetch is rarely behind
-/// another one, so short that none waits for a buffer.
+/// Words of k between prefetches of the next panel. Fewer would add instructions; with more, requests would come in
+/// bursts, and wait for buffers.
 @inlinable @inline(__always)
 var stretchSteps: Int { 16 }
 

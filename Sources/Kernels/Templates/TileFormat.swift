@@ -25,6 +25,7 @@ public protocol TileFormat: SendableMetatype {
 }
 
 extension TileFormat {
+  /// Words are multiplied as they are.
   @inlinable @inline(__always)
   public static var isWidened: Bool { false }
 
@@ -77,6 +78,7 @@ public enum BFloat16Format<I: ISA>: TileFormat {
   /// Floats need no scale.
   @inlinable @inline(__always)
   public static var isInteger: Bool { false }
+  /// Where the set has no products of its own.
   @inlinable @inline(__always)
   public static var isWidened: Bool { !I.hasBFloat16Products }
   /// Two vectors of B, one of A, and a product where multiply-adds are not fused.

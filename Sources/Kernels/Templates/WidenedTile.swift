@@ -1,15 +1,15 @@
 import CSupport
 
-/// Words of k that a widened tile widens at once: half of what `mp_tile_scratch` has room for.
+/// Words of k that a widened tile widens at once, 64: `mp_tile_scratch` has room for both halves in the tallest tile.
 @inlinable @inline(__always)
-var widenedSteps: Int { 64 }
+var widenedSteps: Int { mp_tile_scratch_count / (2 * tallestTile) }
 
 /// The tile of bfloat16 where the set multiplies float32 only: the same chain as `dotBFloat16`, a word's second product
 /// first.
 ///
 /// A stretch of A is widened at once, a vector at a time, and waits in the first-level cache as float32, where repeating
-/// a number in all lanes is a load. Widened word by word it would take two operations a row and word of the units that
-/// multiply, beside four multiply-adds.
+/// a number in all lanes is a load. Widening every word where it is used would take two operations a row and word on the
+/// units that multiply, next to four multiply-adds.
 @inlinable @inline(__always)
 func widenedTile<I: ISA, let Rows: Int, let Count: Int>(
   _: I.Type, _: InlineArray<Rows, UInt8>.Type, _: InlineArray<Count, I.Vector>.Type, _ t: TileArguments

@@ -308,6 +308,7 @@ func check(_ name: StaticString, _ kernels: KernelTable, _ base: UnsafeRawPointe
   var summaries = kinds.map { _ in Summary() }
   var record = 0
   while let item = reader.next() {
+    defer { record += 1 }
     guard item.isFor(kernels) else { continue }
     let found = item.results(kernels)
     var summary = summaries[item.kind]
@@ -329,7 +330,6 @@ func check(_ name: StaticString, _ kernels: KernelTable, _ base: UnsafeRawPointe
       if error > 0 { summary.worst = max(summary.worst, error / bound) }
     }
     summaries[item.kind] = summary
-    record += 1
   }
   var isRight = true
   for (kind, summary) in zip(kinds, summaries) where summary.shapes > 0 {
